@@ -12,7 +12,8 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
   while (!bytes.empty()) {
     const auto piece = bytes.substr(0, piece_bytes_max);
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
-    auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(piece.data()));
+    auto* data
+      = reinterpret_cast<unsigned char*>(const_cast<char*>(piece.data()));
     state = crc32_iscsi(data, static_cast<int>(piece.size()), state);
     bytes.remove_prefix(piece.size());
   }

@@ -73,7 +73,8 @@ result<endpoint> endpoint::parse(std::string_view text) {
     host = host.substr(1, host.size() - 2);
   if (bracketed != (host.find(':') != std::string_view::npos))
     return fail(ec::invalid_argument,
-                "'" + std::string{text} + "' is neither A.B.C.D:PORT nor [IPV6]:PORT");
+                "'" + std::string{text}
+                  + "' is neither A.B.C.D:PORT nor [IPV6]:PORT");
   auto ip = ip_address::parse(host);
   if (!ip)
     return ip.error();

@@ -59,13 +59,13 @@ struct member_record {
   member_id id;
   std::string name; ///< As in its certificate; at most 32 bytes.
   role_set roles = 0;
-  store_id store;   ///< Zero for a node without a data directory.
+  store_id store;                 ///< Zero for a node without a data directory.
   std::uint16_t ping_port = 0;    ///< UDP: probes.
   std::uint16_t control_port = 0; ///< TCP: the gate.
   std::uint16_t stream_port = 0;  ///< TCP: front door and bytes.
   std::uint16_t http_port = 0;    ///< TCP: health and metrics; 0 when closed.
-  std::string zone;    ///< Failure domain; at most 32 bytes.
-  std::string version; ///< Of the program; at most 16 bytes.
+  std::string zone;               ///< Failure domain; at most 32 bytes.
+  std::string version;            ///< Of the program; at most 16 bytes.
 
   [[nodiscard]] endpoint ping_address() const {
     return {id.ip, ping_port};
@@ -114,8 +114,7 @@ typename Inspector::result_type inspect(Inspector& f, member_record& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, member_changed& x) {
-  return f(caf::meta::type_name("member_changed"), x.change, x.member,
-           x.cause);
+  return f(caf::meta::type_name("member_changed"), x.change, x.member, x.cause);
 }
 
 } // namespace dfs::msg
