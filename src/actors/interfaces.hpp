@@ -7,4 +7,44 @@
 // The map of the system: who answers what. One entry per actor, in words; the
 // messages themselves are explained in messages/.
 
-namespace dfs::actors {} // namespace dfs::actors
+namespace dfs::actors {
+
+/// The MEMBER LISTENER interface: somebody came, went or died.
+using member_listener_actor
+  = caf::typed_actor<caf::reacts_to<msg::member_changed>>;
+
+/// The MEMBERSHIP interface. One per node: the list, for those who ask, and
+/// the membership log. It believes what the failure detector tells it.
+using membership_actor = caf::typed_actor<
+  // Everybody who is held for alive.
+  caf::replies_to<msg::list_members>::with<msg::member_list>,
+  // Who this node is.
+  caf::replies_to<msg::get_self>::with<msg::member_record>,
+  // Tells the listener of each change from now on, until it ends.
+  caf::replies_to<msg::watch_members,
+                  member_listener_actor>::with<msg::member_list>,
+  // Opens the membership log again under its name, after a rotation.
+  caf::reacts_to<msg::reopen_log>,
+  // From the failure detector: a change of the list.
+  caf::reacts_to<msg::member_changed>,
+  // From the failure detector: this node is another incarnation.
+  caf::reacts_to<msg::self_changed>>;
+
+/// The FAILURE DETECTOR interface. One per node: speaks with the group.
+using failure_detector_actor = caf::typed_actor<
+  // Enters the group.
+  caf::replies_to<msg::join_group>::with<msg::group_joined>,
+  // Says goodbye.
+  caf::replies_to<msg::leave_group>::with<msg::group_left>,
+  // Traffic of the group plane since the last reset.
+  caf::replies_to<msg::get_bandwidth>::with<msg::bandwidth_report>,
+  // The same, and counts from zero.
+  caf::replies_to<msg::reset_time>::with<msg::bandwidth_report>,
+  // How it does, for the console.
+  caf::replies_to<msg::get_detector_status>::with<msg::detector_status>,
+  // INTERNAL: a datagram with a good seal came.
+  caf::reacts_to<msg::group_datagram>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+} // namespace dfs::actors

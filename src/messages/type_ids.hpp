@@ -1,6 +1,8 @@
 #pragma once
 
+#include "messages/detector.hpp"
 #include "messages/member.hpp"
+#include "messages/membership.hpp"
 
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
@@ -13,6 +15,22 @@
 CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::member_record))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::member_changed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_members))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::member_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_self))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::watch_members))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::reopen_log))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::self_changed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::join_group))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_joined))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::leave_group))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_left))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_bandwidth))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::reset_time))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::bandwidth_report))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_detector_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::detector_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_datagram))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -1,0 +1,103 @@
+#include "messages/register.hpp"
+#include "messages/type_ids.hpp"
+
+#include <caf/all.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs::msg {
+namespace {
+
+using namespace std::chrono_literals;
+
+using block = caf::id_block::dfs_messages;
+
+template <std::size_t... Positions>
+std::vector<std::string> registered(std::index_sequence<Positions...>) {
+  return {caf::type_name_by_id<block::begin + Positions>::value...};
+}
+
+// Nodes of two releases talk to each other: append here, change nothing else.
+// SPEC O5
+TEST(MessageTypes, KeepTheirNamesAndPositions) {
+  const std::vector<std::string> released{
+    "dfs::msg::member_record",    "dfs::msg::member_changed",
+    "dfs::msg::list_members",     "dfs::msg::member_list",
+    "dfs::msg::get_self",         "dfs::msg::watch_members",
+    "dfs::msg::reopen_log",       "dfs::msg::self_changed",
+    "dfs::msg::join_group",       "dfs::msg::group_joined",
+    "dfs::msg::leave_group",      "dfs::msg::group_left",
+    "dfs::msg::get_bandwidth",    "dfs::msg::reset_time",
+    "dfs::msg::bandwidth_report", "dfs::msg::get_detector_status",
+    "dfs::msg::detector_status",  "dfs::msg::group_datagram",
+  };
+  EXPECT_EQ(registered(std::make_index_sequence<block::end - block::begin>{}),
+            released);
+}
+
+struct config : caf::actor_system_config {
+  config() {
+    register_messages(*this);
+  }
+};
+
+struct RoundTrip : ::testing::Test {
+  config system_config;
+  caf::actor_system sys{system_config};
+
+  // As a `caf::message`, so that an unregistered type fails here. Give every
+  // field its own value, none of them the default: a forgotten field shows.
+  template <class T>
+  void expect_unchanged(const T& sent) {
+    static_assert(caf::has_type_id<T>::value, "missing in type_ids.hpp");
+    std::vector<char> bytes;
+    caf::binary_serializer out{sys, bytes};
+    auto packed = caf::make_message(sent);
+    ASSERT_EQ(out(packed), caf::none);
+    caf::message unpacked;
+    caf::binary_deserializer in{sys, bytes};
+    ASSERT_EQ(in(unpacked), caf::none);
+    ASSERT_TRUE(unpacked.match_elements<T>());
+    EXPECT_EQ(unpacked.get_as<T>(0), sent);
+  }
+};
+
+const endpoint somewhere = *endpoint::parse("10.0.0.9:7400");
+const member_id id{*ip_address::parse("10.0.0.5"), 7401, 1'700'000'000'000};
+const member_id other_id{*ip_address::parse("2001:db8::1"), 7411, 1};
+const member_record record{
+  id,   "chunkserver-1", 4,      store_id{9}, 7400, 7402, 7403,
+  7404, "zone-a",        "0.1.0"};
+
+TEST_F(RoundTrip, Member) {
+  expect_unchanged(record);
+  expect_unchanged(member_changed{member_change::failed, record, "silence"});
+}
+
+TEST_F(RoundTrip, Membership) {
+  expect_unchanged(list_members{});
+  expect_unchanged(member_list{id, {record}});
+  expect_unchanged(get_self{});
+  expect_unchanged(watch_members{});
+  expect_unchanged(reopen_log{});
+  expect_unchanged(self_changed{record, "joined"});
+  expect_unchanged(join_group{{somewhere}, true, 7ms});
+  expect_unchanged(group_joined{record, 8});
+  expect_unchanged(leave_group{});
+  expect_unchanged(group_left{id});
+  expect_unchanged(get_bandwidth{});
+  expect_unchanged(reset_time{});
+  expect_unchanged(bandwidth_report{3ms, {{"ping", {1, 2, 3}, {4, 5, 6}}}});
+  expect_unchanged(get_detector_status{});
+  expect_unchanged(detector_status{
+    record, true, 1, 2, 3ms, 4ms, 5, {{other_id, 6ms}}, {id, other_id}});
+  expect_unchanged(group_datagram{socket_kind::group, somewhere, "body"});
+}
+
+} // namespace
+} // namespace dfs::msg
