@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/rng.hpp"
+#include "base/time.hpp"
+#include "core/failure/effects.hpp"
+#include "core/failure/failure_config.hpp"
+#include "core/failure/member_table.hpp"
+#include "messages/gossip.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace dfs::core {
+
+/// Who is in the group: one node's view, and its part in everybody's. Joins,
+/// probes its ring successors, spreads and reconciles news, leaves. The
+/// protocol, its invariants and its bounds: docs/protocols/membership.md.
+///
+/// Pure: equal calls give equal effects. `now` never goes back. Every call may
+/// change `next_deadline()`; call `tick` at it, and not much later: a machine
+/// that is called late believes that it stalled and judges nobody for a while.
+class failure_machine {
+public:
+  /// @param self   The id of this life (start stamp: DESIGN 3), and where this
+  ///               node is reached, as others see it.
+  /// @pre `msg::validate(self)`.
+  failure_machine(failure_config config, msg::member_record self, rng random,
+                  instant now);
+  failure_machine(failure_machine&&) noexcept;
+  failure_machine& operator=(failure_machine&&) noexcept;
+  ~failure_machine();
+
+  /// Begins to ask; `joined()` tells when somebody said yes. Asks for ever: the
+  /// caller gives up. Nothing happens unless the machine is new.
+  /// @param introducers Group addresses; the own one is skipped.
+  /// @param may_found   Whether to found a group if no introducer answers: the
+  ///                    node is an introducer itself.
+  effects join(std::vector<endpoint> introducers, bool may_found, instant now);
+
+  /// Says goodbye; `left` follows, at once if the node is in no group.
+  effects leave(instant now);
+
+  /// Takes any packet that decodes: what is malformed, absurd or not for this
+  /// node changes nothing.
+  /// @param from Where it came from, on the socket of its kind.
+  effects on_packet(const msg::gossip_packet& packet, const endpoint& from,
+                    instant now);
+
+  /// Safe to call at any time.
+  effects tick(instant now);
+
+  /// None once the machine is silent, or before it joins.
+  [[nodiscard]] std::optional<instant> next_deadline() const;
+
+  /// This node's list. It is in there itself from `joined()` on.
+  [[nodiscard]] const member_table& members() const;
+
+  /// This node as it is now; a rejoin changes the start stamp.
+  [[nodiscard]] const msg::member_record& self() const;
+
+  /// Whether this node is in a group (alone, perhaps).
+  [[nodiscard]] bool joined() const;
+
+  /// Whether it has, since it joined, once seen a member with the same list:
+  /// until then its list may lack members.
+  [[nodiscard]] bool caught_up() const;
+
+  /// Aborts if an invariant is broken. O(n log n); for tests.
+  void check() const;
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace dfs::core
