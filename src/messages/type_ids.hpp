@@ -1,6 +1,8 @@
 #pragma once
 
+#include "messages/admin.hpp"
 #include "messages/detector.hpp"
+#include "messages/health.hpp"
 #include "messages/member.hpp"
 #include "messages/membership.hpp"
 
@@ -31,6 +33,19 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_detector_status))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::detector_status))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_datagram))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_actors))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::actor_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_actor))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::actor_detail))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_log_levels))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::set_log_level))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::log_levels))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_config))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::config_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_health))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::health_report))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::stop_subsystems))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::subsystems_stopped))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -26,15 +26,22 @@ std::vector<std::string> registered(std::index_sequence<Positions...>) {
 // SPEC O5
 TEST(MessageTypes, KeepTheirNamesAndPositions) {
   const std::vector<std::string> released{
-    "dfs::msg::member_record",    "dfs::msg::member_changed",
-    "dfs::msg::list_members",     "dfs::msg::member_list",
-    "dfs::msg::get_self",         "dfs::msg::watch_members",
-    "dfs::msg::reopen_log",       "dfs::msg::self_changed",
-    "dfs::msg::join_group",       "dfs::msg::group_joined",
-    "dfs::msg::leave_group",      "dfs::msg::group_left",
-    "dfs::msg::get_bandwidth",    "dfs::msg::reset_time",
-    "dfs::msg::bandwidth_report", "dfs::msg::get_detector_status",
-    "dfs::msg::detector_status",  "dfs::msg::group_datagram",
+    "dfs::msg::member_record",      "dfs::msg::member_changed",
+    "dfs::msg::list_members",       "dfs::msg::member_list",
+    "dfs::msg::get_self",           "dfs::msg::watch_members",
+    "dfs::msg::reopen_log",         "dfs::msg::self_changed",
+    "dfs::msg::join_group",         "dfs::msg::group_joined",
+    "dfs::msg::leave_group",        "dfs::msg::group_left",
+    "dfs::msg::get_bandwidth",      "dfs::msg::reset_time",
+    "dfs::msg::bandwidth_report",   "dfs::msg::get_detector_status",
+    "dfs::msg::detector_status",    "dfs::msg::group_datagram",
+    "dfs::msg::list_actors",        "dfs::msg::actor_list",
+    "dfs::msg::get_actor",          "dfs::msg::actor_detail",
+    "dfs::msg::get_log_levels",     "dfs::msg::set_log_level",
+    "dfs::msg::log_levels",         "dfs::msg::get_config",
+    "dfs::msg::config_list",        "dfs::msg::get_health",
+    "dfs::msg::health_report",      "dfs::msg::stop_subsystems",
+    "dfs::msg::subsystems_stopped",
   };
   EXPECT_EQ(registered(std::make_index_sequence<block::end - block::begin>{}),
             released);
@@ -97,6 +104,39 @@ TEST_F(RoundTrip, Membership) {
   expect_unchanged(detector_status{
     record, true, 1, 2, 3ms, 4ms, 5, {{other_id, 6ms}}, {id, other_id}});
   expect_unchanged(group_datagram{socket_kind::group, somewhere, "body"});
+}
+
+TEST_F(RoundTrip, Admin) {
+  const actor_stats stats{"gate",
+                          "supervisor",
+                          actor_activity::busy,
+                          1,
+                          2,
+                          3,
+                          4,
+                          5ms,
+                          6ns,
+                          7ns,
+                          8ns,
+                          9ns,
+                          10ns,
+                          "no disk"};
+  expect_unchanged(list_actors{});
+  expect_unchanged(actor_list{{stats}});
+  expect_unchanged(get_actor{"gate"});
+  expect_unchanged(actor_detail{stats, {{1us, 2}}, {{"@atom", 3ms, 4ns}}});
+  expect_unchanged(get_log_levels{});
+  expect_unchanged(set_log_level{"gate", "debug", 5min, "eve"});
+  expect_unchanged(log_levels{{{"gate", "debug", 300s}}});
+  expect_unchanged(get_config{});
+  expect_unchanged(config_list{{{"http.port", "7404", "default"}}});
+}
+
+TEST_F(RoundTrip, Health) {
+  expect_unchanged(get_health{});
+  expect_unchanged(health_report{true, true, {{"group", true, "joined"}}});
+  expect_unchanged(stop_subsystems{5s});
+  expect_unchanged(subsystems_stopped{{"gate"}});
 }
 
 } // namespace

@@ -1,0 +1,138 @@
+#pragma once
+
+#include "actors/support/latency_histogram.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "messages/admin.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+// What this process knows of its subsystem actors, whatever they are doing:
+// meters are written from outside the handlers (subsystem.hpp), so an actor
+// that is stuck, or gone, is seen as well as a healthy one. Times are of the
+// actor system's clock.
+
+namespace dfs::actors {
+
+/// Names a message type without touching its content: CAF's number for a
+/// built-in type, or the C++ type of one of ours.
+struct message_type {
+  std::uint16_t built_in = 0;
+  const std::type_info* ours = nullptr;
+};
+
+/// "dfs::msg::get_actor", "@atom"; "()" for an empty message.
+[[nodiscard]] std::string to_string(message_type x);
+
+/// One life of a subsystem, from spawn to end. `arrived` is called by any
+/// thread, everything else by the one that runs the actor.
+class actor_life {
+public:
+  void arrived() {
+    arrived_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void taken() {
+    taken_.store(taken_.load(std::memory_order_relaxed) + 1,
+                 std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t waiting() const {
+    // `taken` first: what arrives between the reads must not make it negative.
+    const auto taken = taken_.load(std::memory_order_relaxed);
+    const auto arrived = arrived_.load(std::memory_order_relaxed);
+    return arrived > taken ? arrived - taken : 0;
+  }
+
+private:
+  std::atomic<std::uint64_t> arrived_{0};
+  alignas(64) std::atomic<std::uint64_t> taken_{0};
+};
+
+/// All lives of one subsystem: counters only grow.
+class actor_meter {
+public:
+  actor_meter(std::string name, std::string parent);
+
+  [[nodiscard]] const std::string& name() const {
+    return name_;
+  }
+
+  /// A new life begins; from the second on, a restart.
+  [[nodiscard]] std::shared_ptr<actor_life> begin_life(instant now);
+
+  // To be called by the thread that runs the actor.
+  void initialized();
+  void handling_begins(instant now);
+  /// @param counts False if the actor has put the message off.
+  void
+  handling_ends(instant began, instant now, message_type what, bool counts);
+  void failed(std::string what);
+  /// @param reason Empty for an end on purpose.
+  void ended(std::string reason);
+
+  [[nodiscard]] msg::actor_stats stats(instant now) const;
+  [[nodiscard]] msg::actor_detail detail(instant now) const;
+  [[nodiscard]] latency_histogram::reading handling() const {
+    return handling_.read();
+  }
+
+private:
+  /// Written by one thread without a lock: a reader may see the type of one
+  /// message with the time of the next, which is good enough for people.
+  struct recent {
+    std::atomic<const std::type_info*> ours{nullptr};
+    std::atomic<std::uint16_t> built_in{0};
+    std::atomic<std::int64_t> at{0};
+    std::atomic<std::int64_t> took{0};
+  };
+
+  static constexpr std::int64_t not_busy = 0;
+
+  const std::string name_;
+  const std::string parent_;
+  std::atomic<msg::actor_activity> activity_{msg::actor_activity::starting};
+  std::atomic<std::int64_t> busy_since_{not_busy};
+  std::atomic<std::uint64_t> messages_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  latency_histogram handling_;
+  std::array<recent, 16> recent_{};
+
+  mutable std::mutex guard_; ///< For what is below; never held in a handler.
+  std::shared_ptr<actor_life> life_;
+  std::uint64_t lives_ = 0;
+  instant born_;
+  std::string last_error_;
+};
+
+/// The meters of this process. Thread-safe. Declared before the actor system
+/// and destroyed after it.
+class actor_registry {
+public:
+  /// The meter of that name; a second life of a name keeps its counters.
+  /// @param parent Counts at first sight of a name only.
+  [[nodiscard]] std::shared_ptr<actor_meter>
+  enroll(std::string_view name, std::string_view parent);
+
+  [[nodiscard]] msg::actor_list list(instant now) const;
+
+  /// @returns `ec::not_found`.
+  [[nodiscard]] result<msg::actor_detail>
+  detail(std::string_view name, instant now) const;
+
+  /// For metrics; in the order of `list`.
+  [[nodiscard]] std::vector<std::shared_ptr<const actor_meter>> meters() const;
+
+private:
+  mutable std::mutex guard_;
+  std::vector<std::shared_ptr<actor_meter>> meters_; ///< By first spawn.
+};
+
+} // namespace dfs::actors
