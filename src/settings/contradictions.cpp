@@ -1,0 +1,186 @@
+#include "settings/load.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace dfs::settings {
+
+namespace {
+
+class judge {
+public:
+  judge(const node_settings& x, const std::vector<effective_value>& effective,
+        fault_list& faults)
+    : x_{x},
+      effective_{effective},
+      faults_{faults} {
+    // nop
+  }
+
+  void ports() {
+    const auto& node = x_.node;
+    apart({"group.ping_port", x_.group.ping_port, node.bind},
+          {"group.port", x_.group.port, node.bind});
+    const std::array<opened, 3> tcp{{
+      {"control.port", x_.control.port, node.bind},
+      {"stream.port", x_.stream.port, node.bind},
+      {"http.port", x_.http.port, x_.http.bind},
+    }};
+    apart(tcp[0], tcp[1]);
+    if (x_.http.port == 0)
+      return;
+    apart(tcp[0], tcp[2]);
+    apart(tcp[1], tcp[2]);
+  }
+
+  void addresses() {
+    const auto& bind = x_.node.bind;
+    const auto& advertise = x_.node.advertise;
+    if (advertise.is_unspecified()) {
+      say("node.advertise",
+          fmt::format("node.bind is {}, all addresses of this machine; set "
+                      "node.advertise to the one that others shall use",
+                      to_string(bind)));
+      return;
+    }
+    // A socket on [::] takes IPv4, too.
+    const bool dual = bind.is_unspecified() && !bind.is_v4();
+    if (bind.is_v4() != advertise.is_v4() && !dual)
+      say("node.advertise",
+          fmt::format("{} cannot be reached through node.bind {}: one is IPv4, "
+                      "the other IPv6; make both the same",
+                      to_string(advertise), to_string(bind)));
+    else if (bind.is_loopback() && !advertise.is_loopback())
+      say("node.advertise",
+          fmt::format("{} cannot be reached: node.bind {} is for this machine "
+                      "only; set node.bind to it or to 0.0.0.0",
+                      to_string(advertise), to_string(bind)));
+    if (!x_.http.bind.is_loopback() && !x_.http.is_public && x_.http.port != 0)
+      say("http.bind",
+          fmt::format("{} lets other machines read metrics without a "
+                      "credential; set http.public = true if that is meant, or "
+                      "http.bind to 127.0.0.1",
+                      to_string(x_.http.bind)));
+  }
+
+  void introducers(audience concerns) {
+    const bool can_found
+      = (concerns & static_cast<audience>(msg::role::introducer)) != 0;
+    if (x_.group.introducers.empty() && !can_found)
+      say("group.introducers",
+          "is missing; name at least one introducer as IP:PORT (its "
+          "group.port), or give this node the role introducer");
+  }
+
+  void limits() {
+    const auto& stream = x_.stream;
+    at_most("stream.connections_per_principal_max",
+            stream.connections_per_principal_max, "stream.connections_max",
+            stream.connections_max);
+    at_most("stream.requests_per_connection_max",
+            stream.requests_per_connection_max, "stream.requests_max",
+            stream.requests_max);
+    before("stream.handshake_timeout", stream.handshake_timeout,
+           "stream.idle_timeout", stream.idle_timeout);
+    before("control.handshake_timeout", x_.control.handshake_timeout,
+           "control.idle_timeout", x_.control.idle_timeout);
+  }
+
+  void failure() {
+    const auto& f = x_.failure;
+    before("failure.escalate_after", f.escalate_after, "failure.suspect_after",
+           f.suspect_after);
+    before("failure.suspect_period", f.suspect_period, "failure.verdict_agreed",
+           f.verdict_agreed);
+    before("failure.verdict_second", f.verdict_second, "failure.verdict_agreed",
+           f.verdict_agreed);
+    before("failure.verdict_agreed", f.verdict_agreed, "failure.verdict_alone",
+           f.verdict_alone);
+    before("failure.suspect_after", f.suspect_after, "failure.verdict_pair",
+           f.verdict_pair);
+    before("failure.suspect_after", f.suspect_after, "failure.verdict_lonely",
+           f.verdict_lonely);
+    before("failure.verdict_lonely", f.verdict_lonely,
+           "failure.verdict_isolated", f.verdict_isolated);
+    before("failure.probe_period", f.probe_period, "failure.unwatched_after",
+           f.unwatched_after);
+    before("failure.join_retry_first", f.join_retry_first,
+           "failure.join_retry_max", f.join_retry_max);
+    before("failure.leave_linger", f.leave_linger, "failure.leave_max",
+           f.leave_max);
+  }
+
+private:
+  struct opened {
+    std::string_view key;
+    std::uint16_t port;
+    ip_address bind;
+  };
+
+  [[nodiscard]] const effective_value& effective(std::string_view key) const {
+    for (const auto& shown : effective_)
+      if (shown.key == key)
+        return shown;
+    DFS_ASSERT(false); // A key that is no row.
+    return effective_.front();
+  }
+
+  void say(std::string_view key, const std::string& what) {
+    faults_.add(effective(key).where, std::string{key}, what);
+  }
+
+  // The fault stands at the one that was written: the other is a default.
+  void say_of(std::string_view first, std::string_view second,
+              const std::string& what) {
+    const bool first_given = effective(first).from >= effective(second).from;
+    say(first_given ? first : second, what);
+  }
+
+  void apart(const opened& a, const opened& b) {
+    const bool meet
+      = a.bind == b.bind || a.bind.is_unspecified() || b.bind.is_unspecified();
+    if (a.port == b.port && meet)
+      say_of(b.key, a.key,
+             fmt::format("{} and {} are both {}; give each its own port", a.key,
+                         b.key, a.port));
+  }
+
+  void at_most(std::string_view less, std::uint32_t a, std::string_view more,
+               std::uint32_t b) {
+    if (a > b)
+      say_of(less, more,
+             fmt::format("{} ({}) is more than {} ({}); lower it or raise the "
+                         "other",
+                         less, a, more, b));
+  }
+
+  void before(std::string_view sooner, milliseconds a, std::string_view later,
+              milliseconds b) {
+    if (a > b)
+      say_of(sooner, later,
+             fmt::format("{} ({}) is longer than {} ({}); shorten it or "
+                         "lengthen the other",
+                         sooner, duration_text(a.count()), later,
+                         duration_text(b.count())));
+  }
+
+  const node_settings& x_;
+  const std::vector<effective_value>& effective_;
+  fault_list& faults_;
+};
+
+} // namespace
+
+void find_contradictions(const node_settings& x, audience concerns,
+                         const std::vector<effective_value>& effective,
+                         fault_list& faults) {
+  judge all{x, effective, faults};
+  all.addresses();
+  all.ports();
+  all.introducers(concerns);
+  all.limits();
+  all.failure();
+}
+
+} // namespace dfs::settings

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "settings/files.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace dfs::settings {
+
+/// Wall clock, as incarnations use it (DESIGN 3).
+using unix_milliseconds = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// Whose data a directory holds.
+struct directory_owner {
+  std::string cluster; ///< 16 hex digits.
+  std::string node;    ///< As in its certificate.
+
+  bool operator==(const directory_owner&) const = default;
+};
+
+/// What stands in the file `identity` (docs/formats/data_dir.md).
+struct directory_identity {
+  directory_owner owner;
+  store_id store;               ///< Random, never zero, never changes.
+  unix_milliseconds last_start; ///< The newest incarnation's stamp.
+
+  bool operator==(const directory_identity&) const = default;
+};
+
+[[nodiscard]] std::string to_text(const directory_identity& x);
+
+/// @returns `ec::malformed`, or `ec::unsupported` for a newer format.
+[[nodiscard]] result<directory_identity> parse_identity(std::string_view text);
+
+/// A node's data directory, held for the life of the process: nobody else can
+/// open it meanwhile. Holds the node's view of itself. Not for several threads.
+///
+///  I1  At most one process holds a directory (flock on the file `lock`).
+///  I2  A stamp that `next_start` returned is on the disk, and larger than all
+///      that this directory ever gave: no two incarnations share one.
+///  I3  The store id never changes.
+class data_dir {
+public:
+  /// Opens, or creates (0700) where there is nothing or an empty directory.
+  /// Writes nothing into a directory that it refuses.
+  /// @returns `ec::in_use` (another process holds it), `ec::configuration`
+  ///   (another node's or cluster's, not empty and no data directory, damaged,
+  ///   or not writable), `ec::unsupported` (newer format), `ec::io_error`. The
+  ///   context is one line with how to mend.
+  [[nodiscard]] static result<data_dir>
+  open(const std::string& path, const directory_owner& owner);
+
+  /// The stamp of a new incarnation: `now`, or one more than the last.
+  /// @returns `ec::io_error`, `ec::denied`; the stamp is not to be used then.
+  [[nodiscard]] result<unix_milliseconds> next_start(unix_milliseconds now);
+
+  [[nodiscard]] const std::string& path() const {
+    return path_;
+  }
+  [[nodiscard]] const directory_identity& identity() const {
+    return identity_;
+  }
+  [[nodiscard]] store_id store() const {
+    return identity_.store;
+  }
+
+private:
+  data_dir(std::string path, file_descriptor lock, directory_identity identity);
+
+  std::string path_;
+  file_descriptor lock_;
+  directory_identity identity_;
+};
+
+} // namespace dfs::settings

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "base/endpoint.hpp"
+#include "core/failure/failure_config.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What a process is told by its configuration, as plain structs, one per
+// section of the file. Keys, units, ranges, defaults and help stand in
+// `table.cpp` and nowhere else: a default-constructed struct holds zeroes,
+// `settings::load` and `settings::default_node_settings` fill it.
+//
+// Ports: numbers on the bind address; they are what is advertised, too.
+
+namespace dfs::settings {
+
+using std::chrono::milliseconds;
+
+struct node_section {
+  std::string name;     ///< Empty: the name in the certificate.
+  std::string zone;     ///< Failure domain, for placement.
+  std::string data_dir; ///< Absolute, or relative to the working directory.
+  ip_address bind;      ///< Where sockets listen; unspecified: everywhere.
+  ip_address advertise; ///< Where others reach this node; never unspecified.
+  milliseconds drain_timeout{}; ///< Between SIGTERM and the end.
+};
+
+struct security_section {
+  std::string bundle; ///< Directory; file names as in `bundle.hpp`.
+};
+
+struct group_section {
+  std::uint16_t port = 0;            ///< UDP: gossip.
+  std::uint16_t ping_port = 0;       ///< UDP: probes.
+  std::vector<endpoint> introducers; ///< Their group ports.
+  std::string log;                   ///< Membership log (SPEC M7).
+  std::uint64_t receive_buffer = 0;  ///< Bytes, of each UDP socket.
+};
+
+struct control_section {
+  std::uint16_t port = 0; ///< TCP: the gate.
+  std::uint32_t links_max = 0;
+  milliseconds handshake_timeout{}; ///< From connection to certificate.
+  milliseconds idle_timeout{};      ///< Silence after which a link is closed.
+};
+
+struct stream_section {
+  std::uint16_t port = 0; ///< TCP: the front door.
+  std::uint32_t connections_max = 0;
+  std::uint32_t connections_per_principal_max = 0;
+  std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
+  std::uint32_t requests_max = 0;   ///< Outstanding, whole node.
+  std::uint32_t requests_per_connection_max = 0;
+  milliseconds handshake_timeout{};
+  milliseconds idle_timeout{};  ///< Without a request and without an answer.
+  milliseconds write_timeout{}; ///< A peer that takes nothing is cut off.
+  milliseconds token_life{};
+};
+
+struct http_section {
+  std::uint16_t port = 0; ///< TCP: health and metrics; 0 closes it.
+  ip_address bind;
+  bool is_public = false; ///< Without it `bind` must be loopback.
+  std::uint32_t connections_max = 0;
+  milliseconds idle_timeout{};
+};
+
+struct log_section {
+  std::string level;  ///< trace debug info warning error critical off
+  std::string format; ///< text or json
+  std::string file;   ///< Empty: standard error.
+  std::map<std::string, std::string> levels; ///< Subsystem -> level.
+};
+
+/// A server's settings, whatever its roles.
+struct node_settings {
+  node_section node;
+  security_section security;
+  group_section group;
+  core::failure_config failure;
+  control_section control;
+  stream_section stream;
+  http_section http;
+  log_section log;
+};
+
+/// What a verb needs to reach a cluster.
+struct client_settings {
+  std::vector<endpoint> contacts; ///< Stream ports of any servers.
+  std::string bundle;             ///< Directory with a user's credential.
+  milliseconds timeout{};         ///< For one request, retries included.
+};
+
+} // namespace dfs::settings

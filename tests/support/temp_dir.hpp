@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+namespace dfs::test {
+
+/// A new directory that goes with this object.
+class temp_dir {
+public:
+  temp_dir() {
+    auto name
+      = (std::filesystem::temp_directory_path() / "dfs-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr)
+      path_ = name;
+  }
+
+  temp_dir(const temp_dir&) = delete;
+
+  ~temp_dir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] std::string operator/(std::string_view name) const {
+    return path_ + "/" + std::string{name};
+  }
+
+  [[nodiscard]] const std::string& path() const {
+    return path_;
+  }
+
+  /// Writes a file and returns its path.
+  std::string write(std::string_view name, std::string_view text) const {
+    auto place = *this / name;
+    std::ofstream{place, std::ios::binary} << text;
+    return place;
+  }
+
+  [[nodiscard]] static std::string read(const std::string& place) {
+    std::ostringstream text;
+    text << std::ifstream{place, std::ios::binary}.rdbuf();
+    return text.str();
+  }
+
+  /// How many names are in it, at any depth.
+  [[nodiscard]] std::size_t count() const {
+    std::size_t names = 0;
+    for ([[maybe_unused]] const auto& each :
+         std::filesystem::recursive_directory_iterator{path_})
+      ++names;
+    return names;
+  }
+
+private:
+  std::string path_;
+};
+
+} // namespace dfs::test
