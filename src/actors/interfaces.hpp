@@ -47,4 +47,28 @@ using failure_detector_actor = caf::typed_actor<
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 
+/// The SUPERVISOR interface. One per process: its list is in roles/.
+using supervisor_actor = caf::typed_actor<
+  // Ends all subsystems, those that were spawned last first.
+  caf::replies_to<msg::stop_subsystems>::with<msg::subsystems_stopped>,
+  // Which of them are well.
+  caf::replies_to<msg::get_health>::with<msg::health_report>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The ADMIN CONSOLE interface. One per node: what `dfsnode console` asks.
+using admin_console_actor = caf::typed_actor<
+  // All subsystems with their figures.
+  caf::replies_to<msg::list_actors>::with<msg::actor_list>,
+  // One of them, with its histogram and last messages.
+  caf::replies_to<msg::get_actor>::with<msg::actor_detail>,
+  // Levels of the log, by subsystem.
+  caf::replies_to<msg::get_log_levels>::with<msg::log_levels>,
+  // Changes one, for good or for a while.
+  caf::replies_to<msg::set_log_level>::with<msg::log_levels>,
+  // Effective settings and where they came from.
+  caf::replies_to<msg::get_config>::with<msg::config_list>,
+  // What /readyz says.
+  caf::replies_to<msg::get_health>::with<msg::health_report>>;
+
 } // namespace dfs::actors

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "messages/health.hpp"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace dfs::actors {
+
+/// What is well in this process and what is not. Written by the supervisor and
+/// by roles, read by /livez, /readyz and the console; thread-safe, so that it
+/// answers while every actor is stuck. Times are of the actor system's clock.
+///
+/// Live: the supervisor's handler has run of late, so scheduler and clock work.
+/// Ready: live, and every check that was ever set has passed, and there is one.
+class health_board {
+public:
+  /// The supervisor is alive.
+  void heartbeat(instant now);
+
+  /// @param reason Why not, for people; ignored if passed.
+  void set(std::string_view name, bool passed, std::string_view reason = {});
+
+  /// Checks by name.
+  [[nodiscard]] msg::health_report report(instant now) const;
+
+  /// Of its heartbeats the supervisor may miss some: a loaded machine is no
+  /// reason to be restarted.
+  static constexpr auto silence_max = std::chrono::seconds{5};
+
+private:
+  mutable std::mutex guard_;
+  instant last_heartbeat_;
+  bool beaten_ = false;
+  std::map<std::string, msg::health_check, std::less<>> checks_;
+};
+
+} // namespace dfs::actors
