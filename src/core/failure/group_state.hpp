@@ -1,0 +1,86 @@
+#pragma once
+
+#include "base/rng.hpp"
+#include "base/time.hpp"
+#include "core/failure/effects.hpp"
+#include "core/failure/failure_config.hpp"
+#include "core/failure/member_ring.hpp"
+#include "core/failure/member_table.hpp"
+#include "messages/gossip.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace dfs::core {
+
+/// What the parts of the failure machine share: who this node is, its list,
+/// and the effects of the call in progress. List and ring change together, here
+/// and nowhere else, and each change is reported exactly once.
+struct group_state {
+  group_state(const failure_config& settings, msg::member_record me, rng source)
+    : config{settings},
+      self{std::move(me)},
+      random{std::move(source)},
+      table{settings.tombstone_for} {
+    // nop
+  }
+
+  failure_config config;
+  msg::member_record self;
+  rng random;
+  member_table table;
+  member_ring ring;
+  effects out;
+  std::uint32_t refutations = 0; ///< Own: exceeds what is said against us.
+  std::uint16_t last_number = 0;
+  std::uint64_t changes = 0; ///< Of the list, counted: caches hang on it.
+
+  /// Of a packet that wants an answer. Never zero; comes round after an hour.
+  std::uint16_t next_number() {
+    if (++last_number == 0)
+      ++last_number;
+    return last_number;
+  }
+
+  [[nodiscard]] std::size_t others() const {
+    return table.size() - (table.find(self.id) != nullptr ? 1 : 0);
+  }
+
+  /// By the socket of its kind, to the member's port of that kind.
+  void send(const msg::member_record& to, msg::gossip_body body) {
+    msg::gossip_packet packet{self.id, std::move(body)};
+    const auto via = msg::socket_of(packet);
+    out.push_back(send_packet{via == msg::socket_kind::ping ? to.ping_address()
+                                                            : to.id.address(),
+                              via, std::move(packet)});
+  }
+
+  /// Nothing if that incarnation is not in the list.
+  void send(const msg::member_id& to, msg::gossip_body body) {
+    if (const auto* record = table.find(to))
+      send(*record, std::move(body));
+  }
+
+  void send_to(const endpoint& address, msg::gossip_body body) {
+    msg::gossip_packet packet{self.id, std::move(body)};
+    const auto via = msg::socket_of(packet);
+    out.push_back(send_packet{address, via, std::move(packet)});
+  }
+
+  member_table::join_outcome admit(const msg::member_record& record,
+                                   const std::string& cause, instant now);
+
+  /// @returns whether this took a member off the list.
+  bool retire(const msg::news_item& news, instant now);
+
+  /// What is known of the end of that address' incarnations, as news.
+  /// @pre Something is: `table.is_retired(id)`.
+  [[nodiscard]] msg::news_item retirement_of(const msg::member_id& id) const;
+
+  void check() const;
+};
+
+/// For logs: who decided why.
+[[nodiscard]] std::string cause_of(const msg::news_item& news);
+
+} // namespace dfs::core

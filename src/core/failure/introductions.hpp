@@ -1,0 +1,54 @@
+#pragma once
+
+#include "core/failure/group_state.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace dfs::core {
+
+/// Finds the group: asks introducers until one answers, and, once in, looks for
+/// members that the group does not know of: introducers that are no members,
+/// and those that were declared failed and may have been cut off only. So split
+/// groups, and groups founded side by side, become one (SPEC M2).
+class introductions {
+public:
+  /// A configuration that names more is refused long before.
+  static constexpr std::size_t introducers_max = 64;
+  /// Hellos per second of the whole group to one address that may be back.
+  static constexpr std::size_t hellos_per_second = 16;
+
+  void begin(const group_state& group, std::vector<endpoint> introducers,
+             bool may_found, instant now);
+
+  /// While joining: asks again when it is time.
+  void tick(group_state& group, instant now);
+
+  /// Whether nobody answered for so long that this node founds a group.
+  [[nodiscard]] bool founds(const group_state& group, instant now) const;
+
+  /// While joining.
+  [[nodiscard]] std::optional<instant>
+  next_deadline(const group_state& group) const;
+
+  /// Asks there, too: a member showed itself.
+  void ask(group_state& group, const endpoint& address) const;
+
+  /// While a member, once a second: says hello to somebody who may be a member
+  /// of a group that ours has lost sight of.
+  void look_for_strangers(group_state& group);
+
+private:
+  void greet(group_state& group, const endpoint& address) const;
+  void greet_introducers(group_state& group) const;
+  void greet_retired(group_state& group);
+
+  std::vector<endpoint> introducers_; ///< But the own address.
+  bool may_found_ = false;
+  instant began_{};
+  instant next_try_{};
+  std::chrono::milliseconds pause_{0};
+  bool retired_turn_ = false;
+};
+
+} // namespace dfs::core

@@ -1,0 +1,269 @@
+#include "core/failure/machine_parts.hpp"
+
+#include <string>
+#include <utility>
+
+namespace dfs::core {
+
+namespace {
+
+/// Of those who learn of a failure, how many tell the failed one: if it lives
+/// beyond a split that has just healed, it must find out; if it is dead, a
+/// thousand datagrams to it are a waste.
+constexpr std::size_t tellers = 4;
+
+} // namespace
+
+void failure_machine::parts::on_packet(const msg::gossip_packet& packet,
+                                       const endpoint& from) {
+  // An older life of this node, or an echo.
+  if (packet.from.address() == group.self.id.address())
+    return;
+  switch (is) {
+    case phase::fresh:
+    case phase::silent:
+      return;
+    case phase::joining:
+      on_packet_joining(packet);
+      return;
+    case phase::leaving:
+      on_packet_leaving(packet, from);
+      return;
+    case phase::member:
+      on_packet_member(packet, from);
+      return;
+  }
+}
+
+void failure_machine::parts::on_packet_joining(
+  const msg::gossip_packet& packet) {
+  if (const auto* x = std::get_if<msg::gossip_introduction>(&packet.body)) {
+    if (x->kind == msg::introduction_kind::hello)
+      strangers.ask(group, packet.from.address());
+    if (x->kind != msg::introduction_kind::welcome)
+      return;
+    become_member();
+    sync.begin_catch_up(now);
+    take_in(x->record,
+            {msg::member_change::joined, msg::news_reason::admitted, x->record,
+             x->record.id},
+            false);
+    sync.observe(group, packet.from, x->digest, now);
+    if (!sync.caught_up())
+      sync.start(group, packet.from, now);
+  } else if (const auto* no = std::get_if<msg::gossip_refusal>(&packet.body)) {
+    if (no->whom != group.self.id)
+      return;
+    is = phase::silent;
+    group.out.push_back(join_refused{static_cast<ec>(no->code), no->text});
+  } else if (const auto* told = std::get_if<msg::gossip_news>(&packet.body)) {
+    for (const auto& item : told->items)
+      if (item.member.id.address() == group.self.id.address())
+        on_over(item, packet.from.address());
+  } else if (std::holds_alternative<msg::gossip_ping>(packet.body)) {
+    // A member that takes this node for its older life.
+    strangers.ask(group, packet.from.address());
+  }
+}
+
+void failure_machine::parts::on_packet_leaving(const msg::gossip_packet& packet,
+                                               const endpoint& from) {
+  if (const auto* ack = std::get_if<msg::gossip_news_ack>(&packet.body)) {
+    news.on_ack(packet.from, ack->number);
+    finish_leave();
+  } else if (const auto* ping = std::get_if<msg::gossip_ping>(&packet.body)) {
+    if (ping->target == msg::id_tag(group.self.id))
+      probes.on_ping(group, packet.from, from, *ping, now);
+  }
+}
+
+void failure_machine::parts::on_packet_member(const msg::gossip_packet& packet,
+                                              const endpoint& from) {
+  // News are facts, whoever brings them; so they come first.
+  if (const auto* told = std::get_if<msg::gossip_news>(&packet.body)) {
+    on_news(packet.from, told->items);
+    if (told->number != 0 && is == phase::member)
+      group.send_to(packet.from.address(), msg::gossip_news_ack{told->number});
+  } else if (const auto* x
+             = std::get_if<msg::gossip_introduction>(&packet.body)) {
+    on_introduction(*x);
+    return;
+  }
+  if (is != phase::member)
+    return;
+  if (group.table.is_retired(packet.from)) {
+    tell_retired(packet.from);
+    return;
+  }
+  const bool known = group.table.find(packet.from) != nullptr;
+  if (known)
+    probes.hear_anyone(now);
+  else
+    introduce(packet.from.address(), msg::introduction_kind::hello);
+  if (const auto* ping = std::get_if<msg::gossip_ping>(&packet.body))
+    on_ping(packet.from, from, *ping);
+  else if (known)
+    on_packet_known(packet);
+}
+
+void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
+  const auto& from = packet.from;
+  if (const auto* ack = std::get_if<msg::gossip_ack>(&packet.body)) {
+    probes.on_ack(group, from, *ack, now);
+    on_news(from, ack->news);
+    if (is == phase::member)
+      sync.observe(group, from, ack->digest, now);
+  } else if (const auto* request
+             = std::get_if<msg::gossip_ping_request>(&packet.body)) {
+    probes.on_ping_request(group, from, *request, now);
+  } else if (const auto* relayed
+             = std::get_if<msg::gossip_relayed_ack>(&packet.body)) {
+    probes.on_relayed_ack(group, *relayed, now);
+  } else if (const auto* said
+             = std::get_if<msg::gossip_suspicion>(&packet.body)) {
+    if (group.table.is_retired(said->about))
+      group.send(from, msg::gossip_news{0, {group.retirement_of(said->about)}});
+    else
+      probes.on_suspicion(group, from, *said, now);
+  } else if (const auto* alive = std::get_if<msg::gossip_alive>(&packet.body)) {
+    probes.on_alive(group, *alive, now);
+  } else if (std::holds_alternative<msg::gossip_watch_request>(packet.body)) {
+    probes.on_watch_request(group, from, now);
+  } else if (const auto* confirmed
+             = std::get_if<msg::gossip_news_ack>(&packet.body)) {
+    news.on_ack(from, confirmed->number);
+  } else if (const auto* digests
+             = std::get_if<msg::gossip_digests>(&packet.body)) {
+    sync.on_digests(group, from, *digests, now);
+  } else if (const auto* page = std::get_if<msg::gossip_page>(&packet.body)) {
+    on_page(from, *page);
+  }
+}
+
+void failure_machine::parts::on_ping(const msg::member_id& from,
+                                     const endpoint& source,
+                                     const msg::gossip_ping& ping) {
+  if (ping.target == msg::id_tag(group.self.id))
+    probes.on_ping(group, from, source, ping, now);
+  else // Meant for an older life: show the present one.
+    introduce(from.address(), msg::introduction_kind::hello);
+  on_news(from, ping.news);
+  if (is == phase::member && group.table.find(from) != nullptr)
+    sync.observe(group, from, ping.digest, now);
+}
+
+void failure_machine::parts::on_introduction(
+  const msg::gossip_introduction& x) {
+  const auto& id = x.record.id;
+  if (group.table.is_retired(id)) {
+    tell_retired(id);
+    return;
+  }
+  if (x.kind == msg::introduction_kind::join && refuses(x))
+    return;
+  const auto outcome
+    = take_in(x.record,
+              {msg::member_change::joined, msg::news_reason::admitted, x.record,
+               group.self.id},
+              true);
+  if (is != phase::member || outcome == member_table::join_outcome::retired
+      || outcome == member_table::join_outcome::full)
+    return;
+  probes.hear_anyone(now);
+  if (x.kind != msg::introduction_kind::welcome)
+    introduce(id.address(), msg::introduction_kind::welcome);
+  // A joiner has nothing to compare and asks by itself.
+  if (x.kind == msg::introduction_kind::join)
+    return;
+  sync.observe(group, id, x.digest, now);
+  if (x.digest != group.table.digest())
+    sync.start(group, id, now);
+}
+
+bool failure_machine::parts::refuses(const msg::gossip_introduction& x) {
+  const auto refuse = [&](ec code, std::string text) {
+    if (text.size() > msg::refusal_text_bytes_max)
+      text.resize(msg::refusal_text_bytes_max);
+    group.send_to(x.record.id.address(),
+                  msg::gossip_refusal{x.record.id,
+                                      static_cast<std::uint8_t>(code),
+                                      std::move(text)});
+    return true;
+  };
+  const auto address = x.record.id.address();
+  if (group.table.size() >= member_table::members_max
+      && group.table.find_at(address) == nullptr)
+    return refuse(ec::busy, "the group is full");
+  if (!msg::has(x.record.roles, msg::role::master))
+    return false;
+  for (const auto& [where, other] : group.table.live())
+    if (where != address && msg::has(other.roles, msg::role::master))
+      return refuse(ec::master_exists, "the master of this cluster is "
+                                         + other.name + ", "
+                                         + to_string(other.id));
+  return false;
+}
+
+void failure_machine::parts::on_news(const msg::member_id& from,
+                                     const std::vector<msg::news_item>& items) {
+  for (const auto& item : items)
+    if (is == phase::member)
+      on_news_item(from, item);
+}
+
+void failure_machine::parts::on_news_item(const msg::member_id& from,
+                                          const msg::news_item& item) {
+  const auto address = item.member.id.address();
+  if (address == group.self.id.address()) {
+    on_over(item, from.address());
+    return;
+  }
+  if (item.change == msg::member_change::joined) {
+    const auto outcome = take_in(item.member, item, false);
+    if (outcome == member_table::join_outcome::retired
+        && group.table.is_retired(item.member.id))
+      group.send_to(from.address(),
+                    msg::gossip_news{0, {group.retirement_of(item.member.id)}});
+    return;
+  }
+  if (!group.retire(item, now))
+    return;
+  news.add(group, item, false, now);
+  if (item.change == msg::member_change::failed
+      && group.random.one_in(group.table.size() / tellers + 1))
+    group.send_to(address, msg::gossip_news{0, {item}});
+}
+
+void failure_machine::parts::on_over(const msg::news_item& item,
+                                     const endpoint& teller) {
+  if (item.change != msg::member_change::joined
+      && item.member.id.start_ms >= group.self.id.start_ms)
+    live_again(item, teller);
+}
+
+void failure_machine::parts::on_page(const msg::member_id& from,
+                                     const msg::gossip_page& page) {
+  for (const auto& record : page.records) {
+    if (is != phase::member)
+      return;
+    if (record.id.address() != group.self.id.address())
+      take_in(
+        record,
+        {msg::member_change::joined, msg::news_reason::admitted, record, from},
+        false);
+  }
+  if (is == phase::member)
+    sync.answer(group, from, page, now);
+}
+
+void failure_machine::parts::introduce(const endpoint& to,
+                                       msg::introduction_kind kind) {
+  group.send_to(
+    to, msg::gossip_introduction{kind, group.self, group.table.digest()});
+}
+
+void failure_machine::parts::tell_retired(const msg::member_id& id) {
+  group.send_to(id.address(), msg::gossip_news{0, {group.retirement_of(id)}});
+}
+
+} // namespace dfs::core

@@ -1,0 +1,253 @@
+#include "core/failure/machine_parts.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace dfs::core {
+
+namespace {
+
+/// In a large group: who hears a goodbye from the leaver itself. Each passes it
+/// on; that none of them lives and hears it is not to be expected.
+constexpr std::size_t goodbye_listeners = 8;
+
+msg::news_item
+news_of(const msg::member_record& joined, const msg::member_id& by) {
+  return {msg::member_change::joined, msg::news_reason::admitted, joined, by};
+}
+
+msg::news_item news_of(const msg::member_id& gone, msg::member_change change,
+                       msg::news_reason reason, const msg::member_id& by) {
+  msg::news_item news{change, reason, {}, by};
+  news.member.id = gone;
+  return news;
+}
+
+} // namespace
+
+void failure_machine::parts::begin_call(instant at) {
+  at = std::max(at, now);
+  const auto due = next_deadline();
+  if (is == phase::member && due && at > *due + group.config.stall)
+    probes.restart(group, at);
+  now = at;
+}
+
+effects failure_machine::parts::end_call() {
+  for (auto& x : group.out) {
+    auto* sent = std::get_if<send_packet>(&x);
+    if (sent == nullptr)
+      continue;
+    if (auto* ping = std::get_if<msg::gossip_ping>(&sent->packet.body))
+      ping->news = news.piggyback();
+    else if (auto* ack = std::get_if<msg::gossip_ack>(&sent->packet.body))
+      ack->news = news.piggyback();
+  }
+  return std::exchange(group.out, {});
+}
+
+void failure_machine::parts::join(std::vector<endpoint> introducers,
+                                  bool may_found) {
+  if (is != phase::fresh)
+    return;
+  is = phase::joining;
+  strangers.begin(group, std::move(introducers), may_found, now);
+  tick();
+}
+
+void failure_machine::parts::become_member() {
+  is = phase::member;
+  group.admit(group.self, "this node", now);
+  probes.start(now);
+  next_random = now;
+}
+
+void failure_machine::parts::tick() {
+  switch (is) {
+    case phase::fresh:
+    case phase::silent:
+      return;
+    case phase::joining:
+      strangers.tick(group, now);
+      if (!strangers.founds(group, now))
+        return;
+      become_member();
+      sync.founded();
+      break;
+    case phase::leaving:
+      news.tick(group, now);
+      finish_leave();
+      return;
+    case phase::member:
+      break;
+  }
+  group.table.expire(now);
+  for (const auto& decided : probes.tick(group, now))
+    declare(decided);
+  news.tick(group, now);
+  sync.tick(group, now);
+  if (now >= next_random)
+    probe_somebody();
+}
+
+void failure_machine::parts::declare(const probe_schedule::decision& decided) {
+  const auto verdict = news_of(decided.target, msg::member_change::failed,
+                               decided.reason, group.self.id);
+  if (!group.retire(verdict, now))
+    return;
+  news.add(group, verdict, true, now);
+  // If it lives, it is the first that should know.
+  group.send_to(decided.target.address(), msg::gossip_news{0, {verdict}});
+}
+
+void failure_machine::parts::probe_somebody() {
+  next_random = now + group.config.random_probe_period;
+  const auto whom
+    = group.ring.sample(group.random, 1, group.self.id, group.self.id);
+  if (!whom.empty())
+    group.send(whom.front(), msg::gossip_ping{group.next_number(),
+                                              msg::id_tag(whom.front()),
+                                              group.table.digest(),
+                                              {},
+                                              {}});
+  strangers.look_for_strangers(group);
+}
+
+void failure_machine::parts::leave() {
+  switch (is) {
+    case phase::leaving:
+    case phase::silent:
+      return;
+    case phase::member:
+      if (group.others() > 0) {
+        say_goodbye();
+        return;
+      }
+      group.retire(news_of(group.self.id, msg::member_change::left,
+                           msg::news_reason::goodbye, group.self.id),
+                   now);
+      break;
+    case phase::fresh:
+    case phase::joining:
+      break;
+  }
+  is = phase::silent;
+  group.out.push_back(left{});
+}
+
+void failure_machine::parts::say_goodbye() {
+  const auto goodbye = news_of(group.self.id, msg::member_change::left,
+                               msg::news_reason::goodbye, group.self.id);
+  group.retire(goodbye, now);
+  const bool large = group.table.size() > group.config.direct_max;
+  news.tell(group, goodbye,
+            group.ring.sample(group.random,
+                              large ? goodbye_listeners : group.table.size(),
+                              group.self.id, group.self.id),
+            now);
+  is = phase::leaving;
+  leaving_since = now;
+}
+
+void failure_machine::parts::finish_leave() {
+  const auto told = news.progress_of(group.self.id);
+  const auto waited = now - leaving_since;
+  if (told.open > 0 && waited < group.config.leave_max
+      && (told.confirmed == 0 || waited < group.config.leave_linger))
+    return;
+  is = phase::silent;
+  group.out.push_back(left{});
+}
+
+member_table::join_outcome
+failure_machine::parts::take_in(const msg::member_record& record,
+                                const msg::news_item& about, bool originate) {
+  const auto outcome = group.admit(record, cause_of(about), now);
+  if (outcome != member_table::join_outcome::added)
+    return outcome;
+  // A joiner that hears its first list has no news for anybody.
+  if (originate || sync.caught_up())
+    news.add(group, about, originate, now);
+  settle_masters(record);
+  return outcome;
+}
+
+void failure_machine::parts::settle_masters(const msg::member_record& other) {
+  if (is != phase::member || !msg::has(other.roles, msg::role::master)
+      || !msg::has(group.self.roles, msg::role::master)
+      || other.id.address() == group.self.id.address())
+    return;
+  // Two slipped in; both see both, and the one that started later goes.
+  const auto age = [](const msg::member_id& id) {
+    return std::pair{id.start_ms, id};
+  };
+  if (age(group.self.id) < age(other.id))
+    return;
+  group.out.push_back(join_refused{ec::master_exists,
+                                   "the master of this cluster is " + other.name
+                                     + ", " + to_string(other.id)});
+  say_goodbye();
+}
+
+void failure_machine::parts::live_again(const msg::news_item& verdict,
+                                        const endpoint& teller) {
+  // The core knows no wall clock: the least stamp that is newer will do, and
+  // the next start of this process takes a real one above it.
+  const auto start
+    = std::max(verdict.member.id.start_ms, group.self.id.start_ms) + 1;
+  if (start > msg::start_ms_max)
+    return;
+  const bool member = is == phase::member;
+  if (member)
+    group.retire(verdict, now);
+  group.self.id.start_ms = start;
+  group.refutations = 0;
+  if (member)
+    group.admit(group.self, "this node", now);
+  group.out.push_back(rejoined{group.self.id, cause_of(verdict)});
+  if (!member) {
+    strangers.ask(group, teller);
+    return;
+  }
+  introduce(teller, msg::introduction_kind::hello);
+  news.add(group, news_of(group.self, group.self.id), true, now);
+}
+
+std::optional<instant> failure_machine::parts::next_deadline() const {
+  const auto earlier = [](std::optional<instant> x, std::optional<instant> y) {
+    return !x || (y && *y < *x) ? y : x;
+  };
+  switch (is) {
+    case phase::fresh:
+    case phase::silent:
+      return std::nullopt;
+    case phase::joining:
+      return strangers.next_deadline(group);
+    case phase::leaving: {
+      const auto linger = leaving_since + group.config.leave_linger;
+      return earlier(news.next_deadline(),
+                     linger > now ? linger
+                                  : leaving_since + group.config.leave_max);
+    }
+    case phase::member:
+      break;
+  }
+  auto first = earlier(next_random, probes.next_deadline(group, now));
+  first = earlier(first, news.next_deadline());
+  first = earlier(first, sync.next_deadline());
+  return earlier(first, group.table.next_expiry());
+}
+
+void failure_machine::parts::check() const {
+  group.check();
+  probes.check(group);
+  news.check();
+  DFS_ASSERT((group.table.find(group.self.id) != nullptr)
+             == (is == phase::member));
+  DFS_ASSERT(group.out.empty());
+}
+
+} // namespace dfs::core
