@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/socket_kind.hpp"
 #include "messages/member.hpp"
 
 #include <array>
@@ -21,11 +22,8 @@
 
 namespace dfs::msg {
 
-/// The socket a packet travels by, to the receiver's socket of the same kind.
-enum class socket_kind : std::uint8_t {
-  ping = 1,  ///< Pings, acks and requests for indirect pings.
-  group = 2, ///< Everything else.
-};
+/// The socket that a packet travels by, to the receiver's of the same kind.
+using dfs::socket_kind;
 
 /// The first byte of every body on the group plane says whose it is.
 inline constexpr std::uint8_t membership_protocol = 1;
