@@ -127,9 +127,7 @@ private:
   }
 
   void say(std::string_view key, const std::string& what) {
-    const auto& shown = effective(key);
-    faults_.add(shown.from == source::fallback ? "" : shown.where, shown.key,
-                what);
+    faults_.add(effective(key).where, std::string{key}, what);
   }
 
   // The fault stands at the one that was written: the other is a default.

@@ -19,6 +19,10 @@ instant node::now() const {
   return clock_.local(world_.now());
 }
 
+virtual_time node::virtual_now() const {
+  return world_.now();
+}
+
 std::chrono::milliseconds node::wall() const {
   return clock_.wall(world_.now());
 }

@@ -89,6 +89,13 @@ public:
 
   /// A line in the trace.
   void note(std::string_view text);
+  /// Whether notes are kept; else their text need not be made.
+  [[nodiscard]] bool traced() const {
+    return trace_.depth() > 0;
+  }
+
+  /// For shells that report to oracles. Protocols must not see it.
+  [[nodiscard]] virtual_time virtual_now() const;
 
   /// Ends the process when the current event is over.
   void exit() {

@@ -36,6 +36,10 @@ public:
   /// A slot to fill in, or null when tracing is off.
   [[nodiscard]] trace_entry* add(virtual_time when, trace_kind kind);
 
+  [[nodiscard]] std::size_t depth() const {
+    return depth_;
+  }
+
   /// Oldest first.
   [[nodiscard]] std::vector<const trace_entry*> entries() const;
 

@@ -100,6 +100,13 @@ void world::pause(node_index i, std::chrono::nanoseconds duration) {
   });
 }
 
+void world::act(node_index i, const std::function<void()>& f) {
+  auto& n = at(i);
+  DFS_ASSERT(n.state_ == node_state::running);
+  f();
+  settle(n);
+}
+
 void world::schedule(virtual_time when, std::function<void()> f) {
   add_call(when, {std::move(f), 0, 0});
 }

@@ -78,6 +78,10 @@ public:
   /// delivered late, clocks have run on. A second pause prolongs the first.
   void pause(node_index i, std::chrono::nanoseconds duration);
 
+  /// Calls `f` now as an event of that node's process, as a console would.
+  /// @pre running.
+  void act(node_index i, const std::function<void()>& f);
+
   [[nodiscard]] network& net() {
     return network_;
   }
