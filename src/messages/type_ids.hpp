@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/admin.hpp"
+#include "messages/control.hpp"
 #include "messages/detector.hpp"
 #include "messages/health.hpp"
 #include "messages/member.hpp"
@@ -46,6 +47,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::health_report))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::stop_subsystems))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::subsystems_stopped))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::introduce))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::introduction))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::link_heartbeat))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::link_heartbeat_ack))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_links))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::link_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_found))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_missing))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -41,7 +41,11 @@ TEST(MessageTypes, KeepTheirNamesAndPositions) {
     "dfs::msg::log_levels",         "dfs::msg::get_config",
     "dfs::msg::config_list",        "dfs::msg::get_health",
     "dfs::msg::health_report",      "dfs::msg::stop_subsystems",
-    "dfs::msg::subsystems_stopped",
+    "dfs::msg::subsystems_stopped", "dfs::msg::introduce",
+    "dfs::msg::introduction",       "dfs::msg::link_heartbeat",
+    "dfs::msg::link_heartbeat_ack", "dfs::msg::get_links",
+    "dfs::msg::link_list",          "dfs::msg::directory_found",
+    "dfs::msg::directory_missing",
   };
   EXPECT_EQ(registered(std::make_index_sequence<block::end - block::begin>{}),
             released);
@@ -104,6 +108,18 @@ TEST_F(RoundTrip, Membership) {
   expect_unchanged(detector_status{
     record, true, 1, 2, 3ms, 4ms, 5, {{other_id, 6ms}}, {id, other_id}});
   expect_unchanged(group_datagram{socket_kind::group, somewhere, "body"});
+}
+
+TEST_F(RoundTrip, Control) {
+  expect_unchanged(introduce{id, boot_id{1}, 2, 3});
+  expect_unchanged(introduction{record, boot_id{1}, 2, 3});
+  expect_unchanged(link_heartbeat{id, boot_id{1}, link_epoch{2}, 3});
+  expect_unchanged(link_heartbeat_ack{boot_id{1}, link_epoch{2}, 3, 4});
+  expect_unchanged(get_links{});
+  expect_unchanged(link_list{{{id, "master-1", true, link_state::up, 1ms, 2us,
+                               3, 4, "connection lost"}}});
+  expect_unchanged(directory_found{link_epoch{1}});
+  expect_unchanged(directory_missing{link_epoch{1}, 2, "refused"});
 }
 
 TEST_F(RoundTrip, Admin) {

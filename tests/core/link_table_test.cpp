@@ -1,0 +1,102 @@
+#include "core/links/link_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct LinkTable : ::testing::Test {
+  link_table table{{.silence = 3s, .credits = 4, .peers_max = 2}, boot_id{1}};
+  instant now = instant{} + 1h;
+  msg::member_record alice = member("chunk-1", 5);
+  msg::member_record bob = member("chunk-2", 6);
+
+  static msg::member_record
+  member(const std::string& name, std::uint16_t port) {
+    msg::member_record x;
+    x.id = {*ip_address::parse("10.0.0.5"), port, 1};
+    x.name = name;
+    return x;
+  }
+
+  result<msg::link_heartbeat_ack> beat(const msg::member_record& from,
+                                       std::uint64_t epoch,
+                                       std::uint64_t boot = 7) {
+    return table.on_heartbeat({from.id, boot_id{boot}, link_epoch{epoch}, 3},
+                              from.name, &from, now);
+  }
+};
+
+std::optional<ec> refusal(const result<msg::link_heartbeat_ack>& x) {
+  return x ? std::nullopt : std::optional{x.error().code};
+}
+
+} // namespace
+
+TEST_F(LinkTable, EchoesWhatItAnswers) {
+  const auto ack = beat(alice, 2);
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(*ack, (msg::link_heartbeat_ack{boot_id{1}, link_epoch{2}, 3, 4}));
+}
+
+TEST_F(LinkTable, BelievesNoNameThatIsNotProved) { // I1, SPEC O4
+  const msg::link_heartbeat claim{alice.id, boot_id{7}, link_epoch{1}, 1};
+  EXPECT_EQ(refusal(table.on_heartbeat(claim, "chunk-2", &alice, now)),
+            ec::denied);
+  EXPECT_EQ(refusal(table.on_heartbeat(claim, std::nullopt, &alice, now)),
+            ec::denied);
+  EXPECT_EQ(refusal(table.on_heartbeat(claim, "chunk-1", nullptr, now)),
+            ec::not_member);
+  EXPECT_EQ(refusal(table.on_heartbeat(claim, "chunk-2", &bob, now)),
+            ec::not_member);
+  EXPECT_TRUE(table.status(now).empty());
+}
+
+TEST_F(LinkTable, RefusesAnOldEpochOfTheSameBoot) { // I2
+  EXPECT_TRUE(beat(alice, 5));
+  EXPECT_EQ(refusal(beat(alice, 4)), ec::denied);
+  EXPECT_TRUE(beat(alice, 5));
+  EXPECT_TRUE(beat(alice, 6));
+  EXPECT_TRUE(beat(alice, 1, 8));
+}
+
+TEST_F(LinkTable, KeepsTheEpochOfASilentLink) { // I2
+  EXPECT_TRUE(beat(alice, 5));
+  now += 3s;
+  ASSERT_EQ(table.expire(now).size(), 1u);
+  EXPECT_EQ(refusal(beat(alice, 4)), ec::denied);
+  EXPECT_TRUE(beat(alice, 5));
+  EXPECT_EQ(table.status(now)[0].failures, 1u);
+}
+
+TEST_F(LinkTable, TellsOnceOfEachThatFallsSilent) {
+  EXPECT_TRUE(beat(alice, 1));
+  now += 2s;
+  EXPECT_TRUE(beat(bob, 1));
+  EXPECT_TRUE(table.expire(now).empty());
+  now += 1s;
+  const auto silent = table.expire(now);
+  ASSERT_EQ(silent.size(), 1u);
+  EXPECT_EQ(silent[0].name, "chunk-1");
+  EXPECT_TRUE(table.expire(now).empty());
+  const auto all = table.status(now + 1s);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].state, msg::link_state::idle);
+  EXPECT_EQ(all[0].since, 1s);
+  EXPECT_EQ(all[1].state, msg::link_state::up);
+  EXPECT_EQ(all[1].since, 2s);
+}
+
+TEST_F(LinkTable, IsBounded) {
+  EXPECT_TRUE(beat(alice, 1));
+  EXPECT_TRUE(beat(bob, 1));
+  const auto carol = member("chunk-3", 7);
+  EXPECT_EQ(refusal(beat(carol, 1)), ec::busy);
+  table.forget(alice.id);
+  EXPECT_TRUE(beat(carol, 1));
+}
+
+} // namespace dfs::core
