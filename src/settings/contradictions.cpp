@@ -127,7 +127,9 @@ private:
   }
 
   void say(std::string_view key, const std::string& what) {
-    faults_.add(effective(key).where, std::string{key}, what);
+    const auto& shown = effective(key);
+    faults_.add(shown.from == source::fallback ? "" : shown.where, shown.key,
+                what);
   }
 
   // The fault stands at the one that was written: the other is a default.

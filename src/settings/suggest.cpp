@@ -51,7 +51,7 @@ closest(std::string_view word, std::span<const std::string> candidates) {
 std::string
 did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const auto best = closest(word, candidates);
-  return best.empty() ? std::string{} : "; did you mean '" + best + "'?";
+  return best.empty() ? std::string{} : " (did you mean '" + best + "'?)";
 }
 
 } // namespace dfs::settings

@@ -12,7 +12,7 @@ namespace dfs::settings {
 [[nodiscard]] std::string
 closest(std::string_view word, std::span<const std::string> candidates);
 
-/// "; did you mean 'x'?", or nothing.
+/// " (did you mean 'x'?)", or nothing.
 [[nodiscard]] std::string
 did_you_mean(std::string_view word, std::span<const std::string> candidates);
 

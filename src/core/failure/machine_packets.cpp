@@ -97,7 +97,7 @@ void failure_machine::parts::on_packet_member(const msg::gossip_packet& packet,
   }
   const bool known = group.table.find(packet.from) != nullptr;
   if (known)
-    probes.hear_anyone(now);
+    probes.hear_anyone(group, now);
   else
     introduce(packet.from.address(), msg::introduction_kind::hello);
   if (const auto* ping = std::get_if<msg::gossip_ping>(&packet.body))
@@ -169,7 +169,7 @@ void failure_machine::parts::on_introduction(
   if (is != phase::member || outcome == member_table::join_outcome::retired
       || outcome == member_table::join_outcome::full)
     return;
-  probes.hear_anyone(now);
+  probes.hear_anyone(group, now);
   if (x.kind != msg::introduction_kind::welcome)
     introduce(id.address(), msg::introduction_kind::welcome);
   // A joiner has nothing to compare and asks by itself.

@@ -123,8 +123,10 @@ void probe_schedule::probe(group_state& group, const msg::member_id& id,
     to.escalated = false;
   }
   ping(group, id, to, now);
-  if (to.life.active() && !isolated(group, now)) // I6
+  if (to.life.active() && !isolated(group, now)) { // I6
     testify(group, id, to, now);
+    ask_helpers(group, id, to, now);
+  }
 }
 
 void probe_schedule::ping(group_state& group, const msg::member_id& id,
@@ -134,7 +136,8 @@ void probe_schedule::ping(group_state& group, const msg::member_id& id,
   const auto number = group.next_number();
   to.asked.emplace_back(number, now);
   msg::gossip_ping ping{number, msg::id_tag(id), group.table.digest(), {}, {}};
-  if (to.life.active() && !isolated(group, now))
+  // Somebody else's suspicion, too: the target may not hear that one.
+  if (to.life.suspected_by_any(now) && !isolated(group, now))
     ping.suspected = to.life.refutations();
   group.send(id, std::move(ping));
 }
@@ -144,11 +147,19 @@ void probe_schedule::escalate(group_state& group, const msg::member_id& id,
   to.escalated = true;
   ping(group, id, to, now);
   ping(group, id, to, now);
+  ask_helpers(group, id, to, now);
+}
+
+void probe_schedule::ask_helpers(group_state& group, const msg::member_id& id,
+                                 target& to, instant now) {
   const auto number = group.next_number();
   to.asked.emplace_back(number, now);
+  msg::gossip_ping_request request{number, id, {}};
+  if (to.life.active())
+    request.suspected = to.life.refutations();
   for (const auto& helper :
        group.ring.sample(group.random, helpers, group.self.id, id))
-    group.send(helper, msg::gossip_ping_request{number, id, {}});
+    group.send(helper, request);
 }
 
 void probe_schedule::testify(group_state& group, const msg::member_id& id,
@@ -308,6 +319,12 @@ void probe_schedule::exceed(group_state& group, std::uint32_t refutations) {
 
 bool probe_schedule::isolated(const group_state& group, instant now) const {
   return group.others() >= 2 && last_heard_ + hear_fresh <= now;
+}
+
+void probe_schedule::hear_anyone(group_state& group, instant now) {
+  if (isolated(group, now))
+    restart(group, now);
+  last_heard_ = now;
 }
 
 jury probe_schedule::around(const group_state& group, instant now) const {

@@ -56,6 +56,11 @@ public:
     return since_.has_value();
   }
 
+  /// By this monitor or, lately, by another one.
+  [[nodiscard]] bool suspected_by_any(instant now) const {
+    return active() || !witnesses(now).empty();
+  }
+
   /// @pre `active()`.
   [[nodiscard]] std::chrono::milliseconds age(instant now) const;
 

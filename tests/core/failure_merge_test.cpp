@@ -1,0 +1,204 @@
+#include "failure_network.hpp"
+
+#include <gtest/gtest.h>
+
+// Lives that end and begin, and groups that part and meet: SPEC M1, M2, M5.
+
+namespace dfs::core::test {
+namespace {
+
+constexpr network_options bad{
+  .loss_percent = 10, .duplicate_percent = 5, .delay_max = 20ms};
+
+const std::vector<endpoint> first_two{make_record(1).id.address(),
+                                      make_record(2).id.address()};
+
+// SPEC M2: two introducers started together are one group.
+TEST(FailureMerge, IntroducersStartedTogetherAreOneGroup) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start(1, first_two, 1);
+    net.start(2, first_two, 1);
+    for (std::uint8_t i = 3; i <= 6; ++i)
+      net.start(i, first_two);
+    EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(6); }));
+    EXPECT_EQ(net.count_changes(msg::member_change::failed), 0u);
+  }
+}
+
+// SPEC M2: an introducer that is down hurts nobody, not even who joins.
+TEST(FailureMerge, JoinsThroughAnotherIntroducer) {
+  network net{3, bad};
+  net.start(2, first_two, 1);
+  net.start(3, first_two);
+  EXPECT_TRUE(net.run_until(4s, [&] { return net.agree(2); }));
+}
+
+// SPEC M2: the only introducer dies and comes back, soon or late. It founds a
+// group of one, and the others find it.
+TEST(FailureMerge, ARestartedIntroducerIsFoundAgain) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(5);
+    net.crash(1);
+    net.run(std::chrono::milliseconds{seed % 2 == 0 ? 500 : 90'000});
+    ASSERT_EQ(net.lists(2, 1), seed % 2 == 0);
+    net.changes();
+    net.start(1, first_node, 1, 1'700'000'099'999);
+    EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(5); }));
+    for (const auto& x : net.changes())
+      if (x.what.change == msg::member_change::failed) {
+        EXPECT_EQ(x.what.member.id, make_record(1).id);
+        EXPECT_EQ(x.what.cause, "replaced by a newer incarnation");
+      }
+  }
+}
+
+// SPEC M1: a newer life retires the older one at once.
+TEST(FailureMerge, ANewerLifeReplacesTheOlder) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(5);
+    net.run(1s);
+    net.changes();
+    net.crash(3);
+    net.start(3, first_node, 4, 1'700'000'000'001);
+    EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(5); }));
+    net.run(10s);
+    EXPECT_TRUE(net.agree(5));
+    EXPECT_EQ(net.count_changes(msg::member_change::failed), 4u);
+    EXPECT_EQ(net.count_changes(msg::member_change::joined), 4u + 5u);
+    EXPECT_TRUE(net.at(3).rejoins.empty());
+  }
+}
+
+// SPEC M1: a node whose clock went back is told which stamp to exceed.
+TEST(FailureMerge, AStampFromThePastIsRaised) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(4);
+    net.crash(3);
+    ASSERT_TRUE(net.run_until(6s, [&] { return net.agree(3); }));
+    net.start(3, first_node, 4, 1'600'000'000'000);
+    ASSERT_TRUE(net.run_until(3s, [&] { return net.agree(4); }));
+    EXPECT_EQ(net.machine(3).self().id.start_ms,
+              make_record(3).id.start_ms + 1);
+    EXPECT_EQ(net.at(3).rejoins.size(), 1u);
+  }
+}
+
+// SPEC M2: a group split by the network merges by itself, soon after.
+TEST(FailureMerge, ASplitGroupIsOneAgain) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(8);
+    net.split({1, 2, 3, 4});
+    net.run(15s);
+    for (std::uint8_t i = 1; i <= 8; ++i)
+      ASSERT_EQ(net.machine(i).members().size(), 4u);
+    net.heal();
+    EXPECT_TRUE(net.run_until(10s, [&] { return net.agree(8); }));
+    for (std::uint8_t i = 1; i <= 8; ++i)
+      EXPECT_EQ(net.at(i).rejoins.size(), 1u) << int{i};
+    net.run(10s);
+    EXPECT_TRUE(net.agree(8));
+  }
+}
+
+// Tombstones are gone then: configured introducers are what is left.
+TEST(FailureMerge, ASplitOfMinutesIsMendedThroughIntroducers) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(6);
+    net.split({1, 2, 3});
+    net.run(300s);
+    net.heal();
+    EXPECT_TRUE(net.run_until(20s, [&] { return net.agree(6); }));
+  }
+}
+
+// Who is cut off from many accuses nobody (I6): it alone comes back anew.
+TEST(FailureMerge, OneCutOffFromManyRejoinsAlone) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(6);
+    net.split({6});
+    net.run(15s);
+    EXPECT_EQ(net.machine(6).members().size(), 6u);
+    EXPECT_EQ(net.machine(1).members().size(), 5u);
+    net.heal();
+    EXPECT_TRUE(net.run_until(10s, [&] { return net.agree(6); }));
+    for (std::uint8_t i = 1; i <= 5; ++i)
+      EXPECT_TRUE(net.at(i).rejoins.empty());
+    EXPECT_EQ(net.at(6).rejoins.size(), 1u);
+  }
+}
+
+// SPEC M5: two members do not reach each other, but all others do.
+TEST(FailureMerge, ABrokenPathIsNoDeath) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(5);
+    net.changes();
+    net.cut(2, 3);
+    if (seed % 2 == 0)
+      net.cut(3, 2);
+    net.run(120s);
+    EXPECT_TRUE(net.changes().empty());
+  }
+}
+
+// One master per cluster: the second is refused, wherever it asks.
+TEST(FailureMerge, RefusesASecondMaster) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(3);
+    net.start(4, first_node, 2);
+    ASSERT_TRUE(net.run_until(3s, [&] { return net.agree(4); }));
+    net.run(1s);
+    net.start(5, first_node, 2);
+    ASSERT_TRUE(net.run_until(3s, [&] { return !net.at(5).refusals.empty(); }));
+    EXPECT_EQ(net.at(5).refusals.front().code, ec::master_exists);
+    EXPECT_NE(net.at(5).refusals.front().text.find("node-4"),
+              std::string::npos);
+    net.run(2s);
+    EXPECT_TRUE(net.agree(4));
+    // The same machine may come back, as may its replacement later.
+    net.crash(4);
+    net.start(4, first_node, 2, 1'700'000'000'009);
+    EXPECT_TRUE(net.run_until(3s, [&] { return net.agree(4); }));
+  }
+}
+
+// Two groups with a master each meet: the one that started later goes.
+TEST(FailureMerge, OfTwoMastersTheLaterGoes) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.cut(1, 2);
+    net.cut(2, 1);
+    net.start(1, first_two, 3, 1'700'000'000'002);
+    net.start(2, first_two, 3, 1'700'000'000'001);
+    net.run(3s);
+    ASSERT_TRUE(net.machine(1).joined() && net.machine(2).joined());
+    net.heal();
+    ASSERT_TRUE(net.run_until(6s, [&] { return !net.at(1).refusals.empty(); }));
+    EXPECT_EQ(net.at(1).refusals.front().code, ec::master_exists);
+    EXPECT_TRUE(net.run_until(2s, [&] { return net.at(1).goodbyes == 1; }));
+    net.run(3s);
+    EXPECT_TRUE(net.at(2).refusals.empty());
+    EXPECT_EQ(net.machine(2).members().size(), 1u);
+  }
+}
+
+} // namespace
+} // namespace dfs::core::test

@@ -1,0 +1,136 @@
+#include "settings/table.hpp"
+
+#include "settings/load.hpp"
+#include "support/temp_dir.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+namespace dfs::settings {
+namespace {
+
+const std::string source = DFS_SOURCE_DIR;
+
+TEST(Table, GivesEachSettingItsOwnNames) {
+  std::set<std::string> keys;
+  std::set<std::string> variables;
+  for (const auto& x : table()) {
+    EXPECT_TRUE(keys.insert(x.key).second) << x.key;
+    EXPECT_TRUE(variables.insert(environment_name(x.key)).second) << x.key;
+    EXPECT_EQ(x.key.find('-'), std::string::npos);
+    EXPECT_FALSE(x.help.empty()) << x.key;
+    EXPECT_EQ(x.help.back(), '.') << x.key;
+    EXPECT_FALSE(x.required && !x.fallback.empty()) << x.key;
+    EXPECT_EQ(find_row(x.key), &x);
+  }
+  EXPECT_EQ(environment_name("group.ping_port"), "DFSNODE_GROUP_PING_PORT");
+  EXPECT_EQ(find_row("group.nothing"), nullptr);
+}
+
+TEST(Table, DefaultsAreWhatTheyThemselvesAllow) {
+  for (const auto& x : table()) {
+    if (x.fallback.empty())
+      continue;
+    const auto found = convert(x.form, words{x.fallback});
+    ASSERT_TRUE(found) << x.key;
+    EXPECT_EQ(to_text(x.form, *found), x.fallback) << x.key;
+  }
+}
+
+// The core derives its times; the table must not have others.
+TEST(Table, FailureDefaultsAreTheCores) {
+  const auto defaults = default_node_settings();
+  const core::failure_config config;
+  EXPECT_EQ(defaults.failure.verdict_alone, config.verdict_alone);
+  EXPECT_EQ(defaults.failure.monitors, config.monitors);
+  EXPECT_EQ(defaults.failure.leave_max, config.leave_max);
+  EXPECT_EQ(defaults.failure.loss_percent, config.loss_percent);
+}
+
+// SPEC S4: the reference says what the program does, every row of it.
+TEST(Table, DocsConfigurationIsItsReference) {
+  const auto page = test::temp_dir::read(source + "/docs/configuration.md");
+  EXPECT_TRUE(page == reference())
+    << "run: dfsnode config reference > docs/configuration.md";
+  for (const auto& x : table())
+    EXPECT_NE(page.find("`" + x.key + "`"), std::string::npos) << x.key;
+}
+
+// A row that writes to its neighbour's field would go unnoticed otherwise.
+TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
+  using get = std::int64_t (*)(const all_sections&);
+  const std::pair<const char*, get> fields[]{
+    {"group.port", [](auto& x) -> std::int64_t { return x.server.group.port; }},
+    {"group.ping_port",
+     [](auto& x) -> std::int64_t { return x.server.group.ping_port; }},
+    {"control.port",
+     [](auto& x) -> std::int64_t { return x.server.control.port; }},
+    {"control.links_max",
+     [](auto& x) -> std::int64_t { return x.server.control.links_max; }},
+    {"control.handshake_timeout",
+     [](auto& x) { return x.server.control.handshake_timeout.count(); }},
+    {"control.idle_timeout",
+     [](auto& x) { return x.server.control.idle_timeout.count(); }},
+    {"stream.port",
+     [](auto& x) -> std::int64_t { return x.server.stream.port; }},
+    {"stream.connections_max",
+     [](auto& x) -> std::int64_t { return x.server.stream.connections_max; }},
+    {"stream.connections_per_principal_max",
+     [](auto& x) -> std::int64_t {
+       return x.server.stream.connections_per_principal_max;
+     }},
+    {"stream.unverified_max",
+     [](auto& x) -> std::int64_t { return x.server.stream.unverified_max; }},
+    {"stream.requests_max",
+     [](auto& x) -> std::int64_t { return x.server.stream.requests_max; }},
+    {"stream.requests_per_connection_max",
+     [](auto& x) -> std::int64_t {
+       return x.server.stream.requests_per_connection_max;
+     }},
+    {"stream.handshake_timeout",
+     [](auto& x) { return x.server.stream.handshake_timeout.count(); }},
+    {"stream.idle_timeout",
+     [](auto& x) { return x.server.stream.idle_timeout.count(); }},
+    {"stream.write_timeout",
+     [](auto& x) { return x.server.stream.write_timeout.count(); }},
+    {"stream.token_life",
+     [](auto& x) { return x.server.stream.token_life.count(); }},
+    {"http.port", [](auto& x) -> std::int64_t { return x.server.http.port; }},
+    {"http.connections_max",
+     [](auto& x) -> std::int64_t { return x.server.http.connections_max; }},
+    {"http.idle_timeout",
+     [](auto& x) { return x.server.http.idle_timeout.count(); }},
+    {"node.drain_timeout",
+     [](auto& x) { return x.server.node.drain_timeout.count(); }},
+    {"client.timeout", [](auto& x) { return x.client.timeout.count(); }},
+  };
+  all_sections all;
+  std::int64_t next = 1;
+  for (const auto& [key, read] : fields)
+    find_row(key)->store(all, value{next++});
+  next = 1;
+  for (const auto& [key, read] : fields)
+    EXPECT_EQ(read(all), next++) << key;
+}
+
+// SPEC S4: the samples are files that a node could start with.
+TEST(Table, SampleFilesAreValid) {
+  std::set<std::string> seen;
+  for (const auto& file :
+       std::filesystem::directory_iterator{source + "/config"}) {
+    const auto name = file.path().stem().string();
+    const auto roles = msg::parse_roles(name);
+    const auto found
+      = load({file.path(), {}, {}}, roles ? audience{*roles} : any_client);
+    EXPECT_TRUE(found) << found.error().context;
+    seen.insert(name);
+  }
+  EXPECT_THAT(seen, testing::ElementsAre("chunkserver", "client", "fileserver",
+                                         "introducer", "master"));
+}
+
+} // namespace
+} // namespace dfs::settings
