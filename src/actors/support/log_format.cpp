@@ -77,12 +77,6 @@ void append_escaped(std::string& out, std::string_view text, bool quoted) {
     out += "...";
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  append_escaped(out, text, true);
-  out += '"';
-}
-
 /// In text a value needs quotes unless it could not be anything else.
 bool is_plain(std::string_view value) {
   return !value.empty() && value.size() <= value_length_max
@@ -94,17 +88,17 @@ bool is_plain(std::string_view value) {
 std::string as_json(const log_line& x) {
   auto out = fmt::format(R"({{"time":"{}","level":"{}","subsystem":)",
                          rfc3339(x.time), log_level_name(x.level));
-  append_quoted(out, x.subsystem);
+  append_json_string(out, x.subsystem);
   out += ",\"message\":";
-  append_quoted(out, x.message);
+  append_json_string(out, x.message);
   for (const auto& field : x.fields) {
     out += ',';
-    append_quoted(out, field.key);
+    append_json_string(out, field.key);
     out += ':';
     if (field.bare && field.value.find_first_of("in") == std::string::npos)
       out += field.value; // No inf and no nan: JSON knows neither.
     else
-      append_quoted(out, field.value);
+      append_json_string(out, field.value);
   }
   return out += "}\n";
 }
@@ -119,7 +113,7 @@ std::string as_text(const log_line& x) {
     if (is_plain(field.value))
       out += field.value;
     else
-      append_quoted(out, field.value);
+      append_json_string(out, field.value);
   }
   return out += '\n';
 }
@@ -134,6 +128,12 @@ std::string key_of(const log_line& x) {
 }
 
 } // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  append_escaped(out, text, true);
+  out += '"';
+}
 
 std::string format_log_line(const log_line& x, bool json) {
   return json ? as_json(x) : as_text(x);

@@ -29,6 +29,9 @@ struct log_line {
 /// Ends with a newline and has no other control character (I1).
 [[nodiscard]] std::string format_log_line(const log_line& x, bool json);
 
+/// Appends `text` in quotes, valid JSON whatever bytes it has; cut at 2,000.
+void append_json_string(std::string& out, std::string_view text);
+
 /// Decides which lines are too many. Not thread-safe.
 class repeat_limiter {
 public:

@@ -24,6 +24,11 @@ public:
     return cell_->handle;
   }
 
+  /// The same, for whoever takes a function that gives a handle.
+  [[nodiscard]] Handle operator()() const {
+    return get();
+  }
+
   void set(Handle fresh) {
     const std::lock_guard lock{cell_->guard};
     cell_->handle = std::move(fresh);
