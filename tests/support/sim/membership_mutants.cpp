@@ -70,9 +70,9 @@ void plant_in_config(membership_options& options) {
   auto& config = options.config;
   if (has_mutant(options, "hasty")) {
     config.escalate_after = 5ms;
-    config.suspect_after = 20ms;
-    config.verdict_alone = config.verdict_agreed = 40ms;
-    config.verdict_second = 20ms;
+    config.suspect_after = 10ms;
+    config.verdict_alone = config.verdict_agreed = 2ms;
+    config.verdict_second = 0ms;
   }
   if (has_mutant(options, "sluggish")) {
     config.verdict_alone = config.verdict_agreed = 9s;
