@@ -69,9 +69,10 @@ bool has_mutant(const membership_options& options, std::string_view name) {
 void plant_in_config(membership_options& options) {
   auto& config = options.config;
   if (has_mutant(options, "hasty")) {
-    config.escalate_after = 5ms;
+    // One lost ping is enough.
+    config.escalate_after = 1s;
     config.suspect_after = 10ms;
-    config.verdict_alone = config.verdict_agreed = 2ms;
+    config.verdict_alone = config.verdict_agreed = 0ms;
     config.verdict_second = 0ms;
   }
   if (has_mutant(options, "sluggish")) {
