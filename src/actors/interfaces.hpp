@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/door_input.hpp"
 #include "messages/type_ids.hpp"
 
 #include <caf/all.hpp>
@@ -70,5 +71,18 @@ using admin_console_actor = caf::typed_actor<
   caf::replies_to<msg::get_config>::with<msg::config_list>,
   // What /readyz says.
   caf::replies_to<msg::get_health>::with<msg::health_report>>;
+
+/// The FRONT DOOR interface. One per node: clients' requests to the actors that
+/// answer them. Its requests come as frames, so they do not show here; see
+/// messages/methods.hpp.
+using front_door_actor = caf::typed_actor<
+  // INTERNAL: what the stream port has received.
+  caf::reacts_to<door_input>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The ECHO interface: gives back what it takes.
+using echo_actor
+  = caf::typed_actor<caf::replies_to<msg::echo>::with<msg::echo>>;
 
 } // namespace dfs::actors

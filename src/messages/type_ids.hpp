@@ -3,6 +3,7 @@
 #include "messages/admin.hpp"
 #include "messages/control.hpp"
 #include "messages/detector.hpp"
+#include "messages/door.hpp"
 #include "messages/health.hpp"
 #include "messages/member.hpp"
 #include "messages/membership.hpp"
@@ -55,6 +56,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::link_list))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_found))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_missing))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::echo))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -45,7 +45,7 @@ TEST(MessageTypes, KeepTheirNamesAndPositions) {
     "dfs::msg::introduction",       "dfs::msg::link_heartbeat",
     "dfs::msg::link_heartbeat_ack", "dfs::msg::get_links",
     "dfs::msg::link_list",          "dfs::msg::directory_found",
-    "dfs::msg::directory_missing",
+    "dfs::msg::directory_missing",  "dfs::msg::echo",
   };
   EXPECT_EQ(registered(std::make_index_sequence<block::end - block::begin>{}),
             released);
@@ -153,6 +153,10 @@ TEST_F(RoundTrip, Health) {
   expect_unchanged(health_report{true, true, {{"group", true, "joined"}}});
   expect_unchanged(stop_subsystems{5s});
   expect_unchanged(subsystems_stopped{{"gate"}});
+}
+
+TEST_F(RoundTrip, Door) {
+  expect_unchanged(echo{"text"});
 }
 
 } // namespace

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include <memory>
+
+namespace dfs::actors {
+
+struct door_work;
+
+/// INTERNAL: what the stream port has for the front door. One message for all
+/// that one read brought. Never leaves the process: it holds connections.
+struct door_input {
+  std::shared_ptr<door_work> work;
+};
+
+} // namespace dfs::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::actors::door_input)

@@ -1,0 +1,276 @@
+#include "actors/front_door.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dfs::actors {
+
+namespace {
+
+// A deadline is noticed one tick late at most; none runs while nobody waits.
+constexpr std::chrono::milliseconds tick_interval{20};
+
+constexpr std::string_view unknown_method = "unknown";
+
+wire::operation operation_for(rights needs) {
+  switch (needs) {
+    case rights::none:
+    case rights::reader:
+      return wire::operation::read;
+    case rights::writer:
+      return wire::operation::write;
+    case rights::admin:
+      return wire::operation::administer;
+  }
+  return wire::operation::administer;
+}
+
+/// Servers hold the token key anyway: nothing is gained by giving them less.
+rights rights_of(const net::frame_peer& peer) {
+  return peer.what.server ? rights::admin
+                          : static_cast<rights>(peer.what.rights);
+}
+
+result<nothing> check_rights(const door_route& route, const wire::token* proof,
+                             const std::string& who) {
+  if (route.needs == rights::none)
+    return done;
+  if (proof == nullptr)
+    return fail(ec::unauthenticated, "log in first");
+  if (proof->right >= route.needs && proof->scope.empty()
+      && proof->allows(operation_for(route.needs)))
+    return done;
+  return fail(ec::denied, std::string{route.name} + " needs "
+                            + std::string{to_string(route.needs)} + " rights; "
+                            + who + " has "
+                            + std::string{to_string(proof->right)});
+}
+
+} // namespace
+
+// -- door_job -----------------------------------------------------------------
+
+door_job::~door_job() {
+  refuse(fail(ec::unavailable, "the request was dropped"));
+}
+
+void door_job::answer(std::string_view reply) {
+  auto port = std::exchange(request_.from, nullptr);
+  if (!port)
+    return;
+  statistics_->count(method_, 0);
+  port->answer(request_.id, reply);
+}
+
+void door_job::refuse(const error& reason) {
+  auto port = std::exchange(request_.from, nullptr);
+  if (!port)
+    return;
+  statistics_->count(method_, static_cast<std::uint8_t>(reason.code));
+  port->refuse(request_.id, reason);
+}
+
+net::frame_request door_job::hand_over() && {
+  statistics_->count(method_, 0);
+  auto request = std::move(request_);
+  request_.from = nullptr;
+  return request;
+}
+
+// -- what the router calls ----------------------------------------------------
+
+void await_answer(front_door_self self, caf::message_id id, door_job job) {
+  self.state->waiting.emplace(id.integer_value(), std::move(job));
+  self.state->tick_later(self);
+}
+
+void deliver(front_door_self self, caf::message_id id, std::string_view reply) {
+  if (auto job = self.state->waiting.extract(id.integer_value()))
+    job.mapped().answer(reply);
+}
+
+void deliver(front_door_self self, caf::message_id id,
+             const caf::error& reason) {
+  if (auto job = self.state->waiting.extract(id.integer_value()))
+    job.mapped().refuse(from_caf(reason));
+}
+
+result<nothing>
+may_subscribe(front_door_self self, const net::frame_request& request) {
+  const auto& all = self.state->subscriptions;
+  const auto& options = self.state->options;
+  const auto* port = request.from.get();
+  const auto mine
+    = std::distance(all.lower_bound({port, request_id{}}),
+                    all.upper_bound({port, request_id{~std::uint64_t{0}}}));
+  if (all.size() < options.subscriptions_max
+      && static_cast<std::size_t>(mine)
+           < options.subscriptions_per_connection_max)
+    return done;
+  return fail(ec::busy, "too many subscriptions");
+}
+
+void keep_subscription(front_door_self self, const caf::actor& listener,
+                       const net::frame_request& request) {
+  self->monitor(listener);
+  self.state->subscriptions.emplace(std::pair{request.from.get(), request.id},
+                                    listener);
+}
+
+// -- front_door_state ---------------------------------------------------------
+
+void front_door_state::take(front_door_self self, door_work& work) {
+  switch (work.what) {
+    case door_work::kind::requests:
+      for (auto& request : work.requests)
+        admit(self, std::move(request));
+      return;
+    case door_work::kind::cancelled: {
+      // Only subscriptions can be stopped; another answer is just not read.
+      const auto found = subscriptions.find({work.port.get(), work.id});
+      if (found != subscriptions.end())
+        self->send_exit(found->second, caf::exit_reason::user_shutdown);
+      return;
+    }
+    case door_work::kind::closed:
+      return end_subscriptions(work.port.get());
+    case door_work::kind::draining:
+      return end_subscriptions(nullptr);
+  }
+}
+
+void front_door_state::admit(front_door_self self, net::frame_request request) {
+  const auto* route = router.find(request.method);
+  door_job job{std::move(request), route ? route->name : unknown_method,
+               options.statistics};
+  const auto& asked = job.request();
+  if (route == nullptr)
+    return job.refuse(fail(ec::unsupported, "this node answers no request "
+                                              + std::to_string(asked.method)));
+  if (asked.deadline <= self->clock().now()) // I2
+    return job.refuse(fail(ec::timed_out, "the deadline was over before the "
+                                          "request was begun"));
+  auto fine
+    = check_rights(*route, asked.proof.get(), asked.from->peer().name); // I3
+  if (!fine)
+    return job.refuse(fine.error());
+  route->run(self, std::move(job));
+}
+
+void front_door_state::log_in(door_job job) {
+  if (auto asked = wire::decode<msg::login>(job.request().message); !asked)
+    return job.refuse(asked.error());
+  const auto& peer = job.request().from->peer();
+  const auto right = rights_of(peer);
+  const wire::token proof{.principal = peer.name,
+                          .right = right,
+                          .operations = wire::operations_of(right),
+                          .scope = {},
+                          .epoch = 0,
+                          .expiry = options.clock() + options.token_life};
+  job.answer(wire::encode(msg::logged_in{peer.name, right,
+                                         wire::mint(proof, *options.keys()),
+                                         options.token_life, options.node}));
+}
+
+void front_door_state::expire(front_door_self self, instant now) {
+  ticking = false;
+  for (const auto& [id, job] : waiting) {
+    if (job.request().from && job.request().deadline <= now)
+      // As CAF's clock would: ends the request on our side, too.
+      self->enqueue(
+        caf::make_mailbox_element(self.actor->ctrl(), caf::message_id{id}, {},
+                                  caf::make_error(caf::sec::request_timeout)),
+        self->context());
+  }
+  if (!waiting.empty())
+    tick_later(self);
+}
+
+void front_door_state::tick_later(front_door_self self) {
+  if (!std::exchange(ticking, true))
+    self->delayed_send(self.actor, tick_interval, caf::tick_atom_v);
+}
+
+/// @param connection Null: of all connections.
+void front_door_state::end_subscriptions(const net::answer_port* connection) {
+  for (const auto& [key, listener] : subscriptions)
+    if (connection == nullptr || key.first == connection)
+      caf::anon_send_exit(listener, caf::exit_reason::user_shutdown);
+}
+
+void front_door_state::forget_subscription(const caf::actor_addr& listener) {
+  std::erase_if(subscriptions,
+                [&](const auto& x) { return x.second.address() == listener; });
+}
+
+// -- spawning -----------------------------------------------------------------
+
+front_door_actor::behavior_type
+front_door(front_door_actor::stateful_pointer<front_door_state> self,
+
+           const front_door_options& options, const door_router& router) {
+  auto& state = self->state;
+  state.options = options;
+  state.router = router;
+  state.router.add<msg::login>([](front_door_self door, door_job job) {
+    door.state->log_in(std::move(job));
+  });
+  self->set_down_handler([self](const caf::down_msg& x) {
+    self->state.forget_subscription(x.source);
+  });
+  const front_door_self door{self, &state};
+  return {
+    [door](const door_input& x) { door.state->take(door, *x.work); },
+    [door](caf::tick_atom) { door.state->expire(door, door->clock().now()); },
+  };
+}
+
+// -- between the stream port and the door -------------------------------------
+
+door_work::~door_work() {
+  for (const auto& request : requests)
+    if (request.from)
+      request.from->refuse(request.id,
+                           fail(ec::unavailable, "the front door is closed"));
+}
+
+void door_inlet::connect(front_door_actor door) {
+  const std::lock_guard guard{target_->mutex};
+  target_->door = std::move(door);
+}
+
+net::frame_handlers door_inlet::handlers() const {
+  const auto send = [to = target_](std::shared_ptr<door_work> work) {
+    front_door_actor door;
+    {
+      const std::lock_guard guard{to->mutex};
+      door = to->door;
+    }
+    if (door)
+      caf::anon_send(door, door_input{std::move(work)});
+  };
+  using kind = door_work::kind;
+  return {
+    .requests =
+      [send](std::vector<net::frame_request> requests) {
+        send(std::make_shared<door_work>(kind::requests, std::move(requests)));
+      },
+    .cancelled =
+      [send](std::shared_ptr<net::answer_port> port, request_id id) {
+        send(std::make_shared<door_work>(kind::cancelled, std::move(port), id));
+      },
+    .closed =
+      [send](std::shared_ptr<net::answer_port> port) {
+        send(std::make_shared<door_work>(kind::closed, std::move(port),
+                                         request_id{}));
+      },
+    .draining =
+      [send] {
+        send(
+          std::make_shared<door_work>(kind::draining, nullptr, request_id{}));
+      },
+  };
+}
+
+} // namespace dfs::actors

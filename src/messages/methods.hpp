@@ -1,0 +1,28 @@
+#pragma once
+
+#include "messages/door.hpp"
+
+// Every request that a client may send. The numbers travel: append only; a
+// retired one stays as a comment. docs/protocols/front_door.md lists them.
+
+namespace dfs::msg {
+
+template <>
+struct method<login> {
+  using reply = logged_in;
+  static constexpr std::uint16_t number = 1;
+  static constexpr auto needs = rights::none;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "login";
+};
+
+template <>
+struct method<echo> {
+  using reply = echo;
+  static constexpr std::uint16_t number = 2;
+  static constexpr auto needs = rights::reader;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "echo";
+};
+
+} // namespace dfs::msg

@@ -1,0 +1,499 @@
+#include "net/frame_connection.hpp"
+
+#include "base/assert.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace asio = boost::asio;
+
+namespace dfs::net {
+
+namespace {
+
+/// A peer with this much to fetch is not asked for more requests.
+constexpr std::size_t unsent_pause = 1024 * 1024;
+
+/// A queue of this size never suffers from what others have queued.
+constexpr std::size_t unsent_fair = 64 * 1024;
+
+/// Memory that an idle connection may keep.
+constexpr std::size_t idle_capacity_max = 64 * 1024;
+
+/// Time to read why it was refused.
+constexpr std::chrono::seconds linger_time{1};
+
+/// Rounds of 16 KiB before others have their turn.
+constexpr int read_rounds_max = 16;
+
+instant now() {
+  return instant::clock::now();
+}
+
+} // namespace
+
+frame_connection::frame_connection(std::shared_ptr<frame_house> house,
+                                   asio::ip::tcp::socket socket)
+  : house_{std::move(house)},
+    began_{now()},
+    heard_{began_},
+    pinged_{began_},
+    socket_{std::move(socket)} {
+  boost::system::error_code failed;
+  const auto where = socket_->remote_endpoint(failed);
+  peer_.address = failed ? "?" : to_text(where);
+}
+
+void frame_connection::start() {
+  wait_readable();
+}
+
+void frame_connection::close() {
+  const auto self = shared_from_this(); // The server lets go of it below.
+  std::size_t lost = 0;
+  {
+    const std::lock_guard guard{mutex_};
+    if (phase_ == phase::closed)
+      return;
+    phase_ = phase::closed;
+    lost = std::exchange(open_, {}).size();
+    house_->queued_bytes -= unsent();
+    outbox_ = {};
+    sent_ = 0;
+    stream_.reset();
+    socket_.reset();
+  }
+  house_->outstanding -= lost;
+  house_->gone(*this);
+  if (told_)
+    house_->handlers.closed(self);
+}
+
+void frame_connection::sweep(instant at) {
+  const auto& limits = house_->options.limits;
+  const auto late = [&](instant since, std::chrono::milliseconds limit) {
+    return at - since > limit;
+  };
+  bool over = false;
+  if (phase_ == phase::lingering) {
+    if (late(began_, linger_time))
+      close();
+    return;
+  }
+  if (unverified()) {
+    over = late(began_, limits.handshake_timeout);
+  } else {
+    const std::lock_guard guard{mutex_};
+    over = late(heard_, limits.idle_timeout)
+           || (frame_since_ && late(*frame_since_, limits.frame_timeout))
+           || (blocked_since_ && late(*blocked_since_, limits.write_timeout));
+    if (!over && !open_.empty()
+        && late(std::max(heard_, pinged_), limits.ping_after)) {
+      pinged_ = at;
+      queue({.kind = wire::frame_kind::ping, .id = {}}, {});
+      flush_soon(true);
+    }
+  }
+  if (over) {
+    ++house_->closed_timeouts;
+    close();
+  }
+}
+
+bool frame_connection::quiet() const {
+  const std::lock_guard guard{mutex_};
+  return phase_ != phase::open || (open_.empty() && unsent() == 0);
+}
+
+bool frame_connection::unverified() const {
+  return phase_ == phase::silent || phase_ == phase::handshaking;
+}
+
+void frame_connection::answer(request_id id, std::string_view reply) {
+  if (reply.size() > wire::answer_payload_max)
+    return refuse(
+      id, fail(ec::unsupported, "the answer has " + std::to_string(reply.size())
+                                  + " bytes; the limit is "
+                                  + std::to_string(wire::answer_payload_max)));
+  const std::lock_guard guard{mutex_};
+  if (end_request(id))
+    queue_answer(id, 0, reply);
+}
+
+void frame_connection::refuse(request_id id, const error& reason) {
+  const std::lock_guard guard{mutex_};
+  if (end_request(id))
+    queue_answer(id, static_cast<std::uint8_t>(reason.code), reason.context);
+}
+
+bool frame_connection::event(request_id id, std::string_view news) {
+  const std::lock_guard guard{mutex_};
+  if (std::find(open_.begin(), open_.end(), id) == open_.end()
+      || news.size() > wire::answer_payload_max || unsent() > unsent_pause)
+    return false;
+  queue({.kind = wire::frame_kind::event, .id = id}, news);
+  flush_soon(false);
+  return true;
+}
+
+const frame_peer& frame_connection::peer() const {
+  return peer_;
+}
+
+// -- reading, in the server's thread -----------------------------------------
+
+void frame_connection::wait_readable() {
+  auto& socket = stream_ ? stream_->socket() : *socket_;
+  const auto what = phase_ == phase::handshaking && stream_->wants_write()
+                      ? asio::ip::tcp::socket::wait_write
+                      : asio::ip::tcp::socket::wait_read;
+  socket.async_wait(what, [self = shared_from_this()](auto failed) {
+    if (!failed)
+      self->on_readable();
+  });
+}
+
+void frame_connection::on_readable() {
+  if (phase_ == phase::silent) {
+    const std::lock_guard guard{mutex_};
+    stream_.emplace(std::move(*socket_), house_->tls->get(),
+                    frame_stream::side::server);
+    socket_.reset();
+    phase_ = phase::handshaking;
+  }
+  if (phase_ == phase::closed)
+    return;
+  {
+    const std::lock_guard guard{mutex_};
+    stream_->readable();
+  }
+  if (phase_ == phase::handshaking)
+    shake_hands();
+  if (phase_ == phase::open)
+    read_frames();
+  else if (phase_ == phase::lingering)
+    discard();
+}
+
+void frame_connection::shake_hands() {
+  switch (stream_->handshake()) {
+    case stream_step::progress:
+      return admit();
+    case stream_step::blocked:
+      return wait_readable();
+    case stream_step::closed:
+      return close();
+    case stream_step::failed:
+      ++house_->refused_tls;
+      return linger(); // TLS has queued its reason.
+  }
+}
+
+void frame_connection::admit() {
+  auto who = identity_of(stream_->native());
+  auto what = check_member_or_client(who, house_->options.cluster);
+  peer_.name = std::move(who.name);
+  if (!what) {
+    ++house_->refused_tls;
+    return say_goodbye(what.error());
+  }
+  peer_.what = *std::move(what);
+  auto welcome = house_->verified(*this);
+  if (!welcome) {
+    ++house_->refused_busy;
+    return say_goodbye(welcome.error());
+  }
+  heard_ = now();
+  const std::lock_guard guard{mutex_};
+  phase_ = phase::open;
+}
+
+void frame_connection::read_frames() {
+  batch requests;
+  {
+    const std::lock_guard guard{mutex_};
+    reading_ = true;
+  }
+  auto step = stream_step::progress;
+  for (int round = 0; round < read_rounds_max && broken_.empty()
+                      && step == stream_step::progress;
+       ++round) {
+    std::size_t got = 0;
+    auto& scratch = house_->scratch;
+    {
+      const std::lock_guard guard{mutex_};
+      step = stream_->read(scratch.data(), scratch.size(), got);
+    }
+    if (step != stream_step::progress)
+      break;
+    heard_ = now();
+    auto taken
+      = decoder_.take({scratch.data(), got}, [&](const auto& header, auto x) {
+          on_frame(header, x, requests);
+        });
+    if (!taken)
+      broken_ = taken.error().context;
+    if (decoder_.held() == 0)
+      frame_since_.reset();
+    else if (!frame_since_)
+      frame_since_ = heard_;
+  }
+  hand_out(requests);
+  if (!broken_.empty()) {
+    ++house_->closed_malformed;
+    return say_goodbye(fail(ec::malformed, broken_));
+  }
+  if (step == stream_step::closed || step == stream_step::failed)
+    return close();
+  const std::lock_guard guard{mutex_};
+  reading_ = false;
+  flush();
+  paused_ = unsent() > unsent_pause;
+  if (paused_)
+    return;
+  if (step == stream_step::blocked)
+    wait_readable();
+  else // More may be in TLS's buffer, of which the socket knows nothing.
+    asio::post(house_->io,
+               [self = shared_from_this()] { self->on_readable(); });
+}
+
+void frame_connection::discard() {
+  auto step = stream_step::progress;
+  for (std::size_t got = 0; step == stream_step::progress;)
+    step = stream_->read(house_->scratch.data(), house_->scratch.size(), got);
+  if (step == stream_step::blocked)
+    wait_readable();
+  else
+    close();
+}
+
+void frame_connection::on_frame(const wire::frame_header& header,
+                                std::string_view payload, batch& requests) {
+  if (!broken_.empty())
+    return;
+  switch (header.kind) {
+    case wire::frame_kind::request:
+      return on_request(header, payload, requests);
+    case wire::frame_kind::cancel: {
+      hand_out(requests); // What it cancels may be among them.
+      const auto known = [&] {
+        const std::lock_guard guard{mutex_};
+        return std::find(open_.begin(), open_.end(), header.id) != open_.end();
+      };
+      if (known())
+        house_->handlers.cancelled(shared_from_this(), header.id);
+      return;
+    }
+    case wire::frame_kind::ping: {
+      const std::lock_guard guard{mutex_};
+      return queue({.kind = wire::frame_kind::pong, .id = header.id}, {});
+    }
+    case wire::frame_kind::pong:
+      return;
+    case wire::frame_kind::answer:
+    case wire::frame_kind::event:
+      broken_ = "only a server answers";
+  }
+}
+
+void frame_connection::on_request(const wire::frame_header& header,
+                                  std::string_view payload, batch& requests) {
+  auto parts = wire::split_request(payload);
+  if (!parts || header.id == request_id{}) {
+    broken_ = parts ? "a request without an id" : parts.error().context;
+    return;
+  }
+  ++house_->requests;
+  if (auto place = take_on(header.id); !place)
+    return; // Answered, or the protocol is broken.
+  auto proof = check_token(parts->token);
+  if (!proof) {
+    ++house_->refused_tokens;
+    return refuse(header.id, proof.error());
+  }
+  const auto& limits = house_->options.limits;
+  const auto left = header.deadline_ms == 0
+                      ? limits.deadline_default
+                      : std::min(std::chrono::milliseconds{header.deadline_ms},
+                                 limits.deadline_max);
+  requests.push_back({.from = shared_from_this(),
+                      .id = header.id,
+                      .method = header.method,
+                      .deadline = heard_ + left,
+                      .proof = *std::move(proof),
+                      .message = std::string{parts->message}});
+}
+
+result<nothing> frame_connection::take_on(request_id id) {
+  const auto& limits = house_->options.limits;
+  const std::lock_guard guard{mutex_};
+  const auto refused = [&](ec code, std::string_view text) {
+    queue_answer(id, static_cast<std::uint8_t>(code), text);
+    return fail(code);
+  };
+  if (std::find(open_.begin(), open_.end(), id) != open_.end()) {
+    broken_ = "a request id that is in use";
+    return fail(ec::malformed);
+  }
+  if (house_->draining)
+    return refused(ec::shutting_down, "the server is shutting down");
+  if (open_.size() >= limits.outstanding_per_connection_max
+      || house_->outstanding >= limits.outstanding_max) {
+    ++house_->refused_busy;
+    return refused(ec::busy, "too many requests at once");
+  }
+  open_.push_back(id);
+  ++house_->outstanding;
+  return done;
+}
+
+result<std::shared_ptr<const wire::token>>
+frame_connection::check_token(std::string_view bytes) {
+  if (bytes.empty())
+    return std::shared_ptr<const wire::token>{};
+  const auto at = house_->options.clock();
+  if (proof_ && bytes == token_ && checked_ == house_->keys
+      && at <= proof_->expiry + wire::token_skew)
+    return proof_;
+  auto content = wire::verify(bytes, peer_.name, *house_->keys, at);
+  if (!content)
+    return content.error();
+  token_ = bytes;
+  checked_ = house_->keys;
+  proof_ = std::make_shared<const wire::token>(*std::move(content));
+  return proof_;
+}
+
+void frame_connection::hand_out(batch& requests) {
+  if (requests.empty())
+    return;
+  told_ = true;
+  house_->handlers.requests(std::exchange(requests, {}));
+}
+
+/// Refuses the whole connection: an answer about request 0, then the end.
+void frame_connection::say_goodbye(const error& reason) {
+  {
+    const std::lock_guard guard{mutex_};
+    reading_ = false;
+    queue_answer({}, static_cast<std::uint8_t>(reason.code), reason.context);
+    flush();
+  }
+  linger();
+}
+
+/// Closing at once could reset the connection, and the peer's system would
+/// throw away what explains it.
+void frame_connection::linger() {
+  {
+    const std::lock_guard guard{mutex_};
+    phase_ = phase::lingering;
+    reading_ = false;
+    house_->outstanding -= std::exchange(open_, {}).size();
+    began_ = now();
+    stream_->end_writing();
+  }
+  discard();
+}
+
+// -- writing, in any thread, with `mutex_` held -------------------------------
+
+bool frame_connection::end_request(request_id id) {
+  const auto found = std::find(open_.begin(), open_.end(), id);
+  if (found == open_.end())
+    return false;
+  *found = open_.back();
+  open_.pop_back();
+  --house_->outstanding;
+  return true;
+}
+
+void frame_connection::queue_answer(request_id id, std::uint8_t status,
+                                    std::string_view text) {
+  ++house_->answers;
+  queue({.kind = wire::frame_kind::answer, .status = status, .id = id},
+        status == 0 ? text : text.substr(0, wire::refusal_text_max));
+  // The last one takes the rest along; before it, more is likely to come.
+  flush_soon(open_.empty());
+}
+
+void frame_connection::queue(const wire::frame_header& header,
+                             std::string_view payload) {
+  if (phase_ == phase::closed)
+    return;
+  const auto& limits = house_->options.limits;
+  if (sent_ > unsent_fair && sent_ > outbox_.size() / 2)
+    outbox_.erase(0, std::exchange(sent_, 0));
+  const auto before = outbox_.size();
+  wire::append_frame(outbox_, header, payload);
+  const auto total = house_->queued_bytes += outbox_.size() - before;
+  if (unsent() > limits.write_queue_bytes_max
+      || (total > limits.write_queues_bytes_max && unsent() > unsent_fair)) {
+    if (!doomed_)
+      ++house_->closed_slow;
+    give_up(); // I2
+  }
+}
+
+/// @param now Nothing more is expected soon: write in this thread.
+void frame_connection::flush_soon(bool now) {
+  if (reading_ || blocked_since_ || doomed_)
+    return;
+  if (now)
+    return flush();
+  if (std::exchange(flush_posted_, true))
+    return;
+  asio::post(house_->io, [self = shared_from_this()] {
+    const std::lock_guard guard{self->mutex_};
+    self->flush_posted_ = false;
+    if (!self->blocked_since_)
+      self->flush();
+  });
+}
+
+void frame_connection::flush() {
+  if (!stream_ || doomed_)
+    return;
+  while (unsent() > 0) {
+    std::size_t taken = 0;
+    const auto step
+      = stream_->write(std::string_view{outbox_}.substr(sent_), taken);
+    if (step == stream_step::progress) {
+      sent_ += taken;
+      house_->queued_bytes -= taken;
+      continue;
+    }
+    if (step != stream_step::blocked)
+      return give_up();
+    blocked_since_ = now();
+    asio::post(house_->io, [self = shared_from_this()] {
+      if (!self->stream_)
+        return;
+      self->stream_->socket().async_wait(
+        asio::ip::tcp::socket::wait_write, [self](auto failed) {
+          const std::lock_guard guard{self->mutex_};
+          self->blocked_since_.reset();
+          if (!failed)
+            self->flush();
+        });
+    });
+    return;
+  }
+  outbox_.clear();
+  sent_ = 0;
+  if (outbox_.capacity() > idle_capacity_max)
+    outbox_.shrink_to_fit();
+  if (std::exchange(paused_, false))
+    asio::post(house_->io,
+               [self = shared_from_this()] { self->on_readable(); });
+}
+
+void frame_connection::give_up() {
+  if (!std::exchange(doomed_, true))
+    asio::post(house_->io, [self = shared_from_this()] { self->close(); });
+}
+
+} // namespace dfs::net

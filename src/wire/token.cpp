@@ -1,0 +1,98 @@
+#include "wire/token.hpp"
+
+#include "base/assert.hpp"
+#include "wire/codec.hpp"
+#include "wire/frame.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
+
+namespace dfs::wire {
+
+namespace {
+
+constexpr std::uint8_t version = 1;
+constexpr std::size_t signature_size = 16;
+constexpr std::size_t generation_at = 1;
+
+std::string sign(std::string_view bytes, const key_ring::key& key) {
+  std::array<unsigned char, 32> digest{};
+  unsigned size = 0;
+  const auto* made
+    = HMAC(EVP_sha256(), key.secret.data(), static_cast<int>(key.secret.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+           digest.data(), &size);
+  DFS_ASSERT(made != nullptr && size == digest.size());
+  return {reinterpret_cast<const char*>(digest.data()), signature_size};
+}
+
+/// What is signed, in the order of its bytes.
+struct body {
+  std::uint8_t format = version;
+  std::uint8_t generation = 0;
+  token content;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, body& x) {
+  auto& y = x.content;
+  return f(x.format, x.generation, y.right, y.operations, y.epoch, y.expiry,
+           y.principal, y.scope);
+}
+
+error forged(std::string why) {
+  return fail(ec::unauthenticated, std::move(why));
+}
+
+} // namespace
+
+operation_set operations_of(rights x) {
+  switch (x) {
+    case rights::none:
+      return 0;
+    case rights::reader:
+      return 1;
+    case rights::writer:
+      return 3;
+    case rights::admin:
+      return 7;
+  }
+  return 0;
+}
+
+std::string mint(const token& x, const key_ring& keys) {
+  const auto& key = keys.active();
+  auto bytes = encode(body{version, key.generation, x});
+  bytes += sign(bytes, key);
+  DFS_ASSERT(bytes.size() <= token_size_max);
+  return bytes;
+}
+
+result<token> verify(std::string_view bytes, std::string_view principal,
+                     const key_ring& keys, unix_ms now) {
+  if (bytes.size() <= signature_size + generation_at)
+    return forged("no token");
+  const auto signed_bytes = bytes.substr(0, bytes.size() - signature_size);
+  const auto* key
+    = keys.find(static_cast<std::uint8_t>(signed_bytes[generation_at]));
+  if (key == nullptr)
+    return forged("a token of a key generation that is not in use");
+  const auto expected = sign(signed_bytes, *key);
+  if (CRYPTO_memcmp(expected.data(), bytes.data() + signed_bytes.size(),
+                    signature_size)
+      != 0)
+    return forged("a token with a wrong signature");
+  auto content = decode<body>(signed_bytes);
+  if (!content || content->format != version)
+    return forged("a token of another version");
+  if (content->content.principal != principal)
+    return forged("a token of another principal");
+  if (now > content->content.expiry + token_skew)
+    return fail(ec::token_expired, "the token is over");
+  return std::move(content->content);
+}
+
+} // namespace dfs::wire

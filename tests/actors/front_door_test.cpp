@@ -1,0 +1,264 @@
+#include "actors/front_door.hpp"
+
+#include "actors/echo.hpp"
+#include "actors/support/to_caf.hpp"
+#include "support/deterministic_system.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+
+namespace dfs::test {
+
+/// What nobody but these tests asks.
+struct command {
+  std::string text;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, command& x) {
+  return f(caf::meta::type_name("test_command"), x.text);
+}
+
+} // namespace dfs::test
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::test::command)
+
+namespace dfs::msg {
+
+template <>
+struct method<test::command> {
+  using reply = echo;
+  static constexpr std::uint16_t number = 60'003;
+  static constexpr auto needs = rights::admin;
+  static constexpr auto kind = effect::changes;
+  static constexpr std::string_view name = "command";
+};
+
+} // namespace dfs::msg
+
+namespace dfs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct recording_port final : net::answer_port {
+  void answer(request_id id, std::string_view reply) override {
+    ++count[id.value()];
+    replies[id.value()] = reply;
+  }
+  void refuse(request_id id, const error& reason) override {
+    ++count[id.value()];
+    refusals[id.value()] = reason;
+  }
+  bool event(request_id id, std::string_view news) override {
+    if (room == 0)
+      return false;
+    --room;
+    events[id.value()].emplace_back(news);
+    return true;
+  }
+  const net::frame_peer& peer() const override {
+    return who;
+  }
+
+  std::optional<ec> code(std::uint64_t id) const {
+    const auto found = refusals.find(id);
+    return found == refusals.end() ? std::nullopt
+                                   : std::optional{found->second.code};
+  }
+
+  net::frame_peer who{"alice", {}, "test"};
+  std::map<std::uint64_t, int> count;
+  std::map<std::uint64_t, std::string> replies;
+  std::map<std::uint64_t, error> refusals;
+  std::map<std::uint64_t, std::vector<std::string>> events;
+  int room = 100;
+};
+
+using command_actor
+  = caf::typed_actor<caf::replies_to<test::command>::with<msg::echo>>;
+
+/// Does as it is told: answers, refuses, or keeps silent.
+command_actor::behavior_type obedient(command_actor::pointer self, int*) {
+  return {[self](const test::command& x) -> caf::result<msg::echo> {
+    if (x.text == "refuse")
+      return to_caf(fail(ec::in_use, "somebody has it"));
+    if (x.text == "die")
+      self->quit(caf::exit_reason::kill);
+    if (x.text == "silent" || x.text == "die")
+      return caf::delegated<msg::echo>{};
+    return msg::echo{x.text};
+  }};
+}
+
+struct FrontDoorTest : ::testing::Test, test::deterministic_system {
+  std::shared_ptr<const wire::key_ring> keys
+    = std::make_shared<const wire::key_ring>(
+      *wire::key_ring::parse("1 " + std::string(64, 'a')));
+  std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
+  echo_actor echoing = sys.spawn(echo);
+  command_actor commanded = sys.spawn(obedient, static_cast<int*>(nullptr));
+  std::shared_ptr<door_statistics> statistics
+    = std::make_shared<door_statistics>();
+  front_door_actor door;
+  net::frame_handlers stream;
+
+  FrontDoorTest() {
+    door_router router;
+    router.route<msg::echo>(echoing);
+    router.route<test::command>(commanded);
+    door = sys.spawn(front_door,
+                     front_door_options{
+                       .node = "node-1",
+                       .keys = [this] { return keys; },
+                       .clock = [] { return wire::unix_ms{1'000'000}; },
+                       .statistics = statistics,
+                     },
+                     router);
+    door_inlet inlet;
+    inlet.connect(door);
+    stream = inlet.handlers();
+  }
+
+  ~FrontDoorTest() override {
+    stream = {};
+    stop(door);
+    stop(echoing);
+    stop(commanded);
+  }
+
+  template <class Request>
+  net::frame_request request(std::uint64_t id, const Request& content,
+                             std::optional<rights> right = rights::reader) {
+    std::shared_ptr<const wire::token> proof;
+    if (right)
+      proof = std::make_shared<const wire::token>(
+        wire::token{.principal = "alice",
+                    .right = *right,
+                    .operations = wire::operations_of(*right)});
+    return {port,
+            request_id{id},
+            msg::method<Request>::number,
+            self->clock().now() + 10s,
+            proof,
+            wire::encode(content)};
+  }
+
+  void send(std::vector<net::frame_request> all) {
+    stream.requests(std::move(all));
+    run();
+  }
+};
+
+TEST_F(FrontDoorTest, AnswersEveryRequestOfABatch) { // I1
+  send({request(1, msg::echo{"one"}), request(2, msg::echo{"two"})});
+  EXPECT_EQ(port->replies[1], wire::encode(msg::echo{"one"}));
+  EXPECT_EQ(port->replies[2], wire::encode(msg::echo{"two"}));
+  EXPECT_EQ(port->count, (std::map<std::uint64_t, int>{{1, 1}, {2, 1}}));
+}
+
+TEST_F(FrontDoorTest, MintsATokenForThePrincipalOfTheConnection) { // SPEC O4
+  port->who.what.rights = net::right::writer;
+  send({request(1, msg::login{"test"}, std::nullopt)});
+  const auto reply = wire::decode<msg::logged_in>(port->replies[1]);
+  ASSERT_TRUE(reply);
+  const auto proof
+    = wire::verify(reply->token, "alice", *keys, wire::unix_ms{1'000'000});
+  ASSERT_TRUE(proof);
+  EXPECT_EQ(proof->right, rights::writer);
+  EXPECT_EQ(proof->expiry, wire::unix_ms{1'000'000} + reply->life);
+}
+
+TEST_F(FrontDoorTest, RefusesWhatTheRightsDoNotAllow) { // I3, SPEC O4
+  send({request(1, msg::echo{}, std::nullopt),
+        request(2, test::command{}, rights::reader),
+        request(3, test::command{}, rights::writer),
+        request(4, test::command{"done"}, rights::admin)});
+  EXPECT_EQ(port->code(1), ec::unauthenticated);
+  EXPECT_EQ(port->code(2), ec::denied);
+  EXPECT_EQ(port->code(3), ec::denied);
+  EXPECT_EQ(port->replies[4], wire::encode(msg::echo{"done"}));
+}
+
+TEST_F(FrontDoorTest, RefusesATokenForSomethingElse) { // I3
+  auto narrow = request(1, test::command{}, rights::admin);
+  auto only_reading = *narrow.proof;
+  only_reading.operations = 1;
+  narrow.proof = std::make_shared<const wire::token>(only_reading);
+  auto scoped = request(2, msg::echo{}, rights::admin);
+  auto for_a_file = *scoped.proof;
+  for_a_file.scope = "/a";
+  scoped.proof = std::make_shared<const wire::token>(for_a_file);
+  send({narrow, scoped});
+  EXPECT_EQ(port->code(1), ec::denied);
+  EXPECT_EQ(port->code(2), ec::denied);
+}
+
+TEST_F(FrontDoorTest, RefusesBytesThatAreNoSuchRequest) {
+  auto broken = request(1, msg::echo{"text"});
+  broken.message.pop_back();
+  auto unknown = request(2, msg::echo{});
+  unknown.method = 59'999;
+  send({broken, unknown});
+  EXPECT_EQ(port->code(1), ec::malformed);
+  EXPECT_EQ(port->code(2), ec::unsupported);
+}
+
+TEST_F(FrontDoorTest, KeepsCodeAndContextOfASubsystemsError) {
+  send({request(1, test::command{"refuse"}, rights::admin)});
+  EXPECT_EQ(port->code(1), ec::in_use);
+  EXPECT_EQ(port->refusals[1].context, "somebody has it");
+}
+
+TEST_F(FrontDoorTest, DoesNotBeginWhatIsOver) { // I2
+  auto late = request(1, test::command{"die"}, rights::admin);
+  late.deadline = self->clock().now();
+  send({late});
+  EXPECT_EQ(port->code(1), ec::timed_out);
+  send({request(2, test::command{"alive"}, rights::admin)});
+  EXPECT_EQ(port->count[2], 1);
+  EXPECT_FALSE(port->code(2));
+}
+
+TEST_F(FrontDoorTest, GivesUpAtTheDeadline) { // I1
+  send({request(1, test::command{"silent"}, rights::admin)});
+  for (int i = 0; i < 499; ++i)
+    advance(20ms);
+  EXPECT_EQ(port->count[1], 0);
+  for (int i = 0; i < 3; ++i)
+    advance(20ms);
+  EXPECT_EQ(port->code(1), ec::timed_out);
+  EXPECT_EQ(port->count[1], 1);
+}
+
+TEST_F(FrontDoorTest, SaysUnavailableWhenTheSubsystemEnds) { // I1
+  send({request(1, test::command{"die"}, rights::admin),
+        request(2, test::command{"after"}, rights::admin)});
+  send({request(3, test::command{"later"}, rights::admin)});
+  EXPECT_EQ(port->code(2), ec::unavailable);
+  EXPECT_EQ(port->code(3), ec::unavailable);
+}
+
+TEST_F(FrontDoorTest, AnswersWhatIsOpenWhenItEndsItself) { // I1
+  send({request(1, test::command{"silent"}, rights::admin)});
+  stop(door);
+  EXPECT_EQ(port->code(1), ec::unavailable);
+  send({request(2, msg::echo{})});
+  EXPECT_EQ(port->code(2), ec::unavailable);
+  EXPECT_EQ(port->count, (std::map<std::uint64_t, int>{{1, 1}, {2, 1}}));
+}
+
+TEST_F(FrontDoorTest, CountsByMethodAndCode) {
+  send({request(1, msg::echo{}), request(2, msg::echo{}),
+        request(3, test::command{}, rights::reader)});
+  const auto counts = statistics->snapshot();
+  ASSERT_EQ(counts.size(), 2u);
+  EXPECT_EQ(counts[0].method + " " + counts[0].code, "command denied");
+  EXPECT_EQ(counts[1].method + " " + counts[1].code, "echo ok");
+  EXPECT_EQ(counts[1].count, 2u);
+}
+
+} // namespace
+} // namespace dfs::actors
