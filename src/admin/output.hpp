@@ -1,0 +1,93 @@
+#pragma once
+
+#include "base/error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+// What verbs print (SPEC S7): for people aligned columns without borders, for
+// programs JSON of the same content (`--json`). A verb builds a table or a
+// record and does not ask which of the two is wanted.
+
+namespace dfs::admin {
+
+/// One value: its text for people, and what programs get.
+struct cell {
+  std::string text;
+  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double,
+               std::string>
+    plain;
+  bool right = false; ///< Numbers line up on their right.
+
+  cell(std::string words);
+  cell(std::string_view words);
+  cell(const char* words);
+
+  [[nodiscard]] static cell number(std::int64_t x);
+  [[nodiscard]] static cell unsigned_number(std::uint64_t x);
+  /// "1.5 MiB"; programs get bytes.
+  [[nodiscard]] static cell bytes(std::uint64_t x);
+  /// "1.50s", "2m05s"; programs get milliseconds, with a fraction.
+  [[nodiscard]] static cell duration(std::chrono::nanoseconds x);
+  /// "yes" or "no".
+  [[nodiscard]] static cell boolean(bool x);
+  /// "-"; programs get null.
+  [[nodiscard]] static cell nothing();
+};
+
+/// Rows of equal shape. Programs get an array of objects.
+struct table {
+  /// Keys for programs, lower_case; people see them as UPPER HEADER.
+  std::vector<std::string> columns;
+  std::vector<std::vector<cell>> rows; ///< As many cells as columns, each.
+};
+
+/// Named values of one thing. Programs get an object.
+using record = std::vector<std::pair<std::string, cell>>;
+
+[[nodiscard]] std::string bytes_text(std::uint64_t x);
+[[nodiscard]] std::string duration_text(std::chrono::nanoseconds x);
+
+/// Any text as a JSON string, in quotes. Bytes that are no UTF-8 become U+FFFD.
+[[nodiscard]] std::string json_string(std::string_view text);
+
+class output {
+public:
+  struct style {
+    bool json = false;
+    bool color = false;    ///< A terminal, and nobody said NO_COLOR.
+    bool terminal = false; ///< For progress: a pipe gets none.
+  };
+
+  output(std::ostream& out, std::ostream& err, style how);
+
+  /// Whole results: one of these per verb, in JSON mode one document a line.
+  void print(const table& x);
+  void print(const record& x);
+
+  /// A line for people only.
+  void say(std::string_view line);
+
+  /// Text that is the result itself, such as a script; JSON mode or not.
+  void raw(std::string_view text);
+
+  /// One line for each line of the error's context on standard error; in JSON
+  /// mode one object with a stable code.
+  void complain(std::string_view verb, const error& why);
+
+  [[nodiscard]] const style& how() const {
+    return style_;
+  }
+
+private:
+  std::ostream& out_;
+  std::ostream& err_;
+  style style_;
+};
+
+} // namespace dfs::admin

@@ -1,0 +1,247 @@
+#include "admin/run.hpp"
+
+#include "admin/help.hpp"
+#include "admin/version.hpp"
+#include "settings/find_file.hpp"
+#include "settings/suggest.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include <unistd.h>
+
+extern char** environ;
+
+namespace dfs::admin {
+
+namespace {
+
+// The arguments, with the words that name the verb taken out.
+struct split_line {
+  std::vector<std::string> words;   ///< Verb and what follows it.
+  std::vector<std::string> globals; ///< What stands before it.
+};
+
+std::string with_dashes(std::string word) {
+  std::replace(word.begin(), word.end(), '_', '-');
+  return word;
+}
+
+split_line split(const std::vector<std::string>& arguments) {
+  static const std::set<std::string> with_value{"--config", "--timeout",
+                                                "--request-id"};
+  split_line line;
+  std::size_t i = 0;
+  for (; i < arguments.size() && arguments[i].rfind("-", 0) == 0; ++i) {
+    line.globals.push_back(arguments[i]);
+    if (with_value.count(with_dashes(arguments[i])) != 0
+        && i + 1 < arguments.size())
+      line.globals.push_back(arguments[++i]);
+  }
+  line.words.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i),
+                    arguments.end());
+  return line;
+}
+
+bool asks_for_help(const std::vector<std::string>& words) {
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::any_of(words.begin(), end,
+                     [](const auto& x) { return x == "--help" || x == "-h"; });
+}
+
+bool has(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+error usage(const std::string& what) {
+  return fail(ec::invalid_argument, what);
+}
+
+// Words that could stand where `word` does: verbs, or the second words of
+// those that begin with `family`.
+std::vector<std::string> candidates(const std::string& family) {
+  std::set<std::string> found;
+  for (const auto& x : verbs()) {
+    const auto space = x.name.find(' ');
+    const auto first = x.name.substr(0, space);
+    if (family.empty())
+      found.insert(first);
+    else if (first == family && space != std::string::npos)
+      found.insert(x.name.substr(space + 1));
+  }
+  return {found.begin(), found.end()};
+}
+
+error unknown_verb(const std::vector<std::string>& words) {
+  const auto family = with_dashes(words.front());
+  const auto second = candidates(family);
+  if (second.empty())
+    return usage(
+      fmt::format("no command '{}'{}. Try: dfsnode --help", words.front(),
+                  settings::did_you_mean(words.front(), candidates(""))));
+  if (words.size() < 2 || words[1].rfind("-", 0) == 0)
+    return usage(fmt::format("'{}' needs one more word: {}. Try: dfsnode {} "
+                             "--help",
+                             family, fmt::join(second, ", "), family));
+  return usage(fmt::format("no command '{} {}'{}. Try: dfsnode {} --help",
+                           family, words[1],
+                           settings::did_you_mean(words[1], second), family));
+}
+
+// "--nmae" among the parameters of a verb.
+error unexpected(const std::string& word, const verb& which,
+                 const parameters& own) {
+  std::vector<std::string> names;
+  for (const auto& x : own.all())
+    if (!x.positional)
+      names.push_back(x.name);
+  const auto name = word.substr(0, word.find('='));
+  const bool option = word.rfind("-", 0) == 0;
+  return usage(fmt::format(
+    "{} '{}'{}. Try: dfsnode {} --help",
+    option ? "unknown option" : "one argument too many:", word,
+    option ? settings::did_you_mean(name, names) : std::string{}, which.name));
+}
+
+error missing(const verb& which, const parameters& own) {
+  for (const auto& x : own.all())
+    if (x.is_required && x.parsed->count() == 0)
+      return usage(fmt::format("{} is missing. Try: dfsnode {} --help", x.name,
+                               which.name));
+  return usage(
+    fmt::format("something is missing. Try: dfsnode {} --help", which.name));
+}
+
+std::string without_name(const CLI::Error& x) {
+  // CLI11 writes "NAME: what".
+  return x.what();
+}
+
+// Fills what `own` is bound to.
+result<nothing> parse(CLI::App& app, const parameters& own, const verb& which,
+                      std::vector<std::string> words) {
+  app.set_help_flag();
+  app.allow_extras();
+  std::reverse(words.begin(), words.end()); // As CLI11 wants them.
+  // CLI11 checks what is required before anybody sees what was unexpected,
+  // and a slip in an option's name is the better thing to hear of.
+  try {
+    app.parse(words);
+  } catch (const CLI::RequiredError&) {
+    const auto extras = app.remaining();
+    for (const auto& extra : extras)
+      if (extra.rfind("-", 0) == 0)
+        return unexpected(extra, which, own);
+    return missing(which, own);
+  } catch (const CLI::Error& x) {
+    return usage(
+      fmt::format("{}. Try: dfsnode {} --help", without_name(x), which.name));
+  }
+  const auto extras = app.remaining();
+  if (!extras.empty())
+    return unexpected(extras.front(), which, own);
+  return done;
+}
+
+// What can be said before anything is parsed: how an error is to be printed.
+output::style style_of(const std::vector<std::string>& arguments,
+                       const surroundings& around) {
+  const auto none = settings::variable(around.environment, "NO_COLOR");
+  const bool plain = (none && !none->empty()) || has(arguments, "--no-color")
+                     || has(arguments, "--no_color");
+  return {has(arguments, "--json"), around.terminal && !plain, around.terminal};
+}
+
+int fail_with(output& out, std::string_view verb_name, const error& why) {
+  out.complain(verb_name, why);
+  return exit_status(why.code);
+}
+
+int run_verb(const verb& which, std::vector<std::string> words, output& out,
+             const surroundings& around) {
+  global_options options;
+  CLI::App app;
+  parameters own{app};
+  const auto act = which.setup(own);
+  add_global_options(own, options);
+  if (auto parsed = parse(app, own, which, std::move(words)); !parsed)
+    return fail_with(out, which.name, parsed.error());
+  verb_context context{options, around, out};
+  const auto outcome = act(context);
+  return outcome ? *outcome : fail_with(out, which.name, outcome.error());
+}
+
+int run_line(const std::vector<std::string>& arguments, output& out,
+             const surroundings& around) {
+  auto line = split(arguments);
+  if (!line.words.empty() && line.words.front() == "help") {
+    line.words.erase(line.words.begin());
+    line.globals.emplace_back("--help");
+  }
+  const bool help = asks_for_help(line.globals) || asks_for_help(line.words);
+  if (line.words.empty()) {
+    if (has(line.globals, "--version")) {
+      print_version(out, around.libraries);
+      return 0;
+    }
+    if (help) {
+      out.raw(general_help());
+      return 0;
+    }
+    return fail_with(out, "",
+                     usage("a command is missing. Try: dfsnode "
+                           "--help"));
+  }
+  std::size_t used = 0;
+  const auto* which = find_verb(line.words, used);
+  if (which == nullptr) {
+    const auto family = with_dashes(line.words.front());
+    if (help && !candidates(family).empty()) {
+      out.raw(family_help(family));
+      return 0;
+    }
+    return fail_with(out, "", unknown_verb(line.words));
+  }
+  if (help) {
+    out.raw(verb_help(*which));
+    return 0;
+  }
+  line.words.erase(line.words.begin(),
+                   line.words.begin() + static_cast<std::ptrdiff_t>(used));
+  auto words = line.globals;
+  words.insert(words.end(), line.words.begin(), line.words.end());
+  return run_verb(*which, std::move(words), out, around);
+}
+
+} // namespace
+
+int run(const std::vector<std::string>& arguments, surroundings around) {
+  output out{around.out != nullptr ? *around.out : std::cout,
+             around.err != nullptr ? *around.err : std::cerr,
+             style_of(arguments, around)};
+  try {
+    return run_line(arguments, out, around);
+  } catch (const std::exception& x) {
+    // Libraries throw where we do not expect it (no memory, a closed pipe).
+    return fail_with(out, "", fail(ec::io_error, x.what()));
+  }
+}
+
+int run(int argc, char** argv, std::vector<library_version> libraries) {
+  surroundings around;
+  for (auto** line = environ; *line != nullptr; ++line)
+    around.environment.emplace_back(*line);
+  around.terminal = ::isatty(STDOUT_FILENO) == 1;
+  around.libraries = std::move(libraries);
+  return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc),
+             std::move(around));
+}
+
+} // namespace dfs::admin

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "admin/verb.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dfs::admin {
+
+/// Everything that is said without `--role`: finds the verb, parses, runs it.
+/// @param arguments Without the program's name.
+/// @returns the exit status of SPEC S7. Never throws.
+[[nodiscard]] int
+run(const std::vector<std::string>& arguments, surroundings around);
+
+/// The same for `main`: `around` gets this process's environment and terminal.
+[[nodiscard]] int
+run(int argc, char** argv, std::vector<library_version> libraries = {});
+
+} // namespace dfs::admin

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "admin/output.hpp"
+#include "admin/parameters.hpp"
+#include "base/result.hpp"
+#include "settings/sections.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// A verb: `dfsnode NAME …`. One file each under admin/verbs, one line each in
+// verbs/all.cpp; parser, help, completion and "did you mean" follow from it.
+
+namespace dfs::client {
+class cluster_client;
+} // namespace dfs::client
+
+namespace dfs::admin {
+
+/// Before or after any verb.
+struct global_options {
+  std::string config; ///< Empty: DFSNODE_CONFIG, then the usual places.
+  bool json = false;
+  std::optional<std::chrono::milliseconds> timeout; ///< Over client.timeout.
+  std::string request_id; ///< Empty: one is made up where one is needed.
+  bool verbose = false;
+  bool no_color = false;
+  bool version = false;
+};
+
+/// Name and version of something in the program.
+struct library_version {
+  std::string name;
+  std::string version;
+};
+
+/// What the program puts in from above and from outside: admin knows no roles.
+struct surroundings {
+  std::vector<std::string> environment;   ///< "NAME=value"
+  std::ostream* out = nullptr;            ///< Null: standard output.
+  std::ostream* err = nullptr;            ///< Null: standard error.
+  bool terminal = false;                  ///< Whether `out` is one.
+  std::vector<library_version> libraries; ///< That admin does not link.
+};
+
+/// What a running verb gets.
+class verb_context {
+public:
+  verb_context(const global_options& options_given, const surroundings& world,
+               output& printer);
+  ~verb_context();
+
+  const global_options& options;
+  const surroundings& around;
+  output& out;
+
+  /// From the file that is in force, the environment and `--timeout`; read at
+  /// the first call. @returns `ec::configuration`, one line for each fault.
+  [[nodiscard]] result<settings::client_settings> client_settings();
+
+  /// Wall clock: for certificates and for people.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::milliseconds> now() const;
+
+  /// Connected at first use, one for the whole verb. @returns what the factory
+  /// returns, or `ec::unavailable` in a program without one.
+  [[nodiscard]] result<std::shared_ptr<client::cluster_client>> cluster();
+
+private:
+  std::optional<settings::client_settings> settings_;
+  std::shared_ptr<client::cluster_client> cluster_;
+};
+
+/// Makes the client that verbs share; set once, before the first verb.
+using cluster_factory
+  = std::function<result<std::shared_ptr<client::cluster_client>>(
+    verb_context&)>;
+void set_cluster_factory(cluster_factory make);
+
+/// What ends the process: 0, or another status that is no error (a verb such as
+/// `status` says something by it).
+using exit_code = int;
+using action = std::function<result<exit_code>(verb_context&)>;
+
+struct verb {
+  std::string name;  ///< "members", or two words: "cluster init".
+  std::string group; ///< Heading in `dfsnode --help`.
+  std::string help;  ///< One line.
+  std::vector<std::string> examples; ///< Command lines without "dfsnode ".
+  /// Declares the parameters and returns what is to be done with them.
+  std::function<action(parameters&)> setup;
+};
+
+/// In the order of help.
+[[nodiscard]] std::span<const verb> verbs();
+
+/// Takes what people type: underscores for dashes, spellings of the original.
+/// One word or two; null if there is none. @param used How many words it took.
+[[nodiscard]] const verb*
+find_verb(std::span<const std::string> words, std::size_t& used);
+
+} // namespace dfs::admin

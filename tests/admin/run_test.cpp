@@ -1,0 +1,197 @@
+#include "admin/help.hpp"
+#include "admin/parameters.hpp"
+#include "admin/run_verb.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace dfs::admin {
+namespace {
+
+using test::dfsnode;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// SPEC S7, bad input: one line: what, and how to mend it; exit status 2.
+TEST(CommandLine, SaysWhatIsWrongInOneLine) {
+  const std::pair<std::vector<std::string>, const char*> samples[]{
+    {{}, "dfsnode: a command is missing. Try: dfsnode --help\n"},
+    {{"confg"},
+     "dfsnode: no command 'confg' (did you mean 'config'?). Try: dfsnode "
+     "--help\n"},
+    {{"xyzzy"}, "dfsnode: no command 'xyzzy'. Try: dfsnode --help\n"},
+    {{"config"},
+     "dfsnode: 'config' needs one more word: check, reference, show. Try: "
+     "dfsnode config --help\n"},
+    {{"config", "chek", "f"},
+     "dfsnode: no command 'config chek' (did you mean 'check'?). Try: dfsnode "
+     "config --help\n"},
+    {{"config", "check"},
+     "dfsnode config check: FILE is missing. Try: dfsnode config check "
+     "--help\n"},
+    {{"config", "check", "a", "b"},
+     "dfsnode config check: one argument too many: 'b'. Try: dfsnode config "
+     "check --help\n"},
+    {{"config", "check", "--rloe=x", "a"},
+     "dfsnode config check: unknown option '--rloe=x' (did you mean "
+     "'--role'?). Try: dfsnode config check --help\n"},
+    {{"cluster", "bundle", "--nmae", "x"},
+     "dfsnode cluster bundle: unknown option '--nmae' (did you mean "
+     "'--name'?). Try: dfsnode cluster bundle --help\n"},
+    {{"cluster", "user", "u", "--dir=d", "--out=o", "--rights=wirter"},
+     "dfsnode cluster user: --rights: 'wirter' is none of: reader, writer, "
+     "admin (did you mean 'writer'?). Try: dfsnode cluster user --help\n"},
+    {{"config", "show", "--timeout=soon"},
+     "dfsnode config show: --timeout: 'soon' is no duration; give one such as "
+     "500ms or 3s. Try: dfsnode config show --help\n"},
+    {{"cluster", "user", "u", "--dir=d", "--out=o", "--days=0"},
+     "dfsnode cluster user: --days: 0 is out of range; give one from 1 to "
+     "3653. Try: dfsnode cluster user --help\n"},
+  };
+  for (const auto& [arguments, text] : samples) {
+    const auto x = dfsnode(arguments);
+    EXPECT_EQ(x.err, text);
+    EXPECT_EQ(x.status, 2) << text;
+    EXPECT_EQ(x.out, "");
+  }
+}
+
+TEST(CommandLine, ErrorsAreObjectsForPrograms) {
+  const auto x = dfsnode({"config", "chek", "--json"});
+  EXPECT_EQ(x.status, 2);
+  const auto object = nlohmann::json::parse(x.err);
+  EXPECT_EQ(object["error"]["code"], "invalid_argument");
+  EXPECT_EQ(object["error"]["exit_status"], 2);
+}
+
+// Global options stand before or after the verb.
+TEST(CommandLine, GlobalOptionsStandAnywhere) {
+  const auto before = dfsnode({"--json", "config", "reference"});
+  const auto after = dfsnode({"config", "reference", "--json"});
+  EXPECT_EQ(before.status, 0);
+  EXPECT_EQ(before.out, after.out);
+  EXPECT_THAT(before.out, StartsWith("[{\"key\":\"node.name\""));
+  const auto x = dfsnode({"--config", "/none.toml", "config", "show"});
+  EXPECT_THAT(x.err, HasSubstr("/none.toml"));
+  EXPECT_EQ(x.status, 2);
+}
+
+// SPEC S8: underscores are as good as dashes, in verbs and in options.
+TEST(CommandLine, UnderscoresAreAsGoodAsDashes) {
+  std::size_t used = 0;
+  const std::vector<std::string> words{"cluster", "rotate_key"};
+  const auto* found = find_verb(words, used);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->name, "cluster rotate-key");
+  EXPECT_EQ(used, 2u);
+  EXPECT_EQ(dfsnode({"config", "reference", "--request_id", "x"}).status, 0);
+  EXPECT_EQ(dfsnode({"--no_color", "config", "reference"}).status, 0);
+}
+
+TEST(CommandLine, VersionNamesEveryLibrary) {
+  const auto x = dfsnode({"--version"});
+  EXPECT_EQ(x.status, 0);
+  for (const char* name :
+       {"dfsnode", "CAF", "OpenSSL", "toml++", "fmt", "CLI11", "libedit"})
+    EXPECT_THAT(x.out, HasSubstr(name));
+  const auto object
+    = nlohmann::json::parse(dfsnode({"--version", "--json"}).out);
+  EXPECT_EQ(object["dfsnode"], DFS_VERSION);
+  EXPECT_EQ(object["CAF"], "0.17.6");
+  for (const auto& [name, version] : object.items())
+    EXPECT_NE(version, "") << name;
+}
+
+// SPEC S7: --help for each verb, with an example that begins like it.
+TEST(Help, EveryVerbHasHelpWithExamples) {
+  const auto general = dfsnode({"--help"});
+  EXPECT_EQ(general.status, 0);
+  for (const auto& x : verbs()) {
+    EXPECT_THAT(general.out, HasSubstr("  " + x.name + " "));
+    std::vector<std::string> words;
+    std::istringstream split{x.name + " --help"};
+    for (std::string word; split >> word;)
+      words.push_back(word);
+    const auto help = dfsnode(words);
+    EXPECT_EQ(help.status, 0) << x.name;
+    EXPECT_THAT(help.out, StartsWith("usage: dfsnode " + x.name));
+    EXPECT_THAT(help.out, HasSubstr("--json"));
+    EXPECT_THAT(help.out, HasSubstr("examples:\n  dfsnode " + x.name))
+      << x.name;
+    EXPECT_EQ(x.help.back(), '.') << x.name;
+  }
+  EXPECT_EQ(dfsnode({"help", "config", "check"}).out,
+            dfsnode({"config", "check", "--help"}).out);
+  EXPECT_THAT(dfsnode({"cluster", "--help"}).out,
+              HasSubstr("cluster rotate-key"));
+}
+
+TEST(Help, GoldenPageOfAVerb) {
+  EXPECT_EQ(dfsnode({"cluster", "user", "--help"}).out,
+            R"(usage: dfsnode cluster user --dir DIR --out DIR [OPTIONS] NAME
+
+Make a user's credential.
+
+  NAME           of the user
+  --dir DIR      directory made by `cluster init`
+  --rights WORD  what the user may do (reader, writer, admin) [reader]
+  --out DIR      the new directory
+  --days DAYS    validity of the certificate [365]
+
+with any command:
+  --config FILE    where the settings stand
+  --json           print JSON
+  --timeout TIME   time for each request
+  --request-id ID  name of this request: a retry under it does nothing twice
+  --verbose        say more
+  --no-color       no colours, as with NO_COLOR
+  --help
+
+examples:
+  dfsnode cluster user alice --dir home --rights writer --out alice
+)");
+}
+
+// SPEC S7: NO_COLOR, --no-color and pipes.
+TEST(Color, OnlyWhereItIsWanted) {
+  const std::vector<std::string> show{"config", "show"};
+  const auto bold = "\033[1m";
+  EXPECT_THAT(dfsnode(show, {}, true).out, HasSubstr(bold));
+  EXPECT_THAT(dfsnode(show, {"NO_COLOR="}, true).out, HasSubstr(bold));
+  EXPECT_THAT(dfsnode(show, {"NO_COLOR=1"}, true).out,
+              testing::Not(HasSubstr(bold)));
+  EXPECT_THAT(dfsnode({"config", "show", "--no-color"}, {}, true).out,
+              testing::Not(HasSubstr(bold)));
+  EXPECT_THAT(dfsnode(show).out, testing::Not(HasSubstr(bold)));
+}
+
+TEST(Context, AProgramWithoutAClientSaysSo) {
+  global_options options;
+  surroundings around;
+  std::ostringstream ignored;
+  output out{ignored, ignored, {}};
+  verb_context context{options, around, out};
+  const auto x = context.cluster();
+  ASSERT_FALSE(x);
+  EXPECT_EQ(x.error().code, ec::unavailable);
+}
+
+TEST(Context, TheTimeoutOptionOverridesTheFile) {
+  global_options options;
+  options.timeout = std::chrono::seconds{3};
+  surroundings around;
+  around.environment = {"DFSNODE_CLIENT_CONTACTS=10.0.0.1:7403",
+                        "DFSNODE_CLIENT_BUNDLE=b", "DFSNODE_CLIENT_TIMEOUT=9s"};
+  std::ostringstream ignored;
+  output out{ignored, ignored, {}};
+  verb_context context{options, around, out};
+  const auto x = context.client_settings();
+  ASSERT_TRUE(x) << x.error().context;
+  EXPECT_EQ(x->timeout, std::chrono::seconds{3});
+  EXPECT_EQ(x->contacts.size(), 1u);
+}
+
+} // namespace
+} // namespace dfs::admin
