@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace dfs::core {
 
@@ -28,16 +29,19 @@ unsigned sends_per_news(std::size_t members) {
 void rumours::add(group_state& group, const msg::news_item& news,
                   bool originate, instant now) {
   const hot fresh{news, sends_per_news(group.table.size())};
-  auto [it, added] = hot_.try_emplace(news.member.id.address(), fresh);
+  const auto about = news.member.id.address();
+  auto [it, added] = hot_.try_emplace(about, fresh);
   if (!added) {
     if (!supersedes(news, it->second.news))
       return;
+    order_.erase(place_of(about, it->second));
     it->second = fresh;
-  } else if (hot_.size() > hot_max) {
-    hot_.erase(std::min_element(
-      hot_.begin(), hot_.end(), [](const auto& x, const auto& y) {
-        return x.second.sends_left < y.second.sends_left;
-      }));
+  }
+  order_.insert(place_of(about, fresh));
+  if (hot_.size() > hot_max) {
+    const auto most_sent = std::prev(order_.end());
+    hot_.erase(most_sent->second);
+    order_.erase(most_sent);
   }
   if (group.table.size() > group.config.direct_max) {
     if (!next_round_)
@@ -128,22 +132,24 @@ std::vector<msg::news_item> rumours::piggyback() {
 }
 
 std::vector<msg::news_item> rumours::take(std::size_t bytes_max) {
-  // Those sent least first; ties by address.
-  std::vector<std::map<endpoint, hot>::iterator> order;
-  for (auto it = hot_.begin(); it != hot_.end(); ++it)
-    order.push_back(it);
-  std::stable_sort(order.begin(), order.end(), [](auto x, auto y) {
-    return x->second.sends_left > y->second.sends_left;
-  });
   std::vector<msg::news_item> taken;
+  std::vector<endpoint> sent;
   std::size_t bytes = 0;
-  for (auto it : order) {
-    bytes += msg::encoded_bytes_max(it->second.news);
+  for (const auto& [sends, address] : order_) {
+    const auto& x = hot_.at(address);
+    bytes += msg::encoded_bytes_max(x.news);
     if (bytes > bytes_max)
       break;
-    taken.push_back(it->second.news);
+    taken.push_back(x.news);
+    sent.push_back(address);
+  }
+  for (const auto& address : sent) {
+    const auto it = hot_.find(address);
+    order_.erase(place_of(address, it->second));
     if (--it->second.sends_left == 0)
       hot_.erase(it);
+    else
+      order_.insert(place_of(address, it->second));
   }
   return taken;
 }
@@ -168,9 +174,11 @@ rumours::progress rumours::progress_of(const msg::member_id& about) const {
 
 void rumours::check() const {
   DFS_ASSERT(hot_.size() <= hot_max);
+  DFS_ASSERT(order_.size() == hot_.size());
   DFS_ASSERT(direct_.size() <= direct_max);
   for (const auto& [address, x] : hot_)
-    DFS_ASSERT(x.sends_left > 0 && x.news.member.id.address() == address);
+    DFS_ASSERT(x.sends_left > 0 && x.news.member.id.address() == address
+               && order_.contains(place_of(address, x)));
 }
 
 } // namespace dfs::core

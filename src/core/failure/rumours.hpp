@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace dfs::core {
@@ -66,11 +67,19 @@ private:
     instant next_send;
   };
 
+  /// Those sent least come first, ties by address. A thousand join at once, so
+  /// the order is kept: sorting it for each packet took most of a node's time.
+  using place = std::pair<int, endpoint>; ///< Minus `sends_left`, address.
+  [[nodiscard]] static place place_of(const endpoint& address, const hot& x) {
+    return {-static_cast<int>(x.sends_left), address};
+  }
+
   std::vector<msg::news_item> take(std::size_t bytes_max);
   void gossip(group_state& group);
   void repeat(group_state& group, instant now);
 
   std::map<endpoint, hot> hot_;            ///< By the address that it is about.
+  std::set<place> order_;                  ///< Of `hot_`, all of it.
   std::map<std::uint16_t, direct> direct_; ///< By number.
   std::optional<instant> next_round_;      ///< While the group is large.
 };
