@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/door.hpp"
+#include "messages/group_methods.hpp"
 
 // Every request that a client may send. The numbers travel: append only; a
 // retired one stays as a comment. docs/protocols/front_door.md lists them.
