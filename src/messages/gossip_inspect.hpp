@@ -90,9 +90,10 @@ void pack(Inspector& f, std::vector<T>& xs) {
   auto count = static_cast<std::uint8_t>(xs.size());
   f(count);
   if constexpr (Inspector::writes_state) {
-    // No element is smaller than a byte: what cannot be takes no memory.
+    // No element is smaller than a byte: what cannot be takes little memory,
+    // and one element too many is left, whose reading fails.
     if (count > f.left().size())
-      count = static_cast<std::uint8_t>(f.left().size());
+      count = static_cast<std::uint8_t>(f.left().size() + 1);
     xs.assign(count, T{});
   }
   for (auto& x : xs)

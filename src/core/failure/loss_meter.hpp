@@ -12,8 +12,8 @@ public:
   /// 16 s of four targets. At 10 % loss each way 19 % +- 3.5 % of round trips
   /// fail: far enough from the limit of 28 % (15 % each way).
   static constexpr std::size_t samples_max = 128;
-  /// Fewer say nothing.
-  static constexpr std::size_t samples_min = 16;
+  /// Fewer say little: of 16 at 10 % loss a fifth would pass the limit.
+  static constexpr std::size_t samples_min = 64;
 
   void note(bool lost) {
     losses_[next_] = lost;
