@@ -109,6 +109,9 @@ public:
         auto request = wire::decode<Request>(job.request().message);
         if (!request)
           return job.refuse(request.error());
+        // For audits: the certificate says who it is, not the client.
+        if constexpr (requires { request->principal; })
+          request->principal = job.request().from->peer().name;
         auto handle = to();
         if (!handle)
           return job.refuse(fail(ec::unavailable, "it is being restarted"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/admin_methods.hpp"
 #include "messages/door.hpp"
 #include "messages/group_methods.hpp"
 

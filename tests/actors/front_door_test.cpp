@@ -14,11 +14,12 @@ namespace dfs::test {
 /// What nobody but these tests asks.
 struct command {
   std::string text;
+  std::string principal{}; ///< Of the certificate, whatever came.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, command& x) {
-  return f(caf::meta::type_name("test_command"), x.text);
+  return f(caf::meta::type_name("test_command"), x.text, x.principal);
 }
 
 } // namespace dfs::test
@@ -85,6 +86,8 @@ command_actor::behavior_type obedient(command_actor::pointer self, int*) {
   return {[self](const test::command& x) -> caf::result<msg::echo> {
     if (x.text == "refuse")
       return to_caf(fail(ec::in_use, "somebody has it"));
+    if (x.text == "who")
+      return msg::echo{x.principal};
     if (x.text == "die")
       self->quit(caf::exit_reason::kill);
     if (x.text == "silent" || x.text == "die")
@@ -180,6 +183,12 @@ TEST_F(FrontDoorTest, RefusesWhatTheRightsDoNotAllow) { // I3, SPEC O4
   EXPECT_EQ(port->code(2), ec::denied);
   EXPECT_EQ(port->code(3), ec::denied);
   EXPECT_EQ(port->replies[4], wire::encode(msg::echo{"done"}));
+}
+
+// Who gives an order is written down: nobody may sign as somebody else.
+TEST_F(FrontDoorTest, PutsTheVerifiedPrincipalIntoOrders) { // SPEC S5, O4
+  send({request(1, test::command{"who", "eve"}, rights::admin)});
+  EXPECT_EQ(port->replies[1], wire::encode(msg::echo{"alice"}));
 }
 
 TEST_F(FrontDoorTest, RefusesATokenForSomethingElse) { // I3
