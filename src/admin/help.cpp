@@ -64,8 +64,8 @@ void add_global_options(parameters& to, global_options& options) {
     .file();
   to.flag("--json", options.json, "print JSON");
   to.duration("--timeout", options.timeout, "time for each request");
-  to.option("--request-id", "ID", options.request_id,
-            "name of this request: a retry under it does nothing twice");
+  to.request("--request-id", options.request,
+             "number of this request: a retry under it does nothing twice");
   to.flag("--verbose", options.verbose, "say more");
   to.flag("--no-color", options.no_color, "no colours, as with NO_COLOR");
 }

@@ -133,6 +133,21 @@ parameter& parameters::duration(const std::string& name,
   });
 }
 
+parameter& parameters::request(const std::string& name, request_id& to,
+                               const std::string& help) {
+  return add({name, "ID", help, ""}, [&to](const std::string& text) {
+    std::uint64_t x = 0;
+    const auto* end = text.data() + text.size();
+    const auto [next, failed] = std::from_chars(text.data(), end, x);
+    if (failed != std::errc{} || next != end || x == 0)
+      return fmt::format("'{}' is no request id; give the number that was "
+                         "printed with the request",
+                         text);
+    to = request_id{x};
+    return std::string{};
+  });
+}
+
 parameter& parameters::choice(const std::string& name,
                               std::vector<std::string> words, std::string& to,
                               const std::string& help) {

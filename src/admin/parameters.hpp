@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/ids.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -59,6 +61,9 @@ public:
   parameter& duration(const std::string& name,
                       std::optional<std::chrono::milliseconds>& to,
                       const std::string& help);
+  /// The number of a request: decimal, not zero, 64 bits.
+  parameter&
+  request(const std::string& name, request_id& to, const std::string& help);
   /// One of a few words, as option ("--…") or positional.
   parameter& choice(const std::string& name, std::vector<std::string> words,
                     std::string& to, const std::string& help);

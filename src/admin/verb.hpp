@@ -2,6 +2,7 @@
 
 #include "admin/output.hpp"
 #include "admin/parameters.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "settings/sections.hpp"
 
@@ -28,7 +29,7 @@ struct global_options {
   std::string config; ///< Empty: DFSNODE_CONFIG, then the usual places.
   bool json = false;
   std::optional<std::chrono::milliseconds> timeout; ///< Over client.timeout.
-  std::string request_id; ///< Empty: one is made up where one is needed.
+  dfs::request_id request; ///< Zero: one is chosen where one is needed.
   bool verbose = false;
   bool no_color = false;
   bool version = false;
@@ -67,8 +68,8 @@ public:
   /// Wall clock: for certificates and for people.
   [[nodiscard]] std::chrono::sys_time<std::chrono::milliseconds> now() const;
 
-  /// Connected at first use, one for the whole verb. @returns what the factory
-  /// returns, or `ec::unavailable` in a program without one.
+  /// With the user's credential; one for the whole verb, made at first use and
+  /// connected at its first request. @returns `ec::configuration`.
   [[nodiscard]] result<std::shared_ptr<client::cluster_client>> cluster();
 
 private:

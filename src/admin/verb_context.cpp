@@ -1,5 +1,7 @@
 #include "admin/verb.hpp"
 
+#include "client/cluster_client.hpp"
+#include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
 #include "settings/load.hpp"
 
@@ -9,16 +11,24 @@ namespace dfs::admin {
 
 namespace {
 
-cluster_factory& factory() {
-  static cluster_factory made;
-  return made;
+result<std::shared_ptr<client::cluster_client>>
+connect(const settings::client_settings& to, settings::unix_seconds now) {
+  const auto bundle = settings::read_user_bundle(to.bundle, now);
+  if (!bundle)
+    return bundle.error();
+  client::client_options options;
+  options.tls = bundle->files;
+  for (const auto& contact : to.contacts)
+    options.connection.contacts.push_back(to_string(contact));
+  options.connection.timeout = to.timeout;
+  options.connection.program = "dfsnode/" DFS_VERSION;
+  auto made = client::cluster_client::open(options);
+  if (!made)
+    return made.error();
+  return std::shared_ptr<client::cluster_client>{*std::move(made)};
 }
 
 } // namespace
-
-void set_cluster_factory(cluster_factory make) {
-  factory() = std::move(make);
-}
 
 verb_context::verb_context(const global_options& options_given,
                            const surroundings& world, output& printer)
@@ -28,9 +38,7 @@ verb_context::verb_context(const global_options& options_given,
   // nop
 }
 
-verb_context::~verb_context() {
-  // Here, where the includer need not know what a client is.
-}
+verb_context::~verb_context() = default;
 
 result<settings::client_settings> verb_context::client_settings() {
   if (settings_)
@@ -55,9 +63,11 @@ std::chrono::sys_time<std::chrono::milliseconds> verb_context::now() const {
 result<std::shared_ptr<client::cluster_client>> verb_context::cluster() {
   if (cluster_)
     return cluster_;
-  if (!factory())
-    return fail(ec::unavailable, "this program cannot talk to a cluster");
-  auto made = factory()(*this);
+  const auto configured = client_settings();
+  if (!configured)
+    return configured.error();
+  auto made
+    = connect(*configured, std::chrono::floor<std::chrono::seconds>(now()));
   if (made)
     cluster_ = *made;
   return made;

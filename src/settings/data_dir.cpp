@@ -131,9 +131,7 @@ result<directory_identity> read_identity(const std::string& path) {
     return unusable(path, text.error(), "let this user read it");
   auto found = parse_identity(*text);
   if (!found)
-    return refuse(found.error().code == ec::unsupported ? ec::unsupported
-                                                        : ec::configuration,
-                  name, found.error().context);
+    return refuse(ec::configuration, name, found.error().context);
   return found;
 }
 
@@ -150,7 +148,7 @@ directory_identity fresh_identity(const directory_owner& owner) {
 
 result<nothing> make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0)
-    return sync_directory(parent_of(path));
+    return done; // Durable with the first name in it, or made again.
   if (errno == EEXIST)
     return done;
   const auto why = system_failure("cannot create it");

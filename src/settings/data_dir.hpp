@@ -48,7 +48,7 @@ public:
   /// Writes nothing into a directory that it refuses.
   /// @returns `ec::in_use` (another process holds it), `ec::configuration`
   ///   (another node's or cluster's, not empty and no data directory, damaged,
-  ///   or not writable), `ec::unsupported` (newer format), `ec::io_error`. The
+  ///   of a newer format, or not writable): both end a start with status 2. The
   ///   context is one line with how to mend.
   [[nodiscard]] static result<data_dir>
   open(const std::string& path, const directory_owner& owner);

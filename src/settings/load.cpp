@@ -200,6 +200,13 @@ error fault_list::to_error() const {
   return fail(ec::configuration, fmt::format("{}", fmt::join(lines_, "\n")));
 }
 
+effective_value describe(const row& of, const value& x) {
+  if (of.secret)
+    return {of.key, "(secret)", "\"(secret)\"", source::fallback, "default"};
+  return {of.key, to_text(of.form, x), to_toml(of.form, x), source::fallback,
+          "default"};
+}
+
 result<loaded> load(const sources& from, audience concerns) {
   fault_list faults;
   overlay given_values{faults};
@@ -211,20 +218,20 @@ result<loaded> load(const sources& from, audience concerns) {
   all_sections all;
   loaded out;
   for (const auto& x : table()) {
-    effective_value shown{x.key, "", to_toml(x.form, value{std::string{}}),
-                          source::fallback, "default"};
+    const auto* found = given_values.find(x.key);
     std::optional<value> content;
-    if (const auto* found = given_values.find(x.key)) {
+    if (found != nullptr)
       content = found->content;
-      shown.from = found->from;
-      shown.where = found->where;
-    } else if (!x.fallback.empty()) {
+    else if (!x.fallback.empty())
       content = *convert(x.form, words{x.fallback});
-    }
+    effective_value shown{x.key, "", "", source::fallback, "default"};
     if (content) {
       x.store(all, *content);
-      shown.text = x.secret ? "(secret)" : to_text(x.form, *content);
-      shown.toml = x.secret ? "(secret)" : to_toml(x.form, *content);
+      shown = describe(x, *content);
+    }
+    if (found != nullptr) {
+      shown.from = found->from;
+      shown.where = found->where;
     }
     // A fault above may be the reason why it is missing.
     if (x.required && concerned(x, concerns) && readable

@@ -27,10 +27,13 @@ enum class source : std::uint8_t { fallback, file, environment, flag };
 struct effective_value {
   std::string key;
   std::string text; ///< As in the environment; "(secret)" if it is one.
-  std::string toml; ///< As in a file.
+  std::string toml; ///< As in a file; empty if nothing is set.
   source from = source::fallback;
   std::string where; ///< "FILE:LINE:COLUMN", a variable, a flag, "default".
 };
+
+/// What may be shown of a value: "(secret)" of a secret one.
+[[nodiscard]] effective_value describe(const row& of, const value& x);
 
 struct loaded {
   node_settings server;

@@ -46,6 +46,9 @@ TEST(CommandLine, SaysWhatIsWrongInOneLine) {
     {{"config", "show", "--timeout=soon"},
      "dfsnode config show: --timeout: 'soon' is no duration; give one such as "
      "500ms or 3s. Try: dfsnode config show --help\n"},
+    {{"config", "show", "--request-id=0"},
+     "dfsnode config show: --request-id: '0' is no request id; give the number "
+     "that was printed with the request. Try: dfsnode config show --help\n"},
     {{"cluster", "user", "u", "--dir=d", "--out=o", "--days=0"},
      "dfsnode cluster user: --days: 0 is out of range; give one from 1 to "
      "3653. Try: dfsnode cluster user --help\n"},
@@ -86,7 +89,7 @@ TEST(CommandLine, UnderscoresAreAsGoodAsDashes) {
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->name, "cluster rotate-key");
   EXPECT_EQ(used, 2u);
-  EXPECT_EQ(dfsnode({"config", "reference", "--request_id", "x"}).status, 0);
+  EXPECT_EQ(dfsnode({"config", "reference", "--request_id", "7"}).status, 0);
   EXPECT_EQ(dfsnode({"--no_color", "config", "reference"}).status, 0);
 }
 
@@ -144,7 +147,7 @@ with any command:
   --config FILE    where the settings stand
   --json           print JSON
   --timeout TIME   time for each request
-  --request-id ID  name of this request: a retry under it does nothing twice
+  --request-id ID  number of this request: a retry under it does nothing twice
   --verbose        say more
   --no-color       no colours, as with NO_COLOR
   --help
@@ -167,15 +170,20 @@ TEST(Color, OnlyWhereItIsWanted) {
   EXPECT_THAT(dfsnode(show).out, testing::Not(HasSubstr(bold)));
 }
 
-TEST(Context, AProgramWithoutAClientSaysSo) {
+TEST(Context, ACredentialThatIsNotThereIsNamed) {
   global_options options;
   surroundings around;
+  around.environment
+    = {"DFSNODE_CLIENT_CONTACTS=10.0.0.1:7403", "DFSNODE_CLIENT_BUNDLE=/none"};
   std::ostringstream ignored;
   output out{ignored, ignored, {}};
   verb_context context{options, around, out};
   const auto x = context.cluster();
   ASSERT_FALSE(x);
-  EXPECT_EQ(x.error().code, ec::unavailable);
+  EXPECT_EQ(x.error().code, ec::configuration);
+  EXPECT_EQ(x.error().context,
+            "cannot read /none/user.key: No such file or directory; make one "
+            "with `dfsnode cluster user`");
 }
 
 TEST(Context, TheTimeoutOptionOverridesTheFile) {

@@ -120,6 +120,21 @@ TEST_F(DataDir, AForeignDirectoryIsRefusedAndUntouched) {
               HasSubstr("create " + place.path() + "/a first"));
 }
 
+// SPEC O5, bad input: a start ends with status 2, and nothing is changed.
+TEST_F(DataDir, ANewerOrDamagedOneIsRefused) {
+  { ASSERT_TRUE(data_dir::open(path, owner)); }
+  const auto good = test::temp_dir::read(path + "/identity");
+  auto newer = good;
+  newer.replace(newer.find("format = 1"), 10, "format = 9");
+  for (const auto& text : {newer, good.substr(1), std::string{}}) {
+    place.write("data/identity", text);
+    const auto refused = refusal(data_dir::open(path, owner));
+    EXPECT_EQ(exit_status(refused.code), 2);
+    EXPECT_THAT(refused.context, testing::StartsWith(path + "/identity: "));
+    EXPECT_EQ(test::temp_dir::read(path + "/identity"), text);
+  }
+}
+
 // A crash between the steps of creation must not need a person.
 TEST_F(DataDir, AnAttemptThatWasCutShortIsTakenUp) {
   std::filesystem::create_directory(path);

@@ -255,6 +255,19 @@ TEST_F(Load, AllowsWhatOnlyLooksContradictory) {
     EXPECT_EQ(faults(minimal, flags), "none") << flags.front();
 }
 
+// SPEC S4: what is secret is never shown, in no form.
+TEST(Describe, HidesSecrets) {
+  row x;
+  x.key = "a.b";
+  const auto open = describe(x, value{std::string{"pass\"word"}});
+  EXPECT_EQ(open.text, "pass\"word");
+  EXPECT_EQ(open.toml, "\"pass\\\"word\"");
+  x.secret = true;
+  const auto hidden = describe(x, value{std::string{"password"}});
+  EXPECT_EQ(hidden.text, "(secret)");
+  EXPECT_EQ(hidden.toml, "\"(secret)\"");
+}
+
 TEST_F(Load, DashesStandForUnderscoresInFlags) {
   const auto x = from(minimal, {"--group.ping-port=99"});
   ASSERT_TRUE(x) << x.error().context;

@@ -1,0 +1,69 @@
+#include "admin/ask.hpp"
+
+#include "settings/pki.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace dfs::admin {
+
+namespace {
+
+std::string contacts_text(verb_context& context) {
+  std::string text;
+  if (const auto known = context.client_settings())
+    for (const auto& contact : known->contacts)
+      text += (text.empty() ? "" : ", ") + to_string(contact);
+  return text;
+}
+
+std::string advice(ec code, verb_context& context, request_id asked) {
+  switch (code) {
+    case ec::unavailable:
+      return fmt::format("check that a server runs at one of {} "
+                         "(client.contacts)",
+                         contacts_text(context));
+    case ec::timed_out:
+      return "again, or with a longer --timeout";
+    case ec::busy:
+    case ec::shutting_down:
+      return "again in a moment";
+    case ec::unauthenticated:
+    case ec::token_expired:
+      return "a credential of this cluster in client.bundle (dfsnode cluster "
+             "user)";
+    case ec::denied:
+      return "as a user with more rights (dfsnode cluster user --rights)";
+    case ec::outcome_unknown:
+      return fmt::format("the same command with --request-id {}: it is done "
+                         "once at most",
+                         asked.value());
+    default:
+      return {};
+  }
+}
+
+} // namespace
+
+request_id choose_request(const verb_context& context) {
+  if (context.options.request != request_id{})
+    return context.options.request;
+  std::uint64_t number = 0;
+  while (number == 0) {
+    const auto bytes = settings::random_bytes(sizeof number);
+    std::memcpy(&number, bytes.data(), sizeof number);
+  }
+  return request_id{number};
+}
+
+error explain(error why, verb_context& context, request_id asked) {
+  const auto tip = advice(why.code, context, asked);
+  if (why.context.empty())
+    why.context = to_string(why.code);
+  if (!tip.empty())
+    why.context += ". Try: " + tip;
+  return why;
+}
+
+} // namespace dfs::admin

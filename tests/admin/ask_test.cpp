@@ -1,0 +1,50 @@
+#include "admin/ask.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace dfs::admin {
+namespace {
+
+using testing::HasSubstr;
+
+struct Ask : testing::Test {
+  global_options options;
+  surroundings around;
+  std::ostringstream ignored;
+  output out{ignored, ignored, {}};
+  verb_context context{options, around, out};
+
+  void SetUp() override {
+    around.environment = {"DFSNODE_CLIENT_CONTACTS=10.0.0.1:7403,[::1]:7403",
+                          "DFSNODE_CLIENT_BUNDLE=b"};
+  }
+
+  std::string explained(ec code) {
+    return explain(fail(code, "it went wrong"), context, request_id{42})
+      .context;
+  }
+};
+
+// SPEC S7: what, why, what to do; an unknown outcome names the id to ask with.
+TEST_F(Ask, ErrorsSayWhatToTry) {
+  EXPECT_EQ(explained(ec::unavailable),
+            "it went wrong. Try: check that a server runs at one of "
+            "10.0.0.1:7403, [::1]:7403 (client.contacts)");
+  EXPECT_THAT(explained(ec::outcome_unknown), HasSubstr("--request-id 42"));
+  EXPECT_THAT(explained(ec::denied), HasSubstr("with more rights"));
+  EXPECT_EQ(explained(ec::not_found), "it went wrong");
+}
+
+TEST_F(Ask, RequestsGetIdsOfTheirOwnUnlessOneIsGiven) {
+  const auto first = choose_request(context);
+  EXPECT_NE(first, request_id{});
+  EXPECT_NE(choose_request(context), first);
+  options.request = request_id{7};
+  EXPECT_EQ(choose_request(context), request_id{7});
+}
+
+} // namespace
+} // namespace dfs::admin
