@@ -68,6 +68,10 @@ bool failure_machine::caught_up() const {
   return joined() && parts_->sync.caught_up();
 }
 
+probe_status failure_machine::probes(instant now) const {
+  return parts_->probes.status(now);
+}
+
 void failure_machine::check() const {
   parts_->check();
 }

@@ -5,6 +5,7 @@
 #include "core/failure/effects.hpp"
 #include "core/failure/failure_config.hpp"
 #include "core/failure/member_table.hpp"
+#include "core/failure/probe_status.hpp"
 #include "messages/gossip.hpp"
 
 #include <memory>
@@ -65,6 +66,9 @@ public:
   /// Whether it has, since it joined, once seen a member with the same list:
   /// until then its list may lack members.
   [[nodiscard]] bool caught_up() const;
+
+  /// For people: nothing may be decided by it.
+  [[nodiscard]] probe_status probes(instant now) const;
 
   /// Aborts if an invariant is broken. O(n log n); for tests.
   void check() const;

@@ -2,6 +2,7 @@
 
 #include <bitset>
 #include <cstddef>
+#include <cstdint>
 
 namespace dfs::core {
 
@@ -25,6 +26,13 @@ public:
   [[nodiscard]] bool above(unsigned percent) const {
     return samples_ >= samples_min
            && losses_.count() * 100 > samples_ * percent;
+  }
+
+  /// 0 while there is nothing to go by.
+  [[nodiscard]] std::uint32_t permille() const {
+    if (samples_ < samples_min)
+      return 0;
+    return static_cast<std::uint32_t>(losses_.count() * 1'000 / samples_);
   }
 
 private:

@@ -369,6 +369,18 @@ probe_schedule::next_deadline(const group_state& group, instant now) const {
   return first;
 }
 
+probe_status probe_schedule::status(instant now) const {
+  probe_status seen;
+  seen.lost_permille = losses_.permille();
+  for (const auto& [id, probed] : targets_) {
+    auto& shown = seen.targets.emplace_back();
+    shown.id = id;
+    if (probed.life.active())
+      shown.suspected_for = probed.life.age(now);
+  }
+  return seen;
+}
+
 void probe_schedule::check(const group_state& group) const {
   DFS_ASSERT(watched_.size() <= watched_max);
   DFS_ASSERT(relays_.size() <= relays_max);

@@ -2,6 +2,7 @@
 
 #include "core/failure/group_state.hpp"
 #include "core/failure/loss_meter.hpp"
+#include "core/failure/probe_status.hpp"
 #include "core/failure/suspicion.hpp"
 
 #include <deque>
@@ -73,6 +74,8 @@ public:
 
   /// This node was away: nothing that it did not hear means anything.
   void restart(group_state& group, instant now);
+
+  [[nodiscard]] probe_status status(instant now) const;
 
   void check(const group_state& group) const;
 
