@@ -121,7 +121,7 @@ result<std::string> read_secret_file(const std::string& path) {
                 fmt::format("{} may be touched by other users (mode {:03o}); "
                             "mend with: chmod 600 {}",
                             path, info.st_mode & 0777, path));
-  if (info.st_uid != ::geteuid() && info.st_uid != 0)
+  if (::geteuid() != 0 && info.st_uid != ::geteuid() && info.st_uid != 0)
     return fail(ec::configuration,
                 fmt::format("{} belongs to user {}, who could change it; mend "
                             "with: chown {} {}",

@@ -41,7 +41,8 @@ private:
 read_file(const std::string& path, std::size_t bytes_max);
 
 /// Like `read_file`, and refuses what its group or others may touch, or what
-/// belongs to another user (root excepted): `ec::configuration`.
+/// belongs to another user than this one and root: `ec::configuration`. Root
+/// reads everybody's.
 [[nodiscard]] result<std::string> read_secret_file(const std::string& path);
 
 /// Replaces or creates the file at once: whoever reads it, also after a loss

@@ -38,10 +38,21 @@ std::string suggestion(const std::string& key) {
   auto best = closest(key, keys);
   if (best.empty())
     for (const auto& candidate : keys)
-      if (candidate.substr(candidate.find('.') + 1) == name)
+      if (best.empty() && candidate.substr(candidate.find('.') + 1) == name)
         best = candidate;
   return best.empty() ? "; see `dfsnode config reference`"
                       : "; did you mean " + best + "?";
+}
+
+// "[group]" with everything in it commented out.
+bool is_empty_section(const file_entry& entry) {
+  const auto* content = std::get_if<dictionary>(&entry.content);
+  if (content == nullptr || !content->empty())
+    return false;
+  for (const auto& x : table())
+    if (x.key.substr(0, x.key.find('.')) == entry.key)
+      return true;
+  return false;
 }
 
 class overlay {
@@ -59,6 +70,8 @@ public:
     for (const auto& entry : *entries) {
       // In files the dot stands for a section: keys have one spelling there.
       const auto* found = find_row(entry.key);
+      if (is_empty_section(entry))
+        continue;
       if (found == nullptr || found->key != entry.key)
         faults_.add(entry.where, entry.key,
                     "unknown key" + suggestion(entry.key));
@@ -193,7 +206,12 @@ void fault_list::add(const std::string& where, const std::string& key,
   for (const auto& part : {where, key})
     if (!part.empty())
       line += part + ": ";
-  lines_.push_back(line + what);
+  line += what;
+  // Names in a file may hold anything; a fault stays one line.
+  for (auto& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      c = '?';
+  lines_.push_back(std::move(line));
 }
 
 error fault_list::to_error() const {

@@ -18,6 +18,9 @@ constexpr std::string_view config_flag = "--config";
 const list role_names{"introducer", "master", "chunkserver", "fileserver",
                       "client"};
 
+// Options that stand before a verb or a role and have a value.
+const list valued{"--config", "--timeout", "--request-id", "--request_id"};
+
 error usage(const std::string& what) {
   return fail(ec::invalid_argument, what);
 }
@@ -147,9 +150,20 @@ result<nothing> take_flag(raw_command_line& to, arguments_reader& from) {
 } // namespace
 
 bool names_a_role(const std::vector<std::string>& arguments) {
-  return std::any_of(arguments.begin(), arguments.end(), [](const auto& x) {
-    return x == role_flag || x.rfind("--role=", 0) == 0;
-  });
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const auto& word = arguments[i];
+    if (word == role_flag || word.rfind("--role=", 0) == 0)
+      return true;
+    if (word.rfind("-", 0) != 0)
+      return false; // A verb, which may have a --role of its own.
+    // The next word is this one's value.
+    const bool takes_value
+      = std::find(valued.begin(), valued.end(), word) != valued.end()
+        || (word.find('.') != std::string::npos && !is_switch(word));
+    if (takes_value && word.find('=') == std::string::npos)
+      ++i;
+  }
+  return false;
 }
 
 result<server_command_line>

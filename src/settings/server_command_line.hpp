@@ -19,8 +19,8 @@ struct server_command_line {
   std::string file; ///< Empty: none was named.
 };
 
-/// Whether `--role` is among them: then the process is a server, or the client
-/// as a service; otherwise a verb.
+/// Whether `--role` stands before any verb: then the process is a server, or
+/// the client as a service; otherwise it runs the verb.
 [[nodiscard]] bool names_a_role(const std::vector<std::string>& arguments);
 
 /// @param arguments   Without the program's name.

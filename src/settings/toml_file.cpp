@@ -78,7 +78,7 @@ parse_toml(std::string_view text, const std::string& path) {
   };
   for (const auto& [name, node] : parsed.table()) {
     const auto* section = node.as_table();
-    if (section == nullptr) {
+    if (section == nullptr || section->empty()) {
       add(std::string{name.str()}, name, node);
       continue;
     }

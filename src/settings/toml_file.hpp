@@ -10,7 +10,8 @@ namespace dfs::settings {
 
 /// One key of a file and where it stands.
 struct file_entry {
-  std::string key;   ///< "section.name"; a lone top-level key has no dot.
+  std::string key;   ///< "section.name"; an empty section and a key outside of
+                     ///< sections have no dot.
   std::string where; ///< "FILE:LINE:COLUMN", of the key.
   raw_value content;
 };

@@ -178,6 +178,28 @@ probe_period = 500
             "to 65535");
 }
 
+// Typed by hand: sections without keys, keys without sections, odd nesting.
+TEST_F(Load, RefusesKeysInOddPlaces) {
+  EXPECT_EQ(faults(std::string{minimal} + "[group]\n[log]\n"), "none");
+  EXPECT_EQ(faults("[gruop]\n"), "x.toml:1:2: gruop: unknown key; see `dfsnode "
+                                 "config reference`");
+  EXPECT_EQ(faults("ping_port = 1\n"),
+            "x.toml:1:1: ping_port: unknown key; did you mean "
+            "group.ping_port?");
+  EXPECT_EQ(faults("group.port.x = 1\n"),
+            "x.toml:1:7: group.port: is a table of other things than texts; "
+            "give a whole number without quotes");
+  EXPECT_EQ(faults("[[group]]\nport = 1\n"),
+            "x.toml:1:3: group: unknown key; see `dfsnode config reference`");
+  EXPECT_EQ(faults("\"a\\nb\" = 1\n"),
+            "x.toml:1:1: a?b: unknown key; see `dfsnode config reference`");
+  EXPECT_EQ(faults("[http]\nport = 1.5\nbind = 1979-05-27\n"),
+            "x.toml:2:1: http.port: is a number with a fraction; give a whole "
+            "number without quotes\n"
+            "x.toml:3:1: http.bind: is a date or a time; give an IP address in "
+            "quotes");
+}
+
 TEST_F(Load, SaysWhatIsMissing) {
   EXPECT_EQ(faults("", {}, chunkserver),
             "x.toml: node.data_dir: is missing; add it to x.toml, or set "

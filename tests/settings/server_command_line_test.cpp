@@ -110,10 +110,18 @@ TEST_F(ServerCommandLine, HelpNamesEverySettingOfServers) {
               row.concerns != any_client);
 }
 
+// SPEC S1: `config check FILE --role R` is a verb's business.
 TEST(NamesARole, TellsServersFromVerbs) {
   EXPECT_TRUE(names_a_role({"--config=x", "--role=master"}));
   EXPECT_TRUE(names_a_role({"--role"}));
+  EXPECT_TRUE(names_a_role({"--config", "members", "--role=master"}));
+  EXPECT_TRUE(names_a_role({"--group.port", "99", "--role=master"}));
+  EXPECT_TRUE(names_a_role({"--http.public", "--role=master"}));
+  EXPECT_FALSE(names_a_role({"config", "check", "f", "--role", "master"}));
+  EXPECT_FALSE(names_a_role({"--json", "cluster", "bundle", "--role=master"}));
+  EXPECT_FALSE(names_a_role({"--config", "f", "members", "--role=x"}));
   EXPECT_FALSE(names_a_role({"members", "--roles"}));
+  EXPECT_FALSE(names_a_role({}));
 }
 
 TEST(FindFile, TheFlagThenTheVariableThenTheUsualPlaces) {
