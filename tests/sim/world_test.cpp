@@ -290,6 +290,33 @@ TEST(WorldRuns, AreEqualForEqualSeedsOnly) {
   EXPECT_NE(run(7), run(8));
 }
 
+// One beginning, and what two seeds make of it.
+std::string branch(std::uint64_t seed) {
+  diary notes;
+  world_options options;
+  options.network = {.loss = percent(20)};
+  options.trace_depth = 1'000;
+  world w{options};
+  for (node_index i = 0; i < 2; ++i) {
+    w.add_node(
+      [&notes](node& host) { return std::make_unique<echo>(host, notes); });
+    w.start(i);
+  }
+  w.run_for(10ms);
+  w.branch(seed, "the other command");
+  for (int i = 0; i < 100; ++i) {
+    w.at(0).send(port, {address_of(1), port}, "ping");
+    w.run_for(1ms);
+  }
+  return w.story({0, 1});
+}
+
+TEST(WorldRuns, BranchIntoOneRunPerSeed) {
+  EXPECT_EQ(branch(7), branch(7));
+  EXPECT_NE(branch(7), branch(8));
+  EXPECT_NE(branch(7).find("replay: the other command"), std::string::npos);
+}
+
 // A promise of the toy protocol: nobody says "pong" who was not asked.
 class no_idle_talk : public oracle {
 public:

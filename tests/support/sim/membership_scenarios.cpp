@@ -35,13 +35,16 @@ double seconds(virtual_time t) {
 
 // A formed group, its measurements, and the words for what goes wrong.
 struct stage {
-  explicit stage(const scenario_options& options) : group{options.group} {
+  explicit stage(const scenario_options& options)
+    : group{options.group},
+      formed{options.formed} {
     // nop
   }
 
   bool form() {
     // Then a while of peace, ending at no particular phase of any probe.
-    return group.form() && world().run_for(3s + up_to(world().random(), 1s));
+    return group.form() && (!formed || formed(world()))
+           && world().run_for(3s + up_to(world().random(), 1s));
   }
 
   sim::world& world() {
@@ -69,6 +72,7 @@ struct stage {
   }
 
   membership group;
+  std::function<bool(sim::world&)> formed;
   scenario_run run;
 };
 
@@ -269,14 +273,15 @@ scenario_run run_idle_hour(const scenario_options& o) {
 // The load of this many nodes against that of five.
 scenario_run run_load(const scenario_options& o) {
   constexpr auto duration = 60s;
+  // The news of a thousand joins within ten seconds are told for a while.
+  constexpr auto rest = 60s;
   auto small = o;
   small.group.nodes = 5;
   stage few{small};
   stage many{o};
-  if (few.form())
-    measure_traffic(few, duration);
-  if (many.form())
-    measure_traffic(many, duration);
+  for (auto* s : {&few, &many})
+    if (s->form() && s->world().run_for(rest))
+      measure_traffic(*s, duration);
   if (few.world().broken())
     return few.finish();
   if (!many.world().broken())

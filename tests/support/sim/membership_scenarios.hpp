@@ -4,6 +4,7 @@
 #include "support/sim/membership.hpp"
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ struct scenario_options {
   /// Rounds of crashes, joins or leaves within one run, with rest in between.
   int rounds = 1;
   std::chrono::minutes idle{60}; ///< Of virtual time, in idle-hour.
+  /// Called when the group stands; false ends the run there.
+  std::function<bool(sim::world&)> formed;
 };
 
 struct scenario_run {

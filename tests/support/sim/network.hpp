@@ -70,6 +70,10 @@ public:
 
   network(std::uint64_t seed, link_quality quality);
 
+  void reseed(std::uint64_t seed) {
+    random_ = rng{seed};
+  }
+
   void set_quality(link_quality quality);
   /// For packets from `from` to `to` alone.
   void set_quality(node_index from, node_index to, link_quality quality);

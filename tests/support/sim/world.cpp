@@ -39,6 +39,16 @@ world::~world() {
   last_words::clear();
 }
 
+void world::branch(std::uint64_t seed, std::string replay) {
+  options_.seed = seed;
+  options_.replay = std::move(replay);
+  random_ = rng{derive(seed, scenario_stream)};
+  network_.reseed(derive(seed, network_stream));
+  for (auto& n : nodes_)
+    n->random_ = rng{derive(seed, first_node_stream + n->index_)};
+  last_words::set(options_.replay);
+}
+
 node& world::add_node(process_factory factory) {
   const auto index = static_cast<node_index>(nodes_.size());
   nodes_.push_back(std::make_unique<node>(*this, index, std::move(factory)));

@@ -45,6 +45,11 @@ public:
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
+  /// From here on a run of another seed, as far as the world decides: the
+  /// network, the scenario, the schedulers. What the processes have drawn so
+  /// far, they keep. So one costly beginning serves many runs.
+  void branch(std::uint64_t seed, std::string replay);
+
   // -- the cast ---------------------------------------------------------------
 
   /// A machine, not yet started.

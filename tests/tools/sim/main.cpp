@@ -1,3 +1,4 @@
+#include "branches.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
 
@@ -25,7 +26,7 @@ struct settings {
   std::uint64_t seeds = 20;
   std::uint64_t first_seed = 1;
   std::string crash = "1";
-  int rounds = 0; // 0: by the number of nodes
+  int rounds = 1;
   int minutes = 60;
   double duplicates = 0;
   double stragglers = 0;
@@ -39,10 +40,12 @@ ppm parts(double percent_of) {
 }
 
 // What repeats one run, and nothing that does not matter to it.
-std::string replay_line(const settings& s, int rounds, std::uint64_t seed) {
+std::string replay_line(const settings& s, std::uint64_t seed) {
   auto line = fmt::format("./dev sim membership --scenario {} --nodes {} "
-                          "--loss {} --seeds 1 --seed {} --rounds {}",
-                          s.scenario, s.nodes, s.loss, seed, rounds);
+                          "--loss {} --seeds 1 --seed {}",
+                          s.scenario, s.nodes, s.loss, seed);
+  if (s.rounds != 1)
+    line += fmt::format(" --rounds {}", s.rounds);
   if (s.scenario == "crash")
     line += " --crash " + s.crash;
   if (s.scenario == "idle-hour")
@@ -56,17 +59,13 @@ std::string replay_line(const settings& s, int rounds, std::uint64_t seed) {
   return line;
 }
 
-// A new group for each crash costs much at a thousand nodes and nothing at
-// five; there it also lets the dead be a small part of the group.
-int rounds_of(const settings& s) {
-  if (s.rounds > 0)
-    return s.rounds;
-  return s.nodes >= 200 ? 5 : 1;
-}
+// From here on runs share formations, this many each.
+constexpr std::uint32_t large_group = 200;
+constexpr std::uint64_t runs_per_formation = 50;
 
 scenario_options options_of(const settings& s, std::uint64_t seed) {
   scenario_options o;
-  o.rounds = rounds_of(s);
+  o.rounds = s.rounds;
   o.neighbours = s.crash == "neighbours";
   o.victims = s.crash == "1" ? 1 : 3;
   o.idle = std::chrono::minutes{s.minutes};
@@ -78,7 +77,7 @@ scenario_options options_of(const settings& s, std::uint64_t seed) {
   w.network.duplicate = parts(s.duplicates);
   w.network.straggler = parts(s.stragglers);
   w.mutants.insert(s.mutants.begin(), s.mutants.end());
-  w.replay = replay_line(s, o.rounds, seed);
+  w.replay = replay_line(s, seed);
   return o;
 }
 
@@ -97,8 +96,9 @@ struct report {
       of(x.name).add(x.value, seed);
   }
 
+  // A command that measured nothing has proved nothing.
   bool good() const {
-    return stories.empty()
+    return stories.empty() && !figures.empty()
            && std::all_of(figures.begin(), figures.end(),
                           [](const figure& x) { return x.holds(); });
   }
@@ -171,19 +171,34 @@ int run_membership(const settings& s) {
     return 2;
   }
   report r;
-  for (auto seed = s.first_seed; seed < s.first_seed + s.seeds; ++seed)
-    r.add(chosen->run(options_of(s, seed)), seed);
+  const auto last = s.first_seed + s.seeds - 1;
+  for (auto seed = s.first_seed; seed <= last;) {
+    if (s.nodes < large_group) {
+      r.add(chosen->run(options_of(s, seed)), seed);
+      ++seed;
+      continue;
+    }
+    // By the seed alone, so that a replay forms the same group.
+    const auto formation = seed / runs_per_formation;
+    const auto end = std::min(last, (formation + 1) * runs_per_formation - 1);
+    run_branches(
+      *chosen, formation, seed, end,
+      [&](std::uint64_t x) { return options_of(s, x); },
+      [&](const scenario_run& run, std::uint64_t x) { r.add(run, x); });
+    seed = end + 1;
+  }
   if (s.json)
     print_json(s, r);
   else
     print_table(s, r);
   for (const auto& x : r.stories)
     fmt::print(stderr, "{}", x);
+  if (r.figures.empty())
+    fmt::print(stderr, "dfs-sim: nothing was measured\n");
   for (const auto& x : r.figures)
     if (!x.holds())
       fmt::print(stderr, "{}: {:.3f} {}\nreplay: {}\n", x.limits().name,
-                 x.max(), x.limits().unit,
-                 replay_line(s, rounds_of(s), x.worst_seed()));
+                 x.max(), x.limits().unit, replay_line(s, x.worst_seed()));
   return r.good() ? 0 : 1;
 }
 
@@ -220,9 +235,7 @@ void describe(CLI::App& command, settings& s) {
   command.add_option("--crash", s.crash, "How many crash at once")
     ->capture_default_str()
     ->check(CLI::IsMember({"1", "3", "neighbours"}));
-  command
-    .add_option("--rounds", s.rounds,
-                "Crashes, joins or leaves per run; 0: by the nodes")
+  command.add_option("--rounds", s.rounds, "Crashes, joins or leaves per run")
     ->capture_default_str();
   command.add_option("--minutes", s.minutes, "Of idle-hour")
     ->capture_default_str();
