@@ -12,7 +12,7 @@ std::vector<verb> make_verbs() {
   return {
     cluster_init_verb(),       cluster_bundle_verb(), cluster_user_verb(),
     cluster_rotate_key_verb(), config_check_verb(),   config_show_verb(),
-    config_reference_verb(),   completion_verb(),
+    config_reference_verb(),   completion_verb(),     console_verb(),
   };
 }
 

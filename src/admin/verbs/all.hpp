@@ -15,5 +15,6 @@ verb config_check_verb();
 verb config_show_verb();
 verb config_reference_verb();
 verb completion_verb();
+verb console_verb();
 
 } // namespace dfs::admin
