@@ -164,9 +164,9 @@ void connection::on_frame(const wire::frame_header& header,
   if (found == calls_.end() || !found->second.sent)
     return; // Cancelled, or too late.
   if (header.kind == wire::frame_kind::event && found->second.call.event) {
-    found->second.opened = true;
+    const auto first = !std::exchange(found->second.opened, true);
     const auto tell = found->second.call.event; // It may cancel.
-    return tell(payload);
+    return tell(payload, first);
   }
   if (!answer)
     return;

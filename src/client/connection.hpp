@@ -57,7 +57,8 @@ struct raw_call {
   bool subscription = false;
   std::string message;
   std::function<void(result<std::string_view>)> answered;
-  std::function<void(std::string_view)> event;
+  /// The first one is the reply. Copied for each call: it keeps no state.
+  std::function<void(std::string_view, bool first)> event;
 };
 
 /// One thread, the one that runs `io`. Callbacks may call anything here, are
@@ -100,9 +101,9 @@ public:
       ended(last ? fail(ec::unavailable, "the server ended the subscription")
                  : last.error());
     };
-    raw.event = [opened = std::move(opened), event = std::move(event),
-                 first = true](std::string_view bytes) mutable {
-      if (std::exchange(first, false)) {
+    raw.event = [opened = std::move(opened),
+                 event = std::move(event)](std::string_view bytes, bool first) {
+      if (first) {
         if (auto x = wire::decode<reply>(bytes))
           opened(*std::move(x));
       } else if (auto x = wire::decode<news>(bytes)) {

@@ -66,7 +66,7 @@ public:
   fake_door(const credential_files& credential, take on_request,
             const net::frame_limits& limits = {})
     : on_request_{std::move(on_request)},
-      server{credential, handlers(), limits, keys,
+      server{tls_of(credential), handlers(), limits, keys,
              [this] { return wire::unix_ms{clock.load()}; }} {
     // nop
   }

@@ -33,12 +33,11 @@ inline net::tls_context tls_of(const credential_files& x) {
 /// A `frame_server` on loopback with a thread of its own.
 class stream_server {
 public:
-  stream_server(const credential_files& credential,
-                net::frame_handlers handlers,
+  stream_server(net::tls_context context, net::frame_handlers handlers,
                 const net::frame_limits& limits = {},
                 std::shared_ptr<const wire::key_ring> keys = make_keys(),
                 std::function<wire::unix_ms()> clock = {})
-    : tls{std::make_shared<net::tls_source>(tls_of(credential))} {
+    : tls{std::make_shared<net::tls_source>(std::move(context))} {
     server.emplace(io, tls, std::move(keys),
                    net::frame_server_options{
                      .cluster = test_pki::default_cluster,

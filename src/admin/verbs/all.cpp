@@ -10,18 +10,9 @@ namespace {
 
 std::vector<verb> make_verbs() {
   return {
-    cluster_init_verb(),
-    cluster_bundle_verb(),
-    cluster_user_verb(),
-    cluster_rotate_key_verb(),
-    config_check_verb(),
-    config_show_verb(),
-    config_reference_verb(),
-    completion_verb(),
-    console_verb(),
-    actors_verb(),
-    log_verb(),
-    log_level_verb(),
+    cluster_init_verb(),       cluster_bundle_verb(), cluster_user_verb(),
+    cluster_rotate_key_verb(), config_check_verb(),   config_show_verb(),
+    config_reference_verb(),   completion_verb(),
   };
 }
 

@@ -15,9 +15,5 @@ verb config_check_verb();
 verb config_show_verb();
 verb config_reference_verb();
 verb completion_verb();
-verb console_verb();
-verb actors_verb();
-verb log_verb();
-verb log_level_verb();
 
 } // namespace dfs::admin

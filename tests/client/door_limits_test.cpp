@@ -1,0 +1,222 @@
+#include "client/cluster_client.hpp"
+
+#include "support/eventually.hpp"
+#include "support/fake_door.hpp"
+#include "support/raw_peer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <list>
+#include <mutex>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace dfs::client {
+namespace {
+
+using namespace std::chrono_literals;
+using test::fake_door;
+using test::raw_peer;
+
+template <class T>
+std::optional<ec> refusal(const result<T>& outcome) {
+  return outcome ? std::nullopt : std::optional{outcome.error().code};
+}
+
+struct DoorLimitsTest : ::testing::Test {
+  test::temporary_directory dir;
+  test::test_pki pki{dir.path()};
+  test::credential_files node = pki.server("node-1", "master");
+  net::tls_context alice = test::tls_of(pki.client("alice", "writer"));
+  net::tls_context mallory = test::tls_of(pki.client("mallory", "reader"));
+
+  std::unique_ptr<cluster_client> client(fake_door& door) {
+    return std::make_unique<cluster_client>(
+      alice,
+      connection_options{.contacts = {door.server.contact()}, .window = 1'000});
+  }
+};
+
+TEST_F(DoorLimitsTest, SaysBusyWhenTooMuchIsInWork) {
+  std::vector<net::frame_request> held;
+  fake_door door{node,
+                 [&](const net::frame_request& x) { held.push_back(x); },
+                 {.outstanding_per_connection_max = 10}};
+  auto caller = client(door);
+  int busy = 0;
+  int answered = 0;
+  for (int i = 0; i < 15; ++i)
+    caller->connection().call<msg::echo>(msg::echo{}, {}, [&](auto x) {
+      ++answered;
+      busy += refusal(x) == ec::busy;
+    });
+  caller->run_until([&] { return answered == 5; });
+  EXPECT_EQ(busy, 5);
+  door.server.run([&] { std::for_each(held.begin(), held.end(), door.echo); });
+  caller->run_until([&] { return answered == 15; });
+  EXPECT_EQ(busy, 5);
+  EXPECT_EQ(door.server.server->counters().outstanding, 0u);
+}
+
+TEST_F(DoorLimitsTest, CountsOutstandingOfTheWholeNode) {
+  fake_door door{
+    node, [](const net::frame_request&) {}, {.outstanding_max = 3}};
+  auto one = client(door);
+  auto other = client(door);
+  for (int i = 0; i < 3; ++i)
+    one->connection().call<msg::echo>(msg::echo{}, {}, [](auto) {});
+  one->run_until([&] { return door.requests == 3; });
+  EXPECT_EQ(refusal(other->call(msg::echo{})), ec::busy);
+  one.reset(); // What a closed connection had in work does not count on.
+  EXPECT_TRUE(test::eventually(
+    [&] { return door.server.server->counters().outstanding == 0; }));
+}
+
+TEST_F(DoorLimitsTest, KeepsAListeningSubscriberAndClosesADeafOne) {
+  std::mutex mutex;
+  std::vector<net::frame_request> open;
+  fake_door door{node,
+                 [&](const net::frame_request& x) {
+                   const std::lock_guard guard{mutex};
+                   open.push_back(x);
+                   static_cast<void>(x.from->event(x.id, x.message));
+                 },
+                 {.idle_timeout = 300ms, .ping_after = 50ms}};
+  auto caller = client(door);
+  auto opened = false;
+  std::string heard;
+  caller->connection().subscribe<test::follow>(
+    {}, {}, [&](auto) { opened = true; }, [&](auto x) { heard = x.text; },
+    [](auto) {});
+  caller->run_until([&] { return opened; });
+  // It came later, so when it has been silent for too long, so would the other
+  // one have been without the answers to pings.
+  raw_peer deaf{door.server.address, mallory};
+  ASSERT_TRUE(deaf.shake_hands());
+  boost::asio::steady_timer look{caller->io()};
+  caller->run_until([&] {
+    look.expires_after(10ms);
+    look.async_wait([](auto) {});
+    return door.server.server->counters().closed_timeouts == 1;
+  });
+  EXPECT_TRUE(deaf.is_closed());
+  EXPECT_TRUE(
+    open[0].from->event(open[0].id, wire::encode(msg::echo{"still there"})));
+  caller->run_until([&] { return !heard.empty(); });
+  EXPECT_EQ(heard, "still there");
+}
+
+TEST_F(DoorLimitsTest, TellsWhoIsTooSlowForItsEvents) {
+  std::shared_ptr<net::answer_port> port;
+  request_id id;
+  fake_door door{node, [&](const net::frame_request& x) {
+                   port = x.from;
+                   id = x.id;
+                 }};
+  raw_peer deaf{door.server.address, mallory};
+  ASSERT_TRUE(deaf.shake_hands());
+  const auto token = wire::mint(
+    {.principal = "mallory", .expiry = wire::unix_ms{door.clock} + 60s},
+    *door.keys);
+  std::string bytes;
+  wire::append_request(bytes, {.method = 2, .id = request_id{1}},
+                       {.token = token, .message = "x"});
+  ASSERT_TRUE(deaf.send(bytes));
+  ASSERT_TRUE(test::eventually([&] { return door.requests == 1; }));
+  const std::string news(30'000, 'x');
+  EXPECT_TRUE(test::eventually([&] {
+    for (int i = 0; i < 100; ++i)
+      if (!port->event(id, news))
+        return true;
+    return false;
+  }));
+  port->refuse(id, fail(ec::busy, "too slow"));
+  EXPECT_FALSE(port->event(id, news)); // It is over.
+}
+
+TEST_F(DoorLimitsTest, FinishesWhatIsInWorkBeforeItEnds) { // SPEC S6
+  std::vector<net::frame_request> held;
+  fake_door door{node, [&](const net::frame_request& x) { held.push_back(x); }};
+  auto caller = client(door);
+  std::optional<result<msg::echo>> first;
+  caller->connection().call<msg::echo>(msg::echo{"first"}, {},
+                                       [&](auto x) { first = std::move(x); });
+  caller->run_until([&] { return door.requests == 1; });
+  std::atomic<bool> drained{false};
+  door.server.run(
+    [&] { door.server.server->drain(10s, [&] { drained = true; }); });
+  EXPECT_THROW((raw_peer{door.server.address, mallory}),
+               boost::system::system_error);
+  EXPECT_FALSE(drained);
+  door.server.run([&] { door.echo(held[0]); });
+  caller->run_until([&] { return first.has_value(); });
+  EXPECT_TRUE(*first);
+  EXPECT_TRUE(test::eventually([&] { return drained.load(); }));
+}
+
+TEST_F(DoorLimitsTest, EndsADrainAtItsDeadline) { // SPEC S6
+  fake_door door{node, [](const net::frame_request&) {}};
+  auto caller = client(door);
+  caller->connection().call<msg::echo>(msg::echo{}, {}, [](auto) {});
+  caller->run_until([&] { return door.requests == 1; });
+  std::atomic<bool> drained{false};
+  door.server.run(
+    [&] { door.server.server->drain(50ms, [&] { drained = true; }); });
+  EXPECT_TRUE(test::eventually([&] { return drained.load(); }));
+  EXPECT_EQ(door.server.server->counters().connections, 0u);
+}
+
+TEST_F(DoorLimitsTest, UsesANewCertificateForNewConnections) { // SPEC O4
+  fake_door door{node, fake_door::echo};
+  auto before = client(door);
+  ASSERT_TRUE(before->call(msg::echo{}));
+  test::test_pki other{dir.path() / "other"};
+  door.server.tls->replace(test::tls_of(other.server("node-1", "master")));
+  EXPECT_EQ(refusal(client(door)->call(msg::echo{})), ec::unauthenticated);
+  EXPECT_TRUE(before->call(msg::echo{})); // Stands as it was.
+}
+
+/// A limit of so many leaves those that are open, and lets nobody open more.
+rlim_t lowest_free_descriptor() {
+  const auto found = ::dup(0);
+  ::close(found);
+  return static_cast<rlim_t>(found);
+}
+
+double cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+         + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec)
+             / 1e6;
+}
+
+TEST_F(DoorLimitsTest, OutlivesALackOfDescriptorsWithoutSpinning) {
+  fake_door door{node, fake_door::echo};
+  auto caller = client(door);
+  ASSERT_TRUE(caller->call(msg::echo{"before"}));
+  raw_peer newcomer{door.server.address, mallory};
+  ASSERT_TRUE(newcomer.shake_hands());
+  boost::asio::io_context io;
+  raw_peer::tcp::socket waiting{io, raw_peer::tcp::v4()};
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = lowest_free_descriptor();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  waiting.connect(door.server.address); // Into the queue: nobody can accept it.
+  const auto cpu = cpu_seconds();
+  const auto until = std::chrono::steady_clock::now() + 400ms;
+  EXPECT_TRUE(
+    test::eventually([&] { return std::chrono::steady_clock::now() > until; }));
+  EXPECT_LT(cpu_seconds() - cpu, 0.2);
+  EXPECT_TRUE(caller->call(msg::echo{"meanwhile"}));
+  EXPECT_EQ(door.server.server->counters().accepted, 2u);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(test::eventually(
+    [&] { return door.server.server->counters().accepted == 3; }));
+}
+
+} // namespace
+} // namespace dfs::client
