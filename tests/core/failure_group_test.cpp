@@ -131,12 +131,31 @@ TEST(FailureGroup, DeclaresNobodyWhenAllStall) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
     network net{seed, bad};
-    net.start_group(5);
+    const auto size = size_of(seed, 2);
+    net.start_group(size);
     net.changes();
-    for (std::uint8_t i = 1; i <= 5; ++i)
+    for (std::uint8_t i = 1; i <= size; ++i)
       net.stall(i, 10s + std::chrono::milliseconds{i * seed});
     net.run(30s);
     EXPECT_TRUE(net.changes().empty());
+  }
+}
+
+// I6: what a monitor did not hear while it stalled means nothing, though it
+// suspected somebody before.
+TEST(FailureGroup, JudgesNobodyRightAfterItsOwnStall) {
+  for (std::uint8_t size : {2, 5}) {
+    network net{size, {}};
+    net.start_group(size);
+    net.run(2s);
+    for (std::uint8_t i = 2; i <= size; ++i)
+      net.crash(i);
+    net.run(2s);
+    net.stall(1, 40s);
+    net.changes();
+    net.run(40s + failure_config{}.verdict_pair - 10ms);
+    EXPECT_TRUE(net.changes().empty());
+    EXPECT_TRUE(net.run_until(40s, [&] { return net.agree(1); }));
   }
 }
 

@@ -156,6 +156,31 @@ TEST(FailureMerge, ABrokenPathIsNoDeath) {
   }
 }
 
+// SPEC M1 (I8): what is said of an older life is not said of this one.
+TEST(FailureIdentity, OnlyNewsOfThisLifeOrALaterOneEndIt) {
+  network net{1, {}};
+  net.start_group(3);
+  const auto own = make_record(2).id;
+  msg::news_item verdict{msg::member_change::failed,
+                         msg::news_reason::silent_for_two,
+                         {},
+                         make_record(1).id};
+  const auto tell = [&](std::uint64_t start_ms) {
+    verdict.member.id = own;
+    verdict.member.id.start_ms = start_ms;
+    net.inject(2, {make_record(1).id, msg::gossip_news{0, {verdict}}},
+               make_record(1).id.address());
+    return net.machine(2).self().id.start_ms;
+  };
+  EXPECT_EQ(tell(own.start_ms - 1), own.start_ms);
+  EXPECT_TRUE(net.at(2).rejoins.empty());
+  EXPECT_EQ(tell(own.start_ms), own.start_ms + 1);
+  EXPECT_EQ(tell(own.start_ms), own.start_ms + 1);
+  EXPECT_EQ(net.at(2).rejoins.size(), 1u);
+  EXPECT_EQ(tell(own.start_ms + 7), own.start_ms + 8);
+  EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(3); }));
+}
+
 // One master per cluster: the second is refused, wherever it asks.
 TEST(FailureMerge, RefusesASecondMaster) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
