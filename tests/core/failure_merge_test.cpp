@@ -110,6 +110,21 @@ TEST(FailureMerge, ASplitGroupIsOneAgain) {
   }
 }
 
+// The only introducer is dead: those declared failed are looked for.
+TEST(FailureMerge, ASplitIsMendedWithoutIntroducers) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(6);
+    net.crash(1);
+    ASSERT_TRUE(net.run_until(6s, [&] { return net.agree(5); }));
+    net.split({2, 3});
+    net.run(15s);
+    net.heal();
+    EXPECT_TRUE(net.run_until(10s, [&] { return net.agree(5); }));
+  }
+}
+
 // Tombstones are gone then: configured introducers are what is left.
 TEST(FailureMerge, ASplitOfMinutesIsMendedThroughIntroducers) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
@@ -179,6 +194,21 @@ TEST(FailureIdentity, OnlyNewsOfThisLifeOrALaterOneEndIt) {
   EXPECT_EQ(net.at(2).rejoins.size(), 1u);
   EXPECT_EQ(tell(own.start_ms + 7), own.start_ms + 8);
   EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(3); }));
+}
+
+TEST(FailureIdentity, APingForAnOlderLifeIsAnsweredByAnIntroduction) {
+  network net{1, {}};
+  net.start_group(3);
+  const auto own = make_record(2).id;
+  const auto answer = [&](std::uint32_t tag) {
+    const auto out
+      = net.inject(2, {make_record(1).id, msg::gossip_ping{1, tag, 0, {}, {}}},
+                   make_record(1).ping_address());
+    return msg::gossip_kind_name(
+      msg::kind_of(std::get<send_packet>(out.front()).packet));
+  };
+  EXPECT_EQ(answer(msg::id_tag(own)), "ack");
+  EXPECT_EQ(answer(msg::id_tag(own) + 1), "introduction");
 }
 
 // One master per cluster: the second is refused, wherever it asks.
