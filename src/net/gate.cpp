@@ -96,7 +96,8 @@ public:
   bool may_speak(const gate_link& link) override;
   void moved(const gate_link& link, std::size_t bytes_in,
              std::size_t bytes_out) override;
-  void dropped(const gate_link& link, const std::string& what) override;
+  void dropped(const gate_link& link, std::uint64_t count,
+               const std::string& what) override;
   void closed(gate_link& link, link_end how, std::string_view why) override;
 
   /// What other threads see.
@@ -348,8 +349,9 @@ void gate::core::moved(const gate_link&, std::size_t bytes_in,
   });
 }
 
-void gate::core::dropped(const gate_link& link, const std::string& what) {
-  with_state([](auto& x) { ++x.counters.frames_dropped; });
+void gate::core::dropped(const gate_link& link, std::uint64_t count,
+                         const std::string& what) {
+  with_state([count](auto& x) { x.counters.frames_dropped += count; });
   observe(gate_event_kind::frame_dropped, &link, link_end::closed_here, what);
 }
 

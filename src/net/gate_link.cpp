@@ -266,8 +266,8 @@ void gate_link::say_goodbye() {
 
 void gate_link::tell_drops(const wire::basp_filter& filter,
                            std::uint64_t before) {
-  if (filter.counters().dropped != before)
-    owner_.dropped(*this, filter.last_dropped());
+  if (const auto count = filter.counters().dropped - before; count > 0)
+    owner_.dropped(*this, count, filter.last_dropped());
 }
 
 } // namespace dfs::net

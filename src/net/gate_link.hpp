@@ -60,7 +60,10 @@ public:
   virtual void
   moved(const gate_link& link, std::size_t bytes_in, std::size_t bytes_out)
     = 0;
-  virtual void dropped(const gate_link& link, const std::string& what) = 0;
+  /// @param count Of frames; `what` is about the last one.
+  virtual void
+  dropped(const gate_link& link, std::uint64_t count, const std::string& what)
+    = 0;
 
   /// Exactly once, and last.
   virtual void closed(gate_link& link, link_end how, std::string_view why) = 0;
