@@ -22,8 +22,19 @@ typename Inspector::result_type inspect(Inspector& f, command& x) {
   return f(caf::meta::type_name("test_command"), x.text, x.principal);
 }
 
+/// What goes on until somebody ends it.
+struct follow {
+  std::string text;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, follow& x) {
+  return f(caf::meta::type_name("test_follow"), x.text);
+}
+
 } // namespace dfs::test
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::test::follow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::test::command)
 
 namespace dfs::msg {
@@ -35,6 +46,16 @@ struct method<test::command> {
   static constexpr auto needs = rights::admin;
   static constexpr auto kind = effect::changes;
   static constexpr std::string_view name = "command";
+};
+
+template <>
+struct method<test::follow> {
+  using reply = echo;
+  using event = echo;
+  static constexpr std::uint16_t number = 60'004;
+  static constexpr auto needs = rights::reader;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "follow";
 };
 
 } // namespace dfs::msg
@@ -96,6 +117,30 @@ command_actor::behavior_type obedient(command_actor::pointer self, int*) {
   }};
 }
 
+using echo_listener = caf::typed_actor<caf::reacts_to<msg::echo>>;
+
+/// Tells its listeners what it is told.
+using teller_actor = caf::typed_actor<
+  caf::replies_to<test::follow, echo_listener>::with<msg::echo>,
+  caf::reacts_to<msg::echo>>;
+
+teller_actor::behavior_type
+teller(teller_actor::pointer self, std::vector<echo_listener>* listeners) {
+  return {
+    [=](const test::follow& x,
+        const echo_listener& who) -> caf::result<msg::echo> {
+      if (x.text == "refuse")
+        return to_caf(fail(ec::busy, "too many"));
+      listeners->push_back(who);
+      return msg::echo{"opened"};
+    },
+    [=](const msg::echo& x) {
+      for (const auto& who : *listeners)
+        self->send(who, x);
+    },
+  };
+}
+
 struct FrontDoorTest : ::testing::Test, test::deterministic_system {
   std::shared_ptr<const wire::key_ring> keys
     = std::make_shared<const wire::key_ring>(
@@ -103,6 +148,8 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
   std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
   echo_actor echoing = sys.spawn(echo);
   command_actor commanded = sys.spawn(obedient, static_cast<int*>(nullptr));
+  std::vector<echo_listener> listeners;
+  teller_actor telling = sys.spawn(teller, &listeners);
   std::shared_ptr<door_statistics> statistics
     = std::make_shared<door_statistics>();
   front_door_actor door;
@@ -112,6 +159,7 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
     door_router router;
     router.route<msg::echo>(echoing);
     router.route<test::command>(commanded);
+    router.subscribe<test::follow>(telling);
     door = sys.spawn(front_door,
                      front_door_options{
                        .node = "node-1",
@@ -130,6 +178,20 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
     stop(door);
     stop(echoing);
     stop(commanded);
+    listeners.clear();
+    stop(telling);
+  }
+
+  void tell(const char* text) {
+    caf::anon_send(telling, msg::echo{text});
+    run();
+  }
+
+  std::vector<std::string> heard(std::uint64_t id) {
+    std::vector<std::string> texts;
+    for (const auto& bytes : port->events[id])
+      texts.push_back(wire::decode<msg::echo>(bytes)->text);
+    return texts;
   }
 
   template <class Request>
@@ -267,6 +329,67 @@ TEST_F(FrontDoorTest, CountsByMethodAndCode) {
   EXPECT_EQ(counts[0].method + " " + counts[0].code, "command denied");
   EXPECT_EQ(counts[1].method + " " + counts[1].code, "echo ok");
   EXPECT_EQ(counts[1].count, 2u);
+}
+
+using texts = std::vector<std::string>;
+
+TEST_F(FrontDoorTest, TellsASubscriberUntilItCancels) {
+  send({request(1, test::follow{})});
+  tell("one");
+  EXPECT_EQ(heard(1), (texts{"opened", "one"}));
+  EXPECT_EQ(port->count[1], 0);
+  stream.cancelled(port, request_id{1});
+  run();
+  tell("two");
+  EXPECT_EQ(heard(1), (texts{"opened", "one"}));
+  EXPECT_EQ(port->code(1), ec::cancelled);
+  EXPECT_EQ(port->count[1], 1);
+}
+
+TEST_F(FrontDoorTest, EndsSubscriptionsWithTheirConnectionOrWhenDraining) {
+  send({request(1, test::follow{}), request(2, test::follow{})});
+  stream.closed(std::make_shared<recording_port>()); // Another one.
+  run();
+  EXPECT_EQ(port->count, (std::map<std::uint64_t, int>{}));
+  stream.closed(port);
+  run();
+  EXPECT_EQ(port->count, (std::map<std::uint64_t, int>{{1, 1}, {2, 1}}));
+  send({request(3, test::follow{})});
+  stream.draining();
+  run();
+  EXPECT_EQ(port->count[3], 1);
+}
+
+TEST_F(FrontDoorTest, EndsTheSubscriptionOfASlowReader) {
+  port->room = 2;
+  send({request(1, test::follow{})});
+  tell("one");
+  EXPECT_EQ(port->count[1], 0);
+  tell("two");
+  EXPECT_EQ(port->code(1), ec::busy);
+  EXPECT_EQ(port->count[1], 1);
+}
+
+TEST_F(FrontDoorTest, EndsSubscriptionsWhenTheSubsystemDoes) { // I1
+  send({request(1, test::follow{"refuse"}), request(2, test::follow{})});
+  EXPECT_EQ(port->code(1), ec::busy);
+  listeners.clear();
+  stop(telling);
+  EXPECT_EQ(port->code(2), ec::unavailable);
+  EXPECT_EQ(port->count, (std::map<std::uint64_t, int>{{1, 1}, {2, 1}}));
+}
+
+TEST_F(FrontDoorTest, BoundsSubscriptions) {
+  std::vector<net::frame_request> all;
+  for (std::uint64_t id = 1; id <= 17; ++id)
+    all.push_back(request(id, test::follow{}));
+  send(std::move(all));
+  EXPECT_EQ(port->code(17), ec::busy);
+  EXPECT_EQ(port->count.size(), 1u);
+  stream.cancelled(port, request_id{1});
+  run();
+  send({request(18, test::follow{})});
+  EXPECT_EQ(heard(18), (texts{"opened"})); // Its place was free again.
 }
 
 } // namespace
