@@ -24,6 +24,7 @@ constexpr std::string_view load_ratio = "bytes/s against 5 nodes";
 constexpr std::string_view split_healed = "split healed, lists equal";
 constexpr std::string_view one_group = "introducers form one group";
 constexpr std::string_view introducer_back = "introducer back in all lists";
+constexpr std::string_view peace = "lists equal after chaos";
 constexpr std::string_view rejoined_after = "rejoin after false verdict";
 
 // After this a change that is not everywhere is a bug, not a slow run.
@@ -372,6 +373,78 @@ scenario_run run_restart(const scenario_options& o) {
   return s.finish();
 }
 
+// -- chaos --------------------------------------------------------------------
+
+void wreck(stage& s, node_index nodes) {
+  auto& world = s.world();
+  auto& random = world.random();
+  const auto node
+    = [&] { return static_cast<node_index>(random.below(nodes)); };
+  const auto i = node();
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      s.group.crash(i);
+      break;
+    case 2:
+    case 3:
+      if (world.at(i).state() == node_state::down)
+        world.start(i);
+      break;
+    case 4:
+      world.pause(i, up_to(random, 8s));
+      break;
+    case 5:
+      if (world.at(i).state() == node_state::running)
+        s.group.leave(i);
+      break;
+    case 6:
+      world.net().cut(i, node());
+      break;
+    default:
+      if (random.one_in(2)) {
+        world.net().split({{i, node(), node()}, {node(), node()}});
+        break;
+      }
+      world.net().heal();
+  }
+}
+
+// Everything at once, then peace. No verdict is false in a war, but lists may
+// hold no ghosts, nothing comes back, and in peace they become the truth.
+scenario_run run_chaos(const scenario_options& options) {
+  constexpr int deeds = 40;
+  auto o = options;
+  o.group.introducers = std::min<node_index>(2, o.group.nodes);
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  s.group.notes().tolerate_false_verdicts();
+  for (int i = 0; i < deeds && !world.broken(); ++i) {
+    wreck(s, o.group.nodes);
+    world.run_for(up_to(world.random(), 2s));
+  }
+  world.net().heal();
+  world.run_for(8s); // The longest pause.
+  for (node_index i = 0; i < o.group.nodes; ++i)
+    if (world.at(i).state() == node_state::down)
+      world.start(i);
+  const auto when = world.now();
+  if (!s.group.settle(60s)) {
+    s.breach("chaos", "lists differ a minute after all troubles:"
+                        + s.group.notes().difference());
+    return s.finish();
+  }
+  s.measure(peace, seconds(world.now() - when));
+  world.run_for(10s);
+  world.check_now();
+  if (!s.group.settle(1s))
+    s.breach("chaos", "lists were equal in peace and differ again:"
+                        + s.group.notes().difference());
+  return s.finish();
+}
+
 } // namespace
 
 const std::vector<bound>& membership_bounds() {
@@ -382,12 +455,14 @@ const std::vector<bound>& membership_bounds() {
     {leave_in_all, "s", 2.0, 6.0},    // SPEC M4
     {false_verdicts, "", {}, 0},      // SPEC M5
     {bytes_mean, "B/s", {}, 1'900},   // SPEC M3
-    {bytes_lossy, "B/s", {}, {}},     {bytes_busiest, "B/s", {}, {}},
+    {bytes_lossy, "B/s", {}, {}},
+    {bytes_busiest, "B/s", {}, {}},
     {load_ratio, "x", {}, 1.15},    // SPEC M3
     {split_healed, "s", {}, 10},    // SPEC M2
     {one_group, "s", {}, 10},       // SPEC M2
     {introducer_back, "s", {}, 10}, // SPEC M2
-    {rejoined_after, "s", {}, 10},  // SPEC M5
+    {peace, "s", {}, {}},
+    {rejoined_after, "s", {}, 10}, // SPEC M5
   };
   return bounds;
 }
@@ -408,6 +483,8 @@ const std::vector<scenario>& membership_scenarios() {
     {"introducers", "two introducers start together", run_introducers, 2},
     {"restart", "the only introducer restarts, sooner or later", run_restart,
      2},
+    {"chaos", "crashes, stalls, goodbyes, cuts, splits; then peace", run_chaos,
+     3},
   };
   return scenarios;
 }
