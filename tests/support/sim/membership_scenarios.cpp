@@ -278,6 +278,7 @@ scenario_run run_load(const scenario_options& o) {
   constexpr auto rest = 60s;
   auto small = o;
   small.group.nodes = 5;
+  small.formed = nullptr; // Runs may branch at the large group alone.
   stage few{small};
   stage many{o};
   for (auto* s : {&few, &many})
@@ -285,7 +286,7 @@ scenario_run run_load(const scenario_options& o) {
       measure_traffic(*s, duration);
   if (few.world().broken())
     return few.finish();
-  if (!many.world().broken())
+  if (!few.run.measured.empty() && !many.run.measured.empty())
     many.measure(load_ratio, many.run.measured.front().value
                                / few.run.measured.front().value);
   return many.finish();
