@@ -19,6 +19,7 @@ constexpr std::string_view leave_in_all = "leave in all lists";
 constexpr std::string_view false_verdicts = "false verdicts";
 constexpr std::string_view bytes_mean = "bytes/s per node";
 constexpr std::string_view bytes_lossy = "bytes/s per node, with loss";
+constexpr std::string_view bytes_strangers = "bytes/s while strangers meet";
 constexpr std::string_view bytes_busiest = "bytes/s, busiest node";
 constexpr std::string_view load_ratio = "bytes/s against 5 nodes";
 constexpr std::string_view split_healed = "split healed, lists equal";
@@ -281,9 +282,19 @@ scenario_run run_load(const scenario_options& o) {
   small.formed = nullptr; // Runs may branch at the large group alone.
   stage few{small};
   stage many{o};
-  for (auto* s : {&few, &many})
-    if (s->form() && s->world().run_for(rest))
-      measure_traffic(*s, duration);
+  for (auto* s : {&few, &many}) {
+    if (!s->form() || !s->world().run_for(rest))
+      continue;
+    // Random probes find strangers for as long as there are any, a thousand
+    // seconds at a thousand nodes, and each costs a challenge.
+    measure_traffic(*s, duration);
+    const auto strangers
+      = s->run.measured.empty() ? 0 : s->run.measured.front().value;
+    s->run.measured.clear();
+    s->world().acquaint();
+    measure_traffic(*s, duration);
+    s->measure(bytes_strangers, strangers);
+  }
   if (few.world().broken())
     return few.finish();
   if (!few.run.measured.empty() && !many.run.measured.empty())
@@ -457,6 +468,7 @@ const std::vector<bound>& membership_bounds() {
     {false_verdicts, "", {}, 0},      // SPEC M5
     {bytes_mean, "B/s", {}, 1'900},   // SPEC M3
     {bytes_lossy, "B/s", {}, {}},
+    {bytes_strangers, "B/s", {}, {}},
     {bytes_busiest, "B/s", {}, {}},
     {load_ratio, "x", {}, 1.15},    // SPEC M3
     {split_healed, "s", {}, 10},    // SPEC M2

@@ -83,6 +83,10 @@ public:
   /// delivered late, clocks have run on. A second pause prolongs the first.
   void pause(node_index i, std::chrono::nanoseconds duration);
 
+  /// All running processes have met: no first contact is left among them. For
+  /// figures of a group that has stood for long.
+  void acquaint();
+
   /// Calls `f` now as an event of that node's process, as a console would.
   /// @pre running.
   void act(node_index i, const std::function<void()>& f);

@@ -273,6 +273,10 @@ void world::learn(node_index receiver, node_index sender) {
   known_[receiver][sender] = true;
 }
 
+void world::acquaint() {
+  known_.assign(size(), std::vector<bool>(size(), true));
+}
+
 void world::forget(node_index i) {
   if (i < known_.size())
     known_[i].clear();
