@@ -85,4 +85,40 @@ using front_door_actor = caf::typed_actor<
 using echo_actor
   = caf::typed_actor<caf::replies_to<msg::echo>::with<msg::echo>>;
 
+/// The LINK KEEPER interface: the end of a control link that hears heartbeats.
+using link_keeper_actor = caf::typed_actor<
+  caf::replies_to<msg::link_heartbeat>::with<msg::link_heartbeat_ack>>;
+
+/// The DIRECTORY interface. One per node: the one actor that the gate hands to
+/// peers. It says who this node is and gives handles of its subsystems.
+using directory_actor = caf::typed_actor<
+  // Who are you, and whom do I send heartbeats?
+  caf::replies_to<msg::introduce>::with<msg::introduction, link_keeper_actor>>;
+
+/// The DIRECTORY LISTENER interface, INTERNAL: the end of a search.
+using directory_listener_actor
+  = caf::typed_actor<caf::reacts_to<msg::directory_found, directory_actor>,
+                     caf::reacts_to<msg::directory_missing>>;
+
+/// The CONTROL LINKS interface. One per node: keeps the link to the master, and
+/// knows who keeps one to this node.
+using control_links_actor = caf::typed_actor<
+  // From a peer: the link works.
+  caf::replies_to<msg::link_heartbeat>::with<msg::link_heartbeat_ack>,
+  // How the links are, for the console.
+  caf::replies_to<msg::get_links>::with<msg::link_list>,
+  // From membership: a change of the list.
+  caf::reacts_to<msg::member_changed>,
+  // INTERNAL: the gate has found a peer's directory, or not.
+  caf::reacts_to<msg::directory_found, directory_actor>,
+  caf::reacts_to<msg::directory_missing>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
 } // namespace dfs::actors
+
+// Handles that travel to other nodes. As for messages: append only. Far behind
+// them, so that neither block is in the other's way.
+CAF_BEGIN_TYPE_ID_BLOCK(dfs_handles, caf::first_custom_type_id + 1000)
+  CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::link_keeper_actor))
+CAF_END_TYPE_ID_BLOCK(dfs_handles)

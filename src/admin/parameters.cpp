@@ -63,10 +63,14 @@ parameters::parameters(CLI::App& app) : app_{app} {
 }
 
 parameter& parameters::add(parameter x, const accept& take) {
+  // "--command,-c": known by its first spelling.
+  const auto comma = std::min(x.name.find(','), x.name.size());
+  const auto others = x.name.substr(comma);
+  x.name.resize(comma);
   const auto name = x.name;
   auto& added = all_.emplace_back(std::move(x));
   added.parsed = app_.add_option_function<std::string>(
-    spellings(name), [take, name](const std::string& text) {
+    spellings(name) + others, [take, name](const std::string& text) {
       if (const auto wrong = take(text); !wrong.empty())
         throw CLI::ValidationError{name, wrong};
     });

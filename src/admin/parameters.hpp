@@ -51,6 +51,7 @@ public:
   /// All that are left; at least one unless `.optional()`.
   parameter& positionals(const std::string& name, std::vector<std::string>& to,
                          const std::string& help);
+  /// @param name "--node", or with a short spelling "--command,-c".
   parameter& option(const std::string& name, const std::string& placeholder,
                     std::string& to, const std::string& help);
   /// A whole number from `low` to `high`.

@@ -10,8 +10,6 @@
 #include <mutex>
 #include <utility>
 
-#include <unistd.h>
-
 namespace asio = boost::asio;
 
 using namespace std::chrono_literals;
@@ -46,29 +44,7 @@ ec code_of(link_end how) {
 
 } // namespace
 
-descriptor::descriptor(int number) : number_{number} {
-  // nop
-}
-
-descriptor::descriptor(descriptor&& other) noexcept : number_{other.release()} {
-  // nop
-}
-
-descriptor& descriptor::operator=(descriptor&& other) noexcept {
-  std::swap(number_, other.number_);
-  return *this;
-}
-
-descriptor::~descriptor() {
-  if (number_ >= 0)
-    ::close(number_);
-}
-
-int descriptor::release() {
-  return std::exchange(number_, -1);
-}
-
-// Everything but `guarded_` belongs to the io_context's thread. Shared with
+// What has no mutex belongs to the io_context's thread. Shared with
 // what is posted there, so that a call that comes late finds a gate that is
 // shut instead of none.
 class gate::core final : public gate_link_owner,
@@ -85,8 +61,12 @@ public:
 
   result<std::uint16_t> listen(const endpoint& where, visitor visit);
   void accept();
-  void connect(const endpoint& to, std::string expected,
-               std::chrono::milliseconds within, connected answer);
+  /// Any thread. @returns a number for `connect`; none once detached.
+  std::optional<std::uint64_t> expect(std::string name, connected answer);
+  void connect(std::uint64_t attempt, const endpoint& to,
+               std::chrono::milliseconds within);
+  /// Any thread.
+  void detach();
   void disconnect(const std::string& name);
   void stop_accepting();
   void leave(std::chrono::milliseconds within);
@@ -102,7 +82,6 @@ public:
 
   /// What other threads see.
   struct shared_state {
-    bool attached = true;
     gate_counters counters;
     std::map<std::string, std::string, std::less<>> names; ///< By node id.
   };
@@ -113,40 +92,44 @@ public:
     return f(state_);
   }
 
-  std::mutex callbacks; ///< Held while a visitor or an answer is called.
-
 private:
   struct attempt {
     std::string expected;
     connected answer;
   };
 
+  /// What was given to us to call, and may hold anything. The mutex is held
+  /// while it is called, too.
+  struct caller_state {
+    bool attached = true;
+    visitor visit;
+    std::uint64_t last_attempt = 0;
+    std::map<std::uint64_t, attempt> attempts; ///< Not yet answered.
+  };
+
   void on_accepted(failure failed, tcp::socket socket);
   void make_room();
   result<nothing> check_limits(const gate_link& link) const;
   void hand_over(gate_link& link, int number);
+  std::string expected_of(const gate_link& link);
   void observe(gate_event_kind kind, const gate_link* link, link_end how,
                std::string_view text) const;
   void count_open();
   void forget_name(const gate_link& link);
 
-  template <class F>
-  void if_attached(F f) {
-    const std::lock_guard guard{callbacks};
-    if (with_state([](auto& x) { return x.attached; }))
-      f();
-  }
+  void answer(const gate_link& link, result<gate_connection> outcome);
 
   asio::io_context& io_;
   tls_source& tls_;
   gate_options options_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  visitor visit_;
   std::list<link_ptr> unverified_; ///< Oldest first, both directions.
   std::list<link_ptr> links_;      ///< Oldest first.
-  std::map<const gate_link*, attempt> attempts_; ///< Not yet answered.
+  std::map<const gate_link*, std::uint64_t> attempts_; ///< Not yet answered.
   bool shut_ = false;
+  std::mutex callers_mutex_;
+  caller_state callers_;
   mutable std::mutex state_mutex_;
   mutable shared_state state_;
 };
@@ -168,7 +151,10 @@ result<std::uint16_t> gate::core::listen(const endpoint& where, visitor visit) {
     return fail(in_use ? ec::in_use : ec::io_error,
                 "control port " + to_string(where) + ": " + failed.message());
   }
-  visit_ = std::move(visit);
+  {
+    const std::lock_guard guard{callers_mutex_};
+    callers_.visit = std::move(visit);
+  }
   asio::post(io_, [self = shared_from_this()] { self->accept(); });
   return acceptor_.local_endpoint().port();
 }
@@ -229,19 +215,49 @@ void gate::core::make_room() {
   link->close(link_end::limit_reached, "too many strangers");
 }
 
-void gate::core::connect(const endpoint& to, std::string expected,
-                         std::chrono::milliseconds within, connected answer) {
+std::optional<std::uint64_t>
+gate::core::expect(std::string name, connected answer) {
+  const std::lock_guard guard{callers_mutex_};
+  if (!callers_.attached)
+    return std::nullopt;
+  const auto number = ++callers_.last_attempt;
+  callers_.attempts.emplace(number,
+                            attempt{std::move(name), std::move(answer)});
+  return number;
+}
+
+void gate::core::connect(std::uint64_t attempt, const endpoint& to,
+                         std::chrono::milliseconds within) {
   if (shut_)
     return;
   auto link
     = std::make_shared<gate_link>(*this, options_.limits, tcp::socket{io_},
                                   tls_.get(), wire::basp_side::client);
-  attempts_.emplace(link.get(),
-                    attempt{std::move(expected), std::move(answer)});
+  attempts_.emplace(link.get(), attempt);
   unverified_.push_back(link);
   with_state([](auto& x) { ++x.counters.connected; });
   count_open();
   link->connect(to, within);
+}
+
+void gate::core::answer(const gate_link& link,
+                        result<gate_connection> outcome) {
+  const auto number = attempts_.extract(&link);
+  if (number.empty())
+    return;
+  const std::lock_guard guard{callers_mutex_};
+  if (auto waiting = callers_.attempts.extract(number.mapped());
+      !waiting.empty())
+    waiting.mapped().answer(std::move(outcome));
+}
+
+void gate::core::detach() {
+  // Destroyed after the mutex is free: these hold what we know nothing of.
+  caller_state former;
+  const std::lock_guard guard{callers_mutex_};
+  std::swap(former, callers_);
+  callers_.attached = false;
+  callers_.last_attempt = former.last_attempt;
 }
 
 void gate::core::disconnect(const std::string& name) {
@@ -288,17 +304,23 @@ result<nothing> gate::core::check_limits(const gate_link& link) const {
   return done;
 }
 
+std::string gate::core::expected_of(const gate_link& link) {
+  const auto number = attempts_.find(&link);
+  if (number == attempts_.end())
+    return {};
+  const std::lock_guard guard{callers_mutex_};
+  const auto waiting = callers_.attempts.find(number->second);
+  return waiting == callers_.attempts.end() ? std::string{}
+                                            : waiting->second.expected;
+}
+
 void gate::core::verified(gate_link& link) {
-  const auto waiting = attempts_.find(&link);
-  const auto expected
-    = waiting == attempts_.end() ? std::string{} : waiting->second.expected;
-  if (auto known = check_server(link.peer(), options_.cluster, expected);
+  if (auto known
+      = check_server(link.peer(), options_.cluster, expected_of(link));
       !known)
     return link.close(link_end::identity_refused, known.error().context);
   if (auto room = check_limits(link); !room)
     return link.close(link_end::limit_reached, room.error().context);
-  if (!with_state([](auto& x) { return x.attached; }))
-    return link.close(link_end::closed_here, "this node is going");
   auto number = link.open();
   if (!number)
     return link.close(link_end::limit_reached, number.error().context);
@@ -312,31 +334,31 @@ void gate::core::verified(gate_link& link) {
   hand_over(link, *number);
 }
 
+// Should nobody want it any more, the descriptor closes here, and the link
+// says goodbye.
 void gate::core::hand_over(gate_link& link, int number) {
   gate_connection connection{descriptor{number}, link.peer(), link.address()};
-  if (link.accepted())
-    return if_attached([&] { visit_(std::move(connection)); });
-  auto waiting = attempts_.extract(&link);
-  if_attached([&] { waiting.mapped().answer(std::move(connection)); });
+  if (!link.accepted())
+    return answer(link, std::move(connection));
+  const std::lock_guard guard{callers_mutex_};
+  if (callers_.visit)
+    callers_.visit(std::move(connection));
 }
 
 bool gate::core::may_speak(const gate_link& link) {
   const auto& claimed = link.inbound().speaker();
   if (claimed == link.outbound().speaker())
     return false; // Ours.
-  link_ptr former;
-  for (const auto& other : links_) {
-    if (other.get() == &link || other->inbound().speaker() != claimed)
-      continue;
-    if (other->peer().name != link.peer().name)
-      return false;
-    // A peer that came back before we saw it go: a process in a container may
-    // get its old node id again.
-    if (other->accepted() && link.accepted())
-      former = other;
-  }
-  if (former)
-    former->close(link_end::lost, "the peer has come back");
+  // The same certificate may claim it again: CAF opens a second connection and
+  // closes it when it finds the first, and a process in a container may come
+  // back under its old node id before we saw it go. CAF keeps both routes.
+  const auto stolen
+    = std::any_of(links_.begin(), links_.end(), [&](const link_ptr& x) {
+        return x->inbound().speaker() == claimed
+               && x->peer().name != link.peer().name;
+      });
+  if (stolen)
+    return false;
   with_state([&](auto& x) { x.names[claimed] = link.peer().name; });
   return true;
 }
@@ -365,10 +387,8 @@ void gate::core::closed(gate_link& link, link_end how, std::string_view why) {
   forget_name(link);
   observe(stood ? gate_event_kind::closed : gate_event_kind::refused, &link,
           how, why);
-  if (auto waiting = attempts_.extract(&link); !waiting.empty()) {
-    const auto text = to_string(link.address()) + ": " + std::string{why};
-    if_attached([&] { waiting.mapped().answer(fail(code_of(how), text)); });
-  }
+  answer(link, fail(code_of(how),
+                    to_string(link.address()) + ": " + std::string{why}));
 }
 
 void gate::core::forget_name(const gate_link& link) {
@@ -418,10 +438,12 @@ result<std::uint16_t> gate::listen(const endpoint& where, visitor visit) {
 
 void gate::connect(const endpoint& to, std::string expected,
                    std::chrono::milliseconds within, connected answer) {
-  asio::post(io_, [core = core_, to, expected = std::move(expected), within,
-                   answer = std::move(answer)]() mutable {
-    core->connect(to, std::move(expected), within, std::move(answer));
-  });
+  // The answer itself is not posted: it must be gone when `detach` returns.
+  const auto attempt = core_->expect(std::move(expected), std::move(answer));
+  if (attempt)
+    asio::post(io_, [core = core_, number = *attempt, to, within] {
+      core->connect(number, to, within);
+    });
 }
 
 void gate::disconnect(std::string name) {
@@ -430,8 +452,7 @@ void gate::disconnect(std::string name) {
 }
 
 void gate::detach() {
-  const std::lock_guard guard{core_->callbacks};
-  core_->with_state([](auto& x) { x.attached = false; });
+  core_->detach();
   asio::post(io_, [core = core_] { core->stop_accepting(); });
 }
 

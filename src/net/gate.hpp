@@ -2,6 +2,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
+#include "net/descriptor.hpp"
 #include "net/gate_link.hpp"
 #include "net/tls.hpp"
 
@@ -19,26 +20,6 @@
 // The authenticating door in front of CAF: docs/protocols/gate.md.
 
 namespace dfs::net {
-
-/// Closes what nobody took.
-class descriptor {
-public:
-  descriptor() = default;
-  explicit descriptor(int number);
-  descriptor(descriptor&& other) noexcept;
-  descriptor& operator=(descriptor&& other) noexcept;
-  ~descriptor();
-
-  [[nodiscard]] int get() const {
-    return number_;
-  }
-
-  /// The caller closes it from now on.
-  [[nodiscard]] int release();
-
-private:
-  int number_ = -1;
-};
 
 /// A connection whose peer is verified: bytes of BASP, filtered.
 struct gate_connection {
@@ -120,7 +101,7 @@ public:
   void disconnect(std::string name);
 
   /// No visitors and no answers any more: when it returns, none is being called
-  /// either. Links that stand go on. Not from within a visitor or an answer.
+  /// and all are destroyed. Links that stand go on. Not from within one.
   void detach();
 
   /// Links end once CAF has closed them, or after `within`. Then the io_context

@@ -104,9 +104,12 @@ basp_filter::feed(std::string_view bytes, std::string& out) {
     if (head_.size() < header_bytes + prefix)
       break;
     dropping_ = false;
+    muting_ = false;
     if (fault_ = judge_payload(); fault_)
       break;
-    ++(dropping_ ? counters_.dropped : counters_.passed);
+    ++(muting_     ? counters_.muted
+       : dropping_ ? counters_.dropped
+                   : counters_.passed);
     if (!dropping_)
       out += head_;
     left_ = payload_bytes_ - static_cast<std::uint32_t>(prefix);
@@ -170,9 +173,13 @@ basp_filter::fault basp_filter::judge_payload() {
       // never do, and each one would be a handle of any node.
       if (payload[0] != 0)
         return basp_fault::malformed_message;
-      // By name one reaches CAF's own servants: configuration and spawning.
-      if ((byte_at(head_, flags_at) & named_receiver_flag) != 0)
-        drop("a message to a servant of CAF");
+      // By name one reaches CAF's own servants: configuration and spawning. It
+      // asks for the latter on each new connection, and does without.
+      if ((byte_at(head_, flags_at) & named_receiver_flag) != 0) {
+        dropping_ = true;
+        muting_ = true;
+        return std::nullopt;
+      }
       return judge_message(payload.substr(1), false);
     case routed_message: // Between two other nodes: there are no relays here.
       drop("a message for another node");

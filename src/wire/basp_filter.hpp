@@ -43,6 +43,8 @@ enum class basp_side : std::uint8_t { client, server };
 struct basp_counters {
   std::uint64_t passed = 0;  ///< Frames.
   std::uint64_t dropped = 0; ///< Frames that were left out.
+  /// Frames for CAF's own servants. Left out, too, but every CAF sends some.
+  std::uint64_t muted = 0;
 };
 
 /// One direction of one connection. Pure: verdicts depend on the bytes alone,
@@ -110,6 +112,7 @@ private:
   int handshakes_ = 0;
   bool in_payload_ = false; ///< The current header is judged.
   bool dropping_ = false;
+  bool muting_ = false; ///< Dropping what is nobody's fault.
   fault fault_;
   basp_counters counters_;
   std::string last_dropped_;

@@ -118,6 +118,22 @@ TEST_F(LinkPlan, BeatsEachHalfSecond) {
   }
 }
 
+// The shell looks at its clock now and then only.
+TEST_F(LinkPlan, BeatsAsOftenOnACoarseClock) {
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  const auto end = now + 30s;
+  std::uint64_t beats = 0;
+  for (; now < end; now += 90ms) {
+    if (const auto beat = find<send_heartbeat>(plan.tick(now))) {
+      ++beats;
+      static_cast<void>(answer(beat->sequence));
+    }
+  }
+  EXPECT_GE(beats, 59u);
+  EXPECT_LE(beats, 61u);
+}
+
 TEST_F(LinkPlan, RefusesWhoeverIsNotTheOneItLooksFor) { // I2
   auto later = master;
   later.id.start_ms = 2;

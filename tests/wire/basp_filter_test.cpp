@@ -216,7 +216,7 @@ TEST(BaspFilter, ClosesOnAListOfTypesBeyondThePrefix) {
   EXPECT_EQ(judge_frame(direct(types)), closes(basp_fault::malformed_message));
 }
 
-TEST(BaspFilter, DropsForeignSpeakersRelaysAndCallsByName) {
+TEST(BaspFilter, DropsForeignSpeakersAndRelays) {
   EXPECT_EQ(judge_frame(basp_frame(basp_monitor, other + self)), is_dropped);
   EXPECT_EQ(judge_frame(basp_frame(basp_down, other + self + basp_error(""))),
             is_dropped);
@@ -224,7 +224,20 @@ TEST(BaspFilter, DropsForeignSpeakersRelaysAndCallsByName) {
             is_dropped);
   EXPECT_EQ(judge_frame(basp_frame(basp_routed, self + other + "anything")),
             is_dropped);
-  EXPECT_EQ(judge_frame(direct("+good", "value", 1)), is_dropped);
+}
+
+// Each CAF asks the other's spawn server who it is; no fault of the peer.
+TEST(BaspFilter, LeavesOutCallsByNameWithoutAWord) {
+  basp_filter filter{limits, basp_side::client};
+  std::string out;
+  EXPECT_FALSE(filter.feed(hello + direct("+good", "value", 1)
+                             + direct("+@message", "bomb", 1)
+                             + basp_frame(basp_heartbeat, ""),
+                           out));
+  EXPECT_EQ(out, hello + basp_frame(basp_heartbeat, ""));
+  EXPECT_EQ(filter.counters().muted, 2u);
+  EXPECT_EQ(filter.counters().dropped, 0u);
+  EXPECT_EQ(filter.last_dropped(), "");
 }
 
 TEST(BaspFilter, PassesNothingAfterAFault) { // I4

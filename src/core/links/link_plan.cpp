@@ -82,7 +82,7 @@ link_effects link_plan::introduced(link_epoch epoch,
     return out;
   }
   enter(out, link_state::confirming, now);
-  beat(out, now);
+  beat(out, now, now);
   return out;
 }
 
@@ -124,7 +124,7 @@ link_effects link_plan::heartbeat_failed(link_epoch epoch,
   ++misses_;
   if (state_ == link_state::confirming || misses_ >= config_.misses_max)
     give_up(out,
-            "no answer to " + std::to_string(misses_) + " heartbeats, "
+            "heartbeats failed: " + std::to_string(misses_) + ", "
               + std::string{to_string(why.code)} + ": " + why.context,
             now);
   return out;
@@ -154,7 +154,8 @@ link_effects link_plan::tick(instant now) {
       break;
     case link_state::confirming:
     case link_state::up:
-      beat(out, now);
+      // From when it was due: a coarse clock must not make beats rarer.
+      beat(out, std::max(deadline_, now - config_.heartbeat / 2), now);
       break;
   }
   return out;
@@ -222,8 +223,8 @@ void link_plan::give_up(link_effects& out, std::string cause, instant now) {
   enter(out, link_state::waiting, now, std::move(cause));
 }
 
-void link_plan::beat(link_effects& out, instant now) {
-  deadline_ = now + config_.heartbeat;
+void link_plan::beat(link_effects& out, instant due, instant now) {
+  deadline_ = due + config_.heartbeat;
   if (unanswered_.size() >= credits_) // I3
     return;
   unanswered_.emplace(++sequence_, now);

@@ -117,7 +117,7 @@ private:
              std::string cause = {});
   void begin_attempt(link_effects& out, instant now);
   void give_up(link_effects& out, std::string cause, instant now);
-  void beat(link_effects& out, instant now);
+  void beat(link_effects& out, instant due, instant now);
   [[nodiscard]] bool is_current(link_epoch epoch, msg::link_state state) const;
   [[nodiscard]] bool is_beating(link_epoch epoch) const;
   [[nodiscard]] std::chrono::nanoseconds next_wait();

@@ -1,0 +1,53 @@
+#include "actors/support/control_plane.hpp"
+
+#include "actors/interfaces.hpp"
+#include "messages/register.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <chrono>
+#include <vector>
+
+namespace dfs::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Below the gate's idle limit (5 s), so that CAF notices a dead peer first and
+// says so to whoever waits. CAF cuts a new connection that has not spoken at
+// the first beat, so beats must not be much faster.
+constexpr auto heartbeat = 500ms;
+constexpr auto connection_timeout = 3s;
+
+template <class... Types>
+std::set<std::string, std::less<>> names_of() {
+  return {caf::type_name<Types>::value...};
+}
+
+} // namespace
+
+void configure_control_plane(caf::actor_system_config& config,
+                             const std::string& cluster) {
+  msg::register_messages(config);
+  config.add_message_types<caf::id_block::dfs_handles>();
+  config.load<caf::io::middleman>();
+  // The types must be exactly these, or CAF ignores the value.
+  config.set("middleman.app-identifiers",
+             std::vector<std::string>{"dfsnode-" + cluster});
+  config.set("middleman.heartbeat-interval", caf::timespan{heartbeat});
+  config.set("middleman.connection-timeout", caf::timespan{connection_timeout});
+  // On would mean a port of CAF's own, on all interfaces.
+  config.set("middleman.enable-automatic-connections", false);
+}
+
+std::set<std::string, std::less<>> control_types() {
+  auto types = names_of<msg::introduce, msg::introduction, link_keeper_actor,
+                        msg::link_heartbeat, msg::link_heartbeat_ack>();
+  // The words in errors, and answers without content.
+  types.insert({"@str", "@unit"});
+  return types;
+}
+
+} // namespace dfs::actors

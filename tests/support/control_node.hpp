@@ -1,0 +1,146 @@
+#pragma once
+
+#include "actors/control_links.hpp"
+#include "actors/directory.hpp"
+#include "actors/support/control_plane.hpp"
+#include "actors/support/gate_bridge.hpp"
+#include "actors/support/to_caf.hpp"
+#include "support/io_thread.hpp"
+#include "support/test_pki.hpp"
+
+#include <caf/all.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+// A whole control plane of one node: gate, actor system, directory, links. Two
+// of them in a process speak over TLS like two processes.
+
+namespace dfs::test {
+
+struct fixed_group_state {
+  static inline const char* name = "fixed-group";
+  fixed_group_state() = default;
+};
+
+/// A membership that never changes.
+inline actors::membership_actor::behavior_type
+fixed_group(actors::membership_actor::stateful_pointer<fixed_group_state>,
+            const msg::member_list& list) {
+  return {
+    [list](const msg::list_members&) { return list; },
+    [list](const msg::get_self&) -> caf::result<msg::member_record> {
+      for (const auto& x : list.members) {
+        if (x.id == list.self)
+          return x;
+      }
+      return actors::to_caf(fail(ec::not_member));
+    },
+    [list](const msg::watch_members&, const actors::member_listener_actor&) {
+      return list;
+    },
+    [](const msg::reopen_log&) {},
+    [](const msg::member_changed&) {},
+    [](const msg::self_changed&) {},
+  };
+}
+
+struct control_config : caf::actor_system_config {
+  explicit control_config(const std::string& cluster) {
+    actors::configure_control_plane(*this, cluster);
+    set("scheduler.max-threads", std::size_t{2});
+  }
+};
+
+/// @param limits Of the gate; without types, those of the control plane.
+class control_node {
+public:
+  explicit control_node(const credential_files& files,
+                        net::gate_limits limits = {})
+    : tls_{*net::make_tls_context({files.ca, files.certificate, files.key})},
+      bridge{thread_.io, tls_,
+             net::gate_options{.cluster = test_pki::default_cluster,
+                               .limits = std::move(limits)}} {
+    bridge.attach(system());
+  }
+
+  ~control_node() {
+    stop();
+  }
+
+  /// Orderly, as docs/protocols/gate.md says.
+  void stop() {
+    if (!system_)
+      return;
+    bridge.detach();
+    if (served_) {
+      end(door);
+      end(links);
+      end(membership);
+    }
+    system_.reset();
+    bridge.leave(std::chrono::seconds{1});
+    thread_.finish();
+  }
+
+  [[nodiscard]] caf::actor_system& system() {
+    return *system_;
+  }
+
+  /// Spawns directory and links of a node with that list, and opens the gate.
+  /// @returns the port.
+  std::uint16_t
+  serve(const msg::member_list& list, boot_id boot, std::uint16_t port = 0) {
+    served_ = true;
+    membership.set(system().spawn(fixed_group, list));
+    links.set(
+      system().spawn(actors::control_links,
+                     actors::control_links_options{.membership = membership,
+                                                   .finder = &bridge,
+                                                   .boot = boot,
+                                                   .seed = boot.value()}));
+    door.set(system().spawn(
+      actors::directory, actors::directory_options{membership, links, boot}));
+    const auto opened
+      = bridge.publish({*ip_address::parse("127.0.0.1"), port}, door.get());
+    return opened ? *opened : std::uint16_t{0};
+  }
+
+  /// Asks and waits. `caf::sec::request_timeout` after 5 s.
+  template <class Reply, class Handle, class... Questions>
+  caf::expected<Reply> ask(const Handle& whom, const Questions&... what) {
+    caf::scoped_actor self{system()};
+    caf::expected<Reply> answer{caf::sec::runtime_error};
+    self->request(whom, std::chrono::seconds{5}, what...)
+      .receive([&](const Reply& x) { answer = x; },
+               [&](const caf::error& x) { answer = x; });
+    return answer;
+  }
+
+private:
+  template <class Handle>
+  static void end(actors::subsystem_ref<Handle>& ref) {
+    caf::anon_send_exit(ref.get(), caf::exit_reason::user_shutdown);
+    ref.clear();
+  }
+
+  io_thread thread_;
+  net::tls_source tls_;
+
+public:
+  actors::gate_bridge bridge;
+
+private:
+  control_config config_{test_pki::default_cluster};
+  std::optional<caf::actor_system> system_{std::in_place, config_};
+  bool served_ = false;
+
+public:
+  actors::subsystem_ref<actors::membership_actor> membership;
+  actors::subsystem_ref<actors::control_links_actor> links;
+  actors::subsystem_ref<actors::directory_actor> door;
+};
+
+} // namespace dfs::test
