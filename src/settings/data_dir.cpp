@@ -198,15 +198,18 @@ result<directory_identity> parse_identity(std::string_view text) {
 }
 
 data_dir::data_dir(std::string path, file_descriptor lock,
-                   directory_identity identity)
+                   directory_identity identity, novelty made)
   : path_{std::move(path)},
     lock_{std::move(lock)},
-    identity_{std::move(identity)} {
+    identity_{std::move(identity)},
+    made_{made} {
   // nop
 }
 
 result<data_dir>
 data_dir::open(const std::string& path, const directory_owner& owner) {
+  novelty fresh;
+  fresh.directory = ::access(path.c_str(), F_OK) != 0;
   if (auto made = make_directory(path); !made)
     return made.error();
   auto empty = is_empty_directory(path);
@@ -226,7 +229,9 @@ data_dir::open(const std::string& path, const directory_owner& owner) {
   auto lock = take_lock(path);
   if (!lock)
     return lock.error();
-  if (*empty && ::access(join(path, identity_name).c_str(), F_OK) != 0) {
+  fresh.identity
+    = *empty && ::access(join(path, identity_name).c_str(), F_OK) != 0;
+  if (fresh.identity) {
     if (::chmod(path.c_str(), 0700) != 0)
       return unusable(path, system_failure("cannot set its mode"),
                       "give it to the user who runs this node");
@@ -241,7 +246,17 @@ data_dir::open(const std::string& path, const directory_owner& owner) {
     return identity.error();
   if (auto ours = check_owner(path, identity->owner, owner); !ours)
     return ours.error();
-  return data_dir{path, *std::move(lock), *std::move(identity)};
+  return data_dir{path, *std::move(lock), *std::move(identity), fresh};
+}
+
+void data_dir::forget_if_new() {
+  const auto made = std::exchange(made_, {});
+  if (!made.identity)
+    return;
+  ::unlink(join(path_, identity_name).c_str());
+  ::unlink(join(path_, lock_name).c_str());
+  if (made.directory)
+    ::rmdir(path_.c_str()); // Refused if anything is left there.
 }
 
 result<unix_milliseconds> data_dir::next_start(unix_milliseconds now) {

@@ -57,6 +57,12 @@ public:
   /// @returns `ec::io_error`, `ec::denied`; the stamp is not to be used then.
   [[nodiscard]] result<unix_milliseconds> next_start(unix_milliseconds now);
 
+  /// Undoes an `open` that made the directory's identity, for a start that came
+  /// to nothing: removes what it wrote, and the directory if `open` made it and
+  /// nothing else is in it. Does nothing to a directory that held an identity
+  /// before.
+  void forget_if_new();
+
   [[nodiscard]] const std::string& path() const {
     return path_;
   }
@@ -68,11 +74,19 @@ public:
   }
 
 private:
-  data_dir(std::string path, file_descriptor lock, directory_identity identity);
+  /// What `open` has made.
+  struct novelty {
+    bool directory = false;
+    bool identity = false;
+  };
+
+  data_dir(std::string path, file_descriptor lock, directory_identity identity,
+           novelty made);
 
   std::string path_;
   file_descriptor lock_;
   directory_identity identity_;
+  novelty made_;
 };
 
 } // namespace dfs::settings

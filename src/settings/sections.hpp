@@ -39,6 +39,7 @@ struct group_section {
   std::uint16_t ping_port = 0;       ///< UDP: probes.
   std::vector<endpoint> introducers; ///< Their group ports.
   std::string log;                   ///< Membership log (SPEC M7).
+  milliseconds join_timeout{};       ///< For finding the group at start.
   std::uint64_t receive_buffer = 0;  ///< Bytes, of each UDP socket.
 };
 

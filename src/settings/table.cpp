@@ -137,6 +137,11 @@ void add_group(rows& to) {
                       "Membership log: one line for each join, leave and "
                       "failure. Left out: membership.log in node.data_dir.",
                       to_server<&node::group, &group_section::log>));
+  to.push_back(server("group.join_timeout", duration(seconds{1}, hours{24}),
+                      "30s",
+                      "How long a node that starts looks for its group before "
+                      "it ends with status 3.",
+                      to_server<&node::group, &group_section::join_timeout>));
   to.push_back(server("group.receive_buffer",
                       {kind::size, 64 << 10, 64 << 20, {}}, "1MiB",
                       "Room for datagrams that wait to be read, for each of "
