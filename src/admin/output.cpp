@@ -223,6 +223,10 @@ void output::say(std::string_view line) {
     out_ << line << '\n';
 }
 
+void output::flush() {
+  out_.flush();
+}
+
 void output::raw(std::string_view text) {
   out_ << text;
 }

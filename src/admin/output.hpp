@@ -76,6 +76,9 @@ public:
   /// Text that is the result itself, such as a script; JSON mode or not.
   void raw(std::string_view text);
 
+  /// For verbs that go on: whoever reads a pipe sees what was printed so far.
+  void flush();
+
   /// One line for each line of the error's context on standard error; in JSON
   /// mode one object with a stable code.
   void complain(std::string_view verb, const error& why);

@@ -3,6 +3,7 @@
 #include "admin/output.hpp"
 #include "admin/parameters.hpp"
 #include "base/ids.hpp"
+#include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "settings/sections.hpp"
 
@@ -72,16 +73,20 @@ public:
   /// connected at its first request. @returns `ec::configuration`.
   [[nodiscard]] result<std::shared_ptr<client::cluster_client>> cluster();
 
+  /// The same for the node of that name, found in the member list, from here to
+  /// the end of the verb; for any server if the name is empty.
+  /// @returns as `cluster` and what asking it says; `ec::not_found`.
+  [[nodiscard]] result<std::shared_ptr<client::cluster_client>>
+  cluster_at(const std::string& node);
+
+  /// The same for the node with that stream address.
+  [[nodiscard]] result<std::shared_ptr<client::cluster_client>>
+  cluster_to(const endpoint& where);
+
 private:
   std::optional<settings::client_settings> settings_;
   std::shared_ptr<client::cluster_client> cluster_;
 };
-
-/// Makes the client that verbs share; set once, before the first verb.
-using cluster_factory
-  = std::function<result<std::shared_ptr<client::cluster_client>>(
-    verb_context&)>;
-void set_cluster_factory(cluster_factory make);
 
 /// What ends the process: 0, or another status that is no error (a verb such as
 /// `status` says something by it).

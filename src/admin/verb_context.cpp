@@ -1,10 +1,11 @@
 #include "admin/verb.hpp"
 
-#include "client/cluster_client.hpp"
+#include "admin/ask.hpp"
 #include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
 #include "settings/load.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace dfs::admin {
@@ -47,6 +48,12 @@ result<settings::client_settings> verb_context::client_settings() {
     = settings::find_client_file(options.config, around.environment);
   auto found
     = settings::load({file, around.environment, {}}, settings::any_client);
+  if (!found && file.empty())
+    return fail(
+      ec::configuration,
+      "no configuration: name a file with --config or DFSNODE_CONFIG, "
+      "or put it at ~/.config/dfsnode/config.toml or "
+      "/etc/dfsnode/client.toml");
   if (!found)
     return found.error();
   settings_ = std::move(found->client);
@@ -66,6 +73,36 @@ result<std::shared_ptr<client::cluster_client>> verb_context::cluster() {
   const auto configured = client_settings();
   if (!configured)
     return configured.error();
+  auto made
+    = connect(*configured, std::chrono::floor<std::chrono::seconds>(now()));
+  if (made)
+    cluster_ = *made;
+  return made;
+}
+
+result<std::shared_ptr<client::cluster_client>>
+verb_context::cluster_at(const std::string& node) {
+  auto any = cluster();
+  if (!any || node.empty())
+    return any;
+  auto listed = ask(*this, msg::list_members{});
+  if (!listed)
+    return listed.error();
+  const auto found
+    = std::find_if(listed->members.begin(), listed->members.end(),
+                   [&](const auto& x) { return x.name == node; });
+  if (found == listed->members.end())
+    return fail(ec::not_found, "no member is called '" + node
+                                 + "'; `dfsnode members` lists them");
+  return cluster_to(found->stream_address());
+}
+
+result<std::shared_ptr<client::cluster_client>>
+verb_context::cluster_to(const endpoint& where) {
+  auto configured = client_settings();
+  if (!configured)
+    return configured.error();
+  configured->contacts = {where};
   auto made
     = connect(*configured, std::chrono::floor<std::chrono::seconds>(now()));
   if (made)

@@ -10,9 +10,28 @@ namespace {
 
 std::vector<verb> make_verbs() {
   return {
-    cluster_init_verb(),       cluster_bundle_verb(), cluster_user_verb(),
-    cluster_rotate_key_verb(), config_check_verb(),   config_show_verb(),
-    config_reference_verb(),   completion_verb(),
+    dev_verb(),
+    dev_start_verb(),
+    dev_stop_verb(),
+    members_verb(),
+    whoami_verb(),
+    watch_members_verb(),
+    join_verb(),
+    leave_verb(),
+    bandwidth_verb(),
+    reset_time_verb(),
+    cluster_init_verb(),
+    cluster_bundle_verb(),
+    cluster_user_verb(),
+    cluster_rotate_key_verb(),
+    config_check_verb(),
+    config_show_verb(),
+    config_reference_verb(),
+    completion_verb(),
+    console_verb(),
+    actors_verb(),
+    log_verb(),
+    log_level_verb(),
   };
 }
 

@@ -7,6 +7,16 @@
 
 namespace dfs::admin {
 
+verb dev_verb();
+verb dev_start_verb();
+verb dev_stop_verb();
+verb members_verb();
+verb whoami_verb();
+verb watch_members_verb();
+verb join_verb();
+verb leave_verb();
+verb bandwidth_verb();
+verb reset_time_verb();
 verb cluster_init_verb();
 verb cluster_bundle_verb();
 verb cluster_user_verb();
@@ -15,5 +25,9 @@ verb config_check_verb();
 verb config_show_verb();
 verb config_reference_verb();
 verb completion_verb();
+verb console_verb();
+verb actors_verb();
+verb log_verb();
+verb log_level_verb();
 
 } // namespace dfs::admin

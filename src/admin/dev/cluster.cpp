@@ -1,0 +1,250 @@
+#include "admin/dev/cluster.hpp"
+
+#include "admin/dev/readiness.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace dfs::admin {
+
+namespace {
+
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+/// SPEC: the cluster serves within 10 s; a slow machine gets some more before
+/// it is called a failure.
+constexpr milliseconds whole_within{30'000};
+
+/// Longer than a node's own drain time-out.
+constexpr milliseconds ended_within{12'000};
+
+constexpr milliseconds poll_interval{100};
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int x : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+    sigaddset(&set, x);
+  return set;
+}
+
+bool readable(int descriptor, milliseconds within) {
+  pollfd waiting{descriptor, POLLIN, 0};
+  return poll(&waiting, 1, static_cast<int>(within.count())) > 0;
+}
+
+/// Whether one of the signals asks for the end. Never blocks.
+bool told_to_end(int signals) {
+  bool end = false;
+  while (readable(signals, milliseconds{0})) {
+    signalfd_siginfo received{};
+    if (read(signals, &received, sizeof received) != sizeof received)
+      break;
+    end = end || received.ssi_signo != SIGCHLD;
+  }
+  return end;
+}
+
+} // namespace
+
+dev_cluster::dev_cluster(dev_layout layout, std::filesystem::path program,
+                         control_socket control)
+  : layout_{std::move(layout)},
+    program_{std::move(program)},
+    control_{std::move(control)} {
+  // nop
+}
+
+int dev_cluster::run() {
+  const auto set = handled_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+  auto outcome = start_all();
+  if (outcome)
+    outcome = wait_until_whole(signals);
+  if (outcome && !ending_) {
+    std::cerr << "data in " << layout_.directory().string()
+              << "; Ctrl-C ends the cluster; in another terminal:\n"
+              << "  dfsnode members\n  dfsnode dev stop|start NAME --dir "
+              << layout_.directory().string() << "\n";
+    std::cout << "ready: export DFSNODE_CONFIG="
+              << layout_.client_config().string() << std::endl;
+    serve(signals);
+  }
+  end_all();
+  close(signals);
+  if (outcome)
+    return 0;
+  std::cerr << "dfsnode dev: " << outcome.error().context << "\n";
+  return exit_status(outcome.error().code);
+}
+
+result<nothing> dev_cluster::start(const dev_node& node) {
+  auto pid = start_child(
+    program_,
+    {"--role", msg::roles_to_string(static_cast<msg::role_set>(node.role)),
+     "--config", (node.directory / "node.toml").string()},
+    node.directory / "node.log");
+  if (!pid)
+    return pid.error();
+  running_.emplace(node.name, *pid);
+  write_pids();
+  return done;
+}
+
+result<nothing> dev_cluster::start_all() {
+  for (const auto& node : layout_.nodes())
+    if (auto started = start(node); !started)
+      return started;
+  return done;
+}
+
+result<nothing> dev_cluster::wait_until_whole(int signals) {
+  readiness asked{layout_};
+  const auto limit = clock::now() + whole_within;
+  while (clock::now() < limit) {
+    if (told_to_end(signals)) {
+      ending_ = true;
+      return done;
+    }
+    reap();
+    for (const auto& node : layout_.nodes())
+      if (!running_.contains(node.name))
+        return fail(ec::unavailable,
+                    node.name + " ended at its start: " + last_words(node));
+    if (asked.all_list_all())
+      return done;
+    (void) readable(signals, poll_interval);
+  }
+  return fail(ec::timed_out,
+              "the nodes did not find each other: " + asked.missing() + "; see "
+                + (layout_.directory() / "*/node.log").string());
+}
+
+void dev_cluster::serve(int signals) {
+  while (!ending_) {
+    pollfd waiting[]{{signals, POLLIN, 0}, {control_.descriptor(), POLLIN, 0}};
+    if (poll(waiting, std::size(waiting), -1) < 0)
+      continue; // Interrupted.
+    if (waiting[0].revents != 0)
+      ending_ = told_to_end(signals);
+    reap();
+    if (waiting[1].revents != 0)
+      control_.serve_one([this](const std::string& x) { return answer(x); });
+  }
+}
+
+std::string dev_cluster::answer(const std::string& question) {
+  const auto space = question.find(' ');
+  const auto verb = question.substr(0, space);
+  const auto name
+    = space == std::string::npos ? std::string{} : question.substr(space + 1);
+  const auto refuse = [](ec code, const std::string& why) {
+    return "error " + std::to_string(static_cast<int>(code)) + " " + why;
+  };
+  const auto* node = layout_.find(name);
+  if (node == nullptr)
+    return refuse(ec::not_found,
+                  "no node '" + name + "' here; " + layout_.names());
+  reap();
+  const bool runs = running_.contains(name);
+  if (verb == "start" && runs)
+    return refuse(ec::exists, name + " is running already, pid "
+                                + std::to_string(running_.at(name)));
+  if (verb == "stop" && !runs)
+    return refuse(ec::not_found, name + " is not running");
+  if (verb != "start" && verb != "stop")
+    return refuse(ec::invalid_argument, "'" + verb + "' is not start or stop");
+  auto outcome = verb == "start" ? start(*node) : stop(*node);
+  if (!outcome)
+    return refuse(outcome.error().code, outcome.error().context);
+  return verb == "start"
+           ? "ok " + name + " runs, pid " + std::to_string(running_.at(name))
+           : "ok " + name + " has said goodbye";
+}
+
+result<nothing> dev_cluster::stop(const dev_node& node) {
+  const auto pid = running_.at(node.name);
+  kill(pid, SIGTERM);
+  const auto limit = clock::now() + ended_within;
+  while (running_.contains(node.name)) {
+    if (clock::now() > limit)
+      kill(pid, SIGKILL);
+    // The children's ends come as signals, which nobody reads meanwhile.
+    (void) poll(nullptr, 0, 20);
+    reap();
+  }
+  if (clock::now() > limit)
+    return fail(ec::timed_out, node.name + " did not end in time, was killed");
+  return done;
+}
+
+void dev_cluster::reap() {
+  while (auto ended = reap_child()) {
+    const auto found
+      = std::find_if(running_.begin(), running_.end(),
+                     [&](const auto& x) { return x.second == ended->pid; });
+    if (found == running_.end())
+      continue;
+    const auto name = found->first;
+    running_.erase(found);
+    write_pids();
+    if (!ending_)
+      std::cerr << name << " (pid " << ended->pid << "): " << ended->how
+                << "\n";
+  }
+}
+
+void dev_cluster::end_all() {
+  ending_ = true;
+  for (const auto& [name, pid] : running_)
+    kill(pid, SIGTERM);
+  const auto limit = clock::now() + ended_within;
+  bool killed = false;
+  while (!running_.empty()) {
+    if (!killed && clock::now() > limit) {
+      for (const auto& [name, pid] : running_) {
+        std::cerr << name << " (pid " << pid << ") did not end; killed\n";
+        kill(pid, SIGKILL);
+      }
+      killed = true;
+    }
+    (void) poll(nullptr, 0, 20);
+    reap();
+  }
+  std::error_code ignored;
+  std::filesystem::remove(layout_.pids(), ignored);
+}
+
+/// Readers see the old file or the new one, never half of one.
+void dev_cluster::write_pids() const {
+  const auto fresh = layout_.pids().string() + ".new";
+  {
+    std::ofstream out{fresh};
+    for (const auto& node : layout_.nodes())
+      if (auto found = running_.find(node.name); found != running_.end())
+        out << node.name << " " << found->second << "\n";
+  }
+  std::error_code ignored;
+  std::filesystem::rename(fresh, layout_.pids(), ignored);
+}
+
+std::string dev_cluster::last_words(const dev_node& node) const {
+  std::ifstream log{node.directory / "node.log"};
+  std::string line, last;
+  while (std::getline(log, line))
+    if (!line.empty())
+      last = line;
+  return last;
+}
+
+} // namespace dfs::admin

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "admin/dev/child.hpp"
+#include "admin/dev/control_socket.hpp"
+#include "admin/dev/layout.hpp"
+
+#include <map>
+#include <string>
+
+namespace dfs::admin {
+
+/// The foreground process behind `dfsnode dev`: starts the nodes of a layout,
+/// keeps DIR/pids current, answers `dev start|stop` and ends everything when it
+/// is told to. A node that dies stays dead until somebody starts it: this is
+/// for people who want to see what the others do.
+///
+/// REQUIRES: lives on the main thread; see `start_child`.
+class dev_cluster {
+public:
+  /// @param program The dfsnode executable.
+  dev_cluster(dev_layout layout, std::filesystem::path program,
+              control_socket control);
+
+  /// Starts all nodes, waits until each lists all others, prints the line that
+  /// starts with "ready:", and serves until SIGINT or SIGTERM. Leaves no child.
+  /// @returns the exit status.
+  [[nodiscard]] int run();
+
+private:
+  [[nodiscard]] result<nothing> start(const dev_node& node);
+  [[nodiscard]] result<nothing> stop(const dev_node& node);
+  [[nodiscard]] result<nothing> start_all();
+  [[nodiscard]] result<nothing> wait_until_whole(int signals);
+  [[nodiscard]] std::string answer(const std::string& question);
+  void serve(int signals);
+  void reap();
+  void end_all();
+  void write_pids() const;
+  [[nodiscard]] std::string last_words(const dev_node& node) const;
+
+  dev_layout layout_;
+  std::filesystem::path program_;
+  control_socket control_;
+  std::map<std::string, pid_t> running_;
+  bool ending_ = false;
+};
+
+} // namespace dfs::admin

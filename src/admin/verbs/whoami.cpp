@@ -1,0 +1,41 @@
+#include "admin/ask.hpp"
+#include "admin/member_table.hpp"
+#include "admin/verbs/all.hpp"
+
+namespace dfs::admin {
+
+namespace {
+
+result<exit_code> show_self(const std::string& node, verb_context& context) {
+  auto cluster = context.cluster_at(node);
+  if (!cluster)
+    return cluster.error();
+  auto self = ask(context, msg::get_self{});
+  if (!self)
+    return self.error();
+  auto shown = member_details(*self);
+  const auto& login = (*cluster)->connection().login();
+  shown.emplace_back("principal", login.principal);
+  shown.emplace_back("rights", to_string(login.right));
+  context.out.print(shown);
+  return 0;
+}
+
+} // namespace
+
+verb whoami_verb() {
+  return {"whoami",
+          "Group",
+          "Show which node answers, and as whom it knows you.",
+          {"whoami", "whoami --of master"},
+          [](parameters& to) -> action {
+            auto node = std::make_shared<std::string>();
+            to.option("--of", "NODE", *node,
+                      "which node; left out: any that answers");
+            return [node](verb_context& context) {
+              return show_self(*node, context);
+            };
+          }};
+}
+
+} // namespace dfs::admin
