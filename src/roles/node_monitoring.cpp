@@ -1,0 +1,113 @@
+#include "actors/failure_detector.hpp"
+#include "actors/support/metrics.hpp"
+#include "actors/support/monitoring.hpp"
+#include "roles/node_parts.hpp"
+
+// What /metrics says beside the actors' figures: counters of the planes. Names
+// and labels: docs/metrics.md.
+
+namespace dfs::roles {
+
+namespace {
+
+using actors::metric;
+using actors::metrics_page;
+
+void describe_group(metrics_page& page, const net::traffic& x) {
+  const auto each = [&](auto pick) {
+    for (std::uint8_t i = 0; i < net::traffic_class::count; ++i) {
+      const auto type = actors::traffic_class_name(i);
+      if (x.in[i].packets > 0)
+        page.sample({{"type", type}, {"direction", "in"}}, pick(x.in[i]));
+      if (x.out[i].packets > 0)
+        page.sample({{"type", type}, {"direction", "out"}}, pick(x.out[i]));
+    }
+  };
+  page.family("dfs_group_packets", metric::gauge,
+              "Datagrams of the group plane since the last reset-time.");
+  each([](const net::traffic_total& total) { return total.packets; });
+  page.family("dfs_group_bytes", metric::gauge,
+              "Bytes of the group plane, IP and UDP headers included, since "
+              "the last reset-time.");
+  each([](const net::traffic_total& total) { return total.wire_bytes; });
+}
+
+void describe_gate(metrics_page& page, const net::gate_counters& x) {
+  page.family("dfs_gate_links", metric::gauge, "Control links now.");
+  page.sample({}, x.links);
+  page.family("dfs_gate_unverified_connections", metric::gauge,
+              "Connections at the gate that have not proved who they are.");
+  page.sample({}, x.unverified);
+  page.family("dfs_gate_links_opened_total", metric::counter,
+              "Control links that came to stand.");
+  page.sample({}, x.opened);
+  page.family("dfs_gate_connections_ended_total", metric::counter,
+              "Connections at the gate that ended, by why.");
+  for (std::size_t i = 0; i < std::size(x.ended); ++i)
+    page.sample({{"why", net::to_string(static_cast<net::link_end>(i))}},
+                x.ended[i]);
+  page.family("dfs_gate_frames_dropped_total", metric::counter,
+              "Frames that the gate kept from the actors.");
+  page.sample({}, x.frames_dropped);
+  page.family("dfs_gate_bytes_total", metric::counter,
+              "Bytes of the control plane.");
+  page.sample({{"direction", "in"}}, x.bytes_in);
+  page.sample({{"direction", "out"}}, x.bytes_out);
+}
+
+void describe_streams(metrics_page& page, const net::frame_counters& x) {
+  page.family("dfs_stream_connections", metric::gauge,
+              "Clients' connections now.");
+  page.sample({}, x.connections);
+  page.family("dfs_stream_requests_outstanding", metric::gauge,
+              "Requests that wait for their answer.");
+  page.sample({}, x.outstanding);
+  page.family("dfs_stream_connections_accepted_total", metric::counter,
+              "Connections that were accepted, verified or not.");
+  page.sample({}, x.accepted);
+  page.family("dfs_stream_refused_total", metric::counter,
+              "What the stream port turned away, by why.");
+  page.sample({{"why", "certificate"}}, x.refused_tls);
+  page.sample({{"why", "token"}}, x.refused_tokens);
+  page.sample({{"why", "busy"}}, x.refused_busy);
+  page.sample({{"why", "malformed"}}, x.closed_malformed);
+  page.sample({{"why", "timed_out"}}, x.closed_timeouts);
+  page.sample({{"why", "slow"}}, x.closed_slow);
+}
+
+void describe_requests(metrics_page& page,
+                       const std::vector<actors::door_count>& counts) {
+  page.family("dfs_requests_total", metric::counter,
+              "Clients' requests that ended, by method and code.");
+  for (const auto& x : counts)
+    page.sample({{"method", x.method}, {"code", x.code}}, x.count);
+}
+
+} // namespace
+
+std::map<std::string, net::http_handler, std::less<>>
+node::parts::monitoring() {
+  const auto now = [this] { return system->clock().now(); };
+  return actors::monitoring_paths(
+    board, now,
+    {
+      actors::describe_process,
+      [this, now](metrics_page& page) {
+        actors::describe_actors(page, registry, now());
+      },
+      [this](metrics_page& page) {
+        describe_group(page, ports->group()->traffic_so_far());
+      },
+      [this](metrics_page& page) {
+        describe_gate(page, ports->gate().counters());
+      },
+      [this](metrics_page& page) {
+        describe_streams(page, ports->streams().counters());
+      },
+      [this](metrics_page& page) {
+        describe_requests(page, door_counts->snapshot());
+      },
+    });
+}
+
+} // namespace dfs::roles

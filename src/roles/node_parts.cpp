@@ -1,0 +1,184 @@
+#include "roles/node_parts.hpp"
+
+#include "actors/failure_detector.hpp"
+#include "actors/membership_log.hpp"
+#include "actors/support/control_plane.hpp"
+
+#include <caf/logger.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <random>
+
+namespace dfs::roles {
+
+namespace {
+
+/// For what must differ between processes and is no secret.
+std::uint64_t random_number() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
+settings::unix_milliseconds wall_clock() {
+  return std::chrono::floor<std::chrono::milliseconds>(
+    std::chrono::system_clock::now());
+}
+
+struct node_config : caf::actor_system_config {
+  explicit node_config(const std::string& cluster) {
+    actors::configure_control_plane(*this, cluster);
+    // Sharing sleeps when there is nothing to do; CAF's default, stealing,
+    // polls, which an idle node pays for all day.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", std::size_t{2});
+  }
+};
+
+result<nothing> begin_log(const settings::log_section& how) {
+  actors::log_options options;
+  options.file = how.file;
+  options.json = how.format == "json";
+  if (auto level = actors::parse_log_level(how.level))
+    options.level = *level;
+  for (const auto& [subsystem, text] : how.levels)
+    if (auto level = actors::parse_log_level(text))
+      options.levels.emplace(subsystem, *level);
+  return actors::start_log(std::move(options));
+}
+
+} // namespace
+
+node::parts::parts(settings::server_command_line command_line,
+                   std::function<void(int, const std::string&)> on_give_up)
+  : how{std::move(command_line)},
+    give_up{std::move(on_give_up)} {
+  // nop
+}
+
+node::parts::~parts() {
+  // CAF says its last words while the gate still carries them. A thread that
+  // has spawned keeps the system's logger, for which the system would wait.
+  inlet.connect({});
+  supervisor = nullptr;
+  caf::logger::set_current_actor_system(nullptr);
+  system.reset();
+  if (ports)
+    ports->close();
+}
+
+result<std::unique_ptr<node::parts>>
+node::parts::prepare(const settings::server_command_line& how,
+                     std::function<void(int, const std::string&)> give_up) {
+  auto all = std::make_unique<parts>(how, std::move(give_up));
+  const auto& wanted = how.settings;
+  auto keys
+    = credentials::load(wanted.security.bundle, wanted.node.name, how.roles);
+  if (!keys)
+    return keys.error();
+  all->keys = *std::move(keys);
+  auto ports = planes::open(wanted, *all->keys, all->inlet);
+  if (!ports)
+    return ports.error();
+  all->ports = *std::move(ports);
+  if (auto opened = all->open_data(); !opened)
+    return opened.error();
+  if (auto begun = begin_log(wanted.log); !begun)
+    return begun.error();
+  return all;
+}
+
+/// From here on there are traces: the identity of a new data directory, the
+/// start stamp of this life, the membership log.
+result<nothing> node::parts::open_data() {
+  auto opened = settings::data_dir::open(
+    how.settings.node.data_dir,
+    {.cluster = keys->cluster(), .node = keys->name()});
+  if (!opened)
+    return opened.error();
+  data.emplace(*std::move(opened));
+  auto stamp = data->next_start(wall_clock());
+  if (!stamp)
+    return stamp.error();
+  auto log = actors::membership_log::open(history_path());
+  if (!log)
+    return log.error();
+  history = std::make_shared<actors::membership_log>(*std::move(log));
+  self
+    = own_record(static_cast<std::uint64_t>(stamp->time_since_epoch().count()));
+  boot = boot_id{random_number()};
+  seed = random_number();
+  return done;
+}
+
+std::string node::parts::history_path() const {
+  const auto& path = how.settings.group.log;
+  return path.empty() ? data->path() + "/membership.log" : path;
+}
+
+msg::member_record node::parts::own_record(std::uint64_t start_ms) const {
+  const auto& x = how.settings;
+  msg::member_record record;
+  record.id = {x.node.advertise, x.group.port, start_ms};
+  record.name = keys->name();
+  record.roles = how.roles;
+  record.store = data->store();
+  record.ping_port = x.group.ping_port;
+  record.control_port = x.control.port;
+  record.stream_port = x.stream.port;
+  // Others cannot reach a port on loopback, unless all are there.
+  record.http_port = x.http.bind.is_loopback() != x.node.advertise.is_loopback()
+                       ? std::uint16_t{0}
+                       : x.http.port;
+  record.zone = x.node.zone;
+  record.version = DFS_VERSION;
+  return record;
+}
+
+result<nothing> node::parts::start() {
+  started = true;
+  system_config = std::make_unique<node_config>(keys->cluster());
+  system = std::make_unique<caf::actor_system>(*system_config);
+  ports->gate().attach(*system);
+  board.set("serving", false, "not in the group yet");
+  supervisor = actors::spawn_supervisor(
+    *system, {.registry = &registry, .board = &board, .give_up = give_up},
+    subsystems());
+  ports->start_group(
+    [to = detector](socket_kind via, const endpoint& from, std::string body) {
+      caf::anon_send(to.get(), msg::group_datagram{via, from, std::move(body)});
+    });
+  return ports->start_control(directory.get());
+}
+
+result<nothing> node::parts::serve(const msg::group_joined& joined) {
+  if (auto open = ports->start_streams(monitoring()); !open)
+    return open;
+  serving = true;
+  board.set("serving", true);
+  actors::log_event(
+    *actors::log_for("node"), spdlog::level::info, "serving",
+    {{"id", to_string(joined.self.id)},
+     {"name", joined.self.name},
+     {"roles", msg::roles_to_string(joined.self.roles)},
+     {"store", fmt::format("{:016x}", joined.self.store.value())},
+     {"members", joined.members}});
+  return done;
+}
+
+error node::parts::explain_join(const error& why) const {
+  if (why.code == ec::master_exists)
+    return fail(ec::configuration, why.context);
+  if (why.code != ec::timed_out)
+    return why;
+  std::string asked;
+  for (const auto& x : how.settings.group.introducers)
+    asked += (asked.empty() ? "" : ", ") + to_string(x);
+  return fail(ec::unavailable,
+              "no introducer answered at " + asked
+                + " (group.introducers): is one running, its group port "
+                  "reachable, and this node's bundle of the same cluster?");
+}
+
+} // namespace dfs::roles

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/membership_log.hpp"
+#include "actors/support/actor_registry.hpp"
+#include "actors/support/from_caf.hpp"
+#include "actors/support/health_board.hpp"
+#include "actors/support/log.hpp"
+#include "actors/support/subsystem_ref.hpp"
+#include "actors/support/supervisor.hpp"
+#include "roles/credentials.hpp"
+#include "roles/node.hpp"
+#include "roles/planes.hpp"
+#include "settings/data_dir.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dfs::roles {
+
+/// What a node is made of. The order of the members is the order of their
+/// lives: what stands above outlives what stands below, and the actor system
+/// goes before the planes that carry its last bytes.
+struct node::parts {
+  /// All that can be wrong without anybody outside noticing.
+  [[nodiscard]] static result<std::unique_ptr<parts>>
+  prepare(const settings::server_command_line& how,
+          std::function<void(int, const std::string&)> give_up);
+
+  parts(settings::server_command_line command_line,
+        std::function<void(int, const std::string&)> on_give_up);
+  ~parts();
+
+  /// Spawns the subsystems and opens group and control plane.
+  [[nodiscard]] result<nothing> start();
+
+  /// Opens the doors for clients.
+  [[nodiscard]] result<nothing> serve(const msg::group_joined& joined);
+
+  /// A join that failed, in words that say what to do.
+  [[nodiscard]] error explain_join(const error& why) const;
+
+  [[nodiscard]] msg::member_record own_record(std::uint64_t start_ms) const;
+  [[nodiscard]] result<nothing> open_data();
+  [[nodiscard]] std::string history_path() const;
+
+  // One entry of the supervisor's list each.
+  [[nodiscard]] std::vector<actors::supervised> subsystems();
+  [[nodiscard]] actors::supervised supervise_membership();
+  [[nodiscard]] actors::supervised supervise_detector();
+  [[nodiscard]] actors::supervised supervise_watch();
+  [[nodiscard]] actors::supervised supervise_links();
+  [[nodiscard]] actors::supervised supervise_directory();
+  [[nodiscard]] actors::supervised supervise_console();
+  [[nodiscard]] actors::supervised supervise_echo();
+  [[nodiscard]] actors::supervised supervise_door();
+
+  [[nodiscard]] actors::door_router routes();
+  [[nodiscard]] std::map<std::string, net::http_handler, std::less<>>
+  monitoring();
+
+  settings::server_command_line how;
+  std::function<void(int, const std::string&)> give_up;
+  actors::actor_registry registry;
+  actors::health_board board;
+  std::unique_ptr<credentials> keys;
+  actors::door_inlet inlet;
+  std::shared_ptr<actors::door_statistics> door_counts
+    = std::make_shared<actors::door_statistics>();
+  std::unique_ptr<planes> ports;
+  std::optional<settings::data_dir> data;
+  std::shared_ptr<actors::membership_log> history;
+  msg::member_record self; ///< Of the first life.
+  boot_id boot;
+  std::uint64_t seed = 0;
+  std::unique_ptr<caf::actor_system_config> system_config;
+  std::unique_ptr<caf::actor_system> system;
+
+  actors::subsystem_ref<actors::membership_actor> membership;
+  actors::subsystem_ref<actors::failure_detector_actor> detector;
+  actors::subsystem_ref<actors::member_listener_actor> watch;
+  actors::subsystem_ref<actors::control_links_actor> links;
+  actors::subsystem_ref<actors::directory_actor> directory;
+  actors::subsystem_ref<actors::admin_console_actor> console;
+  actors::subsystem_ref<actors::echo_actor> echo;
+  actors::subsystem_ref<actors::front_door_actor> door;
+  actors::supervisor_actor supervisor;
+  bool started = false; ///< Subsystems run.
+  bool serving = false; ///< Clients are let in.
+};
+
+} // namespace dfs::roles

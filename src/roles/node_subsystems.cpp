@@ -1,0 +1,147 @@
+#include "actors/admin_console.hpp"
+#include "actors/control_links.hpp"
+#include "actors/directory.hpp"
+#include "actors/echo.hpp"
+#include "actors/failure_detector.hpp"
+#include "actors/front_door.hpp"
+#include "actors/membership.hpp"
+#include "actors/support/subsystem.hpp"
+#include "roles/group_watch.hpp"
+#include "roles/node_parts.hpp"
+
+#include <chrono>
+
+// The supervisor's list: what runs in a node, bottom-up, and what becomes of
+// the node when one of them ends.
+
+namespace dfs::roles {
+
+namespace {
+
+using actors::on_end;
+using actors::spawn_subsystem;
+using actors::supervise;
+
+settings::unix_milliseconds wall_clock() {
+  return std::chrono::floor<std::chrono::milliseconds>(
+    std::chrono::system_clock::now());
+}
+
+msg::config_list
+redacted(const std::vector<settings::effective_value>& effective) {
+  msg::config_list list;
+  for (const auto& x : effective)
+    list.entries.push_back({x.key, x.text, x.where});
+  return list;
+}
+
+} // namespace
+
+std::vector<actors::supervised> node::parts::subsystems() {
+  std::vector<actors::supervised> list;
+  list.push_back(supervise_membership());
+  list.push_back(supervise_detector());
+  list.push_back(supervise_watch());
+  list.push_back(supervise_links());
+  list.push_back(supervise_directory());
+  list.push_back(supervise_console());
+  list.push_back(supervise_echo());
+  list.push_back(supervise_door());
+  return list;
+}
+
+actors::supervised node::parts::supervise_membership() {
+  return supervise("membership", membership, on_end::end_process, [this] {
+    return spawn_subsystem(
+      *system, registry, {.name = "membership"}, actors::membership,
+      actors::membership_options{.self = self, .now = wall_clock}, history);
+  });
+}
+
+actors::supervised node::parts::supervise_detector() {
+  return supervise("failure-detector", detector, on_end::end_process, [this] {
+    actors::failure_detector_options options;
+    options.config = how.settings.failure;
+    options.self = self;
+    options.seed = seed;
+    options.introducers = how.settings.group.introducers;
+    options.may_found = msg::has(how.roles, msg::role::introducer);
+    options.network = ports->group();
+    options.new_stamp
+      = [this](std::uint64_t at_least) -> result<std::uint64_t> {
+      const auto floor = settings::unix_milliseconds{
+        std::chrono::milliseconds{static_cast<std::int64_t>(at_least)}};
+      auto stamp = data->next_start(std::max(wall_clock(), floor));
+      if (!stamp)
+        return stamp.error();
+      return static_cast<std::uint64_t>(stamp->time_since_epoch().count());
+    };
+    return spawn_subsystem(*system, registry, {.name = "failure-detector"},
+                           actors::failure_detector, std::move(options),
+                           membership.get());
+  });
+}
+
+actors::supervised node::parts::supervise_watch() {
+  return supervise("group-watch", watch, on_end::restart, [this] {
+    return spawn_subsystem(
+      *system, registry, {.name = "group-watch"}, group_watch,
+      group_watch_options{
+        .board = &board, .membership = membership, .name = keys->name()});
+  });
+}
+
+actors::supervised node::parts::supervise_links() {
+  return supervise("control-links", links, on_end::restart, [this] {
+    actors::control_links_options options;
+    options.membership = membership;
+    options.finder = &ports->gate();
+    options.boot = boot;
+    options.seed = seed;
+    return spawn_subsystem(*system, registry, {.name = "control-links"},
+                           actors::control_links, std::move(options));
+  });
+}
+
+actors::supervised node::parts::supervise_directory() {
+  return supervise("directory", directory, on_end::end_process, [this] {
+    return spawn_subsystem(
+      *system, registry, {.name = "directory"}, actors::directory,
+      actors::directory_options{
+        .membership = membership, .links = links, .boot = boot});
+  });
+}
+
+actors::supervised node::parts::supervise_console() {
+  return supervise("admin-console", console, on_end::restart, [this] {
+    return spawn_subsystem(
+      *system, registry, {.name = "admin-console"}, actors::admin_console,
+      actors::admin_sources{.registry = &registry,
+                            .board = &board,
+                            .config = redacted(how.effective)});
+  });
+}
+
+actors::supervised node::parts::supervise_echo() {
+  return supervise("echo", echo, on_end::restart, [this] {
+    return spawn_subsystem(*system, registry, {.name = "echo"}, actors::echo);
+  });
+}
+
+actors::supervised node::parts::supervise_door() {
+  return supervise("front-door", door, on_end::restart, [this] {
+    actors::front_door_options options;
+    options.node = keys->name();
+    options.keys = [this] { return keys->token_key(); };
+    options.clock = [] { return wall_clock().time_since_epoch(); };
+    options.token_life = how.settings.stream.token_life;
+    options.statistics = door_counts;
+    auto handle
+      = spawn_subsystem(*system, registry, {.name = "front-door"},
+                        actors::front_door, std::move(options), routes());
+    inlet.connect(handle);
+    return handle;
+  });
+}
+
+} // namespace dfs::roles
