@@ -1,0 +1,107 @@
+"""Hosts of our own: network namespaces on one bridge, each dropping a share of
+the UDP datagrams that reach it. Needs root, iproute2 and nftables."""
+
+import itertools
+import os
+import shutil
+import subprocess
+
+
+def missing():
+    """Why namespaces cannot be had here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    for tool in ("ip", "nft"):
+        if not shutil.which(tool):
+            return f"no {tool}"
+    probe = f"dfs-probe-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True,
+                          text=True, check=False)
+    if made.returncode != 0:
+        return f"ip netns add: {made.stderr.strip()}"
+    rules = "add table inet probe"
+    nft = subprocess.run(["ip", "netns", "exec", probe, "nft", rules],
+                         capture_output=True, text=True, check=False)
+    subprocess.run(["ip", "netns", "del", probe], check=False)
+    return f"nft: {nft.stderr.strip()}" if nft.returncode != 0 else None
+
+
+class Network:
+    """`count` hosts 10.77.S.1.. on a bridge that lives in a namespace of its
+    own, so that nothing of the machine's own network changes."""
+
+    serial = itertools.count(1)
+
+    def __init__(self, count, loss_percent=0, count_ports=None):
+        self.name = f"dfs-{os.getpid()}-{next(self.serial)}"
+        subnet = next(self.serial) % 250
+        self.hosts = [f"{self.name}-{i}" for i in range(count)]
+        self.addresses = [f"10.77.{subnet}.{i + 1}" for i in range(count)]
+        self.made = []
+        try:
+            self._bridge()
+            for i in range(count):
+                self._host(i, loss_percent)
+        except Exception:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for name in reversed(self.made):
+            subprocess.run(["ip", "netns", "del", name], check=False)
+        self.made = []
+
+    def prefix(self, i):
+        return ["ip", "netns", "exec", self.hosts[i]]
+
+    def nft(self, i, rules):
+        """Feeds `rules` to nft inside host `i`; returns what it prints."""
+        return subprocess.run(
+            [*self.prefix(i), "nft", "-f", "-"], input=rules, check=True,
+            capture_output=True, text=True).stdout
+
+    def cut(self, i, others):
+        """Host `i` no longer hears the hosts `others`: a one-way partition."""
+        listed = ", ".join(self.addresses[x] for x in others)
+        self.nft(i, "add table inet cut\n"
+                    "add chain inet cut in { type filter hook input priority 0; }\n"
+                    f"add rule inet cut in ip saddr {{ {listed} }} drop\n")
+
+    def heal(self, i):
+        self.nft(i, "add table inet cut\ndelete table inet cut\n")
+
+    def _ip(self, *arguments):
+        subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+    def _add(self, name):
+        self._ip("netns", "add", name)
+        self.made.append(name)
+
+    def _bridge(self):
+        self._add(self.name)
+        self._ip("-n", self.name, "link", "add", "bridge", "type", "bridge")
+        self._ip("-n", self.name, "link", "set", "bridge", "up")
+
+    def _host(self, i, loss_percent):
+        host = self.hosts[i]
+        self._add(host)
+        self._ip("-n", self.name, "link", "add", f"port{i}", "type", "veth",
+                 "peer", "name", "eth0", "netns", host)
+        self._ip("-n", self.name, "link", "set", f"port{i}", "master",
+                 "bridge", "up")
+        self._ip("-n", host, "addr", "add", f"{self.addresses[i]}/24", "dev",
+                 "eth0")
+        self._ip("-n", host, "link", "set", "eth0", "up")
+        self._ip("-n", host, "link", "set", "lo", "up")
+        if loss_percent:
+            self.nft(i, "add table inet loss\n"
+                        "add chain inet loss in "
+                        "{ type filter hook input priority 0; }\n"
+                        "add rule inet loss in meta l4proto udp "
+                        f"numgen random mod 100 < {loss_percent} drop\n")

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# ./dev demo: a secured cluster on this machine, in real commands that anyone
+# can type. Usage: tools/demo.sh DFSNODE
+set -euo pipefail
+
+dfsnode=$(readlink -f "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/dfsnode-demo.XXXXXX")
+cluster=
+victim=chunkserver-2
+
+end() {
+  local status=$?
+  [ -z "$cluster" ] || { kill -TERM "$cluster" 2>/dev/null && wait "$cluster" || true; }
+  rm -rf "$dir"
+  exit $status
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || step() { printf '\n%s\n' "$*"; }
+run() {
+  printf '$ dfsnode %s\n' "$*"
+  "$dfsnode" "$@"
+}
+die() { echo "demo: $*" >&2; exit 1; }
+now() { date +%s%N; }
+seconds_since() { awk -v a="$1" -v b="$(now)" 'BEGIN {printf "%.1f", (b - a) / 1e9}'; }
+pid_of() { awk -v name="$1" '$1 == name {print $2}' "$dir/pids"; }
+
+# Whether the victim stands in the list of each of the other nodes.
+listed_by() {
+  local name count=0
+  for name in introducer master chunkserver-1 chunkserver-3 fileserver-{1,2,3}; do
+    "$dfsnode" members --of "$name" | grep -q "^$victim " && count=$((count + 1))
+  done
+  echo $count
+}
+wait_until_listed_by() {
+  local wanted=$1 limit=$2 begin=$3
+  until [ "$(listed_by)" = "$wanted" ]; do
+    [ "$(($(now) - begin))" -lt "${limit}000000000" ] || die "not within $limit s"
+    sleep 0.1
+  done
+}
+
+step "A secured cluster: its own authority, certificates and keys, eight processes"
+printf '$ dfsnode dev --nodes 3 --dir %s &\n' "$dir"
+mkfifo "$dir/ready"
+"$dfsnode" dev --nodes 3 --dir "$dir" >"$dir/ready" 2>"$dir/dev.log" &
+cluster=$!
+read -r ready <"$dir/ready" || { cat "$dir/dev.log" >&2; die "the cluster did not start"; }
+echo "$ready"
+export DFSNODE_CONFIG=$dir/client.toml
+run members
+
+step "A stranger's certificate opens nothing"
+"$dfsnode" cluster init "$dir/stranger-ca" >/dev/null
+"$dfsnode" cluster user mallory --rights admin --dir "$dir/stranger-ca" --out "$dir/mallory" >/dev/null
+sed "s|^bundle = .*|bundle = \"$dir/mallory\"|" "$DFSNODE_CONFIG" >"$dir/mallory.toml"
+run members --config "$dir/mallory.toml" && die "a stranger was let in" || true
+
+step "One server dies: kill -9 of $victim"
+old=$("$dfsnode" members | awk -v name="$victim" '$1 == name {print $2}')
+begin=$(now)
+kill -KILL "$(pid_of "$victim")"
+wait_until_listed_by 0 6 "$begin"
+echo "gone from all seven lists after $(seconds_since "$begin") s (promised: 6 s)"
+run members
+
+step "It is started again and comes back as a new incarnation"
+begin=$(now)
+run dev start "$victim" --dir "$dir"
+wait_until_listed_by 7 6 "$begin"
+new=$("$dfsnode" members | awk -v name="$victim" '$1 == name {print $2}')
+echo "in all seven lists after $(seconds_since "$begin") s"
+echo "was $old"
+echo "is  $new"
+[ "$old" != "$new" ] || die "the old incarnation is back"
+
+step "What the group plane costs, and what the actors do"
+run bandwidth
+run console -c actors
+
+step "The end: SIGTERM drains every node"
+kill -TERM "$cluster"
+wait "$cluster" || die "the cluster did not end clean"
+cluster=
+! pgrep -f "$dir" >/dev/null || die "something is left running"
+echo "nothing is left running"
