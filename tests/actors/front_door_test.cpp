@@ -217,7 +217,7 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
   }
 };
 
-TEST_F(FrontDoorTest, AnswersEveryRequestOfABatch) { // I1
+TEST_F(FrontDoorTest, AnswersEveryRequestOfABatch) { // I1, SPEC S3
   send({request(1, msg::echo{"one"}), request(2, msg::echo{"two"})});
   EXPECT_EQ(port->replies[1], wire::encode(msg::echo{"one"}));
   EXPECT_EQ(port->replies[2], wire::encode(msg::echo{"two"}));

@@ -118,6 +118,11 @@ class Node:
     def pid(self):
         return self.process.pid
 
+    def at(self, plane):
+        """"10.0.0.1:7401" or "[::1]:7401"."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.ports[plane]}"
+
     def write_config(self, introducers, extra=""):
         listed = ", ".join(f'"{x}"' for x in introducers)
         self.config.write_text(
@@ -160,7 +165,7 @@ class Node:
     def client_config(self):
         path = self.dir / "client.toml"
         path.write_text(
-            f'[client]\ncontacts = ["{self.address}:{self.ports["stream"]}"]\n'
+            f'[client]\ncontacts = ["{self.at("stream")}"]\n'
             f'bundle = "{self.cluster.dir}/admin"\n')
         return path
 
@@ -191,7 +196,7 @@ class Cluster:
                 self, name, roles,
                 addresses[i] if addresses else "127.0.0.1",
                 prefixes[i] if prefixes else ())
-        introducers = [f"{x.address}:{x.ports['group']}"
+        introducers = [x.at("group")
                        for x in self.nodes.values() if "introducer" in x.roles]
         for node in self.nodes.values():
             node.dir.mkdir()
