@@ -59,10 +59,11 @@ def free_ports(count, address="127.0.0.1"):
     return found
 
 
-def run(*arguments, check=True, timeout=30, env=None):
+def run(*arguments, check=True, timeout=30, env=None, where=()):
     """Runs the program to its end; returns the completed process."""
     done = subprocess.run(
-        [str(binary()), *map(str, arguments)], capture_output=True, text=True,
+        [*where, str(binary()), *map(str, arguments)], capture_output=True,
+        text=True,
         timeout=timeout, env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL)
     if check and done.returncode != 0:
@@ -170,8 +171,9 @@ class Node:
         return path
 
     def verb(self, *arguments, **options):
-        """Runs a client verb against this node."""
-        return run(*arguments, "--config", self.client_config(), **options)
+        """Runs a client verb against this node, on the node's own host."""
+        return run(*arguments, "--config", self.client_config(),
+                   where=self.where, **options)
 
     def members(self):
         """Names -> ids, as this node sees them; None when it does not answer."""
