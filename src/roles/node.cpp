@@ -106,11 +106,14 @@ std::vector<std::string> node::leave() {
 
 void node::undo() {
   auto& all = *parts_;
-  std::error_code ignored;
-  const auto log = all.history_path();
   all.history.reset();
-  if (std::filesystem::file_size(log, ignored) == 0 && !ignored)
-    std::filesystem::remove(log, ignored);
+  // With a line in its log it was in the group, if only for a moment: then the
+  // directory has a history, and its store id may stand in others' logs.
+  std::error_code failed;
+  const auto log = all.history_path();
+  if (std::filesystem::file_size(log, failed) != 0 || failed)
+    return;
+  std::filesystem::remove(log, failed);
   all.data->forget_if_new();
 }
 

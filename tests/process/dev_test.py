@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -108,6 +109,29 @@ class Dev(unittest.TestCase):
             self.assertIn(str(cluster.dir), second.stderr)
             self.assertEqual(len(cluster.members()), 4)
 
+    def test_can_be_interrupted_at_any_moment_and_started_again(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
+        try:
+            for pause in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
+                with DevCluster(1, directory) as cluster:
+                    # The moment is what varies.
+                    time.sleep(pause)
+                    cluster.process.send_signal(signal.SIGINT)
+                    self.assertIn(cluster.process.wait(20), (0, 130, -2))
+            with DevCluster(1, directory) as cluster:
+                cluster.wait_until_ready()
+        finally:
+            shutil.rmtree(directory)
+
+    def test_a_name_that_a_shell_would_split_is_quoted(self):
+        with tempfile.TemporaryDirectory() as base:
+            directory = pathlib.Path(base) / "it's $a b"
+            directory.mkdir()
+            with DevCluster(1, directory) as cluster:
+                named = cluster.wait_until_ready()
+                self.assertEqual(shlex.split(named),
+                                 [str(directory / "client.toml")])
+
     def test_no_node_outlives_a_killed_dev(self):
         with DevCluster(1) as cluster:
             cluster.wait_until_ready()
@@ -119,6 +143,18 @@ class Dev(unittest.TestCase):
 
 
 class NoCluster(unittest.TestCase):
+    def test_a_directory_of_somebody_else_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "letter"
+            path.write_text("mine")
+            for wanted, mentions in ((directory, "not empty"),
+                                     (path, "irectory"), ("/proc/dfs", "/proc")):
+                done = run("dev", "--nodes", 1, "--dir", wanted, check=False)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertIn(mentions, done.stderr)
+            self.assertEqual(os.listdir(directory), ["letter"])
+
     def test_start_without_a_cluster_says_so(self):
         with tempfile.TemporaryDirectory() as directory:
             done = run("dev", "start", "master", "--dir", directory,

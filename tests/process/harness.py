@@ -263,7 +263,8 @@ class DevCluster:
         self.own = directory is None
         self.dir = pathlib.Path(
             directory or tempfile.mkdtemp(prefix="dfsnode-test-"))
-        self.errors = open(self.dir / "dev.err", "ab")
+        self.error_file = self.dir.with_name(self.dir.name + ".err")
+        self.errors = open(self.error_file, "ab")
         self.process = subprocess.Popen(
             [str(binary()), "dev", "--nodes", str(nodes), "--dir",
              str(self.dir)],
@@ -275,7 +276,7 @@ class DevCluster:
 
     def __exit__(self, kind, value, trace):
         if kind is not None:
-            print((self.dir / "dev.err").read_text(), file=sys.stderr)
+            print(self.error_file.read_text(), file=sys.stderr)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -285,6 +286,7 @@ class DevCluster:
                 self.process.wait()
         self.process.stdout.close()
         self.errors.close()
+        self.error_file.unlink()
         if self.own:
             shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -293,7 +295,7 @@ class DevCluster:
         match = re.match(r"ready: export DFSNODE_CONFIG=(.+)\n$", line)
         if not match:
             raise AssertionError(f"no ready line but {line!r}: "
-                                 + (self.dir / "dev.err").read_text())
+                                 + self.error_file.read_text())
         return match[1]
 
     def pids(self):

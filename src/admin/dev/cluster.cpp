@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -42,6 +43,20 @@ bool readable(int descriptor, milliseconds within) {
   return poll(&waiting, 1, static_cast<int>(within.count())) > 0;
 }
 
+/// As a shell reads it back: quoted only if it has to be.
+std::string shell_word(const std::string& text) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0
+           || std::string_view{"/._-+:@%,"}.find(c) != std::string_view::npos;
+  };
+  if (std::all_of(text.begin(), text.end(), plain))
+    return text;
+  std::string quoted = "'";
+  for (char c : text)
+    quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return quoted + "'";
+}
+
 /// Whether one of the signals asks for the end. Never blocks.
 bool told_to_end(int signals) {
   bool end = false;
@@ -64,26 +79,34 @@ dev_cluster::dev_cluster(dev_layout layout, std::filesystem::path program,
   // nop
 }
 
-int dev_cluster::run() {
+void dev_cluster::hold_signals() {
   const auto set = handled_signals();
   sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+int dev_cluster::run() {
+  const auto set = handled_signals();
   const int signals = signalfd(-1, &set, SFD_CLOEXEC);
-  auto outcome = start_all();
-  if (outcome)
+  ending_ = told_to_end(signals);
+  result<nothing> outcome{done};
+  if (!ending_)
+    outcome = start_all();
+  if (outcome && !ending_)
     outcome = wait_until_whole(signals);
-  if (outcome && !ending_) {
+  const bool interrupted = ending_;
+  if (outcome && !interrupted) {
     std::cerr << "data in " << layout_.directory().string()
               << "; Ctrl-C ends the cluster; in another terminal:\n"
               << "  dfsnode members\n  dfsnode dev stop|start NAME --dir "
-              << layout_.directory().string() << "\n";
+              << shell_word(layout_.directory().string()) << "\n";
     std::cout << "ready: export DFSNODE_CONFIG="
-              << layout_.client_config().string() << std::endl;
+              << shell_word(layout_.client_config().string()) << std::endl;
     serve(signals);
   }
   end_all();
   close(signals);
   if (outcome)
-    return 0;
+    return interrupted ? exit_status(ec::cancelled) : 0;
   std::cerr << "dfsnode dev: " << outcome.error().context << "\n";
   return exit_status(outcome.error().code);
 }

@@ -17,6 +17,10 @@ namespace dfs::admin {
 /// REQUIRES: lives on the main thread; see `start_child`.
 class dev_cluster {
 public:
+  /// From here on SIGINT and SIGTERM wait until `run` asks for them, so that
+  /// keys and settings are made whole or not at all. Call it first.
+  static void hold_signals();
+
   /// @param program The dfsnode executable.
   dev_cluster(dev_layout layout, std::filesystem::path program,
               control_socket control);

@@ -37,8 +37,8 @@ template <class Call>
 result<int> with_socket(const std::filesystem::path& directory, Call call) {
   const int at = open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (at < 0)
-    return fail(ec::not_found, "no directory " + directory.string() + ": "
-                                 + std::strerror(errno));
+    return fail(ec::invalid_argument,
+                std::string{"cannot look into it: "} + std::strerror(errno));
   const int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto address = address_in(at);
   const bool fine
@@ -126,9 +126,13 @@ result<std::string> ask_control_socket(const std::filesystem::path& directory,
   auto peer = with_socket(directory, [](int descriptor, const sockaddr* to) {
     return connect(descriptor, to, sizeof(sockaddr_un));
   });
+  if (!peer && peer.error().code == ec::invalid_argument)
+    return fail(peer.error().code,
+                directory.string() + ": " + peer.error().context);
   if (!peer)
-    return fail(ec::unavailable, "no `dfsnode dev` serves " + directory.string()
-                                   + ": " + peer.error().context);
+    return fail(ec::unavailable, "no `dfsnode dev` is running on "
+                                   + directory.string()
+                                   + "; start one with `dfsnode dev --dir`");
   set_patience(*peer, client_patience);
   write_line(*peer, question);
   const auto line = read_line(*peer);

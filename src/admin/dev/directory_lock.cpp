@@ -9,9 +9,20 @@
 
 namespace dfs::admin {
 
+namespace {
+
+constexpr auto lock_name = "dev.lock";
+
+} // namespace
+
+bool directory_lock::stands_in(const std::filesystem::path& directory) {
+  std::error_code failed;
+  return std::filesystem::exists(directory / lock_name, failed);
+}
+
 result<directory_lock>
 directory_lock::take(const std::filesystem::path& directory) {
-  const auto path = (directory / "dev.lock").string();
+  const auto path = (directory / lock_name).string();
   settings::file_descriptor file{
     open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (!file)

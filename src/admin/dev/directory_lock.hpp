@@ -15,6 +15,9 @@ public:
   [[nodiscard]] static result<directory_lock>
   take(const std::filesystem::path& directory);
 
+  /// Whether a `dfsnode dev` has ever taken this directory.
+  [[nodiscard]] static bool stands_in(const std::filesystem::path& directory);
+
 private:
   explicit directory_lock(settings::file_descriptor held)
     : held_{std::move(held)} {

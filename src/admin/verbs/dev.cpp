@@ -31,19 +31,29 @@ result<fs::path> new_directory() {
   return fs::path{name};
 }
 
+/// A directory for a cluster: a new one, an empty one, or one that holds a
+/// cluster already. Anything else belongs to somebody.
 result<fs::path> own_directory(const std::string& wanted) {
   if (wanted.empty())
     return new_directory();
   std::error_code failed;
   const auto path = fs::absolute(wanted, failed);
   fs::create_directories(path, failed);
-  if (!failed && fs::is_directory(path))
-    return path;
-  return fail(ec::io_error, "cannot make the directory " + path.string() + ": "
-                              + failed.message());
+  if (failed || !fs::is_directory(path, failed))
+    return fail(ec::configuration,
+                "cannot make the directory " + path.string() + ": "
+                  + (failed ? failed.message() : "it is a file")
+                  + "; name another --dir");
+  if (!fs::is_empty(path, failed) && !directory_lock::stands_in(path))
+    return fail(ec::configuration,
+                path.string()
+                  + " is not empty and holds no dev cluster; name "
+                    "a new directory with --dir");
+  return path;
 }
 
 result<exit_code> run_cluster(const dev_options& x) {
+  dev_cluster::hold_signals();
   auto directory = own_directory(x.directory);
   if (!directory)
     return directory.error();
