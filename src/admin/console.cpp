@@ -31,11 +31,12 @@ run_console(console_node& node, line_reader& lines,
       return done;
     const auto outcome
       = run_console_line(*line, node, printer, wait, interactive);
-    printer.out.flush();
+    if (!interactive && !outcome)
+      return outcome.error();
+    if (!printer.out.flush()) // `run` says so.
+      return done;
     if (outcome)
       continue;
-    if (!interactive)
-      return outcome.error();
     output{printer.out, printer.err, printer.style}.complain("console",
                                                              outcome.error());
   }

@@ -223,8 +223,8 @@ void output::say(std::string_view line) {
     out_ << line << '\n';
 }
 
-void output::flush() {
-  out_.flush();
+bool output::flush() {
+  return static_cast<bool>(out_.flush());
 }
 
 void output::raw(std::string_view text) {

@@ -77,7 +77,8 @@ public:
   void raw(std::string_view text);
 
   /// For verbs that go on: whoever reads a pipe sees what was printed so far.
-  void flush();
+  /// @returns false once nothing more arrives there: time to end.
+  bool flush();
 
   /// One line for each line of the error's context on standard error; in JSON
   /// mode one object with a stable code.

@@ -12,9 +12,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <set>
+#include <tuple>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -220,14 +226,48 @@ int run_line(const std::vector<std::string>& arguments, output& out,
   return run_verb(*which, std::move(words), out, around);
 }
 
+// A pipe whose reader has gone: it has seen what it wanted.
+bool reader_is_gone(const surroundings& around) {
+  pollfd pipe{STDOUT_FILENO, 0, 0};
+  return around.out == nullptr && ::poll(&pipe, 1, 0) == 1
+         && (pipe.revents & POLLERR) != 0;
+}
+
+// A result that did not arrive is none, whatever the verb has done.
+int delivered(int status, std::ostream& to, output& out,
+              const surroundings& around) {
+  errno = 0;
+  if (to.flush() || status != 0)
+    return status;
+  if (around.out == nullptr)
+    std::fflush(stdout); // Once more, to learn the reason.
+  const auto why = errno;
+  if (reader_is_gone(around))
+    return 1;
+  return fail_with(out, "",
+                   fail(ec::io_error,
+                        std::string{"cannot write the output"}
+                          + (why != 0 ? std::string{": "} + std::strerror(why)
+                                      : std::string{})));
+}
+
+// What is opened later must not take the number of standard output: a result
+// would go there. These refuse to be read or written, as closed ones do.
+void occupy_standard_files() {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(file, F_GETFD) < 0)
+      std::ignore = ::open("/dev/null", file == STDIN_FILENO ? O_WRONLY
+                                                             : O_RDONLY);
+}
+
 } // namespace
 
 int run(const std::vector<std::string>& arguments, surroundings around) {
-  output out{around.out != nullptr ? *around.out : std::cout,
-             around.err != nullptr ? *around.err : std::cerr,
+  auto& to = around.out != nullptr ? *around.out : std::cout;
+  output out{to, around.err != nullptr ? *around.err : std::cerr,
              style_of(arguments, around)};
   try {
-    return run_line(arguments, out, around);
+    return delivered(run_line(arguments, out, around), to, out, around);
   } catch (const std::exception& x) {
     // Libraries throw where we do not expect it (no memory, a closed pipe).
     return fail_with(out, "", fail(ec::io_error, x.what()));
@@ -235,6 +275,7 @@ int run(const std::vector<std::string>& arguments, surroundings around) {
 }
 
 int run(int argc, char** argv, std::vector<library_version> libraries) {
+  occupy_standard_files();
   surroundings around;
   for (auto** line = environ; *line != nullptr; ++line)
     around.environment.emplace_back(*line);

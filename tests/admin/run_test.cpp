@@ -107,6 +107,22 @@ TEST(CommandLine, VersionNamesEveryLibrary) {
     EXPECT_NE(version, "") << name;
 }
 
+// SPEC S7: what was not written was not done.
+TEST(CommandLine, OutputThatDoesNotArriveIsAnError) {
+  struct full : std::streambuf {
+    int overflow(int) override {
+      return traits_type::eof();
+    }
+  } disk;
+  std::ostream out{&disk};
+  std::ostringstream err;
+  surroundings around;
+  around.out = &out;
+  around.err = &err;
+  EXPECT_EQ(run({"--version"}, around), 1);
+  EXPECT_THAT(err.str(), StartsWith("dfsnode: cannot write the output"));
+}
+
 // SPEC S7: --help for each verb, with an example that begins like it.
 TEST(Help, EveryVerbHasHelpWithExamples) {
   const auto general = dfsnode({"--help"});

@@ -194,6 +194,27 @@ class Client(unittest.TestCase):
                                  done.stderr)
                 self.assertIn(word, done.stderr)
 
+    def test_output_that_does_not_arrive(self):  # SPEC S7
+        for where, words in ((">/dev/full", "No space left"),
+                             (">&-", "Bad file descriptor")):
+            with self.subTest(where=where):
+                done = subprocess.run(
+                    ["sh", "-c", f'exec "$0" --version {where}',
+                     str(binary())], capture_output=True, text=True,
+                    timeout=20, check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertIn(words, done.stderr)
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as broken:
+            done = subprocess.run(
+                ["sh", "-c", 'trap "" PIPE; exec "$0" config reference',
+                 str(binary())], stdout=broken, stderr=subprocess.PIPE,
+                text=True, timeout=20, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "")
+
     def test_nobody_there(self):
         with tempfile.TemporaryDirectory() as directory:
             ca, user = f"{directory}/ca", f"{directory}/user"

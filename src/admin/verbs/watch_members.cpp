@@ -31,14 +31,12 @@ result<exit_code> watch(const std::string& node, verb_context& context) {
   const auto opened = [&](const msg::member_list& now) {
     if (!context.out.how().json)
       context.out.print(member_table(now.members));
-    context.out.flush();
-    return true;
+    return context.out.flush();
   };
   auto ended = (*cluster)->watch(msg::watch_members{}, {}, opened,
                                  [&](const msg::member_changed& x) {
                                    show_change(x, context);
-                                   context.out.flush();
-                                   return true;
+                                   return context.out.flush();
                                  });
   if (!ended)
     return explain(ended.error(), context, {});
