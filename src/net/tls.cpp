@@ -208,18 +208,6 @@ void tls_source::replace(tls_context context) {
   context_.swap(context);
 }
 
-std::string_view to_string(right x) {
-  switch (x) {
-    case right::reader:
-      return "reader";
-    case right::writer:
-      return "writer";
-    case right::admin:
-      return "admin";
-  }
-  return "unknown";
-}
-
 result<unit> parse_unit(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos)
@@ -229,13 +217,11 @@ result<unit> parse_unit(std::string_view text) {
   unit parsed;
   parsed.server = kind == "server";
   if (kind == "client") {
-    for (const auto x : {right::reader, right::writer, right::admin}) {
-      if (left == to_string(x)) {
-        parsed.rights = x;
-        return parsed;
-      }
-    }
-    return fail(ec::invalid_argument, "an unknown right in the unit");
+    const auto right = parse_rights(left);
+    if (!right)
+      return right.error();
+    parsed.right = *right;
+    return parsed;
   }
   if (!parsed.server)
     return fail(ec::invalid_argument, "neither server nor client");

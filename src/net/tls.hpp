@@ -1,10 +1,10 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/rights.hpp"
 
 #include <boost/asio/ssl/context.hpp>
 
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,16 +67,11 @@ private:
   tls_context context_;
 };
 
-/// Right of a user; each includes the ones before it.
-enum class right : std::uint8_t { reader = 1, writer = 2, admin = 3 };
-
-[[nodiscard]] std::string_view to_string(right x);
-
 /// OU of a certificate, taken apart.
 struct unit {
   bool server = false;            ///< Otherwise a client.
   std::vector<std::string> roles; ///< Of a server, at least one, as written.
-  right rights = right::reader;   ///< Of a client.
+  rights right = rights::none;    ///< Of a client.
 };
 
 /// Takes "server:introducer,master" and "client:writer".

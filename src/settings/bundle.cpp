@@ -152,7 +152,7 @@ result<bundle_info> read_leaf(const std::string& directory,
   if (!unit || unit->server != (stem == "node"))
     return fail(ec::configuration, fmt::format("{}: is no {}'s certificate; {}",
                                                files.certificate, stem, mend));
-  found.rights = unit->rights;
+  found.right = unit->right;
   for (const auto& role : unit->roles)
     if (auto bit = msg::parse_roles(role); bit)
       found.roles = static_cast<msg::role_set>(found.roles | *bit);
@@ -203,13 +203,14 @@ result<nothing> make_node_bundle(const credential_request& x,
                                  {token_key, *tokens}});
 }
 
-result<nothing> make_user_bundle(const credential_request& x, net::right rights,
-                                 unix_seconds now) {
+result<nothing>
+make_user_bundle(const credential_request& x, rights right, unix_seconds now) {
+  if (right == rights::none)
+    return fail(ec::invalid_argument, "a user without rights");
   auto by = read_authority(x.cluster);
   if (!by)
     return by.error();
-  auto leaf
-    = sign(*by, x, fmt::format("client:{}", net::to_string(rights)), now);
+  auto leaf = sign(*by, x, fmt::format("client:{}", to_string(right)), now);
   if (!leaf)
     return leaf.error();
   return write_directory(x.out, {{ca_crt, by->pem},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/rights.hpp"
 #include "messages/member.hpp"
 #include "net/tls.hpp"
 #include "settings/key_file.hpp"
@@ -11,9 +12,9 @@
 
 // Directories of credentials (SPEC O4). Three kinds, all 0700 with files 0600:
 //
-//   cluster  ca.crt ca.key cluster.key token.key      at the operator's,
-//   offline node     ca.crt node.crt node.key cluster.key token.key user ca.crt
-//   user.crt user.key                 never a cluster's key
+//   cluster  ca.crt ca.key cluster.key token.key             the operator's
+//   node     ca.crt node.crt node.key cluster.key token.key  a server's
+//   user     ca.crt user.crt user.key                        no cluster's key
 //
 // A directory appears whole or not at all: it is written beside its place and
 // renamed. One that holds anything is never written to.
@@ -46,9 +47,8 @@ struct credential_request {
                                                unix_seconds now);
 
 /// What a client with these rights needs. Errors as above.
-[[nodiscard]] result<nothing> make_user_bundle(const credential_request& x,
-                                               net::right rights,
-                                               unix_seconds now);
+[[nodiscard]] result<nothing>
+make_user_bundle(const credential_request& x, rights right, unix_seconds now);
 
 enum class key_kind : std::uint8_t { cluster, token };
 
@@ -62,8 +62,8 @@ rotate_key(const std::string& cluster, key_kind which, rotation step);
 struct bundle_info {
   std::string name;
   std::string cluster;
-  msg::role_set roles = 0;                ///< Of a node.
-  net::right rights = net::right::reader; ///< Of a user.
+  msg::role_set roles = 0;     ///< Of a node.
+  rights right = rights::none; ///< Of a user.
   unix_seconds ends;
   net::tls_files files;
   std::string cluster_key; ///< Paths; of a node only.

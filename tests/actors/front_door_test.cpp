@@ -225,7 +225,7 @@ TEST_F(FrontDoorTest, AnswersEveryRequestOfABatch) { // I1, SPEC S3
 }
 
 TEST_F(FrontDoorTest, MintsATokenForThePrincipalOfTheConnection) { // SPEC O4
-  port->who.what.rights = net::right::writer;
+  port->who.what.right = rights::writer;
   send({request(1, msg::login{"test"}, std::nullopt)});
   const auto reply = wire::decode<msg::logged_in>(port->replies[1]);
   ASSERT_TRUE(reply);

@@ -46,7 +46,7 @@ TEST_F(ClusterVerbs, MakeWhatNodesAndUsersNeed) {
   ASSERT_TRUE(b) << b.error().context;
   EXPECT_EQ(a->cluster, b->cluster);
   EXPECT_LE(a->ends, now + std::chrono::days{30});
-  EXPECT_EQ(b->rights, net::right::admin);
+  EXPECT_EQ(b->right, rights::admin);
 }
 
 // Bad input: nothing written, one line, the right exit status.

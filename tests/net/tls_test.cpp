@@ -177,7 +177,7 @@ TEST(TlsUnit, IsServerWithRolesOrClientWithOneRight) {
   const auto client = parse_unit("client:admin");
   ASSERT_TRUE(client);
   EXPECT_FALSE(client->server);
-  EXPECT_EQ(client->rights, right::admin);
+  EXPECT_EQ(client->right, rights::admin);
   for (const auto* wrong :
        {"", "server", "server:", "server:a,", "server:,a", "Server:master",
         "client:", "client:root", "client:reader,admin", "user:admin",

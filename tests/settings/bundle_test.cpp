@@ -81,11 +81,10 @@ TEST_F(Bundle, ANodesBundleSaysWhoItIs) {
 // SPEC O4: clients never hold what servers hold.
 TEST_F(Bundle, AUsersBundleHoldsNoKeyOfTheCluster) {
   const auto out = place / "alice";
-  ASSERT_TRUE(
-    make_user_bundle({cluster, "alice", out}, net::right::writer, now));
+  ASSERT_TRUE(make_user_bundle({cluster, "alice", out}, rights::writer, now));
   const auto found = read_user_bundle(out, now);
   ASSERT_TRUE(found) << found.error().context;
-  EXPECT_EQ(found->rights, net::right::writer);
+  EXPECT_EQ(found->right, rights::writer);
   std::size_t names = 0;
   for (const auto& file : std::filesystem::directory_iterator{out}) {
     ++names;

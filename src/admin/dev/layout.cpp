@@ -116,7 +116,7 @@ result<nothing> dev_layout::make_authority() const {
     return done;
   return settings::make_user_bundle(
     {.cluster = authority.string(), .name = "dev", .out = user.string()},
-    net::right::admin, now());
+    rights::admin, now());
 }
 
 result<nothing> dev_layout::make_node(const dev_node& node) const {

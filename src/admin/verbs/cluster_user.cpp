@@ -9,26 +9,21 @@ namespace {
 
 struct user_options {
   settings::credential_request request;
-  std::string rights = "reader";
+  std::string right = "reader";
   std::int64_t days = settings::leaf_life.count();
 };
 
-net::right parse_right(const std::string& word) {
-  if (word == "admin")
-    return net::right::admin;
-  return word == "writer" ? net::right::writer : net::right::reader;
-}
-
 result<exit_code> make(const user_options& x, verb_context& context) {
+  const auto right = parse_rights(x.right);
+  if (!right)
+    return fail(right.error().code, "--rights: " + right.error().context);
   auto request = x.request;
   request.lasts = std::chrono::days{x.days};
   const auto now = std::chrono::floor<std::chrono::seconds>(context.now());
-  if (auto made
-      = settings::make_user_bundle(request, parse_right(x.rights), now);
-      !made)
+  if (auto made = settings::make_user_bundle(request, *right, now); !made)
     return made.error();
   context.out.print(record{{"user", request.name},
-                           {"rights", x.rights},
+                           {"rights", to_string(*right)},
                            {"days", cell::number(x.days)},
                            {"directory", request.out}});
   context.out.say("Hand the directory to the user, who names it in "
@@ -50,7 +45,7 @@ verb cluster_user_verb() {
                       "directory made by `cluster init`")
               .required()
               .directory();
-            to.choice("--rights", {"reader", "writer", "admin"}, x->rights,
+            to.choice("--rights", {"reader", "writer", "admin"}, x->right,
                       "what the user may do");
             to.option("--out", "DIR", x->request.out, "the new directory")
               .required()
