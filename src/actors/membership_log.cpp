@@ -1,13 +1,11 @@
 #include "actors/membership_log.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -47,14 +45,11 @@ result<int> open_file(const std::string& path) {
 
 std::string
 membership_log_line(const msg::member_changed& event, unix_milliseconds when) {
-  const auto milliseconds = when.time_since_epoch().count();
   const auto& member = event.member;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {} {} {} {}",
-                     fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
-                     milliseconds % 1000, to_string(event.change),
-                     to_string(member.id), field(member.name),
-                     field(msg::roles_to_string(member.roles)),
-                     printable(event.cause));
+  return fmt::format(
+    "{} {} {} {} {} {}", utc_text(when), to_string(event.change),
+    to_string(member.id), field(member.name),
+    field(msg::roles_to_string(member.roles)), printable(event.cause));
 }
 
 result<membership_log> membership_log::open(std::string path) {

@@ -1,15 +1,12 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/utc_time.hpp"
 #include "messages/member.hpp"
 
-#include <chrono>
 #include <string>
 
 namespace dfs::actors {
-
-/// Wall clock, for people who compare the logs of several nodes.
-using unix_milliseconds = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// One line without its end (docs/formats/membership_log.md). Control
 /// characters in names and causes come out as '?': one event is one line.

@@ -21,11 +21,6 @@ std::uint64_t random_number() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
-settings::unix_milliseconds wall_clock() {
-  return std::chrono::floor<std::chrono::milliseconds>(
-    std::chrono::system_clock::now());
-}
-
 struct node_config : caf::actor_system_config {
   explicit node_config(const std::string& cluster) {
     actors::configure_control_plane(*this, cluster);
@@ -49,6 +44,11 @@ result<nothing> begin_log(const settings::log_section& how) {
 }
 
 } // namespace
+
+unix_milliseconds wall_clock() {
+  return std::chrono::floor<std::chrono::milliseconds>(
+    std::chrono::system_clock::now());
+}
 
 node::parts::parts(settings::server_command_line command_line,
                    std::function<void(int, const std::string&)> on_give_up)

@@ -8,6 +8,7 @@
 #include "actors/support/log.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "actors/support/supervisor.hpp"
+#include "base/utc_time.hpp"
 #include "roles/credentials.hpp"
 #include "roles/node.hpp"
 #include "roles/planes.hpp"
@@ -21,6 +22,9 @@
 #include <vector>
 
 namespace dfs::roles {
+
+/// For stamps, tokens and logs.
+[[nodiscard]] unix_milliseconds wall_clock();
 
 /// What a node is made of. The order of the members is the order of their
 /// lives: what stands above outlives what stands below, and the actor system

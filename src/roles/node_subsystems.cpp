@@ -22,11 +22,6 @@ using actors::on_end;
 using actors::spawn_subsystem;
 using actors::supervise;
 
-settings::unix_milliseconds wall_clock() {
-  return std::chrono::floor<std::chrono::milliseconds>(
-    std::chrono::system_clock::now());
-}
-
 msg::config_list
 redacted(const std::vector<settings::effective_value>& effective) {
   msg::config_list list;
@@ -69,7 +64,7 @@ actors::supervised node::parts::supervise_detector() {
     options.network = ports->group();
     options.new_stamp
       = [this](std::uint64_t at_least) -> result<std::uint64_t> {
-      const auto floor = settings::unix_milliseconds{
+      const auto floor = unix_milliseconds{
         std::chrono::milliseconds{static_cast<std::int64_t>(at_least)}};
       auto stamp = data->next_start(std::max(wall_clock(), floor));
       if (!stamp)

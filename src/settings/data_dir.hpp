@@ -2,6 +2,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/utc_time.hpp"
 #include "settings/files.hpp"
 
 #include <chrono>
@@ -9,9 +10,6 @@
 #include <string>
 
 namespace dfs::settings {
-
-/// Wall clock, as incarnations use it (DESIGN 3).
-using unix_milliseconds = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// Whose data a directory holds.
 struct directory_owner {

@@ -116,12 +116,11 @@ struct detector_group : deterministic_system {
     record.version = "0.1.0";
     node.network = std::make_shared<fabric_sender>(
       fabric, record.ping_address(), record.id.address());
-    node.membership
-      = sys.spawn(actors::membership,
-                  actors::membership_options{
-                    record, [] { return actors::unix_milliseconds{}; }},
-                  std::make_shared<actors::membership_log>(
-                    *actors::membership_log::open("")));
+    node.membership = sys.spawn(
+      actors::membership,
+      actors::membership_options{record, [] { return unix_milliseconds{}; }},
+      std::make_shared<actors::membership_log>(
+        *actors::membership_log::open("")));
     actors::failure_detector_options options;
     options.self = record;
     options.seed = number;

@@ -1,11 +1,11 @@
 #include "actors/support/log_format.hpp"
 
-#include <fmt/chrono.h>
+#include "base/utc_time.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 
 namespace dfs::actors {
 
@@ -14,14 +14,8 @@ namespace {
 // A line longer than this is no line that anybody reads.
 constexpr std::size_t value_length_max = 2'000;
 
-std::string rfc3339(log_time time) {
-  using namespace std::chrono;
-  const auto ms
-    = duration_cast<milliseconds>(time.time_since_epoch()).count() % 1'000;
-  std::tm utc{};
-  const auto seconds = spdlog::log_clock::to_time_t(time);
-  ::gmtime_r(&seconds, &utc);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc, ms);
+std::string time_text(log_time x) {
+  return utc_text(std::chrono::floor<std::chrono::milliseconds>(x));
 }
 
 bool is_control(unsigned char c) {
@@ -87,7 +81,7 @@ bool is_plain(std::string_view value) {
 
 std::string as_json(const log_line& x) {
   auto out = fmt::format(R"({{"time":"{}","level":"{}","subsystem":)",
-                         rfc3339(x.time), log_level_name(x.level));
+                         time_text(x.time), log_level_name(x.level));
   append_json_string(out, x.subsystem);
   out += ",\"message\":";
   append_json_string(out, x.message);
@@ -104,7 +98,7 @@ std::string as_json(const log_line& x) {
 }
 
 std::string as_text(const log_line& x) {
-  auto out = fmt::format("{} {} ", rfc3339(x.time), log_level_name(x.level));
+  auto out = fmt::format("{} {} ", time_text(x.time), log_level_name(x.level));
   append_escaped(out, x.subsystem, false);
   out += ' ';
   append_escaped(out, x.message, false);
