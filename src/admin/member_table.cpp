@@ -1,21 +1,21 @@
 #include "admin/member_table.hpp"
 
+#include "base/utc_time.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 namespace dfs::admin {
 
+namespace {
+
 std::string time_text(std::uint64_t unix_ms) {
-  const auto seconds = static_cast<std::time_t>(unix_ms / 1'000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                     parts.tm_year + 1'900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     unix_ms % 1'000);
+  return utc_text(unix_milliseconds{
+    std::chrono::milliseconds{static_cast<std::int64_t>(unix_ms)}});
 }
+
+} // namespace
 
 table member_table(std::vector<msg::member_record> members) {
   std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
@@ -31,8 +31,9 @@ table member_table(std::vector<msg::member_record> members) {
   return shown;
 }
 
-record member_details(const msg::member_record& x) {
-  record shown{
+record whoami_record(const msg::member_record& x, const std::string& principal,
+                     rights right) {
+  return {
     {"name", x.name},
     {"id", to_string(x.id)},
     {"roles", msg::roles_to_string(x.roles)},
@@ -47,8 +48,9 @@ record member_details(const msg::member_record& x) {
                ? cell::nothing()
                : cell{to_string(endpoint{x.id.ip, x.http_port})}},
     {"version", x.version},
+    {"principal", principal},
+    {"rights", to_string(right)},
   };
-  return shown;
 }
 
 } // namespace dfs::admin

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/output.hpp"
+#include "base/rights.hpp"
 #include "messages/member.hpp"
 
 #include <string>
@@ -8,13 +9,13 @@
 
 namespace dfs::admin {
 
-/// One row a member, by name: `members` and the console print the same.
+// What verbs and commands of the console print alike.
+
+/// `members`: one row a member, by name.
 [[nodiscard]] table member_table(std::vector<msg::member_record> members);
 
-/// One member in full: `whoami`.
-[[nodiscard]] record member_details(const msg::member_record& x);
-
-/// "2026-11-21T13:05:07.123Z" of a start stamp.
-[[nodiscard]] std::string time_text(std::uint64_t unix_ms);
+/// `whoami`: the node that answers, in full, and as whom it knows the asker.
+[[nodiscard]] record whoami_record(const msg::member_record& x,
+                                   const std::string& principal, rights right);
 
 } // namespace dfs::admin

@@ -1,7 +1,5 @@
 #include "admin/traffic_table.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -11,9 +9,8 @@ namespace {
 
 cell rate(std::uint64_t bytes, double seconds) {
   const auto x = static_cast<double>(bytes) / seconds;
-  cell shown{fmt::format("{:.1f}", x)};
+  auto shown = cell::bytes(static_cast<std::uint64_t>(x));
   shown.plain = x;
-  shown.right = true;
   return shown;
 }
 

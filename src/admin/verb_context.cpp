@@ -4,8 +4,8 @@
 #include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
 #include "settings/load.hpp"
+#include "settings/suggest.hpp"
 
-#include <algorithm>
 #include <chrono>
 
 namespace dfs::admin {
@@ -88,13 +88,15 @@ verb_context::cluster_at(const std::string& node) {
   auto listed = ask(*this, msg::list_members{});
   if (!listed)
     return listed.error();
-  const auto found
-    = std::find_if(listed->members.begin(), listed->members.end(),
-                   [&](const auto& x) { return x.name == node; });
-  if (found == listed->members.end())
-    return fail(ec::not_found, "no member is called '" + node
-                                 + "'; `dfsnode members` lists them");
-  return cluster_to(found->stream_address());
+  std::vector<std::string> names;
+  for (const auto& x : listed->members) {
+    if (x.name == node)
+      return cluster_to(x.stream_address());
+    names.push_back(x.name);
+  }
+  return fail(ec::not_found, "no member is called '" + node + "'"
+                               + settings::did_you_mean(node, names)
+                               + "; `dfsnode members` lists them");
 }
 
 result<std::shared_ptr<client::cluster_client>>

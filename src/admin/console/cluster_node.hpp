@@ -39,7 +39,7 @@ private:
 /// Connects and logs in. @param name Of a member, found in the member list of
 /// any node; empty for the node that answers first.
 /// @returns `ec::not_found` for no such member, with a suggestion;
-/// `ec::configuration`, `ec::unavailable` and the like.
+/// `ec::configuration`, `ec::unavailable` and the like, explained.
 [[nodiscard]] result<std::unique_ptr<console_node>>
 attach(verb_context& context, const std::string& name);
 

@@ -1,4 +1,5 @@
 #include "admin/console/command.hpp"
+#include "admin/member_table.hpp"
 
 namespace dfs::admin {
 
@@ -8,13 +9,7 @@ result<nothing> run(console_context& context, const console_arguments&) {
   const auto list = context.node.members();
   if (!list)
     return list.error();
-  table rows{{"name", "roles", "id", "stream", "zone", "version"}, {}};
-  for (const auto& x : list->members)
-    rows.rows.push_back({x.name, msg::roles_to_string(x.roles), to_string(x.id),
-                         to_string(x.stream_address()),
-                         x.zone.empty() ? cell::nothing() : cell{x.zone},
-                         x.version});
-  context.out.print(rows);
+  context.out.print(member_table(list->members));
   return done;
 }
 

@@ -1,4 +1,5 @@
 #include "admin/console/command.hpp"
+#include "admin/member_table.hpp"
 
 namespace dfs::admin {
 
@@ -8,12 +9,8 @@ result<nothing> run(console_context& context, const console_arguments&) {
   const auto self = context.node.self();
   if (!self)
     return self.error();
-  context.out.print(record{{"principal", context.node.principal()},
-                           {"rights", to_string(context.node.right())},
-                           {"node", self->name},
-                           {"id", to_string(self->id)},
-                           {"roles", msg::roles_to_string(self->roles)},
-                           {"version", self->version}});
+  context.out.print(
+    whoami_record(*self, context.node.principal(), context.node.right()));
   return done;
 }
 

@@ -1,6 +1,5 @@
 #include "admin/console.hpp"
 
-#include "admin/ask.hpp"
 #include "admin/console/cluster_node.hpp"
 #include "admin/verbs/all.hpp"
 
@@ -22,7 +21,7 @@ result<exit_code>
 attach_and_run(const console_options& x, verb_context& context) {
   auto attached = attach(context, x.node);
   if (!attached)
-    return explain(attached.error(), context, request_id{});
+    return attached.error();
   auto& node = **attached;
   const console_printer printer{
     context.around.out != nullptr ? *context.around.out : std::cout,

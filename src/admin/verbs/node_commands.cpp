@@ -30,7 +30,7 @@ result<exit_code> run_at(verb_context& context, const std::string& node,
                          const std::string& line) {
   const auto attached = attach(context, node);
   if (!attached)
-    return explain(attached.error(), context, request_id{});
+    return attached.error();
   const console_printer printer{
     context.around.out != nullptr ? *context.around.out : std::cout,
     context.around.err != nullptr ? *context.around.err : std::cerr,

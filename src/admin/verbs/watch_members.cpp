@@ -1,6 +1,7 @@
 #include "admin/ask.hpp"
 #include "admin/member_table.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/utc_time.hpp"
 
 #include <fmt/format.h>
 
@@ -9,8 +10,7 @@ namespace dfs::admin {
 namespace {
 
 void show_change(const msg::member_changed& x, verb_context& context) {
-  const auto when = time_text(
-    static_cast<std::uint64_t>(context.now().time_since_epoch().count()));
+  const auto when = utc_text(context.now());
   if (context.out.how().json)
     context.out.print(record{{"time", when},
                              {"change", to_string(x.change)},

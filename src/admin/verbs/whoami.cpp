@@ -13,11 +13,8 @@ result<exit_code> show_self(const std::string& node, verb_context& context) {
   auto self = ask(context, msg::get_self{});
   if (!self)
     return self.error();
-  auto shown = member_details(*self);
   const auto& login = (*cluster)->connection().login();
-  shown.emplace_back("principal", login.principal);
-  shown.emplace_back("rights", to_string(login.right));
-  context.out.print(shown);
+  context.out.print(whoami_record(*self, login.principal, login.right));
   return 0;
 }
 
