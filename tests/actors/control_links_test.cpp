@@ -1,8 +1,8 @@
 #include "actors/control_links.hpp"
 
 #include "actors/directory.hpp"
-#include "actors/support/to_caf.hpp"
 #include "support/deterministic_system.hpp"
+#include "support/fake_membership.hpp"
 
 #include <gtest/gtest.h>
 
@@ -31,40 +31,6 @@ msg::member_record member(const std::string& name, std::uint16_t port,
 
 const auto own = member("chunk-1", 7401, msg::role::chunkserver);
 const auto master = member("master-1", 7501, msg::role::master);
-
-struct group_state {
-  static inline const char* name = "fake-membership";
-  group_state() = default;
-  msg::member_list list;
-  std::vector<member_listener_actor> listeners;
-};
-
-// A membership that says what the test says.
-membership_actor::behavior_type
-fake_membership(membership_actor::stateful_pointer<group_state> self,
-                const msg::member_list& list) {
-  self->state.list = list;
-  return {
-    [self](const msg::list_members&) { return self->state.list; },
-    [self](const msg::get_self&) -> caf::result<msg::member_record> {
-      for (const auto& x : self->state.list.members) {
-        if (x.id == self->state.list.self)
-          return x;
-      }
-      return to_caf(fail(ec::not_member));
-    },
-    [self](const msg::watch_members&, const member_listener_actor& listener) {
-      self->state.listeners.push_back(listener);
-      return self->state.list;
-    },
-    [](const msg::reopen_log&) {},
-    [self](const msg::member_changed& x) {
-      for (const auto& listener : self->state.listeners)
-        self->send(listener, x);
-    },
-    [](const msg::self_changed&) {},
-  };
-}
 
 // Hands out directories of this process, and remembers what it was asked.
 struct fake_finder final : peer_finder {
@@ -113,7 +79,7 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
 
   node start(const msg::member_list& list, boot_id boot) {
     node x;
-    x.membership.set(sys.spawn(fake_membership, list));
+    x.membership.set(sys.spawn(test::fake_membership, list));
     x.links.set(
       sys.spawn(control_links, control_links_options{.membership = x.membership,
                                                      .finder = &finder,
@@ -289,7 +255,7 @@ TEST_F(ControlLinks, ForgetsAPeerThatLeftTheGroup) { // C6
 TEST_F(ControlLinks, FindsARestartedMembershipByItself) {
   const auto former = server.membership.get();
   server.membership.set(
-    sys.spawn(fake_membership, msg::member_list{own.id, {own}}));
+    sys.spawn(test::fake_membership, msg::member_list{own.id, {own}}));
   stop(former);
   pass(6'000ms);
   EXPECT_TRUE(links(server).empty()); // The new list has no master.

@@ -5,6 +5,7 @@
 #include "support/control_node.hpp"
 #include "support/eventually.hpp"
 #include "support/raw_tls.hpp"
+#include "support/resident_memory.hpp"
 #include "support/test_pki.hpp"
 
 #include <caf/all.hpp>
@@ -14,11 +15,9 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
+#include <cstddef>
 #include <memory>
 #include <string>
-
-#include <unistd.h>
 
 // A whole node under attack, CAF and all (SPEC O4): nothing takes effect,
 // little memory is used, and the node keeps answering its peers.
@@ -31,15 +30,6 @@ using namespace std::chrono_literals;
 using namespace dfs::test;
 
 const auto loopback = *ip_address::parse("127.0.0.1");
-
-long resident_kib() {
-  long pages = 0;
-  long resident = 0;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{
-    std::fopen("/proc/self/statm", "r"), std::fclose};
-  EXPECT_EQ(std::fscanf(file.get(), "%ld %ld", &pages, &resident), 2);
-  return resident * (::sysconf(_SC_PAGESIZE) / 1024);
-}
 
 // Waits for each `introduction` of a peer, one after the other.
 struct asker_state {
@@ -74,7 +64,7 @@ struct GateAttack : ::testing::Test {
   test_pki pki{dir.path() / "pki"};
   control_node master{pki.server("master-1", "master")};
   endpoint where = serve();
-  long before = resident_kib();
+  std::size_t before = resident_memory();
 
   endpoint serve() {
     msg::member_record self;
@@ -98,7 +88,7 @@ struct GateAttack : ::testing::Test {
     EXPECT_TRUE(eventually([&] { return *outcome != 0; }));
     EXPECT_EQ(*outcome, 1) << "the node does not answer any more";
     caf::anon_send_exit(waiting, caf::exit_reason::user_shutdown);
-    EXPECT_LT(resident_kib() - before, 64 * 1024);
+    EXPECT_LT(grown_since(before), 64u << 20);
   }
 };
 

@@ -5,17 +5,14 @@ the survivors. Bounds: first detection 5 s, all lists 6 s (SPEC M4)."""
 
 import argparse
 import json
-import os
-import pathlib
 import random
 import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent
-                       / "process"))
-import harness  # noqa: E402
-import netns  # noqa: E402
+import bench
+import harness
+import netns
 
 FIRST_MAX, ALL_MAX = 5.0, 6.0
 FIRST_P99, ALL_P99 = 4.0, 4.5
@@ -41,11 +38,6 @@ class StallWatch(threading.Thread):
 
     def during(self, begin, end):
         return [b - a for a, b in self.stalls if a < end and b > begin]
-
-
-def node_list(count):
-    roles = ["introducer", "master"] + ["chunkserver"] * count
-    return [(f"node-{i + 1}", roles[i]) for i in range(count)]
 
 
 def seen_by(node, member_id):
@@ -83,7 +75,7 @@ def one_cluster(count, loss, crashes, seed, watch, results, failures):
     try:
         with netns.Network(count, loss) as network:
             with harness.Cluster(
-                    node_list(count), network.addresses,
+                    bench.node_list(count), network.addresses,
                     [network.prefix(i) for i in range(count)]) as cluster:
                 cluster.start(30)
                 for _ in range(crashes):
@@ -126,7 +118,6 @@ def measure(count, loss, arguments, watch):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench detection",
                                      description=__doc__)
-    parser.add_argument("--dfsnode", default=None)
     parser.add_argument("--crashes", type=int, default=50,
                         help="for each of the four rows [50]")
     parser.add_argument("--clusters", type=int, default=5,
@@ -134,10 +125,7 @@ def main():
     parser.add_argument("--nodes", type=int, nargs="*", default=[2, 5])
     parser.add_argument("--loss", type=int, nargs="*", default=[0, 10])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.dfsnode:
-        os.environ["DFSNODE"] = str(pathlib.Path(arguments.dfsnode).resolve())
+    arguments = bench.parse(parser)
     why = netns.missing()
     if why:
         print(f"bench detection: needs network namespaces: {why}",

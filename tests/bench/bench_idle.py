@@ -4,14 +4,11 @@ headers, processor time, memory. Bounds: 1.9 KB/s sent, 1 % of a core, 60 MiB.""
 
 import argparse
 import json
-import os
-import pathlib
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent
-                       / "process"))
-import harness  # noqa: E402
+import bench
+import harness
 
 BYTES_MAX, CPU_MAX, RSS_MAX = 1900.0, 0.01, 60 << 20
 
@@ -41,16 +38,10 @@ def measure(cluster, seconds):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench idle",
                                      description=__doc__)
-    parser.add_argument("--dfsnode", default=None)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--nodes", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.dfsnode:
-        os.environ["DFSNODE"] = str(pathlib.Path(arguments.dfsnode).resolve())
-    roles = ["introducer", "master"] + ["chunkserver"] * arguments.nodes
-    with harness.Cluster([(f"node-{i + 1}", roles[i])
-                          for i in range(arguments.nodes)]) as cluster:
+    arguments = bench.parse(parser)
+    with harness.Cluster(bench.node_list(arguments.nodes)) as cluster:
         cluster.start(30)
         # Joining is over and its last resends are sent.
         time.sleep(5)

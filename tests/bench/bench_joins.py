@@ -5,15 +5,12 @@ Bound: p99 2 s."""
 
 import argparse
 import json
-import os
-import pathlib
 import random
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent
-                       / "process"))
-import harness  # noqa: E402
+import bench
+import harness
 
 BOUND_P99 = 2.0
 
@@ -36,19 +33,13 @@ def spread(cluster, change, name, since, observers):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench joins",
                                      description=__doc__)
-    parser.add_argument("--dfsnode", default=None)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.dfsnode:
-        os.environ["DFSNODE"] = str(pathlib.Path(arguments.dfsnode).resolve())
+    arguments = bench.parse(parser)
     chance = random.Random(arguments.seed)
-    roles = ["introducer", "master"] + ["chunkserver"] * arguments.nodes
     joins, leaves = [], []
-    with harness.Cluster([(f"node-{i + 1}", roles[i])
-                          for i in range(arguments.nodes)]) as cluster:
+    with harness.Cluster(bench.node_list(arguments.nodes)) as cluster:
         cluster.start(30)
         for _ in range(arguments.rounds):
             # The introducer stays: a node needs somebody to ask.

@@ -5,16 +5,13 @@ Bound: within 5 %."""
 
 import argparse
 import json
-import os
-import pathlib
 import re
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent
-                       / "process"))
-import harness  # noqa: E402
-import netns  # noqa: E402
+import bench
+import harness
+import netns
 
 BOUND = 0.05
 
@@ -50,22 +47,17 @@ def reading(network, i, node):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench traffic",
                                      description=__doc__)
-    parser.add_argument("--dfsnode", default=None)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.dfsnode:
-        os.environ["DFSNODE"] = str(pathlib.Path(arguments.dfsnode).resolve())
+    arguments = bench.parse(parser)
     why = netns.missing()
     if why:
         print(f"bench traffic: needs network namespaces: {why}",
               file=sys.stderr)
         return 3
-    roles = ["introducer", "master"] + ["chunkserver"] * arguments.nodes
     rows = []
     with netns.Network(arguments.nodes) as network, harness.Cluster(
-            [(f"node-{i + 1}", roles[i]) for i in range(arguments.nodes)],
+            bench.node_list(arguments.nodes),
             network.addresses,
             [network.prefix(i) for i in range(arguments.nodes)]) as cluster:
         nodes = list(cluster.nodes.values())

@@ -1,6 +1,7 @@
 #include "client/cluster_client.hpp"
 
 #include "support/fake_door.hpp"
+#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::fake_door;
-
-template <class T>
-std::optional<ec> refusal(const result<T>& outcome) {
-  return outcome ? std::nullopt : std::optional{outcome.error().code};
-}
+using test::refusal;
 
 struct ClusterClientTest : ::testing::Test {
   test::temporary_directory dir;

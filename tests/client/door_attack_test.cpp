@@ -64,8 +64,7 @@ struct DoorAttackTest : ::testing::Test {
   void expect_unharmed() {
     const auto answer = friend_->call(msg::echo{"after"});
     EXPECT_TRUE(answer) << answer.error().context;
-    const auto now = test::resident_memory();
-    EXPECT_LT(now, memory + growth_max) << (now - memory) / 1024 << " KiB";
+    EXPECT_LT(test::grown_since(memory), growth_max);
   }
 
   net::frame_counters counters() {

@@ -3,6 +3,7 @@
 #include "support/eventually.hpp"
 #include "support/fake_door.hpp"
 #include "support/raw_peer.hpp"
+#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,11 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::fake_door;
 using test::raw_peer;
-
-template <class T>
-std::optional<ec> refusal(const result<T>& outcome) {
-  return outcome ? std::nullopt : std::optional{outcome.error().code};
-}
+using test::refusal;
 
 struct DoorLimitsTest : ::testing::Test {
   test::temporary_directory dir;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 // A handful of failure machines and a bad network, for tests of one protocol
@@ -39,6 +40,17 @@ make_record(std::uint8_t number, msg::role_set roles = 4,
 
 inline const std::vector<endpoint> first_node{
   {*ip_address::parse("10.0.0.1"), 7401}};
+
+/// Whom packets of one kind go to, and what they say.
+template <class T>
+std::vector<std::pair<endpoint, T>> sent(const effects& all) {
+  std::vector<std::pair<endpoint, T>> found;
+  for (const auto& x : all)
+    if (const auto* packet = std::get_if<send_packet>(&x))
+      if (const auto* body = std::get_if<T>(&packet->packet.body))
+        found.emplace_back(packet->to, *body);
+  return found;
+}
 
 struct network_options {
   unsigned loss_percent = 0;

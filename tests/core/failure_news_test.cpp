@@ -13,16 +13,6 @@ namespace {
 
 constexpr instant start = instant{} + 1h;
 
-template <class T>
-std::vector<std::pair<endpoint, T>> sent(const effects& all) {
-  std::vector<std::pair<endpoint, T>> found;
-  for (const auto& x : all)
-    if (const auto* packet = std::get_if<send_packet>(&x))
-      if (const auto* body = std::get_if<T>(&packet->packet.body))
-        found.emplace_back(packet->to, *body);
-  return found;
-}
-
 /// A list of `size` members, as number `self` of them holds it.
 group_state make_group(std::uint8_t self, std::uint8_t size) {
   group_state group{{}, make_record(self), rng{self}};

@@ -13,16 +13,6 @@ namespace {
 
 constexpr instant start = instant{} + 1h;
 
-template <class T>
-std::vector<std::pair<endpoint, T>> sent(const effects& all) {
-  std::vector<std::pair<endpoint, T>> found;
-  for (const auto& x : all)
-    if (const auto* packet = std::get_if<send_packet>(&x))
-      if (const auto* body = std::get_if<T>(&packet->packet.body))
-        found.emplace_back(packet->to, *body);
-  return found;
-}
-
 /// Node 1's schedule, in a group of `size` that is otherwise silent.
 struct FailureProbes : ::testing::Test {
   group_state group{{}, make_record(1), rng{7}};

@@ -1,5 +1,7 @@
 #include "core/links/link_table.hpp"
 
+#include "support/refusal.hpp"
+
 #include <gtest/gtest.h>
 
 namespace dfs::core {
@@ -7,6 +9,7 @@ namespace dfs::core {
 namespace {
 
 using namespace std::chrono_literals;
+using test::refusal;
 
 struct LinkTable : ::testing::Test {
   link_table table{{.silence = 3s, .credits = 4, .peers_max = 2}, boot_id{1}};
@@ -29,10 +32,6 @@ struct LinkTable : ::testing::Test {
                               from.name, &from, now);
   }
 };
-
-std::optional<ec> refusal(const result<msg::link_heartbeat_ack>& x) {
-  return x ? std::nullopt : std::optional{x.error().code};
-}
 
 } // namespace
 

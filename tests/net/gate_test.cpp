@@ -5,6 +5,7 @@
 #include "support/eventually.hpp"
 #include "support/io_thread.hpp"
 #include "support/raw_tls.hpp"
+#include "support/resident_memory.hpp"
 #include "support/test_pki.hpp"
 
 #include <algorithm>
@@ -55,15 +56,6 @@ void write_all(const descriptor& to, std::string_view bytes) {
 
 std::string server_hello(std::uint32_t pid) {
   return basp_frame(basp_server_handshake, basp_node(pid) + "rest of it");
-}
-
-long resident_kib() {
-  long pages = 0;
-  long resident = 0;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{
-    std::fopen("/proc/self/statm", "r"), std::fclose};
-  EXPECT_EQ(std::fscanf(file.get(), "%ld %ld", &pages, &resident), 2);
-  return resident * (::sysconf(_SC_PAGESIZE) / 1024);
 }
 
 // A gate, its thread, and what it said and handed out.
@@ -271,7 +263,7 @@ TEST_F(Gate, SaysThatThePortIsTaken) {
 TEST_F(Gate, ClosesOnAnAnnouncedGigabyte) {
   node master{master_files};
   const auto at = master.listen();
-  const auto before = resident_kib();
+  const auto before = resident_memory();
   for (const auto& greeting : {std::string{}, basp_hello(1)}) {
     raw_tls member{context(chunk_files)};
     ASSERT_TRUE(member.connect(at));
@@ -283,7 +275,7 @@ TEST_F(Gate, ClosesOnAnAnnouncedGigabyte) {
   EXPECT_TRUE(eventually([&] {
     return master.count(gate_event_kind::closed, link_end::fault) == 2;
   }));
-  EXPECT_LT(resident_kib() - before, 16 * 1024);
+  EXPECT_LT(grown_since(before), 16u << 20);
   expect_serving(master, at);
 }
 
@@ -291,7 +283,7 @@ TEST_F(Gate, ClosesOnAnAnnouncedGigabyte) {
 TEST_F(Gate, HoldsIdleStrangersDownAndServesMembersMeanwhile) {
   node master{master_files, {.handshake = 1'500ms}};
   const auto at = master.listen();
-  const auto before = resident_kib();
+  const auto before = resident_memory();
   std::vector<std::unique_ptr<raw_tls>> strangers;
   for (int count = 0; count < 500; ++count) {
     strangers.push_back(std::make_unique<raw_tls>());
@@ -300,7 +292,7 @@ TEST_F(Gate, HoldsIdleStrangersDownAndServesMembersMeanwhile) {
     if (count % 100 == 99)
       expect_serving(master, at);
   }
-  EXPECT_LT(resident_kib() - before, 64 * 1024);
+  EXPECT_LT(grown_since(before), 64u << 20);
   for (auto& stranger : strangers)
     EXPECT_TRUE(stranger->is_closed());
   EXPECT_TRUE(

@@ -4,7 +4,7 @@
 #include "actors/directory.hpp"
 #include "actors/support/control_plane.hpp"
 #include "actors/support/gate_bridge.hpp"
-#include "actors/support/to_caf.hpp"
+#include "support/fake_membership.hpp"
 #include "support/io_thread.hpp"
 #include "support/test_pki.hpp"
 
@@ -19,33 +19,6 @@
 // of them in a process speak over TLS like two processes.
 
 namespace dfs::test {
-
-struct fixed_group_state {
-  static inline const char* name = "fixed-group";
-  fixed_group_state() = default;
-};
-
-/// A membership that never changes.
-inline actors::membership_actor::behavior_type
-fixed_group(actors::membership_actor::stateful_pointer<fixed_group_state>,
-            const msg::member_list& list) {
-  return {
-    [list](const msg::list_members&) { return list; },
-    [list](const msg::get_self&) -> caf::result<msg::member_record> {
-      for (const auto& x : list.members) {
-        if (x.id == list.self)
-          return x;
-      }
-      return actors::to_caf(fail(ec::not_member));
-    },
-    [list](const msg::watch_members&, const actors::member_listener_actor&) {
-      return list;
-    },
-    [](const msg::reopen_log&) {},
-    [](const msg::member_changed&) {},
-    [](const msg::self_changed&) {},
-  };
-}
 
 struct control_config : caf::actor_system_config {
   explicit control_config(const std::string& cluster) {
@@ -94,7 +67,7 @@ public:
   std::uint16_t
   serve(const msg::member_list& list, boot_id boot, std::uint16_t port = 0) {
     served_ = true;
-    membership.set(system().spawn(fixed_group, list));
+    membership.set(system().spawn(fake_membership, list));
     links.set(
       system().spawn(actors::control_links,
                      actors::control_links_options{.membership = membership,

@@ -16,4 +16,10 @@ inline std::size_t resident_memory() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+/// What has come to `resident_memory` since it was `before`; 0 if it shrank.
+inline std::size_t grown_since(std::size_t before) {
+  const auto now = resident_memory();
+  return now > before ? now - before : 0;
+}
+
 } // namespace dfs::test

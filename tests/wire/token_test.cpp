@@ -1,6 +1,7 @@
 #include "wire/token.hpp"
 
 #include "base/rng.hpp"
+#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@ namespace dfs::wire {
 namespace {
 
 using namespace std::chrono_literals;
+using test::refusal;
 
 constexpr unix_ms noon{1'700'000'000'000};
 
@@ -29,10 +31,6 @@ token sample() {
           .scope = "/photos",
           .epoch = 7,
           .expiry = noon + 60s};
-}
-
-std::optional<ec> refusal(const result<token>& outcome) {
-  return outcome ? std::nullopt : std::optional{outcome.error().code};
 }
 
 TEST(Token, GivesBackWhatWasMinted) {
