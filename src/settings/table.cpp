@@ -226,8 +226,9 @@ void add_spreading(rows& to) {
   to.push_back(failure<&config::gossip_fanout>(
     "gossip_fanout", "Members that a round goes to."));
   to.push_back(failure<&config::random_probe_period>(
-    "random_probe_period", "Time between two probes of random members, which "
-                           "heal partitions."));
+    "random_probe_period", "Time between two probes of random members, and "
+                           "between two greetings of introducers that are no "
+                           "members; they heal partitions."));
   to.push_back(failure<&config::sync_period>(
     "sync_period", "Least time between two comparisons of lists."));
   to.push_back(failure<&config::sync_settle>(
@@ -246,9 +247,6 @@ void add_coming_and_going(rows& to) {
   to.push_back(failure<&config::found_after>(
     "found_after", "Without an answer of another introducer for so long, an "
                    "introducer founds the group."));
-  to.push_back(failure<&config::introducer_period>(
-    "introducer_period", "Time between two probes of introducers that are no "
-                         "members."));
   to.push_back(failure<&config::leave_linger>(
     "leave_linger", "How long a leaving member waits for the others once "
                     "somebody knows."));

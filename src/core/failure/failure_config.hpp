@@ -42,17 +42,16 @@ struct failure_config {
   std::size_t gossip_fanout = 3;
 
   // Agreement of lists.
-  ms random_probe_period{1'000};
-  ms sync_period{500}; ///< At most one comparison started per period.
-  ms sync_settle{300}; ///< News on their way need no comparison.
+  ms random_probe_period{1'000}; ///< And greetings of introducers outside.
+  ms sync_period{500};           ///< At most one comparison started per period.
+  ms sync_settle{300};           ///< News on their way need no comparison.
   ms tombstone_for{60'000};
 
   // Coming and going.
   ms join_retry_first{100};
   ms join_retry_max{1'000};
-  ms found_after{1'500};       ///< No other introducer answered: found a group.
-  ms introducer_period{1'000}; ///< Probes of introducers that are no members.
-  ms leave_linger{300};        ///< Somebody knows: wait so long for the others.
+  ms found_after{1'500}; ///< No other introducer answered: found a group.
+  ms leave_linger{300};  ///< Somebody knows: wait so long for the others.
   ms leave_max{1'000};
 };
 
