@@ -18,7 +18,7 @@ std::string title(const parameter& x) {
 }
 
 std::string in_usage(const parameter& x) {
-  auto text = title(x) + (x.many ? "..." : "");
+  auto text = title(x);
   return x.is_required ? text : "[" + text + "]";
 }
 

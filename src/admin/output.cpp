@@ -149,10 +149,6 @@ std::string duration_text(std::chrono::nanoseconds x) {
   return fmt::format("{}d{:02}h", all / 86400, all / 3600 % 24);
 }
 
-std::string json_string(std::string_view text) {
-  return dump(json(std::string{text}));
-}
-
 output::output(std::ostream& out, std::ostream& err, style how)
   : out_{out},
     err_{err},

@@ -53,9 +53,6 @@ using record = std::vector<std::pair<std::string, cell>>;
 [[nodiscard]] std::string bytes_text(std::uint64_t x);
 [[nodiscard]] std::string duration_text(std::chrono::nanoseconds x);
 
-/// Any text as a JSON string, in quotes. Bytes that are no UTF-8 become U+FFFD.
-[[nodiscard]] std::string json_string(std::string_view text);
-
 class output {
 public:
   struct style {

@@ -90,16 +90,6 @@ parameter& parameters::positional(const std::string& name, std::string& to,
   });
 }
 
-parameter& parameters::positionals(const std::string& name,
-                                   std::vector<std::string>& to,
-                                   const std::string& help) {
-  auto& added = all_.emplace_back(parameter{name, "", help, "", true});
-  added.many = true;
-  added.is_required = true;
-  added.parsed = app_.add_option(name, to)->required();
-  return added;
-}
-
 parameter& parameters::option(const std::string& name,
                               const std::string& placeholder, std::string& to,
                               const std::string& help) {

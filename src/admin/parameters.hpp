@@ -28,7 +28,6 @@ struct parameter {
   std::string fallback;    ///< Shown in help; empty: none.
   bool positional = false;
   bool is_required = false;
-  bool many = false;
   expects what = expects::anything;
   std::vector<std::string> words{}; ///< Of `expects::words`.
   CLI::Option* parsed = nullptr;
@@ -48,9 +47,6 @@ public:
   /// Required unless `.optional()`.
   parameter&
   positional(const std::string& name, std::string& to, const std::string& help);
-  /// All that are left; at least one unless `.optional()`.
-  parameter& positionals(const std::string& name, std::vector<std::string>& to,
-                         const std::string& help);
   /// @param name "--node", or with a short spelling "--command,-c".
   parameter& option(const std::string& name, const std::string& placeholder,
                     std::string& to, const std::string& help);
