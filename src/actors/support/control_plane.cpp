@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Below the gate's idle limit (5 s), so that CAF notices a dead peer first and
-// says so to whoever waits. CAF cuts a new connection that has not spoken at
-// the first beat, so beats must not be much faster.
+// Below the gate's idle limit (control.idle_timeout), so that CAF notices a
+// dead peer first and says so to whoever waits. CAF cuts a new connection that
+// has not spoken at the first beat, so beats must not be much faster.
 constexpr auto heartbeat = 500ms;
 constexpr auto connection_timeout = 3s;
 
