@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "spdlog/": ("actors/", "roles/"),
     "CLI/": ("admin/",),
     "histedit.h": ("admin/",),
-    "nlohmann/": ("admin/", "net/http", "actors/support/", "settings/"),
+    "nlohmann/": ("admin/",),
     "isa-l": ("base/",),
 }
 
@@ -164,7 +164,22 @@ def check_links(path, text):
             fault(path, line, f"link to {match.group(1)}, which is not there")
 
 
+def check_layer_table():
+    """CONTRIBUTING.md tells people what LAYERS tells this program."""
+    path = ROOT / "CONTRIBUTING.md"
+    rows = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        row = re.match(r"\| ([\w.]+) \| ([^|]+) \|", line)
+        if row and row.group(1) != "folder":
+            rows[row.group(1)] = (number, set(re.findall(r"\w+", row.group(2))))
+    for folder in sorted(LAYERS.keys() | rows.keys()):
+        number, told = rows.get(folder, (1, None))
+        if told != LAYERS.get(folder):
+            fault(path, number, f"'{folder}' is another row in tools/tidy.py")
+
+
 def main():
+    check_layer_table()
     for path in project_files():
         if path.suffix in (".hpp", ".cpp"):
             lines = path.read_text(encoding="utf-8").splitlines()
