@@ -13,7 +13,7 @@
 // What a process is told by its configuration, as plain structs, one per
 // section of the file. Keys, units, ranges, defaults and help stand in
 // `table.cpp` and nowhere else: a default-constructed struct holds zeroes,
-// `settings::load` and `settings::default_node_settings` fill it.
+// `settings::load` fills it.
 //
 // Ports: numbers on the bind address; they are what is advertised, too.
 

@@ -415,16 +415,4 @@ std::string flag_name(std::string_view key) {
   return "--" + std::string{key};
 }
 
-node_settings default_node_settings() {
-  all_sections all;
-  for (const auto& x : table()) {
-    if (x.fallback.empty())
-      continue;
-    const auto found = convert(x.form, words{x.fallback});
-    DFS_ASSERT(found); // A row that contradicts itself.
-    x.store(all, *found);
-  }
-  return all.server;
-}
-
 } // namespace dfs::settings

@@ -49,10 +49,6 @@ struct row {
 /// "group.ping_port" -> "--group.ping_port"
 [[nodiscard]] std::string flag_name(std::string_view key);
 
-/// What the table says without any configuration; what has no fallback is
-/// empty. For tests, and for programs that fill in the rest themselves.
-[[nodiscard]] node_settings default_node_settings();
-
 /// Says what each setting means and takes, as Markdown: docs/configuration.md.
 [[nodiscard]] std::string reference();
 

@@ -42,7 +42,9 @@ TEST(Table, DefaultsAreWhatTheyThemselvesAllow) {
 
 // The core derives its times; the table must not have others.
 TEST(Table, FailureDefaultsAreTheCores) {
-  const auto defaults = default_node_settings();
+  const auto loaded = load({}, audience{});
+  ASSERT_TRUE(loaded);
+  const auto& defaults = loaded->server;
   const core::failure_config config;
   EXPECT_EQ(defaults.failure.verdict_alone, config.verdict_alone);
   EXPECT_EQ(defaults.failure.monitors, config.monitors);
