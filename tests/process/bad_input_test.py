@@ -145,6 +145,9 @@ class Server(unittest.TestCase):
                             ("http", socket.SOCK_STREAM)):
             with self.subTest(plane=plane), \
                     socket.socket(socket.AF_INET, kind) as taken:
+                # Connections of earlier tests may linger in TIME_WAIT.
+                if kind == socket.SOCK_STREAM:
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 taken.bind(("127.0.0.1", self.node.ports[plane]))
                 if kind == socket.SOCK_STREAM:
                     taken.listen()
