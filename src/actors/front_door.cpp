@@ -1,5 +1,7 @@
 #include "actors/front_door.hpp"
 
+#include "actors/support/log.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -43,6 +45,23 @@ result<nothing> check_rights(const door_route& route, const wire::token* proof,
                             + std::string{to_string(route.needs)} + " rights; "
                             + who + " has "
                             + std::string{to_string(proof->right)});
+}
+
+/// One line for each administrative act, and for each attempt at one: before
+/// it is done, because it may change what is logged. SPEC S5
+void audit(const door_route& route, const net::frame_request& asked,
+           const result<nothing>& verdict) {
+  if (route.needs != rights::admin)
+    return;
+  const auto& peer = asked.from->peer();
+  log_event(*log_for(audit_log_name),
+            verdict ? spdlog::level::info : spdlog::level::warn,
+            "administrative request",
+            {{"method", route.name},
+             {"principal", peer.name},
+             {"peer", peer.address},
+             {"request", asked.id.value()},
+             {"outcome", verdict ? "accepted" : "denied"}});
 }
 
 } // namespace
@@ -151,6 +170,7 @@ void front_door_state::admit(front_door_self self, net::frame_request request) {
                                           "request was begun"));
   auto fine
     = check_rights(*route, asked.proof.get(), asked.from->peer().name); // I3
+  audit(*route, asked, fine);
   if (!fine)
     return job.refuse(fine.error());
   route->run(self, std::move(job));

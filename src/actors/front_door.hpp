@@ -24,6 +24,8 @@
 //     deadline is over, or when the front door ends.
 // I2  A request whose deadline is over is not executed.
 // I3  Rights are checked in `admit`, and nowhere else.
+// I6  What needs admin rights is in the audit log before it is done; so is who
+//     asked for it without them.
 
 namespace dfs::actors {
 

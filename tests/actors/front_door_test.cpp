@@ -1,13 +1,19 @@
 #include "actors/front_door.hpp"
 
 #include "actors/echo.hpp"
+#include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
 #include "support/deterministic_system.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
+#include <sstream>
 
 namespace dfs::test {
 
@@ -64,6 +70,8 @@ namespace dfs::actors {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct recording_port final : net::answer_port {
   void answer(request_id id, std::string_view reply) override {
@@ -245,6 +253,31 @@ TEST_F(FrontDoorTest, RefusesWhatTheRightsDoNotAllow) { // I3, SPEC O4
   EXPECT_EQ(port->code(2), ec::denied);
   EXPECT_EQ(port->code(3), ec::denied);
   EXPECT_EQ(port->replies[4], wire::encode(msg::echo{"done"}));
+}
+
+// SPEC S5: also what was tried in vain; what reads the group is not noted.
+TEST_F(FrontDoorTest, WritesDownWhoAdministers) { // I6
+  const auto file = std::filesystem::temp_directory_path()
+                    / ("dfs-door-" + std::to_string(::getpid()) + ".log");
+  ASSERT_TRUE(start_log({.file = file.string(), .level = spdlog::level::off}));
+  port->who.name = "eve\nadmin";
+  send({request(1, msg::echo{}), request(2, test::command{}, rights::writer),
+        request(3, test::command{}, std::nullopt),
+        request(4, test::command{"done"}, rights::admin)});
+  stop_log();
+  ASSERT_TRUE(set_log_level("*", spdlog::level::info));
+  std::ostringstream text;
+  text << std::ifstream{file}.rdbuf();
+  std::filesystem::remove(file);
+  const auto line = [](const char* level, int id, const char* outcome) {
+    return std::string{level} + " audit administrative request method=command "
+           + "principal=\"eve\\nadmin\" peer=test request=" + std::to_string(id)
+           + " outcome=" + outcome + "\n";
+  };
+  EXPECT_THAT(text.str(), HasSubstr(line("warning", 2, "denied")));
+  EXPECT_THAT(text.str(), HasSubstr(line("warning", 3, "denied")));
+  EXPECT_THAT(text.str(), HasSubstr(line("info", 4, "accepted")));
+  EXPECT_THAT(text.str(), Not(HasSubstr("echo")));
 }
 
 // Who gives an order is written down: nobody may sign as somebody else.

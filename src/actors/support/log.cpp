@@ -4,6 +4,7 @@
 
 #include <spdlog/sinks/sink.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <optional>
@@ -65,6 +66,11 @@ log_state& state() {
   return *x;
 }
 
+spdlog::level::level_enum
+allowed(std::string_view name, spdlog::level::level_enum level) {
+  return name == audit_log_name ? std::min(level, spdlog::level::info) : level;
+}
+
 void apply(level_of_logger& x, spdlog::level::level_enum level,
            std::chrono::seconds lasts) {
   if (lasts == std::chrono::seconds{0}) {
@@ -75,6 +81,13 @@ void apply(level_of_logger& x, spdlog::level::level_enum level,
   }
   if (x.logger)
     x.logger->set_level(level);
+}
+
+std::string names_of(const log_state& x) {
+  std::string names;
+  for (const auto& [name, entry] : x.loggers)
+    names += (names.empty() ? "" : ", ") + name;
+  return names;
 }
 
 void revert_levels(log_time now) {
@@ -106,8 +119,9 @@ result<nothing> start_log(log_options options) {
     x.configured = std::move(options.levels);
     for (auto& [name, entry] : x.loggers) {
       const auto found = x.configured.find(name);
-      apply(entry, found == x.configured.end() ? options.level : found->second,
-            {});
+      const auto level
+        = found == x.configured.end() ? options.level : found->second;
+      apply(entry, allowed(name, level), {});
     }
   }
   x.writer.on_tick(revert_levels);
@@ -130,8 +144,8 @@ std::shared_ptr<spdlog::logger> log_for(std::string_view subsystem) {
   const std::string name{subsystem};
   auto logger = std::make_shared<spdlog::logger>(name, x.sink);
   const auto found = x.configured.find(name);
-  const auto level
-    = found == x.configured.end() ? x.level_of_new : found->second;
+  const auto level = allowed(name, found == x.configured.end() ? x.level_of_new
+                                                               : found->second);
   logger->set_level(level);
   x.loggers[name] = {logger, level, {}};
   return logger;
@@ -149,20 +163,25 @@ void log_event(spdlog::logger& to, spdlog::level::level_enum level,
 
 result<spdlog::level::level_enum> parse_log_level(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>,
-                       7>
+                       8>
     names{{{"trace", spdlog::level::trace},
            {"debug", spdlog::level::debug},
            {"info", spdlog::level::info},
            {"warning", spdlog::level::warn},
            {"warn", spdlog::level::warn},
            {"error", spdlog::level::err},
+           {"critical", spdlog::level::critical},
            {"off", spdlog::level::off}}};
+  std::string lower{text.substr(0, 32)};
+  for (auto& c : lower)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   for (const auto& [name, level] : names)
-    if (name == text)
+    if (name == lower)
       return level;
   return fail(ec::invalid_argument,
               "unknown log level '" + std::string{text.substr(0, 32)}
-                + "' (trace, debug, info, warning, error or off)");
+                + "' (trace, debug, info, warning, error, critical or "
+                  "off)");
 }
 
 std::string log_level_name(spdlog::level::level_enum level) {
@@ -176,8 +195,9 @@ std::string log_level_name(spdlog::level::level_enum level) {
     case spdlog::level::warn:
       return "warning";
     case spdlog::level::err:
-    case spdlog::level::critical:
       return "error";
+    case spdlog::level::critical:
+      return "critical";
     default:
       return "off";
   }
@@ -194,13 +214,18 @@ result<nothing> set_log_level(std::string_view subsystem,
       x.configured.clear();
     }
     for (auto& [name, entry] : x.loggers)
-      apply(entry, level, lasts);
+      if (name != audit_log_name)
+        apply(entry, level, lasts);
     return done;
   }
+  if (allowed(subsystem, level) != level)
+    return fail(ec::denied, "the audit log says who did what: it takes info, "
+                            "debug or trace, and cannot be silenced");
   const auto it = x.loggers.find(subsystem);
   if (it == x.loggers.end())
     return fail(ec::not_found, "nobody logs as '"
-                                 + std::string{subsystem.substr(0, 64)} + "'");
+                                 + std::string{subsystem.substr(0, 64)}
+                                 + "'; known: " + names_of(x));
   apply(it->second, level, lasts);
   return done;
 }

@@ -58,6 +58,10 @@ void stop_log();
 [[nodiscard]] std::shared_ptr<spdlog::logger>
 log_for(std::string_view subsystem);
 
+/// Under this name stands who did what. Nothing takes it below info, neither
+/// settings nor `set_log_level`.
+inline constexpr std::string_view audit_log_name = "audit";
+
 /// A value of an event: `{"id", to_string(id)}`, `{"bytes", size}`.
 struct log_field {
   log_field(std::string_view name, std::string_view text)
@@ -103,7 +107,7 @@ void log_event(spdlog::logger& to, spdlog::level::level_enum level,
                std::string_view message,
                std::initializer_list<log_field> fields = {});
 
-/// trace, debug, info, warning (or warn), error, off.
+/// trace, debug, info, warning (or warn), error, critical, off, in any case.
 /// @returns `ec::invalid_argument`, naming these.
 [[nodiscard]] result<spdlog::level::level_enum>
 parse_log_level(std::string_view text);
@@ -114,7 +118,8 @@ parse_log_level(std::string_view text);
 /// @param subsystem "*" for all, those that are yet to come too.
 /// @param lasts     Then back to what it was before; 0 is for good. Ends with
 ///                  a second's precision, and only while the log is started.
-/// @returns `ec::not_found`: nobody logs under that name.
+/// @returns `ec::not_found`: nobody logs under that name; names those that do.
+///          `ec::denied`: would silence `audit_log_name`, which "*" leaves out.
 [[nodiscard]] result<nothing> set_log_level(std::string_view subsystem,
                                             spdlog::level::level_enum level,
                                             std::chrono::seconds lasts = {});

@@ -195,8 +195,43 @@ TEST_F(Log, ChangesLevelsOfOneSubsystem) {
   EXPECT_THAT(read(file), Not(HasSubstr("unheard")));
 }
 
+// SPEC S5: who may do anything must not do it unseen.
+TEST_F(Log, NothingSilencesTheAudit) {
+  ASSERT_TRUE(
+    start_log({.file = file,
+               .level = spdlog::level::off,
+               .levels = {{std::string{audit_log_name}, spdlog::level::err}}}));
+  const auto audit = log_for(audit_log_name);
+  EXPECT_EQ(audit->level(), spdlog::level::info);
+  for (const auto lasts : {0s, 60s}) {
+    ASSERT_TRUE(set_log_level("*", spdlog::level::off, lasts));
+    EXPECT_EQ(audit->level(), spdlog::level::info);
+    const auto outcome
+      = set_log_level(audit_log_name, spdlog::level::warn, lasts);
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ec::denied);
+    EXPECT_THAT(outcome.error().context, HasSubstr("cannot be silenced"));
+  }
+  ASSERT_TRUE(set_log_level(audit_log_name, spdlog::level::debug));
+  EXPECT_EQ(audit->level(), spdlog::level::debug);
+  ASSERT_TRUE(set_log_level(audit_log_name, spdlog::level::info));
+  ASSERT_TRUE(set_log_level("*", spdlog::level::info));
+  stop_log();
+}
+
+TEST_F(Log, NamesWhoLogsWhenAskedForSomebodyElse) {
+  const auto known = log_for("log-test");
+  const auto outcome = set_log_level("lgo-test", spdlog::level::debug);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ec::not_found);
+  EXPECT_THAT(outcome.error().context, HasSubstr("'lgo-test'; known: "));
+  EXPECT_THAT(outcome.error().context, HasSubstr("log-test"));
+}
+
 TEST_F(Log, KnowsItsLevelsByName) {
-  for (const auto* name : {"trace", "debug", "info", "warning", "error", "off"})
+  EXPECT_EQ(*parse_log_level("WaRNing"), spdlog::level::warn);
+  for (const auto* name :
+       {"trace", "debug", "info", "warning", "error", "critical", "off"})
     EXPECT_EQ(log_level_name(*parse_log_level(name)), name);
   const auto unknown = parse_log_level("loud");
   ASSERT_FALSE(unknown);
