@@ -4,6 +4,8 @@
 #include "settings/new_directory.hpp"
 #include "settings/value.hpp"
 
+#include <unistd.h>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -220,6 +222,14 @@ make_user_bundle(const credential_request& x, rights right, unix_seconds now) {
 
 result<std::vector<generation>>
 rotate_key(const std::string& cluster, key_kind which, rotation step) {
+  // A node's bundle holds the same keys: one of its own would cut it off.
+  if (::access(join(cluster, ca_key).c_str(), F_OK) != 0)
+    return fail(
+      ec::configuration,
+      fmt::format("{}: no {} here; keys are replaced in the cluster's "
+                  "own directory, made by `dfsnode cluster init`, "
+                  "and copied to the nodes' bundles from there",
+                  cluster, ca_key));
   const auto path
     = join(cluster, which == key_kind::cluster ? cluster_key : token_key);
   auto text

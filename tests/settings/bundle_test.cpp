@@ -191,6 +191,20 @@ TEST_F(Bundle, EachStepOfARotationWorksBesideTheOneBefore) {
     before);
 }
 
+// A node with a key that no other node has would be alone with it.
+TEST_F(Bundle, KeysAreReplacedInTheClustersDirectoryOnly) {
+  const auto out = node("node-1", introducer);
+  const auto before = test::temp_dir::read(out + "/cluster.key");
+  for (const auto& directory : {out, place / "nowhere"}) {
+    const auto outcome
+      = rotate_key(directory, key_kind::cluster, rotation::add);
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ec::configuration);
+    EXPECT_THAT(outcome.error().context, HasSubstr(directory + ": no ca.key"));
+  }
+  EXPECT_EQ(test::temp_dir::read(out + "/cluster.key"), before);
+}
+
 TEST(KeyFile, RefusesWhatIsNone) {
   const std::string hex(64, 'a');
   for (const auto& text :
