@@ -38,10 +38,12 @@ public:
     const auto& bind = x_.node.bind;
     const auto& advertise = x_.node.advertise;
     if (advertise.is_unspecified()) {
-      say("node.advertise",
-          fmt::format("node.bind is {}, all addresses of this machine; set "
-                      "node.advertise to the one that others shall use",
-                      to_string(bind)));
+      // Left out, it is node.bind that makes it necessary.
+      const bool given = effective("node.advertise").from != source::fallback;
+      say_at(given ? "node.advertise" : "node.bind", "node.advertise",
+             fmt::format("node.bind is {}, all addresses of this machine; set "
+                         "node.advertise to the one that others shall use",
+                         to_string(bind)));
       return;
     }
     // A socket on [::] takes IPv4, too.
@@ -127,9 +129,14 @@ private:
   }
 
   void say(std::string_view key, const std::string& what) {
-    const auto& shown = effective(key);
-    faults_.add(shown.from == source::fallback ? "" : shown.where, shown.key,
-                what);
+    say_at(key, key, what);
+  }
+
+  void say_at(std::string_view place, std::string_view key,
+              const std::string& what) {
+    const auto& shown = effective(place);
+    faults_.add(shown.from == source::fallback ? "" : shown.where,
+                std::string{key}, what);
   }
 
   // The fault stands at the one that was written: the other is a default.

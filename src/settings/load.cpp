@@ -44,15 +44,17 @@ std::string suggestion(const std::string& key) {
                       : "; did you mean " + best + "?";
 }
 
+bool is_section(const std::string& name) {
+  const auto all = table();
+  return std::any_of(all.begin(), all.end(), [&](const row& x) {
+    return x.key.substr(0, x.key.find('.')) == name;
+  });
+}
+
 // "[group]" with everything in it commented out.
-bool is_empty_section(const file_entry& entry) {
-  const auto* content = std::get_if<dictionary>(&entry.content);
-  if (content == nullptr || !content->empty())
-    return false;
-  for (const auto& x : table())
-    if (x.key.substr(0, x.key.find('.')) == entry.key)
-      return true;
-  return false;
+bool is_empty_table(const raw_value& x) {
+  const auto* content = std::get_if<dictionary>(&x);
+  return content != nullptr && content->empty();
 }
 
 class overlay {
@@ -70,9 +72,13 @@ public:
     for (const auto& entry : *entries) {
       // In files the dot stands for a section: keys have one spelling there.
       const auto* found = find_row(entry.key);
-      if (is_empty_section(entry))
-        continue;
-      if (found == nullptr || found->key != entry.key)
+      if (is_section(entry.key)) {
+        if (!is_empty_table(entry.content))
+          faults_.add(entry.where, entry.key,
+                      fmt::format("must be a table: write [{}], and its keys "
+                                  "on the lines below",
+                                  entry.key));
+      } else if (found == nullptr || found->key != entry.key)
         faults_.add(entry.where, entry.key,
                     "unknown key" + suggestion(entry.key));
       else

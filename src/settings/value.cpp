@@ -129,11 +129,14 @@ result<value> within(const shape& wanted, result<std::int64_t> x) {
 }
 
 result<value> one_word(const shape& wanted, const std::string& text) {
-  if (std::find(wanted.choices.begin(), wanted.choices.end(), text)
+  auto word = text;
+  for (auto& c : word)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (std::find(wanted.choices.begin(), wanted.choices.end(), word)
       == wanted.choices.end())
     return fail(ec::invalid_argument,
                 fmt::format("'{}' is none of: {}", text, range_text(wanted)));
-  return value{text};
+  return value{std::move(word)};
 }
 
 result<value> convert_text(const shape& wanted, const std::string& text) {
@@ -168,26 +171,34 @@ result<value> convert_text(const shape& wanted, const std::string& text) {
 
 result<value> convert_endpoints(const list& texts) {
   list found;
+  list wrong;
   for (const auto& text : texts) {
     auto x = endpoint::parse(text);
     if (!x || x->port == 0 || x->ip.is_unspecified())
-      return fail(ec::invalid_argument,
-                  fmt::format("'{}' is no address to reach somebody at; give "
-                              "IP:PORT, such as 10.0.0.5:7401 or [::1]:7401",
-                              text));
-    found.push_back(to_string(*x));
+      wrong.push_back(fmt::format("'{}'", text));
+    else
+      found.push_back(to_string(*x));
   }
+  if (!wrong.empty())
+    return fail(
+      ec::invalid_argument,
+      fmt::format("{} {} to reach somebody at; give IP:PORT, such as "
+                  "10.0.0.5:7401 or [::1]:7401",
+                  fmt::join(wrong, ", "),
+                  wrong.size() == 1 ? "is no address" : "are no addresses"));
   return value{std::move(found)};
 }
 
 result<value> convert_levels(const shape& wanted, const dictionary& levels) {
+  dictionary words;
   for (const auto& [subsystem, level] : levels) {
     auto found = one_word(wanted, level);
     if (!found)
       return fail(ec::invalid_argument,
                   subsystem + ": " + found.error().context);
+    words.emplace(subsystem, std::get<std::string>(*std::move(found)));
   }
-  return value{levels};
+  return value{std::move(words)};
 }
 
 // The environment and flags: everything is a word, read by what is wanted.

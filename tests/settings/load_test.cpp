@@ -1,5 +1,7 @@
 #include "settings/load.hpp"
 
+#include "base/rng.hpp"
+#include "settings/toml_file.hpp"
 #include "support/temp_dir.hpp"
 
 #include <gmock/gmock.h>
@@ -178,6 +180,104 @@ probe_period = 500
             "to 65535");
 }
 
+TEST_F(Load, SaysAllFaultsOfAList) {
+  EXPECT_EQ(faults(std::string{minimal}
+                   + "[group]\nintroducers = [\"a:1\", \"10.0.0.5:1\", "
+                     "\"10.0.0.6\"]\n"),
+            "x.toml:7:1: group.introducers: 'a:1', '10.0.0.6' are no addresses "
+            "to reach somebody at; give IP:PORT, such as 10.0.0.5:7401 or "
+            "[::1]:7401");
+}
+
+// The address to give is missing; what asks for it stands on a line.
+TEST_F(Load, SaysWhereAnAddressComesFromThatNobodyReaches) {
+  const std::string text = "[node]\ndata_dir = \"data\"\nbind = \"0.0.0.0\"\n"
+                           "[security]\nbundle = \"/keys\"\n";
+  EXPECT_THAT(faults(text),
+              testing::StartsWith("x.toml:3:1: node.advertise: node.bind is "
+                                  "0.0.0.0, all addresses of this machine;"));
+  EXPECT_THAT(faults(text, {"--node.bind=::"}),
+              testing::StartsWith("--node.bind: node.advertise: node.bind is"));
+  EXPECT_THAT(faults(text, {"--node.advertise=0.0.0.0"}),
+              testing::StartsWith("--node.advertise: node.advertise: "));
+}
+
+TEST_F(Load, TakesLevelsInAnyCase) {
+  const auto x = from(std::string{minimal}
+                        + "[log]\nlevel = \"WARNING\"\n"
+                          "levels = { gate = \"Critical\" }\n",
+                      {});
+  ASSERT_TRUE(x) << x.error().context;
+  EXPECT_EQ(x->server.log.level, "warning");
+  EXPECT_EQ(x->server.log.levels.at("gate"), "critical");
+}
+
+// What people and disks do to a file: refused or read, never more than that.
+TEST_F(Load, SurvivesWhateverAFileHolds) {
+  for (const char* text : {"[[[",
+                           "[[=",
+                           "[[",
+                           "[",
+                           "]",
+                           "=",
+                           "[=",
+                           "[a",
+                           "[[a",
+                           "[[a]",
+                           "[a]]",
+                           "a",
+                           "a=",
+                           "a=[",
+                           "a={",
+                           "a=\"",
+                           "a='''",
+                           "a=\"\"\"",
+                           "\"",
+                           "'",
+                           ".",
+                           "a.",
+                           ".a=1",
+                           "a..b=1",
+                           "a=1 b=2",
+                           "a=1\na=2",
+                           "a=[1,",
+                           "a={b=",
+                           "a=+",
+                           "a=0x",
+                           "a=1e",
+                           "a=1979-",
+                           "a=1979-05-27T",
+                           "a=\"\\u",
+                           "[[a]]\n[a]",
+                           "a=1\n[a]",
+                           "\xff\xfe",
+                           "\xef\xbb\xbf[[",
+                           "\xc3",
+                           "a=\"\\uD800\""})
+    EXPECT_NE(faults(text), "none") << text;
+  const std::string many(5'000, '[');
+  std::string dotted = "a";
+  for (auto i = 0; i < 100'000; ++i)
+    dotted += ".a";
+  for (const auto& text : {std::string(1, '\0'), many, "a=" + many,
+                           dotted + "=1", "[" + dotted + "]"})
+    EXPECT_NE(faults(text), "none") << text.substr(0, 40);
+}
+
+TEST_F(Load, SurvivesRandomFiles) {
+  // Bytes of the grammar, so that the parser gets beyond the first.
+  const std::string bytes = "[]{}=\"'.,#ab1-+:TZe_x\\u \t\n\r\xff\xc3";
+  const std::uint64_t seed = 20'260'711;
+  rng random{seed};
+  for (auto i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (auto left = 1 + random.below(24); left > 0; --left)
+      text += bytes[random.below(bytes.size())];
+    if (const auto read = parse_toml(text, "x.toml"); !read)
+      EXPECT_EQ(read.error().code, ec::configuration) << "seed " << seed;
+  }
+}
+
 // Typed by hand: sections without keys, keys without sections, odd nesting.
 TEST_F(Load, RefusesKeysInOddPlaces) {
   EXPECT_EQ(faults(std::string{minimal} + "[group]\n[log]\n"), "none");
@@ -190,7 +290,12 @@ TEST_F(Load, RefusesKeysInOddPlaces) {
             "x.toml:1:7: group.port: is a table of other things than texts; "
             "give a whole number without quotes");
   EXPECT_EQ(faults("[[group]]\nport = 1\n"),
-            "x.toml:1:3: group: unknown key; see `dfsnode config reference`");
+            "x.toml:1:3: group: must be a table: write [group], and its keys "
+            "on the lines below");
+  for (const auto* what : {"5", "\"x\"", "[]", "[{}]", "1.5", "true"})
+    EXPECT_THAT(faults("node = " + std::string{what} + "\n"),
+                testing::StartsWith("x.toml:1:1: node: must be a table"))
+      << what;
   EXPECT_EQ(faults("\"a\\nb\" = 1\n"),
             "x.toml:1:1: a?b: unknown key; see `dfsnode config reference`");
   EXPECT_EQ(faults("[http]\nport = 1.5\nbind = 1979-05-27\n"),
