@@ -31,6 +31,19 @@ struct node_config : caf::actor_system_config {
   }
 };
 
+/// A port is taken by this very node more often than by a stranger.
+error explain_port(const error& why, const std::string& directory) {
+  const auto pid = why.code == ec::in_use
+                     ? settings::data_dir::holder(directory)
+                     : std::string{};
+  if (pid.empty())
+    return why;
+  return fail(ec::in_use,
+              fmt::format("already running, pid {}, holds {}; stop it, or give "
+                          "this node a data_dir and ports of its own",
+                          pid, directory));
+}
+
 result<nothing> begin_log(const settings::log_section& how) {
   actors::log_options options;
   options.file = how.file;
@@ -80,7 +93,7 @@ node::parts::prepare(const settings::server_command_line& how,
   all->keys = *std::move(keys);
   auto ports = planes::open(wanted, *all->keys, all->inlet);
   if (!ports)
-    return ports.error();
+    return explain_port(ports.error(), wanted.node.data_dir);
   all->ports = *std::move(ports);
   if (auto opened = all->open_data(); !opened)
     return opened.error();

@@ -249,6 +249,17 @@ data_dir::open(const std::string& path, const directory_owner& owner) {
   return data_dir{path, *std::move(lock), *std::move(identity), fresh};
 }
 
+std::string data_dir::holder(const std::string& path) {
+  const auto name = join(path, lock_name);
+  const file_descriptor lock{::open(name.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Shared, and gone at once: who holds a directory holds it alone.
+  if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0
+      || errno != EWOULDBLOCK)
+    return {};
+  const auto pid = read_file(name, 32);
+  return pid && !pid->empty() ? *pid : "?";
+}
+
 void data_dir::forget_if_new() {
   const auto made = std::exchange(made_, {});
   if (!made.identity)

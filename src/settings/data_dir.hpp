@@ -51,6 +51,10 @@ public:
   [[nodiscard]] static result<data_dir>
   open(const std::string& path, const directory_owner& owner);
 
+  /// Who holds the directory `path`: a pid, or "?" if it left none; empty if
+  /// nobody does or it cannot be said. Writes nothing.
+  [[nodiscard]] static std::string holder(const std::string& path);
+
   /// The stamp of a new incarnation: `now`, or one more than the last.
   /// @returns `ec::io_error`, `ec::denied`; the stamp is not to be used then.
   [[nodiscard]] result<unix_milliseconds> next_start(unix_milliseconds now);

@@ -166,6 +166,9 @@ class Server(unittest.TestCase):
         wait_for(lambda: self.node.members(), 10, "no introducer")
         self.start_refused("--node.data_dir", self.data, node=other,
                            mentions=[self.data])
+        # The same node a second time: not its ports are the news.
+        self.start_refused(mentions=["already running", self.node.pid,
+                                     self.data], written=True)
         # Locked by a process that runs.
         ports = [f"--{plane}.port" for plane in ("group", "control", "stream",
                                                  "http")]

@@ -135,6 +135,18 @@ TEST_F(DataDir, ANewerOrDamagedOneIsRefused) {
   }
 }
 
+TEST_F(DataDir, TellsWhoHoldsItAndWritesNothing) {
+  EXPECT_EQ(data_dir::holder(path), "");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {
+    auto opened = data_dir::open(path, owner);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(data_dir::holder(path), std::to_string(::getpid()));
+  }
+  EXPECT_EQ(data_dir::holder(path), ""); // The pid is still in the file.
+  EXPECT_TRUE(data_dir::open(path, owner));
+}
+
 // A crash between the steps of creation must not need a person.
 TEST_F(DataDir, AnAttemptThatWasCutShortIsTakenUp) {
   std::filesystem::create_directory(path);
