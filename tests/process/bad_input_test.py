@@ -10,7 +10,7 @@ import tempfile
 import pathlib
 import unittest
 
-from harness import Cluster, binary, run, wait_for
+from harness import Cluster, binary, free_ports, run, wait_for
 
 
 class Server(unittest.TestCase):
@@ -170,11 +170,11 @@ class Server(unittest.TestCase):
         self.start_refused(mentions=["already running", self.node.pid,
                                      self.data], written=True)
         # Locked by a process that runs.
-        ports = [f"--{plane}.port" for plane in ("group", "control", "stream",
-                                                 "http")]
-        free = [x for pair in zip(ports, (31001, 31002, 31003, 31004))
-                for x in pair]
-        self.start_refused("--group.ping_port", 31000, *free,
+        keys = ("group.port", "group.ping_port", "control.port",
+                "stream.port", "http.port")
+        other_ports = [f"--{key}={port}"
+                       for key, port in zip(keys, free_ports(len(keys)))]
+        self.start_refused(*other_ports,
                            mentions=[self.data, self.node.pid], written=True)
         self.assertIsNotNone(self.node.members())
         self.node.stop()

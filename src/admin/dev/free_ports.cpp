@@ -8,8 +8,8 @@ namespace dfs::admin {
 
 namespace {
 
-constexpr std::uint32_t port_first = 12'000;
-constexpr std::uint32_t port_count = 20'000;
+constexpr std::uint32_t port_first = 20'000;
+constexpr std::uint32_t port_count = 12'000;
 
 /// Spreads neighbouring seeds; prime, so that every port is a start.
 constexpr std::uint32_t stride = 7'919;
@@ -43,7 +43,7 @@ free_ports(std::size_t count, std::uint32_t seed) {
   }
   if (found.size() < count)
     return fail(ec::in_use, "no " + std::to_string(count)
-                              + " free ports between 12000 and 32000");
+                              + " free ports between 20000 and 32000");
   return found;
 }
 
