@@ -53,6 +53,12 @@ result<nothing> begin_log(const settings::log_section& how) {
   for (const auto& [subsystem, text] : how.levels)
     if (auto level = actors::parse_log_level(text))
       options.levels.emplace(subsystem, *level);
+  // Subsystems are known from their spawning on; these are none, and their
+  // levels can be set, too, before they have anything to say.
+  for (const auto name : {actors::audit_log_name, std::string_view{"gate"},
+                          std::string_view{"log"}, std::string_view{"node"},
+                          std::string_view{"supervisor"}})
+    (void) actors::log_for(name);
   return actors::start_log(std::move(options));
 }
 

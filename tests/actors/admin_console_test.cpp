@@ -50,6 +50,19 @@ TEST_F(AdminConsoleTest, ListsActorsAndItself) {
   EXPECT_EQ(nobody.error(), ec::not_found);
 }
 
+// SPEC O1: a level can be set before there is anything to read.
+TEST_F(AdminConsoleTest, KnowsTheLevelsOfWhoNeverLogged) {
+  const auto quiet
+    = spawn_subsystem(sys, registry, {.name = "never-logged"}, admin_console,
+                      admin_sources{&registry, &board, {}});
+  const auto levels = ask<msg::log_levels>(
+    console, msg::set_log_level{"never-logged", "Debug", 0s, "eve"});
+  ASSERT_TRUE(levels) << sys.render(levels.error());
+  EXPECT_THAT(levels->subsystems,
+              Contains(msg::log_level{"never-logged", "debug", 0s}));
+  stop(quiet);
+}
+
 TEST_F(AdminConsoleTest, ShowsSettingsAndHealth) {
   const auto config = ask<msg::config_list>(console, msg::get_config{});
   ASSERT_TRUE(config);

@@ -1,5 +1,7 @@
 #include "actors/support/actor_registry.hpp"
 
+#include "actors/support/log.hpp"
+
 #include <caf/type_nr.hpp>
 
 #include <cxxabi.h>
@@ -147,6 +149,8 @@ actor_registry::enroll(std::string_view name, std::string_view parent) {
   for (const auto& meter : meters_)
     if (meter->name() == name)
       return meter;
+  // It has a level from now on, which can be set before it first logs.
+  (void) log_for(name);
   return meters_.emplace_back(
     std::make_shared<actor_meter>(std::string{name}, std::string{parent}));
 }

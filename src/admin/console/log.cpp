@@ -5,8 +5,8 @@ namespace dfs::admin {
 
 namespace {
 
-const std::vector<std::string> levels{"trace",   "debug", "info",
-                                      "warning", "error", "off"};
+const std::vector<std::string> levels{"trace", "debug",    "info", "warning",
+                                      "error", "critical", "off"};
 
 void print(output& out, const msg::log_levels& all) {
   const auto json = out.how().json;
