@@ -128,6 +128,16 @@ struct shell {
     self->delayed_send(self, *state.armed - at, caf::tick_atom_v);
   }
 
+  /// Suspicions begin and end with probes, for which there are ticks.
+  void count(instant at) {
+    const auto probes = state.machine->probes(at);
+    auto& to = *state.options.counters;
+    to.lost_permille = probes.lost_permille;
+    to.suspects = static_cast<std::uint64_t>(
+      std::count_if(probes.targets.begin(), probes.targets.end(),
+                    [](const auto& x) { return x.suspected_for.has_value(); }));
+  }
+
   void tick() {
     const auto at = now();
     // A timer that an earlier one has overtaken finds nothing to do: the tick
@@ -139,6 +149,7 @@ struct shell {
     state.armed.reset();
     expire_joins();
     run(state.machine->tick(at));
+    count(at);
   }
 
   void receive(const msg::group_datagram& came) {
@@ -260,7 +271,7 @@ msg::bandwidth_report report_of(const net::traffic& counted) {
 failure_detector_actor::behavior_type
 failure_detector(self_pointer self, failure_detector_options options,
                  membership_actor membership) {
-  DFS_ASSERT(options.network && options.new_stamp);
+  DFS_ASSERT(options.network && options.new_stamp && options.counters);
   auto& state = self->state;
   state.options = std::move(options);
   state.membership = std::move(membership);

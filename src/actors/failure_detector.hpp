@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "core/failure/failure_machine.hpp"
 #include "messages/gossip.hpp"
@@ -32,6 +33,7 @@ struct failure_detector_options {
   /// Told, in this actor's thread, that the former life was declared over: what
   /// was promised in it (leases, votes) ends here. May be empty.
   std::function<void(const msg::member_record&)> on_new_life;
+  std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
 };
 
 /// What the class of a body is to `net::group_socket`: the kind of a gossip

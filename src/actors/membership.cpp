@@ -61,6 +61,22 @@ void membership_state::apply(const msg::member_changed& event) {
     members.erase(id);
 }
 
+void membership_state::count(msg::member_change change) {
+  auto& to = *options.counters;
+  to.members = members.size();
+  switch (change) {
+    case msg::member_change::joined:
+      ++to.joins;
+      return;
+    case msg::member_change::left:
+      ++to.leaves;
+      return;
+    case msg::member_change::failed:
+      ++to.failures;
+      return;
+  }
+}
+
 void membership_state::note(const msg::member_changed& event) {
   log_change(event);
   if (const auto written = log->write(event, options.now()); !written)
@@ -70,7 +86,7 @@ void membership_state::note(const msg::member_changed& event) {
 membership_actor::behavior_type
 membership(membership_actor::stateful_pointer<membership_state> self,
            membership_options options, std::shared_ptr<membership_log> log) {
-  DFS_ASSERT(options.now && log);
+  DFS_ASSERT(options.now && options.counters && log);
   self->state.options = std::move(options);
   self->state.log = std::move(log);
   self->set_down_handler([self](const caf::down_msg& ended) {
@@ -98,6 +114,7 @@ membership(membership_actor::stateful_pointer<membership_state> self,
     },
     [self](const msg::member_changed& event) {
       self->state.apply(event);
+      self->state.count(event.change);
       self->state.note(event);
       for (const auto& listener : self->state.listeners)
         self->send(listener, event);

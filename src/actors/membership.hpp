@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
 
@@ -14,6 +15,7 @@ namespace dfs::actors {
 struct membership_options {
   msg::member_record self; ///< As the failure detector begins with it.
   std::function<unix_milliseconds()> now; ///< Wall clock, for the log.
+  std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
 };
 
 /// This node's view of the group, for everybody in the process who asks.
@@ -29,6 +31,7 @@ struct membership_state {
   [[nodiscard]] msg::member_list list() const;
   void apply(const msg::member_changed& event);
   void note(const msg::member_changed& event);
+  void count(msg::member_change change);
 
   membership_options options;
   std::shared_ptr<membership_log> log;

@@ -32,6 +32,23 @@ void describe_group(metrics_page& page, const net::traffic& x) {
   each([](const net::traffic_total& total) { return total.wire_bytes; });
 }
 
+void describe_members(metrics_page& page, const actors::group_counters& x) {
+  page.family("dfs_group_members", metric::gauge,
+              "Members in this node's list, itself included.");
+  page.sample({}, x.members.load());
+  page.family("dfs_group_changes_total", metric::counter,
+              "Changes of this node's member list.");
+  page.sample({{"change", "join"}}, x.joins.load());
+  page.sample({{"change", "leave"}}, x.leaves.load());
+  page.sample({{"change", "fail"}}, x.failures.load());
+  page.family("dfs_group_suspects", metric::gauge,
+              "Members that this node probes and suspects.");
+  page.sample({}, x.suspects.load());
+  page.family("dfs_group_ack_loss_ratio", metric::gauge,
+              "Share of this node's probes, of late, without an ack in time.");
+  page.sample({}, static_cast<double>(x.lost_permille.load()) / 1'000);
+}
+
 void describe_gate(metrics_page& page, const net::gate_counters& x) {
   page.family("dfs_gate_links", metric::gauge, "Control links now.");
   page.sample({}, x.links);
@@ -98,6 +115,7 @@ node::parts::monitoring() {
       [this](metrics_page& page) {
         describe_group(page, ports->group()->traffic_so_far());
       },
+      [this](metrics_page& page) { describe_members(page, *group_counts); },
       [this](metrics_page& page) {
         describe_gate(page, ports->gate().counters());
       },

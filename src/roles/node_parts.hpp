@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/support/actor_registry.hpp"
@@ -75,6 +76,8 @@ struct node::parts {
   actors::door_inlet inlet;
   std::shared_ptr<actors::door_statistics> door_counts
     = std::make_shared<actors::door_statistics>();
+  std::shared_ptr<actors::group_counters> group_counts
+    = std::make_shared<actors::group_counters>();
   std::unique_ptr<planes> ports;
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;

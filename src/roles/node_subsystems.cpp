@@ -49,7 +49,9 @@ actors::supervised node::parts::supervise_membership() {
   return supervise("membership", membership, on_end::end_process, [this] {
     return spawn_subsystem(
       *system, registry, {.name = "membership"}, actors::membership,
-      actors::membership_options{.self = self, .now = wall_clock}, history);
+      actors::membership_options{
+        .self = self, .now = wall_clock, .counters = group_counts},
+      history);
   });
 }
 
@@ -62,6 +64,7 @@ actors::supervised node::parts::supervise_detector() {
     options.introducers = how.settings.group.introducers;
     options.may_found = msg::has(how.roles, msg::role::introducer);
     options.network = ports->group();
+    options.counters = group_counts;
     options.new_stamp
       = [this](std::uint64_t at_least) -> result<std::uint64_t> {
       const auto floor = unix_milliseconds{

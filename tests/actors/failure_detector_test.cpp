@@ -79,6 +79,20 @@ TEST_F(FailureDetectorTest, LetsOthersIn) { // SPEC M2
   EXPECT_LE(shown.lag_max, 10ms); // Time goes in steps of that.
 }
 
+TEST_F(FailureDetectorTest, CountsWhomItSuspects) { // SPEC O3
+  form(3);
+  const auto& counters = *state_of(alice).options.counters;
+  EXPECT_EQ(counters.suspects, 0u);
+  cut_off(*nodes[2]);
+  std::uint64_t most = 0;
+  for (auto i = 0; i < 80; ++i) {
+    pass(100ms);
+    most = std::max(most, counters.suspects.load());
+  }
+  EXPECT_EQ(most, 1u);
+  EXPECT_EQ(counters.suspects, 0u) << "it is off the list";
+}
+
 TEST_F(FailureDetectorTest, SaysThatNoIntroducerAnswersAndGoesOnAsking) {
   auto& bob = spawn(msg::role::chunkserver); // SPEC M2
   const auto request = msg::join_group{{}, false, 1'500ms};

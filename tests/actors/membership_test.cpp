@@ -39,6 +39,7 @@ struct MembershipTest : ::testing::Test, test::deterministic_system {
       / ("dfs-membership-" + std::to_string(::getpid()) + "-"
          + ::testing::UnitTest::GetInstance()->current_test_info()->name());
   std::filesystem::path path = place / "membership.log";
+  std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
   membership_actor members
     = (std::filesystem::create_directories(place), spawn(path.string()));
 
@@ -50,7 +51,8 @@ struct MembershipTest : ::testing::Test, test::deterministic_system {
   membership_actor spawn(const std::string& log) {
     auto opened = membership_log::open(log);
     EXPECT_TRUE(opened);
-    return sys.spawn(membership, membership_options{alice, [] { return noon; }},
+    return sys.spawn(membership,
+                     membership_options{alice, [] { return noon; }, counters},
                      std::make_shared<membership_log>(*std::move(opened)));
   }
 
@@ -92,6 +94,19 @@ TEST_F(MembershipTest, KnowsWhoIsThere) { // SPEC M6
   tell(msg::member_change::joined, bob, "hello");
   tell(msg::member_change::left, alice, "goodbye");
   EXPECT_TRUE(list().empty()) << "this node is in no group";
+}
+
+TEST_F(MembershipTest, CountsForMonitoring) { // SPEC O3
+  tell(msg::member_change::joined, alice, "this node");
+  tell(msg::member_change::joined, bob, "hello");
+  EXPECT_EQ(counters->members, 2u);
+  tell(msg::member_change::failed, bob, "silence");
+  EXPECT_EQ(counters->members, 1u);
+  tell(msg::member_change::left, alice, "goodbye");
+  EXPECT_EQ(counters->members, 0u);
+  EXPECT_EQ(counters->joins, 2u);
+  EXPECT_EQ(counters->leaves, 1u);
+  EXPECT_EQ(counters->failures, 1u);
 }
 
 TEST_F(MembershipTest, TakesANewLifeAsItsOwn) { // SPEC M1

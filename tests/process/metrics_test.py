@@ -60,6 +60,10 @@ class Monitoring(unittest.TestCase):
             node.verb("members")  # So that there is a request to count.
             status, text = fetch(node, "/metrics")
             self.assertEqual(status, 200)
+            for line in ("dfs_group_members %d" % len(ALL_ROLES),
+                         "dfs_group_suspects 0",
+                         'dfs_group_changes_total{change="fail"} 0'):
+                self.assertIn(f"\n{line}\n", text)
             told, promised = served(text), documented()
             self.assertEqual(set(told), set(promised))
             for name, (kind, labels) in told.items():
