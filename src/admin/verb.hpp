@@ -5,6 +5,7 @@
 #include "base/ids.hpp"
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
+#include "messages/membership.hpp"
 #include "settings/sections.hpp"
 
 #include <chrono>
@@ -73,8 +74,16 @@ public:
   /// connected at its first request. @returns `ec::configuration`.
   [[nodiscard]] result<std::shared_ptr<client::cluster_client>> cluster();
 
-  /// The same for the node of that name, found in the member list, from here to
-  /// the end of the verb; for any server if the name is empty.
+  /// The list of the first contact that is in the group itself; requests go to
+  /// that one from here on. @returns what asking says; `ec::unavailable` when
+  /// every contact that answers has left the group.
+  [[nodiscard]] result<msg::member_list> member_list();
+
+  /// Back to all contacts, after the one that was used has failed.
+  void reset();
+
+  /// As `cluster`, for the node of that name, found in the member list, from
+  /// here to the end of the verb; for any server if the name is empty.
   /// @returns as `cluster` and what asking it says; `ec::not_found`.
   [[nodiscard]] result<std::shared_ptr<client::cluster_client>>
   cluster_at(const std::string& node);

@@ -29,6 +29,12 @@ connect(const settings::client_settings& to, settings::unix_seconds now) {
   return std::shared_ptr<client::cluster_client>{*std::move(made)};
 }
 
+// A node that has left the group knows nothing of it.
+bool contains_itself(const msg::member_list& x) {
+  return std::any_of(x.members.begin(), x.members.end(),
+                     [&](const auto& each) { return each.id == x.self; });
+}
+
 } // namespace
 
 verb_context::verb_context(const global_options& options_given,
@@ -80,12 +86,32 @@ result<std::shared_ptr<client::cluster_client>> verb_context::cluster() {
   return made;
 }
 
+result<msg::member_list> verb_context::member_list() {
+  auto listed = ask(*this, msg::list_members{});
+  if (!listed || contains_itself(*listed))
+    return listed;
+  const auto left = (*cluster())->connection().login().node;
+  const auto contacts = client_settings()->contacts;
+  for (const auto& contact : contacts)
+    if (cluster_to(contact))
+      if (listed = ask(*this, msg::list_members{});
+          listed && contains_itself(*listed))
+        return listed;
+  return fail(ec::unavailable,
+              left
+                + " has left the group, and no other contact is in it. Try: "
+                  "dfsnode join --contact IP:PORT");
+}
+
+void verb_context::reset() {
+  cluster_.reset();
+}
+
 result<std::shared_ptr<client::cluster_client>>
 verb_context::cluster_at(const std::string& node) {
-  auto any = cluster();
-  if (!any || node.empty())
-    return any;
-  auto listed = ask(*this, msg::list_members{});
+  if (node.empty())
+    return cluster();
+  const auto listed = member_list();
   if (!listed)
     return listed.error();
   std::vector<std::string> names;

@@ -123,6 +123,15 @@ TEST(CommandLine, OutputThatDoesNotArriveIsAnError) {
   EXPECT_THAT(err.str(), StartsWith("dfsnode: cannot write the output"));
 }
 
+// Whichever node answers must not be the one that goes.
+TEST(CommandLine, LeaveAndJoinSayWhichNode) {
+  for (const char* verb : {"leave", "join"}) {
+    const auto x = dfsnode({verb});
+    EXPECT_EQ(x.status, 2);
+    EXPECT_THAT(x.err, HasSubstr("--contact"));
+  }
+}
+
 // SPEC S7: --help for each verb, with an example that begins like it.
 TEST(Help, EveryVerbHasHelpWithExamples) {
   const auto general = dfsnode({"--help"});

@@ -152,10 +152,22 @@ class Verbs(unittest.TestCase):
             cluster.start()
             first, second = cluster["node-1"], cluster["node-2"]
             old = first.members()["node-2"]
-            first.verb("leave", "node-2")
+            left = first.verb("leave", "node-2").stdout
             wait_for(lambda: "node-2" not in first.members(), 3, "no leave")
             self.assertIsNone(second.process.poll())
             contact = f"{second.address}:{second.ports['stream']}"
+            self.assertIn(f"dfsnode join --contact {contact}", left)
+            # It knows nothing of the group any more: another one is asked.
+            alone = second.verb("members", check=False)
+            self.assertEqual(alone.returncode, 3, alone.stderr)
+            self.assertIn("node-2 has left the group", alone.stderr)
+            both = cluster.dir / "both.toml"
+            both.write_text(second.client_config().read_text().replace(
+                '"]', f'", "{first.at("stream")}"]', 1))
+            listed = json.loads(run("members", "--json", "--config",
+                                    both).stdout)
+            self.assertEqual([x["name"] for x in listed], ["node-1"])
+            run("whoami", "--of", "node-1", "--config", both)
             first.verb("join", "--contact", contact)
             wait_for(lambda: first.members().get("node-2", old) != old, 3,
                      first.members)
@@ -171,7 +183,7 @@ class Verbs(unittest.TestCase):
                 str(cluster.dir / "admin"), str(cluster.dir / "rita")))
             self.assertEqual(
                 run("members", "--config", config).returncode, 0)
-            for verb in (["reset-time"], ["leave"],
+            for verb in (["reset-time"], ["leave", "node-1"],
                          ["log", "level", "gate", "debug"]):
                 with self.subTest(verb=verb):
                     done = run(*verb, "--config", config, check=False)

@@ -16,6 +16,9 @@ struct target {
 
 result<std::shared_ptr<client::cluster_client>>
 reach(const target& x, verb_context& context) {
+  if (x.node.empty() == x.contact.empty())
+    return fail(ec::invalid_argument,
+                "say which node: NODE, or its --contact. Try: dfsnode members");
   if (x.contact.empty())
     return context.cluster_at(x.node);
   auto where = endpoint::parse(x.contact);
@@ -36,7 +39,6 @@ result<exit_code> join(const target& x, verb_context& context) {
   context.out.print(record{
     {"name", joined->self.name},
     {"id", to_string(joined->self.id)},
-    {"members", cell::unsigned_number(joined->members)},
   });
   return 0;
 }
@@ -45,16 +47,20 @@ result<exit_code> leave(const target& x, verb_context& context) {
   auto cluster = reach(x, context);
   if (!cluster)
     return cluster.error();
+  const auto self = (*cluster)->call(msg::get_self{});
   auto left = ask(context, msg::leave_group{});
   if (!left)
     return left.error();
-  context.out.print(record{{"left", to_string(left->self)}});
+  record shown{{"left", to_string(left->self)}};
+  if (self)
+    shown.emplace_back("back", "dfsnode join --contact "
+                                 + to_string(self->stream_address()));
+  context.out.print(shown);
   return 0;
 }
 
 void declare(parameters& to, target& x) {
-  to.positional("NODE", x.node, "which node; left out: any that answers")
-    .optional();
+  to.positional("NODE", x.node, "which node, if it is in the group").optional();
   to.option("--contact", "IP:PORT", x.contact,
             "stream address of the node, for one that stands in no list");
 }

@@ -7,10 +7,10 @@ namespace dfs::admin {
 namespace {
 
 result<exit_code> show_members(const std::string& node, verb_context& context) {
-  auto cluster = context.cluster_at(node);
-  if (!cluster)
+  if (auto cluster = context.cluster_at(node); !cluster)
     return cluster.error();
-  auto listed = ask(context, msg::list_members{});
+  const auto listed
+    = node.empty() ? context.member_list() : ask(context, msg::list_members{});
   if (!listed)
     return listed.error();
   context.out.print(member_table(listed->members));
