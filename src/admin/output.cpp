@@ -227,6 +227,11 @@ void output::raw(std::string_view text) {
   out_ << text;
 }
 
+void output::note(std::string_view line) {
+  if (!style_.json)
+    err_ << harmless(std::string{line}) << '\n';
+}
+
 void output::complain(std::string_view verb, const error& why) {
   if (style_.json) {
     const json object{{"error",

@@ -77,6 +77,9 @@ public:
   /// @returns false once nothing more arrives there: time to end.
   bool flush();
 
+  /// A line on standard error for people, beside the result.
+  void note(std::string_view line);
+
   /// One line for each line of the error's context on standard error; in JSON
   /// mode one object with a stable code.
   void complain(std::string_view verb, const error& why);

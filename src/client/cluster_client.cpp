@@ -1,5 +1,7 @@
 #include "client/cluster_client.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 namespace dfs::client {
 
 result<std::unique_ptr<cluster_client>>
@@ -27,6 +29,13 @@ void cluster_client::run_until(const std::function<bool()>& condition) {
     io_.restart();
     io_.run_one();
   }
+}
+
+void cluster_client::wait(std::chrono::milliseconds time) {
+  auto over = false;
+  boost::asio::steady_timer timer{io_, time};
+  timer.async_wait([&](auto) { over = true; });
+  run_until([&] { return over; });
 }
 
 } // namespace dfs::client

@@ -63,6 +63,9 @@ public:
   /// Handles events until `condition` holds; it is asked after each of them.
   void run_until(const std::function<bool()>& condition);
 
+  /// Handles events for so long.
+  void wait(std::chrono::milliseconds time);
+
   [[nodiscard]] client::connection& connection() {
     return *connection_;
   }

@@ -132,6 +132,35 @@ class Verbs(unittest.TestCase):
                 watch.wait(5)
                 watch.stdout.close()
 
+    def test_a_watch_outlives_its_contact(self):  # SPEC M6
+        with Cluster([("node-1", "introducer"),
+                      ("node-2", "chunkserver")]) as cluster:
+            cluster.start()
+            first, second = cluster["node-1"], cluster["node-2"]
+            both = cluster.dir / "both.toml"
+            both.write_text(second.client_config().read_text().replace(
+                '"]', f'", "{first.at("stream")}"]', 1))
+            with subprocess.Popen(
+                    [str(binary()), "watch", "members", "--config",
+                     str(both)], stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True) as watch:
+                try:
+                    for expected in ("NAME", "node-1", "node-2"):
+                        self.assertIn(expected, watch.stdout.readline())
+                    second.kill()
+                    self.assertEqual(watch.stderr.readline(),
+                                     "lost node-2, now watching node-1\n")
+                    self.assertRegex(watch.stdout.readline(),
+                                     r"^\S+Z fail  \S+ node-2 chunkserver ")
+                    second.start()
+                    self.assertRegex(watch.stdout.readline(),
+                                     r"^\S+Z join  \S+ node-2 chunkserver ")
+                    first.kill()
+                    self.assertEqual(watch.stderr.readline(),
+                                     "lost node-1, now watching node-2\n")
+                finally:
+                    watch.send_signal(signal.SIGINT)
+
     def test_whoami_bandwidth_and_reset_time(self):  # SPEC M6, S8
         with Cluster([("node-1", "introducer")]) as cluster:
             cluster.start()
