@@ -32,7 +32,7 @@ pid_of() { awk -v name="$1" '$1 == name {print $2}' "$dir/pids"; }
 listed_by() {
   local name count=0
   for name in introducer master chunkserver-1 chunkserver-3 fileserver-{1,2,3}; do
-    "$dfsnode" members --of "$name" | grep -q "^$victim " && count=$((count + 1))
+    "$dfsnode" members --node "$name" | grep -q "^$victim " && count=$((count + 1))
   done
   echo $count
 }

@@ -45,6 +45,8 @@ void add_global_lines(std::string& text) {
   global_options options;
   add_global_options(globals, options);
   text += "\nwith any command:\n";
+  globals.option("--client.KEY", "VALUE", options.config,
+                 "a setting, over environment and file");
   add_lines(text, globals.all());
   text += "  --help\n";
 }
@@ -125,6 +127,13 @@ std::string verb_help(const verb& which) {
   if (!own.all().empty())
     text += "\n";
   add_lines(text, own.all());
+  std::vector<const verb*> longer;
+  for (const auto& x : verbs())
+    if (x.name.starts_with(which.name + " "))
+      longer.push_back(&x);
+  if (!longer.empty())
+    text += "\nmore commands:\n";
+  add_verbs(text, longer);
   add_global_lines(text);
   if (!which.examples.empty())
     text += "\nexamples:\n";

@@ -40,6 +40,20 @@ std::string with_dashes(std::string word) {
   return word;
 }
 
+bool is_setting(const std::string& word) {
+  return word.starts_with("--client.");
+}
+
+bool has(const std::string& word, char sign) {
+  return word.find(sign) != std::string::npos;
+}
+
+// Words that others threw at us are not thrown back whole.
+std::string shown(const std::string& word) {
+  constexpr std::size_t length_max = 60;
+  return word.size() <= length_max ? word : word.substr(0, length_max) + "...";
+}
+
 split_line split(const std::vector<std::string>& arguments) {
   static const std::set<std::string> with_value{"--config", "--timeout",
                                                 "--request-id"};
@@ -47,7 +61,8 @@ split_line split(const std::vector<std::string>& arguments) {
   std::size_t i = 0;
   for (; i < arguments.size() && arguments[i].rfind("-", 0) == 0; ++i) {
     line.globals.push_back(arguments[i]);
-    if (with_value.count(with_dashes(arguments[i])) != 0
+    const bool setting = is_setting(arguments[i]) && !has(arguments[i], '=');
+    if ((setting || with_value.count(with_dashes(arguments[i])) != 0)
         && i + 1 < arguments.size())
       line.globals.push_back(arguments[++i]);
   }
@@ -90,15 +105,17 @@ error unknown_verb(const std::vector<std::string>& words) {
   const auto second = candidates(family);
   if (second.empty())
     return usage(
-      fmt::format("no command '{}'{}. Try: dfsnode --help", words.front(),
+      fmt::format("no command '{}'{}. Try: dfsnode --help", shown(words[0]),
                   settings::did_you_mean(words.front(), candidates(""))));
   if (words.size() < 2 || words[1].rfind("-", 0) == 0)
     return usage(fmt::format("'{}' needs one more word: {}. Try: dfsnode {} "
                              "--help",
                              family, fmt::join(second, ", "), family));
+  auto hint = settings::did_you_mean(words[1], second);
+  if (hint.empty())
+    hint = fmt::format(" (there are {})", fmt::join(second, ", "));
   return usage(fmt::format("no command '{} {}'{}. Try: dfsnode {} --help",
-                           family, words[1],
-                           settings::did_you_mean(words[1], second), family));
+                           family, shown(words[1]), hint, family));
 }
 
 // "--nmae" among the parameters of a verb.
@@ -112,8 +129,10 @@ error unexpected(const std::string& word, const verb& which,
   const bool option = word.rfind("-", 0) == 0;
   return usage(fmt::format(
     "{} '{}'{}. Try: dfsnode {} --help",
-    option ? "unknown option" : "one argument too many:", word,
-    option ? settings::did_you_mean(name, names) : std::string{}, which.name));
+    option ? "unknown option" : "one argument too many:", shown(word),
+    option ? settings::did_you_mean(name, names)
+           : settings::did_you_mean(word, candidates(which.name)),
+    which.name));
 }
 
 error missing(const verb& which, const parameters& own) {
@@ -125,6 +144,73 @@ error missing(const verb& which, const parameters& own) {
     fmt::format("something is missing. Try: dfsnode {} --help", which.name));
 }
 
+const parameter* find_option(const parameters& own, const std::string& name) {
+  for (const auto& x : own.all())
+    if (!x.positional && x.name == with_dashes(name))
+      return &x;
+  return nullptr;
+}
+
+// What the parser would take without a word, or refuse in words of its own.
+result<nothing>
+check_values(const parameters& own, const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    const auto sign = words[i].find('=');
+    const auto name = words[i].substr(0, sign);
+    const auto* option = find_option(own, name);
+    if (option == nullptr)
+      continue;
+    const bool apart = sign == std::string::npos;
+    if (option->placeholder.empty()) {
+      if (!apart)
+        return usage(name + " takes no value");
+      continue;
+    }
+    if (apart && (++i == words.size() || words[i].starts_with("--")))
+      return usage(name + " needs a value: " + option->placeholder);
+    if (apart ? words[i].empty() : sign + 1 == words[i].size())
+      return usage(name + " has an empty value; give " + option->placeholder
+                   + ", or leave it out");
+  }
+  return done;
+}
+
+// Settings among the words, as a server takes them (SPEC S4).
+std::vector<std::string> take_settings(std::vector<std::string>& words) {
+  std::vector<std::string> taken;
+  std::vector<std::string> others;
+  auto open = true;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    open = open && words[i] != "--";
+    if (!open || !is_setting(words[i]))
+      others.push_back(words[i]);
+    else if (has(words[i], '=') || i + 1 == words.size())
+      taken.push_back(words[i]);
+    else {
+      taken.push_back(words[i] + "=" + words[i + 1]);
+      ++i;
+    }
+  }
+  words = std::move(others);
+  return taken;
+}
+
+// A line of options that names no verb.
+error no_command(const std::vector<std::string>& globals) {
+  global_options options;
+  CLI::App app;
+  parameters known{app};
+  add_global_options(known, options);
+  if (auto checked = check_values(known, globals); !checked)
+    return checked.error();
+  for (const auto& word : globals)
+    if (word.starts_with("-") && !is_setting(word)
+        && find_option(known, word.substr(0, word.find('='))) == nullptr)
+      return usage("unknown option '" + shown(word)
+                   + "'. Try: dfsnode --help or dfsnode --version");
+  return usage("a command is missing. Try: dfsnode --help");
+}
+
 std::string without_name(const CLI::Error& x) {
   // CLI11 writes "NAME: what".
   return x.what();
@@ -133,6 +219,9 @@ std::string without_name(const CLI::Error& x) {
 // Fills what `own` is bound to.
 result<nothing> parse(CLI::App& app, const parameters& own, const verb& which,
                       std::vector<std::string> words) {
+  if (auto checked = check_values(own, words); !checked)
+    return usage(fmt::format("{}. Try: dfsnode {} --help",
+                             checked.error().context, which.name));
   app.set_help_flag();
   app.allow_extras();
   std::reverse(words.begin(), words.end()); // As CLI11 wants them.
@@ -177,6 +266,7 @@ int run_verb(const verb& which, std::vector<std::string> words, output& out,
   parameters own{app};
   const auto act = which.setup(own);
   add_global_options(own, options);
+  options.settings = take_settings(words);
   if (auto parsed = parse(app, own, which, std::move(words)); !parsed)
     return fail_with(out, which.name, parsed.error());
   verb_context context{options, around, out};
@@ -201,10 +291,11 @@ int run_line(const std::vector<std::string>& arguments, output& out,
       out.raw(general_help());
       return 0;
     }
-    return fail_with(out, "",
-                     usage("a command is missing. Try: dfsnode "
-                           "--help"));
+    return fail_with(out, "", no_command(line.globals));
   }
+  if (line.words.front().empty())
+    return fail_with(out, "",
+                     usage("the command is empty. Try: dfsnode --help"));
   std::size_t used = 0;
   const auto* which = find_verb(line.words, used);
   if (which == nullptr) {
@@ -244,11 +335,11 @@ int delivered(int status, std::ostream& to, output& out,
   const auto why = errno;
   if (reader_is_gone(around))
     return 1;
-  return fail_with(out, "",
-                   fail(ec::io_error,
-                        std::string{"cannot write the output"}
-                          + (why != 0 ? std::string{": "} + std::strerror(why)
-                                      : std::string{})));
+  return fail_with(
+    out, "",
+    fail(ec::io_error, std::string{"cannot write the output"}
+                         + (why != 0 ? std::string{": "} + std::strerror(why)
+                                     : std::string{})));
 }
 
 // What is opened later must not take the number of standard output: a result
@@ -256,8 +347,8 @@ int delivered(int status, std::ostream& to, output& out,
 void occupy_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(file, F_GETFD) < 0)
-      std::ignore = ::open("/dev/null", file == STDIN_FILENO ? O_WRONLY
-                                                             : O_RDONLY);
+      std::ignore
+        = ::open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 } // namespace

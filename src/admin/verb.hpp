@@ -35,6 +35,7 @@ struct global_options {
   bool verbose = false;
   bool no_color = false;
   bool version = false;
+  std::vector<std::string> settings; ///< "--client.timeout=3s"
 };
 
 /// Name and version of something in the program.

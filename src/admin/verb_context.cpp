@@ -6,6 +6,7 @@
 #include "settings/load.hpp"
 #include "settings/suggest.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace dfs::admin {
@@ -52,9 +53,9 @@ result<settings::client_settings> verb_context::client_settings() {
     return *settings_;
   const auto file
     = settings::find_client_file(options.config, around.environment);
-  auto found
-    = settings::load({file, around.environment, {}}, settings::any_client);
-  if (!found && file.empty())
+  auto found = settings::load({file, around.environment, options.settings},
+                              settings::any_client);
+  if (!found && file.empty() && options.settings.empty())
     return fail(
       ec::configuration,
       "no configuration: name a file with --config or DFSNODE_CONFIG, "

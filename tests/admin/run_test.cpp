@@ -107,6 +107,43 @@ TEST(CommandLine, VersionNamesEveryLibrary) {
     EXPECT_NE(version, "") << name;
 }
 
+// Nothing is taken for what it does not say.
+TEST(CommandLine, ValuesAreHonouredOrRefused) {
+  const std::pair<std::vector<std::string>, const char*> samples[]{
+    {{"config", "show", "--json=true"}, "--json takes no value"},
+    {{"config", "show", "--config", ""}, "--config has an empty value"},
+    {{"config", "show", "--config="}, "--config has an empty value"},
+    {{"members", "--node", ""}, "--node has an empty value"},
+    {{"members", "--timeout"}, "--timeout needs a value: TIME"},
+    {{"--timeout"}, "--timeout needs a value: TIME"},
+    {{"-V"}, "unknown option '-V'"},
+    {{""}, "the command is empty"},
+    {{"log", "levle"}, "did you mean 'level'?"},
+    {{"config", "foo"}, "there are check, reference, show"},
+    {{std::string(5'000, 'x')}, "xxx...'"},
+  };
+  for (const auto& [arguments, text] : samples) {
+    const auto x = dfsnode(arguments);
+    EXPECT_THAT(x.err, HasSubstr(text));
+    EXPECT_EQ(x.status, 2) << text;
+    EXPECT_LT(x.err.size(), 300u);
+  }
+}
+
+// SPEC S4: every setting is a flag.
+TEST(CommandLine, SettingsOfTheClientAreFlags) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"config", "show", "--changed", "--client.timeout=3s"},
+         {"--client.timeout", "3s", "config", "show", "--changed"}}) {
+    const auto x = dfsnode(words);
+    EXPECT_EQ(x.status, 0) << x.err;
+    EXPECT_THAT(x.out, HasSubstr("client.timeout  3s"));
+  }
+  const auto x = dfsnode({"members", "--client.timout=3s"});
+  EXPECT_EQ(x.status, 2);
+  EXPECT_THAT(x.err, HasSubstr("client.timout"));
+}
+
 // SPEC S7: what was not written was not done.
 TEST(CommandLine, OutputThatDoesNotArriveIsAnError) {
   struct full : std::streambuf {
@@ -152,6 +189,9 @@ TEST(Help, EveryVerbHasHelpWithExamples) {
   }
   EXPECT_EQ(dfsnode({"help", "config", "check"}).out,
             dfsnode({"config", "check", "--help"}).out);
+  EXPECT_THAT(dfsnode({"dev", "--help"}).out, HasSubstr("  dev stop "));
+  EXPECT_THAT(dfsnode({"members", "--help"}).out,
+              testing::Not(HasSubstr("--of")));
   EXPECT_THAT(dfsnode({"cluster", "--help"}).out,
               HasSubstr("cluster rotate-key"));
 }
@@ -169,12 +209,13 @@ Make a user's credential.
   --days DAYS    validity of the certificate [365]
 
 with any command:
-  --config FILE    where the settings stand
-  --json           print JSON
-  --timeout TIME   time for each request
-  --request-id ID  number of this request: a retry under it does nothing twice
-  --verbose        say more
-  --no-color       no colours, as with NO_COLOR
+  --config FILE       where the settings stand
+  --json              print JSON
+  --timeout TIME      time for each request
+  --request-id ID     number of this request: a retry under it does nothing twice
+  --verbose           say more
+  --no-color          no colours, as with NO_COLOR
+  --client.KEY VALUE  a setting, over environment and file
   --help
 
 examples:

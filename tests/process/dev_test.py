@@ -53,7 +53,7 @@ class Dev(unittest.TestCase):
 
             def listed_by(member_id):
                 return [x for x in others if member_id in json.dumps(
-                    json.loads(cluster.verb("members", "--of", x,
+                    json.loads(cluster.verb("members", "--node", x,
                                             "--json").stdout))]
             wait_for(lambda: not listed_by(old), 6, lambda: listed_by(old))
             self.assertLess(time.monotonic() - killed, 6.5)

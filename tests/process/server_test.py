@@ -155,6 +155,7 @@ class Verbs(unittest.TestCase):
                     second.start()
                     self.assertRegex(watch.stdout.readline(),
                                      r"^\S+Z join  \S+ node-2 chunkserver ")
+                    cluster.wait_until_whole()  # node-2 knows, too.
                     first.kill()
                     self.assertEqual(watch.stderr.readline(),
                                      "lost node-1, now watching node-2\n")
@@ -196,7 +197,7 @@ class Verbs(unittest.TestCase):
             listed = json.loads(run("members", "--json", "--config",
                                     both).stdout)
             self.assertEqual([x["name"] for x in listed], ["node-1"])
-            run("whoami", "--of", "node-1", "--config", both)
+            run("whoami", "--node", "node-1", "--config", both)
             first.verb("join", "--contact", contact)
             wait_for(lambda: first.members().get("node-2", old) != old, 3,
                      first.members)

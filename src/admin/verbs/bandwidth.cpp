@@ -21,7 +21,8 @@ result<exit_code> show_traffic(const std::string& node, verb_context& context) {
 template <class Request>
 action declare(parameters& to) {
   auto node = std::make_shared<std::string>();
-  to.option("--of", "NODE", *node, "which node; left out: any that answers");
+  to.option("--node,--of", "NAME", *node,
+            "which node; left out: any that answers");
   return [node](verb_context& context) {
     return show_traffic<Request>(*node, context);
   };
@@ -34,7 +35,7 @@ verb bandwidth_verb() {
           "Group",
           "Traffic of a node's group plane since the last reset, by kind of "
           "message, headers of IP and UDP included.",
-          {"bandwidth", "bandwidth --of master --json"},
+          {"bandwidth", "bandwidth --node master --json"},
           declare<msg::get_bandwidth>};
 }
 
@@ -42,7 +43,7 @@ verb reset_time_verb() {
   return {"reset-time",
           "Group",
           "Count a node's group traffic from zero; prints what was counted.",
-          {"reset-time --of master"},
+          {"reset-time --node master"},
           declare<msg::reset_time>};
 }
 

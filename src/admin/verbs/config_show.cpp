@@ -19,7 +19,8 @@ result<exit_code> show(const show_options& x, verb_context& context) {
   const auto whom = parse_audience(x.roles, file);
   if (!whom)
     return whom.error();
-  const auto found = settings::load({file, environment, {}}, *whom);
+  const auto found
+    = settings::load({file, environment, context.options.settings}, *whom);
   if (!found)
     return found.error();
   table shown{{"key", "value", "source"}, {}};

@@ -23,10 +23,10 @@ verb members_verb() {
   return {"members",
           "Group",
           "List the members of the group, as one node sees it.",
-          {"members", "members --of chunkserver-1 --json"},
+          {"members", "members --node chunkserver-1 --json"},
           [](parameters& to) -> action {
             auto node = std::make_shared<std::string>();
-            to.option("--of", "NODE", *node,
+            to.option("--node,--of", "NAME", *node,
                       "whose list; left out: of any node that answers");
             return [node](verb_context& context) {
               return show_members(*node, context);

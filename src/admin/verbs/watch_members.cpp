@@ -152,10 +152,10 @@ verb watch_members_verb() {
   return {"watch members",
           "Group",
           "Print each change of the member list as it happens; Ctrl-C ends.",
-          {"watch members", "watch members --of master --json"},
+          {"watch members", "watch members --node master --json"},
           [](parameters& to) -> action {
             auto node = std::make_shared<std::string>();
-            to.option("--of", "NODE", *node,
+            to.option("--node,--of", "NAME", *node,
                       "whose list; left out: of any node that answers");
             return
               [node](verb_context& context) { return watch(*node, context); };

@@ -24,10 +24,10 @@ verb whoami_verb() {
   return {"whoami",
           "Group",
           "Show which node answers, and as whom it knows you.",
-          {"whoami", "whoami --of master"},
+          {"whoami", "whoami --node master"},
           [](parameters& to) -> action {
             auto node = std::make_shared<std::string>();
-            to.option("--of", "NODE", *node,
+            to.option("--node,--of", "NAME", *node,
                       "which node; left out: any that answers");
             return [node](verb_context& context) {
               return show_self(*node, context);
