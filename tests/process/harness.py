@@ -6,7 +6,6 @@ import datetime
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
@@ -40,13 +39,39 @@ def wait_for(condition, seconds, what, every=0.02):
         time.sleep(every)
 
 
-def free_ports(count, address="127.0.0.1"):
+class PortRange:
     """Ports below the range that the kernel gives to clients, so that nobody
-    takes them before the node does. Test programs that run side by side search
-    in different places, and `dfsnode dev` above all of them."""
+    takes them before the node does. Test programs run side by side: each keeps
+    a range to itself for its life, by a name in the abstract socket space; and
+    `dfsnode dev` searches above all of them."""
+
+    first, count, ranges = 12000, 1000, 8
+
+    def __init__(self):
+        self.claim = socket.socket(socket.AF_UNIX)
+        for i in range(self.ranges):
+            with contextlib.suppress(OSError):
+                self.claim.bind(f"\0dfsnode-test-ports-{i}")
+                self.next, self.begin = 0, self.first + i * self.count
+                return
+        raise AssertionError("more test programs than ranges of ports")
+
+    def take(self):
+        """Each in turn; one comes again after all others."""
+        self.next = (self.next + 1) % self.count
+        return self.begin + self.next
+
+
+port_range = None
+
+
+def free_ports(count, address="127.0.0.1"):
+    """`count` ports that nobody uses now, for TCP and UDP."""
+    global port_range
+    port_range = port_range or PortRange()
     found = []
     while len(found) < count:
-        port = 12000 + os.getpid() % 16 * 500 + random.randrange(500)
+        port = port_range.take()
         with contextlib.ExitStack() as stack:
             try:
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -55,8 +80,7 @@ def free_ports(count, address="127.0.0.1"):
                     tried.bind((address, port))
             except OSError:
                 continue
-        if port not in found:
-            found.append(port)
+        found.append(port)
     return found
 
 
