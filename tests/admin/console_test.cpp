@@ -94,6 +94,18 @@ struct fake_node final : console_node {
     return answer(msg::bandwidth_report{
       10s, {{"ping", {10, 500, 1'000}, {20, 900, 2'000}}}});
   }
+  result<msg::bandwidth_report> reset_time() override {
+    return bandwidth();
+  }
+  result<msg::group_left> leave() override {
+    return answer(msg::group_left{{{}, 7401, 5}});
+  }
+  result<msg::group_joined> join() override {
+    msg::group_joined x;
+    x.self.name = "chunkserver-1";
+    x.self.id.start_ms = 6;
+    return answer(x);
+  }
   result<msg::link_list> links() override {
     msg::link_status x;
     x.name = "master";
@@ -212,6 +224,9 @@ TEST_F(ConsoleTest, ShowsTheRest) {
   EXPECT_THAT(text("members"), HasSubstr("master"));
   EXPECT_THAT(text("bandwidth"), HasSubstr("total"));
   EXPECT_THAT(text("bandwidth"), HasSubstr("200 B"));
+  EXPECT_THAT(text("reset_time"), HasSubstr("total")); // SPEC M6, S8
+  EXPECT_THAT(text("leave"), HasSubstr(":7401@5"));    // SPEC M6
+  EXPECT_THAT(text("join"), HasSubstr("@6"));
   EXPECT_THAT(text("links"), HasSubstr("up"));
   EXPECT_THAT(text("health"), HasSubstr("not joined"));
   EXPECT_THAT(text("whoami"), HasSubstr("alice"));
@@ -223,7 +238,8 @@ TEST_F(ConsoleTest, ShowsTheRest) {
 TEST_F(ConsoleTest, PrintsJsonForEveryCommand) {
   for (const auto* line :
        {"actors", "actor gate", "top", "tree", "health", "members", "links",
-        "bandwidth", "log", "log level gate info", "config", "whoami"}) {
+        "bandwidth", "reset-time", "leave", "join", "log",
+        "log level gate info", "config", "whoami"}) {
     SCOPED_TRACE(line);
     std::istringstream documents{text(std::string{line} + " --json")};
     auto count = 0;

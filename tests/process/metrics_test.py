@@ -76,7 +76,7 @@ class Monitoring(unittest.TestCase):
             node = cluster.start()["node-1"]
             wait_until_ready(node)
             self.assertEqual(fetch(node, "/livez")[0], 200)
-            node.verb("leave")
+            node.verb("leave", "node-1")
             wait_until_ready(node, 503)
             self.assertIn('"name":"group","passed":false',
                           fetch(node, "/readyz?verbose")[1])

@@ -5,8 +5,8 @@ namespace dfs::admin {
 
 namespace {
 
-result<nothing> run(console_context& context, const console_arguments&) {
-  const auto report = context.node.bandwidth();
+result<nothing>
+print(console_context& context, const result<msg::bandwidth_report>& report) {
   if (!report)
     return report.error();
   context.out.print(traffic_table(*report));
@@ -21,7 +21,18 @@ console_command bandwidth_command() {
   return {.name = "bandwidth",
           .usage = "",
           .help = "Traffic of the group plane since the last reset.",
-          .run = run};
+          .run = [](console_context& context, const console_arguments&) {
+            return print(context, context.node.bandwidth());
+          }};
+}
+
+console_command reset_time_command() {
+  return {.name = "reset-time",
+          .usage = "",
+          .help = "Count the group's traffic from zero; prints the old count.",
+          .run = [](console_context& context, const console_arguments&) {
+            return print(context, context.node.reset_time());
+          }};
 }
 
 } // namespace dfs::admin

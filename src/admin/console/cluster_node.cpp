@@ -4,7 +4,16 @@
 
 #include <utility>
 
+#include <chrono>
+
 namespace dfs::admin {
+
+namespace {
+
+/// Less than a request waits for its answer.
+constexpr std::chrono::milliseconds join_patience{8'000};
+
+} // namespace
 
 result<msg::actor_list> cluster_node::actors() {
   return client_->call(msg::list_actors{});
@@ -40,6 +49,20 @@ result<msg::member_record> cluster_node::self() {
 
 result<msg::bandwidth_report> cluster_node::bandwidth() {
   return client_->call(msg::get_bandwidth{});
+}
+
+result<msg::bandwidth_report> cluster_node::reset_time() {
+  return client_->call(msg::reset_time{});
+}
+
+result<msg::group_left> cluster_node::leave() {
+  return client_->call(msg::leave_group{});
+}
+
+result<msg::group_joined> cluster_node::join() {
+  msg::join_group request;
+  request.patience = join_patience;
+  return client_->call(request);
 }
 
 result<msg::link_list> cluster_node::links() {

@@ -26,6 +26,9 @@ public:
   result<msg::member_list> members() override;
   result<msg::member_record> self() override;
   result<msg::bandwidth_report> bandwidth() override;
+  result<msg::bandwidth_report> reset_time() override;
+  result<msg::group_left> leave() override;
+  result<msg::group_joined> join() override;
   result<msg::link_list> links() override;
 
   [[nodiscard]] std::string name() const override;

@@ -19,6 +19,12 @@ std::vector<std::string> names_of_all() {
   return names;
 }
 
+/// Underscores are as good as dashes: the original said `reset_time`.
+bool names(const std::string& part, std::string word) {
+  std::replace(word.begin(), word.end(), '_', '-');
+  return part == word;
+}
+
 /// The command that the words begin with; the longest of several.
 /// @param used How many words its name took.
 const console_command*
@@ -27,7 +33,7 @@ find_command(std::span<const std::string> words, std::size_t& used) {
   for (const auto& x : console_commands()) {
     const auto parts = *split_line(x.name);
     if (parts.size() > words.size()
-        || !std::equal(parts.begin(), parts.end(), words.begin())
+        || !std::equal(parts.begin(), parts.end(), words.begin(), names)
         || (best != nullptr && parts.size() <= used))
       continue;
     best = &x;
@@ -132,7 +138,8 @@ std::span<const console_command> console_commands() {
   static const std::vector<console_command> all{
     actors_command(),    actor_command(),     top_command(),
     tree_command(),      health_command(),    members_command(),
-    links_command(),     bandwidth_command(), log_command(),
+    links_command(),     bandwidth_command(), reset_time_command(),
+    leave_command(),     join_command(),      log_command(),
     log_level_command(), config_command(),    whoami_command(),
   };
   return all;

@@ -28,6 +28,9 @@ public:
   virtual result<msg::member_list> members() = 0;
   virtual result<msg::member_record> self() = 0;
   virtual result<msg::bandwidth_report> bandwidth() = 0;
+  virtual result<msg::bandwidth_report> reset_time() = 0;
+  virtual result<msg::group_left> leave() = 0;
+  virtual result<msg::group_joined> join() = 0;
   virtual result<msg::link_list> links() = 0;
 
   // Known since the login, without asking.
