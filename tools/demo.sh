@@ -4,14 +4,15 @@
 set -euo pipefail
 
 dfsnode=$(readlink -f "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/dfsnode-demo.XXXXXX")
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/dfsnode-demo.XXXXXX")
+dir=$scratch/cluster
 cluster=
 victim=chunkserver-2
 
 end() {
   local status=$?
   [ -z "$cluster" ] || { kill -TERM "$cluster" 2>/dev/null && wait "$cluster" || true; }
-  rm -rf "$dir"
+  rm -rf "$scratch"
   exit $status
 }
 trap end EXIT
@@ -46,19 +47,19 @@ wait_until_listed_by() {
 
 step "A secured cluster: its own authority, certificates and keys, eight processes"
 printf '$ dfsnode dev --nodes 3 --dir %s &\n' "$dir"
-mkfifo "$dir/ready"
-"$dfsnode" dev --nodes 3 --dir "$dir" >"$dir/ready" 2>"$dir/dev.log" &
+mkfifo "$scratch/ready"
+"$dfsnode" dev --nodes 3 --dir "$dir" >"$scratch/ready" 2>"$scratch/dev.log" &
 cluster=$!
-read -r ready <"$dir/ready" || { cat "$dir/dev.log" >&2; die "the cluster did not start"; }
+read -r ready <"$scratch/ready" || { cat "$scratch/dev.log" >&2; die "the cluster did not start"; }
 echo "$ready"
 export DFSNODE_CONFIG=$dir/client.toml
 run members
 
 step "A stranger's certificate opens nothing"
-"$dfsnode" cluster init "$dir/stranger-ca" >/dev/null
-"$dfsnode" cluster user mallory --rights admin --dir "$dir/stranger-ca" --out "$dir/mallory" >/dev/null
-sed "s|^bundle = .*|bundle = \"$dir/mallory\"|" "$DFSNODE_CONFIG" >"$dir/mallory.toml"
-run members --config "$dir/mallory.toml" && die "a stranger was let in" || true
+"$dfsnode" cluster init "$scratch/stranger-ca" >/dev/null
+"$dfsnode" cluster user mallory --rights admin --dir "$scratch/stranger-ca" --out "$scratch/mallory" >/dev/null
+sed "s|^bundle = .*|bundle = \"$scratch/mallory\"|" "$DFSNODE_CONFIG" >"$scratch/mallory.toml"
+run members --config "$scratch/mallory.toml" && die "a stranger was let in" || true
 
 step "One server dies: kill -9 of $victim"
 old=$("$dfsnode" members | awk -v name="$victim" '$1 == name {print $2}')
