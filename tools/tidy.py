@@ -17,12 +17,14 @@ LAYERS = {
     "wire": {"base"},
     "core": {"messages", "base"},
     "net": {"wire", "base"},
+    "storage": {"messages", "wire", "base"},
     "settings": {"core", "net", "wire", "messages", "base"},
     "client": {"core", "net", "wire", "messages", "base"},
-    "actors": {"core", "net", "wire", "messages", "base"},
+    "chunkserver": {"core", "net", "storage", "wire", "messages", "base"},
+    "actors": {"core", "net", "storage", "chunkserver", "wire", "messages", "base"},
     "admin": {"client", "settings", "wire", "messages", "base"},
-    "roles": {"actors", "admin", "client", "settings", "core", "net", "wire",
-              "messages", "base"},
+    "roles": {"actors", "admin", "client", "settings", "chunkserver", "storage",
+              "core", "net", "wire", "messages", "base"},
     "main.cpp": {"roles", "admin", "settings", "base"},
 }
 
@@ -31,7 +33,8 @@ THIRD_PARTY = {
     "caf/meta/type_name.hpp": ("messages/", "actors/", "roles/"),
     "caf/": ("messages/type_ids.hpp", "messages/register.", "actors/",
              "roles/"),
-    "boost/": ("net/", "client/", "roles/", "actors/support/"),
+    "boost/": ("net/", "client/", "chunkserver/", "roles/", "actors/support/"),
+    "rocksdb/": ("storage/",),
     "openssl/": ("wire/", "net/", "settings/"),
     "toml++/": ("settings/",),
     "spdlog/": ("actors/", "roles/"),
@@ -43,6 +46,7 @@ THIRD_PARTY = {
 
 # Where the clock may be read; everything else takes time as an argument.
 CLOCKS = ("src/base/time", "src/net/", "src/roles/", "src/client/",
+          "src/chunkserver/", "src/storage/",
           "src/admin/", "src/actors/support/", "tests/")
 
 # Pattern -> (why not, path prefixes where it is allowed).

@@ -1,51 +1,33 @@
 #include "base/error.hpp"
 
+#include <cstddef>
+#include <iterator>
+
 namespace dfs {
 
+namespace {
+
+// In the order of their numbers, from 1.
+constexpr std::string_view names[] = {
+  "not_found",        "exists",          "denied",
+  "invalid_argument", "malformed",       "busy",
+  "timed_out",        "unavailable",     "outcome_unknown",
+  "integrity",        "unauthenticated", "token_expired",
+  "shutting_down",    "not_member",      "master_exists",
+  "unsupported",      "io_error",        "in_use",
+  "configuration",    "cancelled",       "full",
+  "not_primary",      "stale",           "lease_expired",
+  "is_directory",     "not_directory",   "not_empty",
+  "too_few_servers",  "chunk_full",      "no_redundancy",
+};
+
+} // namespace
+
 std::string_view to_string(ec code) {
-  switch (code) {
-    case ec::not_found:
-      return "not_found";
-    case ec::exists:
-      return "exists";
-    case ec::denied:
-      return "denied";
-    case ec::invalid_argument:
-      return "invalid_argument";
-    case ec::malformed:
-      return "malformed";
-    case ec::busy:
-      return "busy";
-    case ec::timed_out:
-      return "timed_out";
-    case ec::unavailable:
-      return "unavailable";
-    case ec::outcome_unknown:
-      return "outcome_unknown";
-    case ec::integrity:
-      return "integrity";
-    case ec::unauthenticated:
-      return "unauthenticated";
-    case ec::token_expired:
-      return "token_expired";
-    case ec::shutting_down:
-      return "shutting_down";
-    case ec::not_member:
-      return "not_member";
-    case ec::master_exists:
-      return "master_exists";
-    case ec::unsupported:
-      return "unsupported";
-    case ec::io_error:
-      return "io_error";
-    case ec::in_use:
-      return "in_use";
-    case ec::configuration:
-      return "configuration";
-    case ec::cancelled:
-      return "cancelled";
-  }
-  return "unknown_error";
+  const auto number = static_cast<std::size_t>(code);
+  if (number == 0 || number > std::size(names))
+    return "unknown_error";
+  return names[number - 1];
 }
 
 int exit_status(ec code) {
@@ -58,6 +40,10 @@ int exit_status(ec code) {
     case ec::timed_out:
     case ec::unavailable:
     case ec::shutting_down:
+    case ec::lease_expired:
+    case ec::stale:
+    case ec::not_primary:
+    case ec::no_redundancy:
       return 3;
     case ec::outcome_unknown:
       return 4;

@@ -30,6 +30,16 @@ enum class ec : std::uint8_t {
   in_use = 18,          ///< A port or a directory belongs to somebody else.
   configuration = 19,   ///< Settings, keys or certificates that cannot work.
   cancelled = 20,       ///< The caller changed its mind.
+  full = 21,            ///< No space left, or none that may be used.
+  not_primary = 22,     ///< Another replica orders changes of this chunk.
+  stale = 23,           ///< A version, epoch or term that has been superseded.
+  lease_expired = 24,   ///< This server may not serve until it is renewed.
+  is_directory = 25,    ///< A file was asked for and a directory is there.
+  not_directory = 26,   ///< A path leads through a file.
+  not_empty = 27,       ///< The directory has entries.
+  too_few_servers = 28, ///< Fewer chunkservers than replicas demanded.
+  chunk_full = 29,      ///< The record does not fit; go to the next chunk.
+  no_redundancy = 30,   ///< Fewer replicas than min-replicas are reachable.
 };
 
 /// Stable spelling for scripts. Takes any value: a code from a newer node may

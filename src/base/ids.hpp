@@ -52,6 +52,13 @@ private:
 struct store_tag {};
 struct boot_tag {};
 struct request_tag : counter {};
+struct chunk_tag : counter {};
+struct chunk_version_tag : counter {};
+struct mutation_tag : counter {};
+struct writer_tag {};
+struct inode_tag : counter {};
+struct master_term_tag : counter {};
+struct lease_epoch_tag : counter {};
 
 /// Names a data directory for as long as it exists: whose data it is.
 using store_id = strong_id<store_tag>;
@@ -61,6 +68,27 @@ using boot_id = strong_id<boot_tag>;
 
 /// Chosen by the client, unique on its connection.
 using request_id = strong_id<request_tag>;
+
+/// A chunk's handle: never used again, even after its deletion.
+using chunk_id = strong_id<chunk_tag>;
+
+/// Rises with each grant and each change of the replica set. The first is 1.
+using chunk_version = strong_id<chunk_version_tag>;
+
+/// Place of a mutation in the order of its chunk, from 1; goes on over versions.
+using mutation_serial = strong_id<mutation_tag>;
+
+/// One appending client: random, so that retries are known as such.
+using writer_id = strong_id<writer_tag>;
+
+/// A file or directory, whatever its name; never used again.
+using inode_id = strong_id<inode_tag>;
+
+/// One life of the master; durable, grows with each start.
+using master_term = strong_id<master_term_tag>;
+
+/// One lease; grows within a master's term.
+using lease_epoch = strong_id<lease_epoch_tag>;
 
 } // namespace dfs
 
