@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/chunk_interfaces.hpp"
 #include "actors/door_input.hpp"
 #include "messages/type_ids.hpp"
 
@@ -121,4 +122,6 @@ using control_links_actor = caf::typed_actor<
 // them, so that neither block is in the other's way.
 CAF_BEGIN_TYPE_ID_BLOCK(dfs_handles, caf::first_custom_type_id + 1000)
   CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::link_keeper_actor))
+  CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::chunk_keeper_actor))
+  CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::chunk_directory_actor))
 CAF_END_TYPE_ID_BLOCK(dfs_handles)

@@ -1,12 +1,16 @@
 #pragma once
 
 #include "messages/admin.hpp"
+#include "messages/chunk_control.hpp"
+#include "messages/chunk_master.hpp"
 #include "messages/control.hpp"
 #include "messages/detector.hpp"
 #include "messages/door.hpp"
 #include "messages/health.hpp"
 #include "messages/member.hpp"
 #include "messages/membership.hpp"
+#include "messages/namespace.hpp"
+#include "messages/upload.hpp"
 
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
@@ -57,6 +61,59 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_found))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_missing))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::echo))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::file_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::make_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::create_file))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_page))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::rename_entry))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::remove_entry))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::entry_removed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_trash))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::trash_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::restore_trash))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::purge_trash))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_usage))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::tree_usage))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::allocate_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_allocated))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::commit_file))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::begin_upload))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::upload_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::extend_upload))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::finish_upload))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::abort_upload))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::find_upload))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::open_file))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::file_layout))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::lease_chunk))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_leased))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::add_chunk))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::report_replica))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::replica_reported))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::locate_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::adopt_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_adopted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::keep_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::release_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::files_grown))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::register_chunkserver))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_registered))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::report_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_reported))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_heartbeat))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_heartbeat_ack))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fence_chunk))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_fenced))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::take_lease))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::lease_taken))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::release_lease))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::lease_released))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::copy_chunk))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_copied))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::delete_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_deleted))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

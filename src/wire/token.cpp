@@ -95,4 +95,25 @@ result<token> verify(std::string_view bytes, std::string_view principal,
   return std::move(content->content);
 }
 
+std::string sign_words(std::string_view words, const key_ring& keys) {
+  const auto& key = keys.active();
+  std::string proof(1, static_cast<char>(key.generation));
+  // A domain of its own: no token is ever a proof of words.
+  proof += sign("words" + std::string{words}, key);
+  return proof;
+}
+
+result<nothing> check_words(std::string_view words, std::string_view proof,
+                            const key_ring& keys) {
+  if (proof.size() != 1 + signature_size)
+    return forged("a proof of another size");
+  const auto* key = keys.find(static_cast<std::uint8_t>(proof[0]));
+  if (key == nullptr)
+    return forged("signed with a key that is not in use");
+  const auto expected = sign("words" + std::string{words}, *key);
+  if (CRYPTO_memcmp(expected.data(), proof.data() + 1, expected.size()) != 0)
+    return forged("a wrong signature");
+  return done;
+}
+
 } // namespace dfs::wire

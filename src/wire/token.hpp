@@ -60,4 +60,13 @@ inline constexpr std::chrono::seconds token_skew{5};
                                    std::string_view principal,
                                    const key_ring& keys, unix_ms now);
 
+/// A proof that somebody with the ring's active key said `words`: 17 bytes.
+[[nodiscard]] std::string sign_words(std::string_view words,
+                                     const key_ring& keys);
+
+/// @returns `ec::unauthenticated` (forged, or a key that is not in the ring).
+[[nodiscard]] result<nothing> check_words(std::string_view words,
+                                          std::string_view proof,
+                                          const key_ring& keys);
+
 } // namespace dfs::wire

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "messages/type_ids.hpp"
+
+#include <caf/all.hpp>
+
+// Who answers what about chunked files; part of the map in interfaces.hpp. The
+// protocol stands in docs/protocols/chunks.md.
+
+namespace dfs::actors {
+
+/// The CHUNK KEEPER interface. One per chunkserver: its end of leases, versions
+/// and orders. Asked by the master's chunk directory, over the control plane.
+using chunk_keeper_actor = caf::typed_actor<
+  // Refuse changes below a version.
+  caf::replies_to<msg::fence_chunk>::with<msg::chunk_fenced>,
+  // Be primary.
+  caf::replies_to<msg::take_lease>::with<msg::lease_taken>,
+  // Be it no longer.
+  caf::replies_to<msg::release_lease>::with<msg::lease_released>,
+  // Get a replica from another server.
+  caf::replies_to<msg::copy_chunk>::with<msg::chunk_copied>,
+  // Throw replicas away.
+  caf::replies_to<msg::delete_chunks>::with<msg::chunks_deleted>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The CHUNK DIRECTORY interface. At the master: which servers live, where
+/// chunks are, who leads them, what must be repaired or collected.
+using chunk_directory_actor = caf::typed_actor<
+  // From chunkservers.
+  caf::replies_to<msg::register_chunkserver,
+                  chunk_keeper_actor>::with<msg::chunkserver_registered>,
+  caf::replies_to<msg::report_chunks>::with<msg::chunks_reported>,
+  caf::replies_to<msg::chunk_heartbeat>::with<msg::chunk_heartbeat_ack>,
+  // From clients.
+  caf::replies_to<msg::allocate_chunks>::with<msg::chunks_allocated>,
+  caf::replies_to<msg::lease_chunk>::with<msg::chunk_leased>,
+  caf::replies_to<msg::report_replica>::with<msg::replica_reported>,
+  // From the namespace.
+  caf::replies_to<msg::locate_chunks>::with<msg::file_layout>,
+  caf::replies_to<msg::adopt_chunks>::with<msg::chunks_adopted>,
+  caf::reacts_to<msg::keep_chunks>, caf::reacts_to<msg::release_chunks>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The NAMESPACE interface. At the master: names, files, uploads and the trash.
+using namespace_keeper_actor = caf::typed_actor<
+  // Names.
+  caf::replies_to<msg::get_status>::with<msg::file_status>,
+  caf::replies_to<msg::make_directory>::with<msg::file_status>,
+  caf::replies_to<msg::create_file>::with<msg::file_status>,
+  caf::replies_to<msg::list_directory>::with<msg::directory_page>,
+  caf::replies_to<msg::rename_entry>::with<msg::file_status>,
+  caf::replies_to<msg::remove_entry>::with<msg::entry_removed>,
+  caf::replies_to<msg::list_trash>::with<msg::trash_list>,
+  caf::replies_to<msg::restore_trash>::with<msg::file_status>,
+  caf::replies_to<msg::purge_trash>::with<msg::entry_removed>,
+  caf::replies_to<msg::get_usage>::with<msg::tree_usage>,
+  // What is behind them.
+  caf::replies_to<msg::commit_file>::with<msg::file_status>,
+  caf::replies_to<msg::begin_upload>::with<msg::upload_status>,
+  caf::replies_to<msg::extend_upload>::with<msg::upload_status>,
+  caf::replies_to<msg::finish_upload>::with<msg::file_status>,
+  caf::replies_to<msg::abort_upload>::with<msg::upload_status>,
+  caf::replies_to<msg::find_upload>::with<msg::upload_status>,
+  caf::replies_to<msg::open_file>::with<msg::file_layout>,
+  caf::replies_to<msg::add_chunk>::with<msg::chunk_leased>,
+  // From the chunk directory.
+  caf::reacts_to<msg::files_grown>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+} // namespace dfs::actors

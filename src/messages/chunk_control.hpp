@@ -1,0 +1,208 @@
+#pragma once
+
+#include "messages/chunk.hpp"
+#include "messages/member.hpp"
+
+#include <caf/meta/type_name.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// Between the master's chunk directory and the chunk keeper of each chunkserver
+// (docs/protocols/chunks.md), over the control plane:
+//
+//   keeper -- register_chunkserver, own handle --> directory   each new life or
+//   term
+//          <- chunkserver_registered --
+//          -- report_chunks (pages) -->                        all it holds,
+//          once
+//          -- chunk_heartbeat -->                              every 500 ms
+//          <- chunk_heartbeat_ack --                           node lease,
+//          orders
+//   directory -- fence_chunk, take_lease, copy_chunk, delete_chunks --> keeper
+//
+// No message is above 16 KiB: lists are cut into pages.
+
+namespace dfs::msg {
+
+/// Entries in one page of chunks.
+inline constexpr std::size_t chunk_page_max = 400;
+
+/// One disk of a chunkserver.
+struct volume_status {
+  std::uint64_t id = 0;
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0; ///< That may be used; the reserve is not.
+  bool failed = false;
+  std::string path; ///< For people.
+
+  bool operator==(const volume_status&) const = default;
+};
+
+/// Here is a chunkserver -> `chunkserver_registered`. Beside its own handle.
+/// May be repeated. Errors: `denied` (this store serves another cluster),
+/// `stale` (a newer life of the store is registered), `busy`.
+struct register_chunkserver {
+  store_id store;
+  boot_id boot;
+  member_id member;
+  std::string name;
+  std::string zone;
+  endpoint data; ///< Advertised data port.
+  std::vector<volume_status> volumes;
+  master_term newest_term; ///< The highest master it ever obeyed.
+
+  bool operator==(const register_chunkserver&) const = default;
+};
+
+struct chunkserver_registered {
+  master_term term;
+  std::uint32_t heartbeat_ms = 0;
+  std::uint32_t chunk_size = 0;
+
+  bool operator==(const chunkserver_registered&) const = default;
+};
+
+/// A page of what it holds, by chunk id -> `chunks_reported`. May be repeated.
+struct report_chunks {
+  store_id store;
+  boot_id boot;
+  std::uint32_t page = 0; ///< From 0.
+  bool last = false;
+  std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
+
+  bool operator==(const report_chunks&) const = default;
+};
+
+struct chunks_reported {
+  std::uint32_t page = 0;
+
+  bool operator==(const chunks_reported&) const = default;
+};
+
+/// A chunk that this server is primary of.
+struct led_chunk {
+  chunk_id chunk;
+  lease_epoch epoch;
+  chunk_extent committed;
+  bool active = false; ///< Changed since the last heartbeat, or being changed.
+
+  bool operator==(const led_chunk&) const = default;
+};
+
+/// "I am alive" -> `chunk_heartbeat_ack`. Not repeated: the next one has a new
+/// sequence. Errors: `not_found` (register first), `stale` (an older life).
+struct chunk_heartbeat {
+  store_id store;
+  boot_id boot;
+  master_term term;
+  std::uint64_t sequence = 0;
+  std::uint32_t load = 0; ///< Requests under way.
+  std::vector<volume_status> volumes;
+  std::vector<led_chunk> led;    ///< At most `chunk_page_max`, round and round.
+  std::vector<chunk_id> corrupt; ///< Found bad and quarantined.
+  std::vector<chunk_id> lost;    ///< Not here any more.
+  std::vector<chunk_state> arrived; ///< New here, or with a new version.
+
+  bool operator==(const chunk_heartbeat&) const = default;
+};
+
+struct chunk_heartbeat_ack {
+  master_term term;
+  boot_id boot;
+  std::uint64_t sequence = 0;      ///< Of what it answers; others do not count.
+  std::uint32_t node_lease_ms = 0; ///< From when that was sent.
+  std::vector<lease_epoch> renewed; ///< Chunk leases that begin anew, likewise.
+  std::vector<lease_epoch> ended;   ///< Leases that are over.
+  bool report_wanted = false;       ///< The master does not know what is here.
+
+  bool operator==(const chunk_heartbeat_ack&) const = default;
+};
+
+/// "From now on no change below `version`" -> `chunk_fenced`, when that is on
+/// the disk. Ends a lease of an older version here. May be repeated. Errors:
+/// `stale` (an older term or version), `not_found`, `io_error`.
+struct fence_chunk {
+  master_term term;
+  chunk_id chunk;
+  chunk_version version;
+
+  bool operator==(const fence_chunk&) const = default;
+};
+
+struct chunk_fenced {
+  chunk_state state; ///< All that is here, committed or not.
+
+  bool operator==(const chunk_fenced&) const = default;
+};
+
+/// "You are primary" -> `lease_taken`, when it has brought the others level:
+/// each that lags gets what it lacks before anything new. Errors: `stale`,
+/// `not_found`, `no_redundancy` (those in `behind` could not be brought level).
+struct take_lease {
+  chunk_grant grant;
+  std::vector<chunk_state> others; ///< As fenced, in the order of the chain.
+
+  bool operator==(const take_lease&) const = default;
+};
+
+struct lease_taken {
+  chunk_state state;            ///< Committed from now on.
+  std::vector<store_id> behind; ///< Dropped: they lack too much.
+
+  bool operator==(const lease_taken&) const = default;
+};
+
+/// "Give it back" -> `lease_released`: nothing more is taken on, what is under
+/// way is finished. May be repeated.
+struct release_lease {
+  master_term term;
+  chunk_id chunk;
+  lease_epoch epoch;
+
+  bool operator==(const release_lease&) const = default;
+};
+
+struct lease_released {
+  chunk_state state;
+
+  bool operator==(const lease_released&) const = default;
+};
+
+/// "Get a replica from there" -> `chunk_copied`, when it is durable here with
+/// this version. May be repeated. Errors: `full`, `integrity`, `unavailable`,
+/// `stale`, `busy`.
+struct copy_chunk {
+  master_term term;
+  chunk_state wanted;
+  std::vector<chunk_replica> from; ///< In order of preference.
+  std::uint32_t chunk_size = 0;
+
+  bool operator==(const copy_chunk&) const = default;
+};
+
+struct chunk_copied {
+  chunk_state state;
+
+  bool operator==(const chunk_copied&) const = default;
+};
+
+/// "These are not needed" -> `chunks_deleted`. A replica with a higher version
+/// than ordered stays. May be repeated. Errors: `stale` (an older term).
+struct delete_chunks {
+  master_term term;
+  std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
+
+  bool operator==(const delete_chunks&) const = default;
+};
+
+struct chunks_deleted {
+  std::vector<chunk_id> gone;
+
+  bool operator==(const chunks_deleted&) const = default;
+};
+
+} // namespace dfs::msg
+
+#include "messages/chunk_control_inspect.hpp"
