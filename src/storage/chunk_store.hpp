@@ -112,15 +112,35 @@ public:
   [[nodiscard]] virtual result<nothing>
   set_version(chunk_id chunk, chunk_version version) = 0;
 
-  /// Goes back to `serial`, `length`, and to the appends that fit into it; a
-  /// pad is undone if it came later. Repeatable.
-  /// @pre The mutations after `serial` changed nothing below `length`.
+  /// Goes back to `serial` and `length`, by undoing mutations that added
+  /// something. Repeatable.
   /// @returns `ec::not_found`; `ec::invalid_argument` (longer or newer than the
-  ///   chunk, or a mutation that is known breaks the condition).
+  ///   chunk); `ec::unsupported` (not all later mutations are known, or one
+  ///   of them changed what was there: copy the chunk instead).
   [[nodiscard]] virtual result<nothing>
   truncate(chunk_id chunk, mutation_serial serial, std::uint32_t length) = 0;
 
-  /// Repeatable: a chunk that is not there is removed. Works on a full disk.
+  // A replica made from another one: begin, all its data from the start,
+  // finish. Until then it is not there for anybody; a start of the store drops
+  // it.
+
+  /// Drops an unfinished copy of the same chunk. @returns `ec::exists`,
+  ///   `ec::full`.
+  [[nodiscard]] virtual result<nothing> begin_copy(chunk_id chunk) = 0;
+  /// @param offset Where the copy ends so far.
+  /// @returns `ec::not_found` (no copy begun), `ec::invalid_argument`,
+  ///   `ec::full`.
+  [[nodiscard]] virtual result<nothing>
+  copy_data(chunk_id chunk, std::uint32_t offset, const payload& data) = 0;
+  /// The chunk is there, as `state` and `appends` say; durable like a mutation.
+  /// @returns as `copy_data`; `ec::invalid_argument` if the data is not as long
+  ///   as `state` says.
+  [[nodiscard]] virtual result<nothing>
+  finish_copy(const chunk_state& state, std::span<const append_entry> appends)
+    = 0;
+
+  /// An unfinished copy goes, too. Repeatable: a chunk that is not there is
+  /// removed. Works on a full disk.
   [[nodiscard]] virtual result<nothing> remove(chunk_id chunk) = 0;
 
   /// Moves a bad copy aside: kept in `quarantine/`, not served, not listed.

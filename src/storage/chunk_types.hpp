@@ -25,7 +25,9 @@ inline constexpr std::uint32_t block_bytes = 64 * 1024;
 enum class mutation_kind : std::uint8_t {
   write = 1,  ///< At an offset that the writer chose.
   append = 2, ///< At the end, where the primary said; remembered by writer.
-  pad = 3,    ///< The rest of the chunk is closed. Carries no data.
+  pad = 3,    ///< At the end: the rest is closed. Carries no data.
+  bar = 4,    ///< Nothing is written: this (writer, sequence) never will be.
+              ///< Remembered like an append of no bytes at the end.
 };
 
 /// One change of a chunk's content, as its primary ordered it.
@@ -35,8 +37,8 @@ struct mutation {
   mutation_serial serial; ///< The chunk's last one plus 1; the first is 1.
   mutation_kind kind = mutation_kind::write;
   std::uint32_t offset = 0; ///< At most the chunk's length: no gaps.
-  std::uint32_t length = 0; ///< Bytes; of a pad: how many are left unused.
-  writer_id writer;         ///< With `sequence`: of appends, otherwise zero.
+  std::uint32_t length = 0; ///< Bytes; of a pad those left unused, of a bar 0.
+  writer_id writer;         ///< With `sequence`: of appends and bars only.
   std::uint64_t sequence = 0;
 
   bool operator==(const mutation&) const = default;
@@ -54,9 +56,14 @@ struct chunk_state {
   chunk_id chunk;
   chunk_version version;
   mutation_serial serial;   ///< Of the last mutation applied; 0 if none was.
-  std::uint32_t length = 0; ///< Bytes of data; padding does not count.
-  /// Closed by a pad at this offset (which is the length): no more appends.
+  std::uint32_t length = 0; ///< Bytes, padding included.
+  /// Data ends here and padding begins; nothing can be added any more.
   std::optional<std::uint32_t> padded_from;
+
+  /// Bytes that can be read.
+  [[nodiscard]] std::uint32_t data_length() const {
+    return padded_from.value_or(length);
+  }
 
   bool operator==(const chunk_state&) const = default;
 };
