@@ -1,0 +1,140 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocksdb {
+class Env;
+} // namespace rocksdb
+
+namespace dfs::storage {
+
+/// One row written, or removed. Keys: docs/formats/metadata.md.
+struct row_change {
+  std::string key;
+  std::optional<std::string> value; ///< Nothing: the row goes.
+};
+
+struct metadata_options {
+  /// Whose metadata it is: the cluster id, as in certificates. Not zero.
+  std::uint64_t cluster = 0;
+  /// False (`durability = "memory"`): durable means that the operating system
+  /// has it: it survives a killed process, not a power cut.
+  bool sync = true;
+  std::size_t cache_bytes = 8u << 20;
+  std::size_t write_buffer_bytes = 16u << 20; ///< Two of these at most.
+  /// Called once, on the commit thread, before the first callback that gets an
+  /// error. Nothing can be committed any more: the process is to end.
+  std::function<void(const error&)> on_failure;
+  rocksdb::Env* env = nullptr; ///< For tests; null: the operating system.
+};
+
+/// What a backup directory holds.
+struct backup_info {
+  std::uint32_t number = 0; ///< From 1, the newest is the highest.
+  std::uint64_t bytes = 0;
+  std::int64_t unix_seconds = 0;
+};
+
+/// The master's durable rows (docs/formats/metadata.md): a sorted map of bytes
+/// with group commit. One process holds a directory at a time.
+///
+/// Any thread may call any member. `commit` never waits; `for_each`, `get`,
+/// `backup` read the disk.
+///
+///  I1  The changes of one commit are there all together or not at all.
+///  I2  What was committed later is never there without what was committed
+///      before it.
+///  I3  What `durable` reported survives: a power cut, or without `sync` the
+///      end of the process.
+///  I4  After a write or sync that failed nothing more is written: every later
+///      commit is told `ec::io_error`.
+class metadata_store {
+public:
+  /// Told `done`, or `ec::io_error`: then it is not known what is on the disk.
+  using callback = std::function<void(const result<nothing>&)>;
+
+  /// Opens the directory, or makes it.
+  /// @returns `ec::in_use`, `ec::configuration` (another cluster's),
+  ///   `ec::unsupported` (a newer format), `ec::integrity` (bytes that are
+  ///   not what they should be), `ec::io_error`. One line; nothing is changed.
+  [[nodiscard]] static result<std::unique_ptr<metadata_store>>
+  open(const std::string& directory, metadata_options options);
+
+  /// Commits what is queued, calls back, and closes.
+  ~metadata_store();
+  metadata_store(const metadata_store&) = delete;
+  metadata_store& operator=(const metadata_store&) = delete;
+
+  /// Queues the changes; all that is queued while a sync runs goes into the
+  /// next one. Callbacks come on the commit thread, in the order of the calls;
+  /// they must not block and may call `commit`. No changes: calls back when
+  /// all before it is durable. The queue has no limit: callers bound what they
+  /// have under way.
+  void commit(std::vector<row_change> changes, callback durable);
+
+  /// The same, and waits. Not on the commit thread. @returns `ec::io_error`.
+  [[nodiscard]] result<nothing> commit_now(std::vector<row_change> changes);
+
+  /// Rows whose keys begin with `prefix`, in the order of bytes, as of now:
+  /// what is queued may be missing. Rows are handed out until `each` returns
+  /// false, and are valid during the call. @returns `ec::integrity`,
+  /// `ec::io_error`.
+  [[nodiscard]] result<nothing>
+  for_each(std::string_view prefix,
+           const std::function<bool(std::string_view key,
+                                    std::string_view value)>& each) const;
+
+  /// @returns nothing if there is no such row; errors as of `for_each`.
+  [[nodiscard]] result<std::optional<std::string>>
+  get(std::string_view key) const;
+
+  /// The term of this life of the master: higher than any before, also before
+  /// the backup that was restored, and durable when this returns. Below 2^24:
+  /// `term << 40` begins a range of numbers that no other life gives away.
+  /// @returns `ec::io_error`; `ec::full` when terms are used up.
+  [[nodiscard]] result<master_term> next_term();
+
+  /// The first term after the newest `restore`; 1 if there was none. Chunks
+  /// made in lower terms may belong to files that are newer than the backup.
+  [[nodiscard]] master_term restored_at() const;
+
+  /// Adds a copy of everything that was durable at the call to a directory of
+  /// backups, which is made if need be; files that are there already are not
+  /// copied again. Takes as long as copying takes; commits go on meanwhile.
+  /// @returns `ec::io_error`, `ec::full`, `ec::configuration` (something else
+  ///   is in the directory), `ec::busy` (another backup is under way).
+  [[nodiscard]] result<backup_info> backup(const std::string& to);
+
+private:
+  struct engine;
+
+  explicit metadata_store(std::unique_ptr<engine> made);
+
+  std::unique_ptr<engine> engine_;
+};
+
+/// What backups a directory holds, oldest first. @returns `ec::not_found`,
+/// `ec::io_error`.
+[[nodiscard]] result<std::vector<backup_info>>
+list_backups(const std::string& from);
+
+/// Makes a metadata directory out of a backup, its checksums verified. The
+/// master that opens it begins in a term above all that the lost one may have
+/// had. @param number 0: the newest. @pre No process has `to` open.
+/// @returns `ec::not_found` (no backup), `ec::exists` (`to` is not empty),
+///   `ec::integrity`, `ec::io_error`.
+[[nodiscard]] result<backup_info> restore_backup(const std::string& from,
+                                                 const std::string& to,
+                                                 std::uint32_t number = 0);
+
+} // namespace dfs::storage
