@@ -66,6 +66,8 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::find_upload>::with<msg::upload_status>,
   caf::replies_to<msg::open_file>::with<msg::file_layout>,
   caf::replies_to<msg::add_chunk>::with<msg::chunk_leased>,
+  // For operators.
+  caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>,
   // From the chunk directory.
   caf::reacts_to<msg::files_grown>,
   // INTERNAL: time has passed.

@@ -10,9 +10,8 @@
 #include <vector>
 
 // The namespace at the master: names, directories, the trash. Paths are
-// absolute
-// ("/a/b"), UTF-8, without empty, "." or ".." components; a component has at
-// most 255 bytes, a path 4,096. How bytes get behind a name:
+// absolute ("/a/b"), UTF-8, without empty, "." or ".." components; a component
+// has at most 255 bytes, a path 4,096. How bytes get behind a name:
 // messages/upload.hpp.
 //
 // Whoever changes something gives a `request`, random and not zero: the same
@@ -191,6 +190,22 @@ struct tree_usage {
   std::uint64_t chunks = 0;
 
   bool operator==(const tree_usage&) const = default;
+};
+
+/// A copy of the master's metadata into a directory on its host, which may hold
+/// older ones -> `metadata_backed_up`. May be repeated. Errors: `io_error`,
+/// `full`, `configuration` (something else is in the directory), `busy`.
+struct backup_metadata {
+  std::string directory; ///< Absolute.
+
+  bool operator==(const backup_metadata&) const = default;
+};
+
+struct metadata_backed_up {
+  std::uint32_t number = 0; ///< Of the backup in its directory.
+  std::uint64_t bytes = 0;
+
+  bool operator==(const metadata_backed_up&) const = default;
 };
 
 } // namespace dfs::msg

@@ -102,4 +102,14 @@ typename Inspector::result_type inspect(Inspector& f, tree_usage& x) {
            x.chunks);
 }
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, backup_metadata& x) {
+  return f(caf::meta::type_name("backup_metadata"), x.directory);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, metadata_backed_up& x) {
+  return f(caf::meta::type_name("metadata_backed_up"), x.number, x.bytes);
+}
+
 } // namespace dfs::msg

@@ -97,4 +97,13 @@ struct method<get_usage> {
   static constexpr std::string_view name = "get_usage";
 };
 
+template <>
+struct method<backup_metadata> {
+  using reply = metadata_backed_up;
+  static constexpr std::uint16_t number = 50;
+  static constexpr auto needs = rights::admin;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "backup_metadata";
+};
+
 } // namespace dfs::msg

@@ -114,6 +114,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunk_copied))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::delete_chunks))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_deleted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::backup_metadata))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::metadata_backed_up))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -1,9 +1,4 @@
-#include "messages/register.hpp"
-#include "messages/type_ids.hpp"
-
-#include <caf/all.hpp>
-
-#include <gtest/gtest.h>
+#include "messages/round_trip.hpp"
 
 #include <chrono>
 #include <string>
@@ -15,6 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using RoundTrip = test::round_trip;
+
 using block = caf::id_block::dfs_messages;
 
 template <std::size_t... Positions>
@@ -23,134 +20,109 @@ std::vector<std::string> registered(std::index_sequence<Positions...>) {
 }
 
 // Nodes of two releases talk to each other: append here, change nothing else.
+const std::vector<std::string> released{
+  "dfs::msg::member_record",
+  "dfs::msg::member_changed",
+  "dfs::msg::list_members",
+  "dfs::msg::member_list",
+  "dfs::msg::get_self",
+  "dfs::msg::watch_members",
+  "dfs::msg::reopen_log",
+  "dfs::msg::self_changed",
+  "dfs::msg::join_group",
+  "dfs::msg::group_joined",
+  "dfs::msg::leave_group",
+  "dfs::msg::group_left",
+  "dfs::msg::get_bandwidth",
+  "dfs::msg::reset_time",
+  "dfs::msg::bandwidth_report",
+  "dfs::msg::get_detector_status",
+  "dfs::msg::detector_status",
+  "dfs::msg::group_datagram",
+  "dfs::msg::list_actors",
+  "dfs::msg::actor_list",
+  "dfs::msg::get_actor",
+  "dfs::msg::actor_detail",
+  "dfs::msg::get_log_levels",
+  "dfs::msg::set_log_level",
+  "dfs::msg::log_levels",
+  "dfs::msg::get_config",
+  "dfs::msg::config_list",
+  "dfs::msg::get_health",
+  "dfs::msg::health_report",
+  "dfs::msg::stop_subsystems",
+  "dfs::msg::subsystems_stopped",
+  "dfs::msg::introduce",
+  "dfs::msg::introduction",
+  "dfs::msg::link_heartbeat",
+  "dfs::msg::link_heartbeat_ack",
+  "dfs::msg::get_links",
+  "dfs::msg::link_list",
+  "dfs::msg::directory_found",
+  "dfs::msg::directory_missing",
+  "dfs::msg::echo",
+  "dfs::msg::file_status",
+  "dfs::msg::get_status",
+  "dfs::msg::make_directory",
+  "dfs::msg::create_file",
+  "dfs::msg::list_directory",
+  "dfs::msg::directory_page",
+  "dfs::msg::rename_entry",
+  "dfs::msg::remove_entry",
+  "dfs::msg::entry_removed",
+  "dfs::msg::list_trash",
+  "dfs::msg::trash_list",
+  "dfs::msg::restore_trash",
+  "dfs::msg::purge_trash",
+  "dfs::msg::get_usage",
+  "dfs::msg::tree_usage",
+  "dfs::msg::allocate_chunks",
+  "dfs::msg::chunks_allocated",
+  "dfs::msg::commit_file",
+  "dfs::msg::begin_upload",
+  "dfs::msg::upload_status",
+  "dfs::msg::extend_upload",
+  "dfs::msg::finish_upload",
+  "dfs::msg::abort_upload",
+  "dfs::msg::find_upload",
+  "dfs::msg::open_file",
+  "dfs::msg::file_layout",
+  "dfs::msg::lease_chunk",
+  "dfs::msg::chunk_leased",
+  "dfs::msg::add_chunk",
+  "dfs::msg::report_replica",
+  "dfs::msg::replica_reported",
+  "dfs::msg::locate_chunks",
+  "dfs::msg::adopt_chunks",
+  "dfs::msg::chunks_adopted",
+  "dfs::msg::keep_chunks",
+  "dfs::msg::release_chunks",
+  "dfs::msg::files_grown",
+  "dfs::msg::register_chunkserver",
+  "dfs::msg::chunkserver_registered",
+  "dfs::msg::report_chunks",
+  "dfs::msg::chunks_reported",
+  "dfs::msg::chunk_heartbeat",
+  "dfs::msg::chunk_heartbeat_ack",
+  "dfs::msg::fence_chunk",
+  "dfs::msg::chunk_fenced",
+  "dfs::msg::take_lease",
+  "dfs::msg::lease_taken",
+  "dfs::msg::release_lease",
+  "dfs::msg::lease_released",
+  "dfs::msg::copy_chunk",
+  "dfs::msg::chunk_copied",
+  "dfs::msg::delete_chunks",
+  "dfs::msg::chunks_deleted",
+  "dfs::msg::backup_metadata",
+  "dfs::msg::metadata_backed_up",
+};
+
 // SPEC O5
 TEST(MessageTypes, KeepTheirNamesAndPositions) {
-  const std::vector<std::string> released{
-    "dfs::msg::member_record",
-    "dfs::msg::member_changed",
-    "dfs::msg::list_members",
-    "dfs::msg::member_list",
-    "dfs::msg::get_self",
-    "dfs::msg::watch_members",
-    "dfs::msg::reopen_log",
-    "dfs::msg::self_changed",
-    "dfs::msg::join_group",
-    "dfs::msg::group_joined",
-    "dfs::msg::leave_group",
-    "dfs::msg::group_left",
-    "dfs::msg::get_bandwidth",
-    "dfs::msg::reset_time",
-    "dfs::msg::bandwidth_report",
-    "dfs::msg::get_detector_status",
-    "dfs::msg::detector_status",
-    "dfs::msg::group_datagram",
-    "dfs::msg::list_actors",
-    "dfs::msg::actor_list",
-    "dfs::msg::get_actor",
-    "dfs::msg::actor_detail",
-    "dfs::msg::get_log_levels",
-    "dfs::msg::set_log_level",
-    "dfs::msg::log_levels",
-    "dfs::msg::get_config",
-    "dfs::msg::config_list",
-    "dfs::msg::get_health",
-    "dfs::msg::health_report",
-    "dfs::msg::stop_subsystems",
-    "dfs::msg::subsystems_stopped",
-    "dfs::msg::introduce",
-    "dfs::msg::introduction",
-    "dfs::msg::link_heartbeat",
-    "dfs::msg::link_heartbeat_ack",
-    "dfs::msg::get_links",
-    "dfs::msg::link_list",
-    "dfs::msg::directory_found",
-    "dfs::msg::directory_missing",
-    "dfs::msg::echo",
-    "dfs::msg::file_status",
-    "dfs::msg::get_status",
-    "dfs::msg::make_directory",
-    "dfs::msg::create_file",
-    "dfs::msg::list_directory",
-    "dfs::msg::directory_page",
-    "dfs::msg::rename_entry",
-    "dfs::msg::remove_entry",
-    "dfs::msg::entry_removed",
-    "dfs::msg::list_trash",
-    "dfs::msg::trash_list",
-    "dfs::msg::restore_trash",
-    "dfs::msg::purge_trash",
-    "dfs::msg::get_usage",
-    "dfs::msg::tree_usage",
-    "dfs::msg::allocate_chunks",
-    "dfs::msg::chunks_allocated",
-    "dfs::msg::commit_file",
-    "dfs::msg::begin_upload",
-    "dfs::msg::upload_status",
-    "dfs::msg::extend_upload",
-    "dfs::msg::finish_upload",
-    "dfs::msg::abort_upload",
-    "dfs::msg::find_upload",
-    "dfs::msg::open_file",
-    "dfs::msg::file_layout",
-    "dfs::msg::lease_chunk",
-    "dfs::msg::chunk_leased",
-    "dfs::msg::add_chunk",
-    "dfs::msg::report_replica",
-    "dfs::msg::replica_reported",
-    "dfs::msg::locate_chunks",
-    "dfs::msg::adopt_chunks",
-    "dfs::msg::chunks_adopted",
-    "dfs::msg::keep_chunks",
-    "dfs::msg::release_chunks",
-    "dfs::msg::files_grown",
-    "dfs::msg::register_chunkserver",
-    "dfs::msg::chunkserver_registered",
-    "dfs::msg::report_chunks",
-    "dfs::msg::chunks_reported",
-    "dfs::msg::chunk_heartbeat",
-    "dfs::msg::chunk_heartbeat_ack",
-    "dfs::msg::fence_chunk",
-    "dfs::msg::chunk_fenced",
-    "dfs::msg::take_lease",
-    "dfs::msg::lease_taken",
-    "dfs::msg::release_lease",
-    "dfs::msg::lease_released",
-    "dfs::msg::copy_chunk",
-    "dfs::msg::chunk_copied",
-    "dfs::msg::delete_chunks",
-    "dfs::msg::chunks_deleted",
-
-  };
   EXPECT_EQ(registered(std::make_index_sequence<block::end - block::begin>{}),
             released);
 }
-
-struct config : caf::actor_system_config {
-  config() {
-    register_messages(*this);
-  }
-};
-
-struct RoundTrip : ::testing::Test {
-  config system_config;
-  caf::actor_system sys{system_config};
-
-  // As a `caf::message`, so that an unregistered type fails here. Give every
-  // field its own value, none of them the default: a forgotten field shows.
-  template <class T>
-  void expect_unchanged(const T& sent) {
-    static_assert(caf::has_type_id<T>::value, "missing in type_ids.hpp");
-    std::vector<char> bytes;
-    caf::binary_serializer out{sys, bytes};
-    auto packed = caf::make_message(sent);
-    ASSERT_EQ(out(packed), caf::none);
-    caf::message unpacked;
-    caf::binary_deserializer in{sys, bytes};
-    ASSERT_EQ(in(unpacked), caf::none);
-    ASSERT_TRUE(unpacked.match_elements<T>());
-    EXPECT_EQ(unpacked.get_as<T>(0), sent);
-  }
-};
 
 const endpoint somewhere = *endpoint::parse("10.0.0.9:7400");
 const member_id id{*ip_address::parse("10.0.0.5"), 7401, 1'700'000'000'000};

@@ -3,8 +3,6 @@
 #include "base/ids.hpp"
 #include "messages/chunk.hpp"
 
-#include <caf/meta/type_name.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,8 +40,7 @@ struct chunk_row {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_row& x) {
-  return f(caf::meta::type_name("chunk_row"), x.chunk, x.file, x.extent,
-           x.replication, x.intent, x.set);
+  return f(x.chunk, x.file, x.extent, x.replication, x.intent, x.set);
 }
 
 /// Numbers stand in keys.
