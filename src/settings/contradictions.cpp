@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <cstddef>
+#include <vector>
 
 namespace dfs::settings {
 
@@ -18,20 +19,46 @@ public:
     // nop
   }
 
-  void ports() {
+  void ports(audience concerns) {
     const auto& node = x_.node;
     apart({"group.ping_port", x_.group.ping_port, node.bind},
           {"group.port", x_.group.port, node.bind});
-    const std::array<opened, 3> tcp{{
+    std::vector<opened> tcp{
       {"control.port", x_.control.port, node.bind},
       {"stream.port", x_.stream.port, node.bind},
-      {"http.port", x_.http.port, x_.http.bind},
-    }};
-    apart(tcp[0], tcp[1]);
-    if (x_.http.port == 0)
-      return;
-    apart(tcp[0], tcp[2]);
-    apart(tcp[1], tcp[2]);
+    };
+    if ((concerns & static_cast<audience>(msg::role::chunkserver)) != 0)
+      tcp.push_back({"stream.data_port", x_.stream.data_port, node.bind});
+    if (x_.http.port != 0)
+      tcp.push_back({"http.port", x_.http.port, x_.http.bind});
+    for (std::size_t i = 0; i < tcp.size(); ++i)
+      for (std::size_t j = i + 1; j < tcp.size(); ++j)
+        apart(tcp[i], tcp[j]);
+  }
+
+  void chunks() {
+    const auto& chunks = x_.chunks;
+    if (chunks.size % 65'536 != 0)
+      say("chunks.size",
+          fmt::format("{} is no multiple of 64KiB",
+                      size_text(static_cast<std::int64_t>(chunks.size))));
+    at_most("chunks.replicas_min", chunks.replicas_min, "chunks.replication",
+            chunks.replication);
+    if (chunks.heartbeat * 4 > chunks.node_lease)
+      say_of("chunks.heartbeat", "chunks.node_lease",
+             fmt::format("chunks.node_lease ({}) must be at least four times "
+                         "chunks.heartbeat ({})",
+                         duration_text(chunks.node_lease.count()),
+                         duration_text(chunks.heartbeat.count())));
+    before("chunks.node_lease", chunks.node_lease, "chunks.chunk_lease",
+           chunks.chunk_lease);
+    if (!x_.stream.tls && !x_.stream.insecure && !x_.node.bind.is_loopback())
+      say(
+        "stream.tls",
+        fmt::format("without TLS file bytes could be read on their way to {}; "
+                    "set stream.tls = true, node.bind to a loopback address, "
+                    "or stream.insecure = true if that is meant",
+                    to_string(x_.node.bind)));
   }
 
   void addresses() {
@@ -186,7 +213,8 @@ void find_contradictions(const node_settings& x, audience concerns,
                          fault_list& faults) {
   judge all{x, effective, faults};
   all.addresses();
-  all.ports();
+  all.ports(concerns);
+  all.chunks();
   all.introducers(concerns);
   all.limits();
   all.failure();

@@ -142,6 +142,9 @@ private:
     }
     if (to.form.what == kind::path)
       *found = join(directory, std::get<std::string>(*found));
+    if (to.form.what == kind::paths)
+      for (auto& path : std::get<list>(*found))
+        path = join(directory, path);
     values_[to.key] = given{*std::move(found), from, where};
   }
 
@@ -187,6 +190,14 @@ void put_defaults_that_depend(const std::vector<effective_value*>& by_row,
   if (server.group.log.empty() && !server.node.data_dir.empty()) {
     server.group.log = join(server.node.data_dir, "membership.log");
     show("group.log", server.group.log);
+  }
+  if (server.metadata.path.empty() && !server.node.data_dir.empty()) {
+    server.metadata.path = join(server.node.data_dir, "metadata");
+    show("metadata.path", server.metadata.path);
+  }
+  if (server.volumes.paths.empty() && !server.node.data_dir.empty()) {
+    server.volumes.paths = {join(server.node.data_dir, "chunks")};
+    show("volumes.paths", server.volumes.paths.front());
   }
 }
 

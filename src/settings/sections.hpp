@@ -51,7 +51,10 @@ struct control_section {
 };
 
 struct stream_section {
-  std::uint16_t port = 0; ///< TCP: the front door.
+  std::uint16_t port = 0;      ///< TCP: the front door.
+  std::uint16_t data_port = 0; ///< TCP: file bytes, of a chunkserver.
+  bool tls = false;            ///< Of the data port; requests always have it.
+  bool insecure = false;       ///< Off a loopback address without TLS.
   std::uint32_t connections_max = 0;
   std::uint32_t connections_per_principal_max = 0;
   std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
@@ -61,6 +64,40 @@ struct stream_section {
   milliseconds idle_timeout{};  ///< Without a request and without an answer.
   milliseconds write_timeout{}; ///< A peer that takes nothing is cut off.
   milliseconds token_life{};
+};
+
+/// What all servers of a cluster must agree on about chunked files, and how
+/// hard they work for them.
+struct chunks_section {
+  std::uint64_t size = 0; ///< Bytes of a full chunk; a multiple of 64 KiB.
+  std::uint32_t replication = 0;
+  std::uint32_t replicas_min = 0; ///< Fewer do not acknowledge a change.
+  std::string durability;         ///< durable or memory
+  milliseconds heartbeat{};
+  milliseconds node_lease{};
+  milliseconds chunk_lease{};
+  milliseconds successor_timeout{}; ///< Of a silent replica in a chain.
+  milliseconds trash_life{};
+  milliseconds upload_life{};
+  milliseconds orphan_life{};
+  milliseconds repair_delay{};       ///< After a lease ended.
+  std::uint64_t repair_rate = 0;     ///< Bytes/s into one server; 0: no limit.
+  std::uint32_t repair_parallel = 0; ///< Copies into one server at once.
+  std::uint64_t scrub_rate = 0;      ///< Bytes/s; 0: none.
+  std::string death_proof;           ///< refused or never
+};
+
+/// A chunkserver's disks.
+struct volumes_section {
+  std::vector<std::string> paths; ///< Empty: `chunks` in node.data_dir.
+  std::uint64_t reserve = 0;      ///< Bytes of each that are kept free.
+  std::uint32_t disk_threads = 0; ///< For reads that must wait for a disk.
+};
+
+/// The master's memory of names.
+struct metadata_section {
+  std::string path;             ///< Empty: `metadata` in node.data_dir.
+  std::uint64_t cache_size = 0; ///< Bytes of RocksDB's block cache.
 };
 
 struct http_section {
@@ -86,6 +123,9 @@ struct node_settings {
   core::failure_config failure;
   control_section control;
   stream_section stream;
+  chunks_section chunks;
+  volumes_section volumes;
+  metadata_section metadata;
   http_section http;
   log_section log;
 };

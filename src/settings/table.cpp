@@ -1,5 +1,7 @@
 #include "settings/table.hpp"
 
+#include "settings/rows.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,82 +11,9 @@ namespace dfs::settings {
 
 namespace {
 
-// From checked values to the types of the structs. `convert` has seen them:
-// what does not parse here is a broken row.
-template <class T>
-void put(T& to, const value& from) {
-  if constexpr (std::is_same_v<T, milliseconds>)
-    to = milliseconds{std::get<std::int64_t>(from)};
-  else if constexpr (std::is_same_v<T, bool>)
-    to = std::get<bool>(from);
-  else if constexpr (std::is_integral_v<T>)
-    to = static_cast<T>(std::get<std::int64_t>(from));
-  else if constexpr (std::is_same_v<T, ip_address>)
-    to = *ip_address::parse(std::get<std::string>(from));
-  else if constexpr (std::is_same_v<T, std::vector<endpoint>>) {
-    to.clear();
-    for (const auto& text : std::get<list>(from))
-      to.push_back(*endpoint::parse(text));
-  } else
-    to = std::get<T>(from);
-}
-
-template <auto Section, auto Member>
-void to_server(all_sections& all, const value& x) {
-  put(all.server.*Section.*Member, x);
-}
-
-template <auto Member>
-void to_client(all_sections& all, const value& x) {
-  put(all.client.*Member, x);
-}
-
-using node = node_settings;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-shape number(std::int64_t low, std::int64_t high) {
-  return {kind::number, low, high, {}};
-}
-
-shape port() {
-  return number(1, 65535);
-}
-
-shape duration(milliseconds low, milliseconds high) {
-  return {kind::duration, low.count(), high.count(), {}};
-}
-
-shape level(kind what) {
-  return {what,
-          0,
-          0,
-          {"trace", "debug", "info", "warning", "error", "critical", "off"}};
-}
-
-row server(std::string key, shape form, std::string fallback, std::string help,
-           void (*store)(all_sections&, const value&)) {
-  row x;
-  x.key = std::move(key);
-  x.form = std::move(form);
-  x.fallback = std::move(fallback);
-  x.help = std::move(help);
-  x.store = store;
-  return x;
-}
-
-row required(row x) {
-  x.required = true;
-  return x;
-}
-
-row client(row x) {
-  x.concerns = any_client;
-  return x;
-}
-
-using rows = std::vector<row>;
 
 void add_node(rows& to) {
   to.push_back(server("node.name", {kind::name}, "",
@@ -277,6 +206,18 @@ void add_stream(rows& to) {
   to.push_back(server("stream.port", port(), "7403",
                       "TCP port for clients' requests and for file bytes.",
                       to_server<stream, &section::port>));
+  to.push_back(server("stream.data_port", port(), "7405",
+                      "TCP port of a chunkserver for file bytes.",
+                      to_server<stream, &section::data_port>));
+  to.push_back(server("stream.tls", {kind::boolean}, "true",
+                      "Whether file bytes are encrypted. Requests always are; "
+                      "without it node.bind must be a loopback address, or "
+                      "stream.insecure be set. The same on all servers.",
+                      to_server<stream, &section::tls>));
+  to.push_back(server("stream.insecure", {kind::boolean}, "false",
+                      "Whether file bytes and the tokens that guard them may "
+                      "cross a network without TLS; warned of at each start.",
+                      to_server<stream, &section::insecure>));
   to.push_back(server("stream.connections_max", number(1, 1'000'000), "1024",
                       "Connections of all clients; more are refused.",
                       to_server<stream, &section::connections_max>));
@@ -380,6 +321,9 @@ rows make_table() {
   add_coming_and_going(all);
   add_control(all);
   add_stream(all);
+  add_chunks(all);
+  add_volumes(all);
+  add_metadata(all);
   add_http(all);
   add_log(all);
   add_client(all);

@@ -201,6 +201,18 @@ result<value> convert_levels(const shape& wanted, const dictionary& levels) {
   return value{std::move(words)};
 }
 
+result<value> convert_paths(const list& texts) {
+  for (const auto& text : texts)
+    if (auto found = convert_text({kind::path}, text); !found)
+      return found.error();
+    else if (text.empty())
+      return fail(ec::invalid_argument, "an empty path");
+    else if (std::count(texts.begin(), texts.end(), text) > 1)
+      return fail(ec::invalid_argument,
+                  fmt::format("'{}' stands there twice", text));
+  return value{texts};
+}
+
 // The environment and flags: everything is a word, read by what is wanted.
 result<value> convert_words(const shape& wanted, const std::string& text) {
   switch (wanted.what) {
@@ -213,6 +225,8 @@ result<value> convert_words(const shape& wanted, const std::string& text) {
                   fmt::format("'{}' is neither true nor false", text));
     case kind::endpoints:
       return convert_endpoints(split(text));
+    case kind::paths:
+      return convert_paths(split(text));
     case kind::levels: {
       dictionary levels;
       for (const auto& part : split(text)) {
@@ -255,6 +269,7 @@ struct converter {
       case kind::number:
       case kind::boolean:
       case kind::endpoints:
+      case kind::paths:
       case kind::levels:
         return mistyped(wanted, fmt::format("the text \"{}\"", x));
       default:
@@ -265,6 +280,8 @@ struct converter {
   result<value> operator()(const list& x) const {
     if (wanted.what == kind::endpoints)
       return convert_endpoints(x);
+    if (wanted.what == kind::paths)
+      return convert_paths(x);
     return mistyped(wanted, "a list");
   }
 

@@ -25,6 +25,7 @@ enum class kind : std::uint8_t {
   choice,    ///< one of a few words
   address,   ///< "10.0.0.5", "2001:db8::5"
   endpoints, ///< ["10.0.0.5:7401", "[::1]:7401"]
+  paths,     ///< ["/srv/a", "/srv/b"]; relative ones as for `path`
   levels,    ///< { gate = "debug" }
 };
 

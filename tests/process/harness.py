@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-PORTS = ("ping", "group", "control", "stream", "http")
+PORTS = ("ping", "group", "control", "stream", "http", "data")
 
 
 def binary():
@@ -159,6 +159,7 @@ class Node:
             f'ping_port = {self.ports["ping"]}\nintroducers = [{listed}]\n'
             f'[control]\nport = {self.ports["control"]}\n'
             f'[stream]\nport = {self.ports["stream"]}\n'
+            f'data_port = {self.ports["data"]}\n'
             f'[http]\nport = {self.ports["http"]}\n{extra}')
 
     def start(self):
