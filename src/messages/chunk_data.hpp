@@ -33,11 +33,22 @@ enum class data_method : std::uint16_t {
   get_extent = 6,
   replicate = 7,
   note_committed = 8,
+  get_changes = 9,
 };
+
+struct data_welcome;
+struct chunk_changed;
+struct append_settled;
+struct chunk_bytes;
+struct replicated;
+struct chunk_changes;
 
 /// First on each connection -> `data_welcome`; again to renew the token.
 /// Errors: `unauthenticated`, `token_expired`, `denied`, `unsupported`, `busy`.
 struct data_hello {
+  static constexpr auto method = data_method::hello;
+  using reply = data_welcome;
+
   std::uint16_t protocol = 1;
   std::string cluster;
   std::string principal; ///< As the token says; with TLS the certificate's.
@@ -62,6 +73,9 @@ enum class change_ack : std::uint8_t {
 /// replica failed: ask the master for a new grant), `full`, `io_error`,
 /// `invalid_argument` (beyond the end, or longer than the chunk).
 struct write_chunk {
+  static constexpr auto method = data_method::write;
+  using reply = chunk_changed;
+
   chunk_id chunk;
   chunk_version version;
   lease_epoch epoch;
@@ -73,8 +87,13 @@ struct write_chunk {
 
 /// Adds a record where the primary chooses -> `chunk_changed`. Exactly once for
 /// (writer, sequence): a repetition gets the first answer again. Errors as for
-/// `write_chunk`, and `chunk_full`: padded, go to the next chunk.
+/// `write_chunk`, and `chunk_full`: padded, go to the next chunk; `cancelled`:
+/// barred by `settle_append`; `invalid_argument` also when a later record of
+/// the writer is there. One record of a writer at a time.
 struct append_record {
+  static constexpr auto method = data_method::append;
+  using reply = chunk_changed;
+
   chunk_id chunk;
   chunk_version version;
   lease_epoch epoch;
@@ -92,6 +111,9 @@ struct chunk_changed {
 /// Was it appended? -> `append_settled`. After "no" it never will be, in this
 /// chunk. Errors as for `append_record`. May be repeated.
 struct settle_append {
+  static constexpr auto method = data_method::settle_append;
+  using reply = append_settled;
+
   chunk_id chunk;
   chunk_version version;
   lease_epoch epoch;
@@ -110,6 +132,9 @@ struct append_settled {
 /// or `serial`), `lease_expired`, `not_primary` (changes are under way here:
 /// ask the primary), `integrity`, `not_found`, `io_error`, `busy`.
 struct read_chunk {
+  static constexpr auto method = data_method::read;
+  using reply = chunk_bytes;
+
   chunk_id chunk;
   chunk_version version;  ///< At least; 0: whatever is here (repair only).
   mutation_serial serial; ///< Known to be committed by who asks.
@@ -125,6 +150,9 @@ struct chunk_bytes {
 /// How far a chunk is committed -> `chunk_extent`; from the primary, or from a
 /// replica with nothing under way. Errors as for `read_chunk`.
 struct get_extent {
+  static constexpr auto method = data_method::get_extent;
+  using reply = chunk_extent;
+
   chunk_id chunk;
   chunk_version version;
   mutation_serial serial;
@@ -134,6 +162,9 @@ struct get_extent {
 /// behind it have it. One order: serials without gaps, on one connection.
 /// Errors as for `write_chunk`; `stale` also for a gap.
 struct replicate {
+  static constexpr auto method = data_method::replicate;
+  using reply = replicated;
+
   chunk_id chunk;
   chunk_version version;
   lease_epoch epoch;
@@ -156,77 +187,53 @@ struct replicated {
 /// Nothing follows soon: what `replicate::committed` would have said. No
 /// answer.
 struct note_committed {
+  static constexpr auto method = data_method::note_committed;
+
   chunk_id chunk;
   chunk_version version;
   mutation_serial committed;
 };
 
-// Fields in declaration order, all of them.
+/// What has happened to a chunk, from a server that copies it ->
+/// `chunk_changes`. From servers only. Errors as for `get_extent`.
+struct get_changes {
+  static constexpr auto method = data_method::get_changes;
+  using reply = chunk_changes;
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, data_hello& x) {
-  return f(x.protocol, x.cluster, x.principal, x.token);
-}
+  chunk_id chunk;
+  chunk_version version; ///< At least.
+  mutation_serial after; ///< The copy has come so far.
+};
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, data_welcome& x) {
-  return f(x.store, x.boot, x.window_bytes);
-}
+/// One change, without its bytes; as `replicate` says it.
+struct chunk_change {
+  mutation_serial serial;
+  std::uint8_t kind = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+  writer_id writer;
+  std::uint64_t sequence = 0;
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, write_chunk& x) {
-  return f(x.chunk, x.version, x.epoch, x.offset, x.ack, x.crcs, x.grant);
-}
+  bool operator==(const chunk_change&) const = default;
+};
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, append_record& x) {
-  return f(x.chunk, x.version, x.epoch, x.writer, x.sequence, x.crcs, x.grant);
-}
+struct chunk_append {
+  writer_id writer;
+  std::uint64_t sequence = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0; ///< 0: barred.
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, chunk_changed& x) {
-  return f(x.offset, x.extent);
-}
+  bool operator==(const chunk_append&) const = default;
+};
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, settle_append& x) {
-  return f(x.chunk, x.version, x.epoch, x.writer, x.sequence, x.grant);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, append_settled& x) {
-  return f(x.done, x.offset, x.extent);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, read_chunk& x) {
-  return f(x.chunk, x.version, x.serial, x.offset, x.length);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, chunk_bytes& x) {
-  return f(x.extent, x.crcs);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, get_extent& x) {
-  return f(x.chunk, x.version, x.serial);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, replicate& x) {
-  return f(x.chunk, x.version, x.epoch, x.serial, x.kind, x.offset, x.ack,
-           x.writer, x.sequence, x.committed, x.crcs, x.grant);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, replicated& x) {
-  return f(x.serial, x.replicas);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, note_committed& x) {
-  return f(x.chunk, x.version, x.committed);
-}
+struct chunk_changes {
+  chunk_extent extent; ///< Committed.
+  bool known = false;  ///< `changes` holds all from `after` to the extent.
+  std::vector<chunk_change> changes;
+  std::vector<chunk_append>
+    appends; ///< At the extent, the last of each writer.
+};
 
 } // namespace dfs::msg
+
+#include "messages/chunk_data_inspect.hpp"
