@@ -63,10 +63,12 @@ public:
   /// Told `done`, or `ec::io_error`: then it is not known what is on the disk.
   using callback = std::function<void(const result<nothing>&)>;
 
-  /// Opens the directory, or makes it.
-  /// @returns `ec::in_use`, `ec::configuration` (another cluster's),
-  ///   `ec::unsupported` (a newer format), `ec::integrity` (bytes that are
-  ///   not what they should be), `ec::io_error`. One line; nothing is changed.
+  /// Opens the directory, or makes it, with the mark `DIRECTORY.made` beside
+  /// it: metadata that vanishes later is not made anew.
+  /// @returns `ec::in_use`, `ec::configuration` (another cluster's, vanished,
+  ///   or no metadata in a directory that is not empty), `ec::unsupported` (a
+  ///   newer format), `ec::integrity` (bytes that are not what they should
+  ///   be), `ec::io_error`. One line.
   [[nodiscard]] static result<std::unique_ptr<metadata_store>>
   open(const std::string& directory, metadata_options options);
 
@@ -107,6 +109,10 @@ public:
   /// The first term after the newest `restore`; 1 if there was none. Chunks
   /// made in lower terms may belong to files that are newer than the backup.
   [[nodiscard]] master_term restored_at() const;
+
+  /// On the disk below, for this user: changes should be refused before it is
+  /// full, because a commit that fails is the end. Huge if it cannot be said.
+  [[nodiscard]] std::uint64_t free_bytes() const;
 
   /// Adds a copy of everything that was durable at the call to a directory of
   /// backups, which is made if need be; files that are there already are not

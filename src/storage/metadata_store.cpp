@@ -1,0 +1,231 @@
+#include "storage/metadata_store.hpp"
+
+#include "base/assert.hpp"
+#include "storage/metadata_files.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/backup_engine.h>
+#include <rocksdb/write_batch.h>
+
+#include <charconv>
+#include <condition_variable>
+#include <future>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace dfs::storage {
+
+namespace {
+
+constexpr std::string_view term_key = "mterm";
+constexpr std::string_view restored_key = "mrestored";
+
+/// Terms that a life of the master may have, so that `term << 40` is a number.
+constexpr std::uint64_t terms_max = std::uint64_t{1} << 24;
+
+/// One write takes no more than this from the queue, so that those in front do
+/// not wait for all behind them.
+constexpr std::size_t batch_bytes_max = 4u << 20;
+
+struct queued {
+  std::vector<row_change> changes;
+  metadata_store::callback durable;
+};
+
+std::uint64_t number_in(const std::optional<std::string>& text) {
+  std::uint64_t x = 0;
+  if (text)
+    std::from_chars(text->data(), text->data() + text->size(), x);
+  return x;
+}
+
+} // namespace
+
+struct metadata_store::engine {
+  metadata_options options;
+  std::string directory;
+  std::unique_ptr<rocksdb::DB> db;
+  master_term restored{1};
+  std::mutex guard;
+  std::condition_variable wake;
+  std::vector<queued> queue; ///< Under `guard`, as `stopping`.
+  bool stopping = false;
+  std::optional<error> failed; ///< The commit thread's.
+  std::mutex backing_up;
+  std::thread thread;
+
+  /// The commit thread, to its end: all that is queued is written before.
+  void run() {
+    std::vector<queued> taken;
+    std::unique_lock lock{guard};
+    for (;;) {
+      wake.wait(lock, [this] { return stopping || !queue.empty(); });
+      if (queue.empty())
+        return;
+      taken.swap(queue);
+      lock.unlock();
+      for (std::size_t at = 0; at < taken.size();)
+        at = write_some(taken, at);
+      taken.clear();
+      lock.lock();
+    }
+  }
+
+  /// Writes from `first` on as one batch, calls back, and returns where the
+  /// next one begins.
+  std::size_t write_some(std::vector<queued>& taken, std::size_t first) {
+    rocksdb::WriteBatch batch;
+    auto last = first;
+    for (; last < taken.size() && batch.GetDataSize() < batch_bytes_max;
+         ++last) {
+      for (const auto& change : taken[last].changes) {
+        if (change.value)
+          batch.Put(change.key, *change.value);
+        else
+          batch.Delete(change.key);
+      }
+    }
+    if (batch.Count() > 0 && !failed)
+      write(batch);
+    const auto outcome
+      = failed ? result<nothing>{*failed} : result<nothing>{done};
+    for (auto i = first; i < last; ++i)
+      if (taken[i].durable)
+        taken[i].durable(outcome);
+    return last;
+  }
+
+  void write(rocksdb::WriteBatch& batch) {
+    rocksdb::WriteOptions how;
+    how.sync = options.sync;
+    const auto written = db->Write(how, &batch);
+    if (written.ok())
+      return;
+    // A sync that failed may have lost anything, also what a later one would
+    // seem to save (I4).
+    failed
+      = fail(ec::io_error, "the metadata in " + directory
+                             + " cannot be written: " + written.ToString());
+    if (options.on_failure)
+      options.on_failure(*failed);
+  }
+
+  void push(queued x) {
+    {
+      const std::lock_guard lock{guard};
+      DFS_ASSERT(!stopping);
+      queue.push_back(std::move(x));
+    }
+    wake.notify_one();
+  }
+};
+
+result<std::unique_ptr<metadata_store>>
+metadata_store::open(const std::string& directory, metadata_options options) {
+  DFS_ASSERT(options.cluster != 0);
+  auto opened = open_metadata(directory, options);
+  if (!opened)
+    return opened.error();
+  auto made = std::make_unique<engine>();
+  made->options = std::move(options);
+  made->directory = directory;
+  made->db = *std::move(opened);
+  std::unique_ptr<metadata_store> store{new metadata_store{std::move(made)}};
+  auto restored = store->get(restored_key);
+  if (!restored)
+    return restored.error();
+  if (*restored)
+    store->engine_->restored = master_term{number_in(*restored)};
+  store->engine_->thread
+    = std::thread{[self = store->engine_.get()] { self->run(); }};
+  return store;
+}
+
+metadata_store::metadata_store(std::unique_ptr<engine> made)
+  : engine_{std::move(made)} {
+  // nop
+}
+
+metadata_store::~metadata_store() {
+  {
+    const std::lock_guard lock{engine_->guard};
+    engine_->stopping = true;
+  }
+  engine_->wake.notify_one();
+  if (engine_->thread.joinable())
+    engine_->thread.join();
+}
+
+void metadata_store::commit(std::vector<row_change> changes, callback durable) {
+  engine_->push({std::move(changes), std::move(durable)});
+}
+
+result<nothing> metadata_store::commit_now(std::vector<row_change> changes) {
+  DFS_ASSERT(std::this_thread::get_id() != engine_->thread.get_id());
+  std::promise<result<nothing>> outcome;
+  commit(std::move(changes), [&](const auto& x) { outcome.set_value(x); });
+  return outcome.get_future().get();
+}
+
+result<nothing> metadata_store::for_each(
+  std::string_view prefix,
+  const std::function<bool(std::string_view, std::string_view)>& each) const {
+  rocksdb::ReadOptions how;
+  how.readahead_size = 2u << 20;
+  how.fill_cache = false; // Read once, at the start: the cache stays small.
+  const std::unique_ptr<rocksdb::Iterator> row{engine_->db->NewIterator(how)};
+  for (row->Seek(prefix); row->Valid(); row->Next()) {
+    const auto key = row->key().ToStringView();
+    if (!key.starts_with(prefix) || !each(key, row->value().ToStringView()))
+      break;
+  }
+  if (!row->status().ok())
+    return metadata_error(row->status(), engine_->directory);
+  return done;
+}
+
+result<std::optional<std::string>>
+metadata_store::get(std::string_view key) const {
+  std::string value;
+  const auto found = engine_->db->Get({}, key, &value);
+  if (found.IsNotFound())
+    return std::optional<std::string>{};
+  if (!found.ok())
+    return metadata_error(found, engine_->directory);
+  return std::optional{std::move(value)};
+}
+
+result<master_term> metadata_store::next_term() {
+  const auto last = get(term_key);
+  if (!last)
+    return last.error();
+  const auto term = number_in(*last) + 1;
+  if (term >= terms_max)
+    return fail(ec::full, "the terms of this metadata are used up");
+  auto written = commit_now({{std::string{term_key}, std::to_string(term)}});
+  if (!written)
+    return written.error();
+  return master_term{term};
+}
+
+master_term metadata_store::restored_at() const {
+  return engine_->restored;
+}
+
+std::uint64_t metadata_store::free_bytes() const {
+  std::uint64_t bytes = 0;
+  if (!engine_->db->GetEnv()->GetFreeSpace(engine_->directory, &bytes).ok())
+    return std::numeric_limits<std::uint64_t>::max();
+  return bytes;
+}
+
+result<backup_info> metadata_store::backup(const std::string& to) {
+  const std::unique_lock alone{engine_->backing_up, std::try_to_lock};
+  if (!alone)
+    return fail(ec::busy, "another backup is under way");
+  return make_backup(*engine_->db, to);
+}
+
+} // namespace dfs::storage
