@@ -81,7 +81,9 @@ struct chunks_reported {
   bool operator==(const chunks_reported&) const = default;
 };
 
-/// A chunk that this server is primary of.
+/// A chunk that this server is primary of: told from when it takes the lease
+/// until an answer names the epoch as ended, also when the lease is over here,
+/// so that the master learns how far it was committed at the end.
 struct led_chunk {
   chunk_id chunk;
   lease_epoch epoch;
@@ -92,17 +94,24 @@ struct led_chunk {
 };
 
 /// "I am alive" -> `chunk_heartbeat_ack`. Not repeated: the next one has a new
-/// sequence. Errors: `not_found` (register first), `stale` (an older life).
+/// sequence, and what it told is told again until an answer counted. Errors:
+/// `not_found` (register first), `stale` (an older life).
 struct chunk_heartbeat {
   store_id store;
   boot_id boot;
   master_term term;
   std::uint64_t sequence = 0;
+  /// The last of its heartbeats whose answer counted here: what that answer
+  /// revoked is not served any more. 0: none in this term.
+  std::uint64_t heard = 0;
+  /// The node lease has run without a gap, also over terms, up to the sending.
+  bool leased = false;
   std::uint32_t load = 0; ///< Requests under way.
   std::vector<volume_status> volumes;
-  std::vector<led_chunk> led;    ///< At most `chunk_page_max`, round and round.
-  std::vector<chunk_id> corrupt; ///< Found bad and quarantined.
-  std::vector<chunk_id> lost;    ///< Not here any more.
+  std::vector<led_chunk> led; ///< At most `chunk_page_max`, by chunk, in turn.
+  bool led_last = false;      ///< With these, all of them were told once more.
+  std::vector<chunk_id> corrupt;    ///< Found bad and quarantined.
+  std::vector<chunk_id> lost;       ///< Not here any more.
   std::vector<chunk_state> arrived; ///< New here, or with a new version.
 
   bool operator==(const chunk_heartbeat&) const = default;
@@ -112,21 +121,28 @@ struct chunk_heartbeat_ack {
   master_term term;
   boot_id boot;
   std::uint64_t sequence = 0;      ///< Of what it answers; others do not count.
-  std::uint32_t node_lease_ms = 0; ///< From when that was sent.
+  std::uint32_t node_lease_ms = 0; ///< From when that was sent; 0: none.
   std::vector<lease_epoch> renewed; ///< Chunk leases that begin anew, likewise.
   std::vector<lease_epoch> ended;   ///< Leases that are over.
-  bool report_wanted = false;       ///< The master does not know what is here.
+  /// Of these chunks nothing below the version is served or changed any more,
+  /// in this life of the server. Holds at once and needs no disk; it is done
+  /// before the lease of the same answer counts. At most `chunk_page_max`.
+  std::vector<chunk_state> revoked;
+  bool report_wanted = false; ///< The master does not know what is here.
 
   bool operator==(const chunk_heartbeat_ack&) const = default;
 };
 
 /// "From now on no change below `version`" -> `chunk_fenced`, when that is on
 /// the disk. Ends a lease of an older version here. May be repeated. Errors:
-/// `stale` (an older term or version), `not_found`, `io_error`.
+/// `stale` (an older term or version), `not_found`, `io_error`; after the last
+/// two the server does not serve the chunk any more until it reports it anew.
 struct fence_chunk {
   master_term term;
   chunk_id chunk;
   chunk_version version;
+  bool fresh = false; ///< Nothing in it was ever promised: who lacks it makes
+                      ///< it, empty, with this version.
 
   bool operator==(const fence_chunk&) const = default;
 };
@@ -171,8 +187,9 @@ struct lease_released {
 };
 
 /// "Get a replica from there" -> `chunk_copied`, when it is durable here with
-/// this version. May be repeated. Errors: `full`, `integrity`, `unavailable`,
-/// `stale`, `busy`.
+/// this version: the source must have it before and after, and a serial of at
+/// least `wanted`. A replica of a lower version here is replaced. May be
+/// repeated. Errors: `full`, `integrity`, `unavailable`, `stale`, `busy`.
 struct copy_chunk {
   master_term term;
   chunk_state wanted;

@@ -45,18 +45,21 @@ typename Inspector::result_type inspect(Inspector& f, led_chunk& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat& x) {
   return f(caf::meta::type_name("chunk_heartbeat"), x.store, x.boot, x.term,
-           x.sequence, x.load, x.volumes, x.led, x.corrupt, x.lost, x.arrived);
+           x.sequence, x.heard, x.leased, x.load, x.volumes, x.led, x.led_last,
+           x.corrupt, x.lost, x.arrived);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat_ack& x) {
   return f(caf::meta::type_name("chunk_heartbeat_ack"), x.term, x.boot,
-           x.sequence, x.node_lease_ms, x.renewed, x.ended, x.report_wanted);
+           x.sequence, x.node_lease_ms, x.renewed, x.ended, x.revoked,
+           x.report_wanted);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fence_chunk& x) {
-  return f(caf::meta::type_name("fence_chunk"), x.term, x.chunk, x.version);
+  return f(caf::meta::type_name("fence_chunk"), x.term, x.chunk, x.version,
+           x.fresh);
 }
 
 template <class Inspector>
