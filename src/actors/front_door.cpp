@@ -187,9 +187,9 @@ void front_door_state::log_in(door_job job) {
                           .scope = {},
                           .epoch = 0,
                           .expiry = options.clock() + options.token_life};
-  job.answer(wire::encode(msg::logged_in{peer.name, right,
-                                         wire::mint(proof, *options.keys()),
-                                         options.token_life, options.node}));
+  job.answer(wire::encode(
+    msg::logged_in{peer.name, right, wire::mint(proof, *options.keys()),
+                   options.token_life, options.node, options.data_tls}));
 }
 
 void front_door_state::expire(front_door_self self, instant now) {

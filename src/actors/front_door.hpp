@@ -35,6 +35,7 @@ struct front_door_options {
   std::function<std::shared_ptr<const wire::key_ring>()> keys;
   std::function<wire::unix_ms()> clock; ///< Unix time now.
   std::chrono::milliseconds token_life{600'000};
+  bool data_tls = true; ///< What data ports speak; told at each login.
   std::size_t subscriptions_max = 512;
   std::size_t subscriptions_per_connection_max = 16;
   std::shared_ptr<door_statistics> statistics

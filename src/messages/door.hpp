@@ -55,6 +55,7 @@ struct logged_in {
   std::string token;                 ///< As `wire::mint` makes it.
   std::chrono::milliseconds life{0}; ///< Log in again before that.
   std::string node;                  ///< Name of the server.
+  bool data_tls = true; ///< Whether data ports of this cluster speak TLS.
 
   bool operator==(const logged_in&) const = default;
 };
@@ -76,7 +77,7 @@ typename Inspector::result_type inspect(Inspector& f, login& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, logged_in& x) {
   return f(caf::meta::type_name("logged_in"), x.principal, x.right, x.token,
-           x.life, x.node);
+           x.life, x.node, x.data_tls);
 }
 
 template <class Inspector>

@@ -133,6 +133,7 @@ actors::supervised node::parts::supervise_door() {
     options.keys = [this] { return keys->token_key(); };
     options.clock = [] { return wall_clock().time_since_epoch(); };
     options.token_life = how.settings.stream.token_life;
+    options.data_tls = how.settings.stream.tls;
     options.statistics = door_counts;
     auto handle
       = spawn_subsystem(*system, registry, {.name = "front-door"},
