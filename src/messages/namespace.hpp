@@ -98,6 +98,9 @@ struct list_directory {
 struct directory_page {
   std::vector<list_entry> entries;
   bool more = false;
+  /// `after` of the next page, when there is more. With a pattern a page may be
+  /// empty and not the last.
+  std::string next;
 
   bool operator==(const directory_page&) const = default;
 };

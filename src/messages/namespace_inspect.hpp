@@ -44,7 +44,7 @@ typename Inspector::result_type inspect(Inspector& f, list_directory& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, directory_page& x) {
-  return f(caf::meta::type_name("directory_page"), x.entries, x.more);
+  return f(caf::meta::type_name("directory_page"), x.entries, x.more, x.next);
 }
 
 template <class Inspector>

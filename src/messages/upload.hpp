@@ -49,13 +49,14 @@ struct written_chunk {
 
 /// Makes a file of chunks, all at once -> `file_status`. Errors: `exists`
 /// (without `force`), `is_directory`, `stale` (a grant that nobody vouches
-/// for).
+/// for, or a chunk of another file).
 struct commit_file {
   std::uint64_t request = 0;
   std::string path;
   bool force = false;   ///< Over an existing file, which goes to the trash.
   bool parents = false; ///< Missing directories are made.
   std::vector<written_chunk> chunks; ///< At most 16; none: an empty file.
+  std::uint8_t replication = 0;      ///< 0: the cluster's.
 
   bool operator==(const commit_file&) const = default;
 };

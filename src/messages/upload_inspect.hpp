@@ -24,7 +24,7 @@ typename Inspector::result_type inspect(Inspector& f, written_chunk& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, commit_file& x) {
   return f(caf::meta::type_name("commit_file"), x.request, x.path, x.force,
-           x.parents, x.chunks);
+           x.parents, x.chunks, x.replication);
 }
 
 template <class Inspector>

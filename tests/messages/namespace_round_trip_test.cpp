@@ -26,7 +26,7 @@ TEST_F(NamespaceRoundTrip, Names) {
   expect_unchanged(create_file{1, "/a", true, 2});
   expect_unchanged(list_directory{"/a", "b", 1, true, "*"});
   expect_unchanged(
-    directory_page{{{"a", entry_kind::directory, 1, 2ms}}, true});
+    directory_page{{{"a", entry_kind::directory, 1, 2ms}}, true, "b"});
   expect_unchanged(rename_entry{1, "/a", "/b", true});
   expect_unchanged(remove_entry{1, "/a", true});
   expect_unchanged(entry_removed{1, 2});
@@ -47,7 +47,7 @@ TEST_F(NamespaceRoundTrip, Trash) {
 TEST_F(NamespaceRoundTrip, Uploads) {
   expect_unchanged(allocate_chunks{2, 3});
   expect_unchanged(chunks_allocated{{grant}});
-  expect_unchanged(commit_file{1, "/a", true, true, {{grant, extent}}});
+  expect_unchanged(commit_file{1, "/a", true, true, {{grant, extent}}, 2});
   expect_unchanged(begin_upload{1, "/a", true, true, 2, "source"});
   expect_unchanged(upload_status{inode_id{1}, "/a", "source", 2, 3});
   expect_unchanged(extend_upload{1, inode_id{2}, 3, {{grant, extent}}});
