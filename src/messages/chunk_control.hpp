@@ -81,14 +81,16 @@ struct chunks_reported {
   bool operator==(const chunks_reported&) const = default;
 };
 
-/// A chunk that this server is primary of: told from when it takes the lease
-/// until an answer names the epoch as ended, also when the lease is over here,
-/// so that the master learns how far it was committed at the end.
+/// A chunk that this server is or was primary of: told from when it takes the
+/// lease until it is over here, was told so, and an answer named the epoch as
+/// ended. So the master learns how far it was committed at the end.
 struct led_chunk {
   chunk_id chunk;
   lease_epoch epoch;
   chunk_extent committed;
-  bool active = false; ///< Changed since the last heartbeat, or being changed.
+  bool active = false;  ///< Changed since the last heartbeat, or being changed.
+  bool over = false;    ///< Nothing is changed here under this epoch any more.
+  bool settled = false; ///< All that is applied here is committed.
 
   bool operator==(const led_chunk&) const = default;
 };

@@ -39,7 +39,7 @@ typename Inspector::result_type inspect(Inspector& f, chunks_reported& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, led_chunk& x) {
   return f(caf::meta::type_name("led_chunk"), x.chunk, x.epoch, x.committed,
-           x.active);
+           x.active, x.over, x.settled);
 }
 
 template <class Inspector>
