@@ -33,6 +33,7 @@ using chunk_directory_actor = caf::typed_actor<
                   chunk_keeper_actor>::with<msg::chunkserver_registered>,
   caf::replies_to<msg::report_chunks>::with<msg::chunks_reported>,
   caf::replies_to<msg::chunk_heartbeat>::with<msg::chunk_heartbeat_ack>,
+  caf::replies_to<msg::leave_chunkserver>::with<msg::chunkserver_left>,
   // From clients.
   caf::replies_to<msg::allocate_chunks>::with<msg::chunks_allocated>,
   caf::replies_to<msg::lease_chunk>::with<msg::chunk_leased>,

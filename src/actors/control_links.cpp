@@ -157,6 +157,20 @@ hear(self_pointer self, const msg::link_heartbeat& beat) {
     state.members.find(beat.from), self->clock().now());
 }
 
+// The answer of a remote one comes from there, or, if the link is about to be
+// lost, not at all.
+caf::result<chunk_directory_actor> find_chunks(self_pointer self) {
+  const auto& state = self->state;
+  if (state.options.chunks) {
+    if (auto here = state.options.chunks())
+      return here;
+    return to_caf(fail(ec::unavailable, "the chunk directory is not ready"));
+  }
+  if (!state.directory || !state.plan->is_up())
+    return to_caf(fail(ec::unavailable, "no link to a master"));
+  return self->delegate(state.directory, msg::find_chunk_directory{});
+}
+
 msg::link_list list(const control_links_state& state, instant now) {
   msg::link_list all;
   if (auto own = state.plan->status(now); own.state != msg::link_state::idle)
@@ -191,6 +205,7 @@ control_links(control_links_actor::stateful_pointer<control_links_state> self,
     [self](const msg::get_links&) {
       return list(self->state, self->clock().now());
     },
+    [self](const msg::get_master_directory&) { return find_chunks(self); },
     [self](const msg::member_changed& x) { change_member(self, x); },
     [self](const msg::directory_found& x, const directory_actor& found) {
       connect(self, x.epoch, found);

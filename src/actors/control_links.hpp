@@ -10,6 +10,7 @@
 #include "core/links/link_table.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace dfs::actors {
@@ -21,6 +22,8 @@ struct control_links_options {
   std::uint64_t seed = 0; ///< Of the jitter; another one on each node.
   core::link_config plan;
   core::link_table_config table;
+  /// At a master: its chunk directory, as in `directory_options`.
+  std::function<chunk_directory_actor()> chunks;
 };
 
 struct control_links_state {

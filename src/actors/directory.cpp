@@ -46,6 +46,13 @@ directory(directory_actor::stateful_pointer<directory_state> self,
           });
       return promise;
     },
+    [options](
+      const msg::find_chunk_directory&) -> caf::result<chunk_directory_actor> {
+      if (auto found
+          = options.chunks ? options.chunks() : chunk_directory_actor{})
+        return found;
+      return to_caf(fail(ec::unavailable, "no chunk directory here"));
+    },
   };
 }
 

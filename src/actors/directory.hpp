@@ -4,6 +4,8 @@
 #include "actors/support/subsystem_ref.hpp"
 #include "base/ids.hpp"
 
+#include <functional>
+
 namespace dfs::actors {
 
 struct directory_state {
@@ -15,6 +17,8 @@ struct directory_options {
   subsystem_ref<membership_actor> membership; ///< Asked who this node is.
   subsystem_ref<control_links_actor> links;   ///< Handed out as link keeper.
   boot_id boot;
+  /// The chunk directory; null, or giving a null handle, where there is none.
+  std::function<chunk_directory_actor()> chunks;
 };
 
 /// Published by the gate once; so a directory that ends must end the process.

@@ -94,7 +94,9 @@ using link_keeper_actor = caf::typed_actor<
 /// peers. It says who this node is and gives handles of its subsystems.
 using directory_actor = caf::typed_actor<
   // Who are you, and whom do I send heartbeats?
-  caf::replies_to<msg::introduce>::with<msg::introduction, link_keeper_actor>>;
+  caf::replies_to<msg::introduce>::with<msg::introduction, link_keeper_actor>,
+  // Where is the chunk directory, if you are the master?
+  caf::replies_to<msg::find_chunk_directory>::with<chunk_directory_actor>>;
 
 /// The DIRECTORY LISTENER interface, INTERNAL: the end of a search.
 using directory_listener_actor
@@ -108,6 +110,8 @@ using control_links_actor = caf::typed_actor<
   caf::replies_to<msg::link_heartbeat>::with<msg::link_heartbeat_ack>,
   // How the links are, for the console.
   caf::replies_to<msg::get_links>::with<msg::link_list>,
+  // The present master's chunk directory; here, if this node is the master.
+  caf::replies_to<msg::get_master_directory>::with<chunk_directory_actor>,
   // From membership: a change of the list.
   caf::reacts_to<msg::member_changed>,
   // INTERNAL: the gate has found a peer's directory, or not.

@@ -12,15 +12,15 @@
 // Between the master's chunk directory and the chunk keeper of each chunkserver
 // (docs/protocols/chunks.md), over the control plane:
 //
-//   keeper -- register_chunkserver, own handle --> directory   each new life or
-//   term
-//          <- chunkserver_registered --
-//          -- report_chunks (pages) -->                        all it holds,
-//          once
-//          -- chunk_heartbeat -->                              every 500 ms
-//          <- chunk_heartbeat_ack --                           node lease,
-//          orders
-//   directory -- fence_chunk, take_lease, copy_chunk, delete_chunks --> keeper
+//   keeper -- find_chunk_directory --> directory of the master's gate
+//          <- handle --
+//          -- register_chunkserver, own handle --> chunk directory
+//          <- chunkserver_registered --           each new life or term
+//          -- report_chunks (pages) -->           all it holds, once
+//          -- chunk_heartbeat -->                 every 500 ms
+//          <- chunk_heartbeat_ack --              node lease, renewals
+//          -- leave_chunkserver -->               at its end, if it can
+//   chunk directory -- fence_chunk, take_lease, … --> keeper
 //
 // No message is above 16 KiB: lists are cut into pages.
 
@@ -28,6 +28,12 @@ namespace dfs::msg {
 
 /// Entries in one page of chunks.
 inline constexpr std::size_t chunk_page_max = 400;
+
+/// Asks a node's directory for its chunk directory -> handle. May be repeated.
+/// Errors: `unavailable` (no master, or one that is not ready).
+struct find_chunk_directory {
+  bool operator==(const find_chunk_directory&) const = default;
+};
 
 /// One disk of a chunkserver.
 struct volume_status {
@@ -133,6 +139,21 @@ struct chunk_heartbeat_ack {
   bool report_wanted = false; ///< The master does not know what is here.
 
   bool operator==(const chunk_heartbeat_ack&) const = default;
+};
+
+/// "I am going": its node lease is over, what it led is given back, nothing is
+/// served any more -> `chunkserver_left`. The master need not wait for
+/// anything. May be repeated. Errors: `stale` (a newer life of the store is
+/// registered).
+struct leave_chunkserver {
+  store_id store;
+  boot_id boot;
+
+  bool operator==(const leave_chunkserver&) const = default;
+};
+
+struct chunkserver_left {
+  bool operator==(const chunkserver_left&) const = default;
 };
 
 /// "From now on no change below `version`" -> `chunk_fenced`, when that is on

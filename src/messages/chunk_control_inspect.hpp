@@ -7,6 +7,11 @@ namespace dfs::msg {
 // Fields in declaration order, all of them.
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, find_chunk_directory&) {
+  return f(caf::meta::type_name("find_chunk_directory"));
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, volume_status& x) {
   return f(caf::meta::type_name("volume_status"), x.id, x.total_bytes,
            x.free_bytes, x.failed, x.path);
@@ -54,6 +59,16 @@ typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat_ack& x) {
   return f(caf::meta::type_name("chunk_heartbeat_ack"), x.term, x.boot,
            x.sequence, x.node_lease_ms, x.renewed, x.ended, x.revoked,
            x.report_wanted);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, leave_chunkserver& x) {
+  return f(caf::meta::type_name("leave_chunkserver"), x.store, x.boot);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, chunkserver_left&) {
+  return f(caf::meta::type_name("chunkserver_left"));
 }
 
 template <class Inspector>

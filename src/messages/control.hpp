@@ -160,6 +160,19 @@ typename Inspector::result_type inspect(Inspector& f, link_list& x) {
   return f(caf::meta::type_name("link_list"), x.links);
 }
 
+/// INTERNAL, within a node: asks for the chunk directory of the present master
+/// -> its handle, which goes DOWN with the link. May be repeated. Errors:
+/// `ec::unavailable` (no link to a master, or it is not ready), or the
+/// master's.
+struct get_master_directory {
+  bool operator==(const get_master_directory&) const = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_master_directory&) {
+  return f(caf::meta::type_name("get_master_directory"));
+}
+
 /// INTERNAL, within a node: the directory of a peer is found, beside its
 /// handle, or it is not.
 struct directory_found {

@@ -116,6 +116,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_deleted))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::backup_metadata))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::metadata_backed_up))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::find_chunk_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_master_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::leave_chunkserver))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_left))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

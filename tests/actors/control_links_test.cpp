@@ -86,7 +86,7 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
                                                      .boot = boot,
                                                      .seed = boot.value()}));
     x.door.set(
-      sys.spawn(directory, directory_options{x.membership, x.links, boot}));
+      sys.spawn(directory, directory_options{x.membership, x.links, boot, {}}));
     nodes.push_back(x);
     return x;
   }

@@ -116,6 +116,10 @@ const std::vector<std::string> released{
   "dfs::msg::chunks_deleted",
   "dfs::msg::backup_metadata",
   "dfs::msg::metadata_backed_up",
+  "dfs::msg::find_chunk_directory",
+  "dfs::msg::get_master_directory",
+  "dfs::msg::leave_chunkserver",
+  "dfs::msg::chunkserver_left",
 };
 
 // SPEC O5

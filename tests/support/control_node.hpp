@@ -10,6 +10,7 @@
 
 #include <caf/all.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,9 +74,11 @@ public:
                      actors::control_links_options{.membership = membership,
                                                    .finder = &bridge,
                                                    .boot = boot,
-                                                   .seed = boot.value()}));
+                                                   .seed = boot.value(),
+                                                   .chunks = chunks}));
     door.set(system().spawn(
-      actors::directory, actors::directory_options{membership, links, boot}));
+      actors::directory,
+      actors::directory_options{membership, links, boot, chunks}));
     const auto opened
       = bridge.publish({*ip_address::parse("127.0.0.1"), port}, door.get());
     return opened ? *opened : std::uint16_t{0};
@@ -91,6 +94,9 @@ public:
                [&](const caf::error& x) { answer = x; });
     return answer;
   }
+
+  /// Set before `serve`, of a master: gives its chunk directory.
+  std::function<actors::chunk_directory_actor()> chunks;
 
 private:
   template <class Handle>

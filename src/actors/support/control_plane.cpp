@@ -43,8 +43,15 @@ void configure_control_plane(caf::actor_system_config& config,
 }
 
 std::set<std::string, std::less<>> control_types() {
-  auto types = names_of<msg::introduce, msg::introduction, link_keeper_actor,
-                        msg::link_heartbeat, msg::link_heartbeat_ack>();
+  auto types = names_of<
+    msg::introduce, msg::introduction, link_keeper_actor, msg::link_heartbeat,
+    msg::link_heartbeat_ack, msg::find_chunk_directory, chunk_directory_actor,
+    chunk_keeper_actor, msg::register_chunkserver, msg::chunkserver_registered,
+    msg::report_chunks, msg::chunks_reported, msg::chunk_heartbeat,
+    msg::chunk_heartbeat_ack, msg::leave_chunkserver, msg::chunkserver_left,
+    msg::fence_chunk, msg::chunk_fenced, msg::take_lease, msg::lease_taken,
+    msg::release_lease, msg::lease_released, msg::copy_chunk, msg::chunk_copied,
+    msg::delete_chunks, msg::chunks_deleted>();
   // The words in errors, and answers without content.
   types.insert({"@str", "@unit"});
   return types;

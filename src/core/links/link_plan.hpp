@@ -109,6 +109,11 @@ public:
     return epoch_;
   }
 
+  /// The peer is known to be who it should be, and answers.
+  [[nodiscard]] bool is_up() const {
+    return state_ == msg::link_state::up;
+  }
+
   /// Aborts if an invariant is broken.
   void check() const;
 
