@@ -6,28 +6,8 @@ set -euo pipefail
 dfsnode=$(readlink -f "$1")
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/dfsnode-demo.XXXXXX")
 dir=$scratch/cluster
-cluster=
 victim=chunkserver-2
-
-end() {
-  local status=$?
-  [ -z "$cluster" ] || { kill -TERM "$cluster" 2>/dev/null && wait "$cluster" || true; }
-  rm -rf "$scratch"
-  exit $status
-}
-trap end EXIT
-trap 'exit 130' INT TERM
-
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || step() { printf '\n%s\n' "$*"; }
-run() {
-  printf '$ dfsnode %s\n' "$*"
-  "$dfsnode" "$@"
-}
-die() { echo "demo: $*" >&2; exit 1; }
-now() { date +%s%N; }
-seconds_since() { awk -v a="$1" -v b="$(now)" 'BEGIN {printf "%.1f", (b - a) / 1e9}'; }
-pid_of() { awk -v name="$1" '$1 == name {print $2}' "$dir/pids"; }
+. "$(dirname "$0")/demo_common.sh"
 
 # Whether the victim stands in the list of each of the other nodes.
 listed_by() {
@@ -46,13 +26,7 @@ wait_until_listed_by() {
 }
 
 step "A secured cluster: its own authority, certificates and keys, eight processes"
-printf '$ dfsnode dev --nodes 3 --dir %s &\n' "$dir"
-mkfifo "$scratch/ready"
-"$dfsnode" dev --nodes 3 --dir "$dir" >"$scratch/ready" 2>"$scratch/dev.log" &
-cluster=$!
-read -r ready <"$scratch/ready" || { cat "$scratch/dev.log" >&2; die "the cluster did not start"; }
-echo "$ready"
-export DFSNODE_CONFIG=$dir/client.toml
+start_cluster --nodes 3
 run members
 
 step "A stranger's certificate opens nothing"
@@ -84,8 +58,4 @@ run bandwidth
 run console -c actors
 
 step "The end: SIGTERM drains every node"
-kill -TERM "$cluster"
-wait "$cluster" || die "the cluster did not end clean"
-cluster=
-! pgrep -f "$dir" >/dev/null || die "something is left running"
-echo "nothing is left running"
+end_cluster
