@@ -2,8 +2,8 @@
 
 #include "admin/output.hpp"
 #include "admin/parameters.hpp"
-#include "base/ids.hpp"
 #include "base/endpoint.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "messages/membership.hpp"
 #include "settings/sections.hpp"
@@ -22,6 +22,7 @@
 
 namespace dfs::client {
 class cluster_client;
+class master_client;
 } // namespace dfs::client
 
 namespace dfs::admin {
@@ -75,6 +76,16 @@ public:
   /// connected at its first request. @returns `ec::configuration`.
   [[nodiscard]] result<std::shared_ptr<client::cluster_client>> cluster();
 
+  /// The way to the master, which it looks for itself; as `cluster` otherwise.
+  [[nodiscard]] result<std::shared_ptr<client::master_client>> master();
+
+  /// The number of the next change that this verb makes: `--request-id` or a
+  /// random one, and from there on. So the same command with the number of its
+  /// first change makes the same changes, each of them once.
+  [[nodiscard]] request_id next_request();
+  /// The number of the first.
+  [[nodiscard]] request_id first_request();
+
   /// The list of the first contact that is in the group itself; requests go to
   /// that one from here on. @returns what asking says; `ec::unavailable` when
   /// every contact that answers has left the group.
@@ -96,6 +107,9 @@ public:
 private:
   std::optional<settings::client_settings> settings_;
   std::shared_ptr<client::cluster_client> cluster_;
+  std::shared_ptr<client::master_client> master_;
+  request_id first_request_;
+  std::uint64_t requests_ = 0;
 };
 
 /// What ends the process: 0, or another status that is no error (a verb such as

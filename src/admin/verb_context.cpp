@@ -1,6 +1,7 @@
 #include "admin/verb.hpp"
 
 #include "admin/ask.hpp"
+#include "client/master_client.hpp"
 #include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
 #include "settings/load.hpp"
@@ -13,7 +14,9 @@ namespace dfs::admin {
 
 namespace {
 
-result<std::shared_ptr<client::cluster_client>>
+/// @tparam Client `cluster_client` or `master_client`.
+template <class Client>
+result<std::shared_ptr<Client>>
 connect(const settings::client_settings& to, settings::unix_seconds now) {
   const auto bundle = settings::read_user_bundle(to.bundle, now);
   if (!bundle)
@@ -24,10 +27,10 @@ connect(const settings::client_settings& to, settings::unix_seconds now) {
     options.connection.contacts.push_back(to_string(contact));
   options.connection.timeout = to.timeout;
   options.connection.program = "dfsnode/" DFS_VERSION;
-  auto made = client::cluster_client::open(options);
+  auto made = Client::open(options);
   if (!made)
     return made.error();
-  return std::shared_ptr<client::cluster_client>{*std::move(made)};
+  return std::shared_ptr<Client>{*std::move(made)};
 }
 
 // A node that has left the group knows nothing of it.
@@ -80,11 +83,35 @@ result<std::shared_ptr<client::cluster_client>> verb_context::cluster() {
   const auto configured = client_settings();
   if (!configured)
     return configured.error();
-  auto made
-    = connect(*configured, std::chrono::floor<std::chrono::seconds>(now()));
+  auto made = connect<client::cluster_client>(
+    *configured, std::chrono::floor<std::chrono::seconds>(now()));
   if (made)
     cluster_ = *made;
   return made;
+}
+
+result<std::shared_ptr<client::master_client>> verb_context::master() {
+  if (master_)
+    return master_;
+  const auto configured = client_settings();
+  if (!configured)
+    return configured.error();
+  auto made = connect<client::master_client>(
+    *configured, std::chrono::floor<std::chrono::seconds>(now()));
+  if (made)
+    master_ = *made;
+  return made;
+}
+
+request_id verb_context::first_request() {
+  if (first_request_ == request_id{})
+    first_request_ = choose_request(*this);
+  return first_request_;
+}
+
+request_id verb_context::next_request() {
+  auto number = first_request().value() + requests_++;
+  return request_id{number == 0 ? requests_ : number};
 }
 
 result<msg::member_list> verb_context::member_list() {
@@ -132,8 +159,8 @@ verb_context::cluster_to(const endpoint& where) {
   if (!configured)
     return configured.error();
   configured->contacts = {where};
-  auto made
-    = connect(*configured, std::chrono::floor<std::chrono::seconds>(now()));
+  auto made = connect<client::cluster_client>(
+    *configured, std::chrono::floor<std::chrono::seconds>(now()));
   if (made)
     cluster_ = *made;
   return made;

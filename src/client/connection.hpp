@@ -113,6 +113,9 @@ public:
     return start(std::move(raw), options);
   }
 
+  /// The same for a request in bytes.
+  request_id start(raw_call call, const call_options& options);
+
   /// Its callbacks are not called any more. Nothing happens to unknown ids.
   void cancel(request_id id);
 
@@ -148,7 +151,6 @@ private:
     return raw;
   }
 
-  request_id start(raw_call call, const call_options& options);
   void connect();
   void log_in();
   void logged_in(std::string_view bytes);

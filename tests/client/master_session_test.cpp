@@ -1,0 +1,250 @@
+#include "client/master_client.hpp"
+
+#include "support/fake_door.hpp"
+#include "support/refusal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+namespace dfs::client {
+namespace {
+
+using namespace std::chrono_literals;
+using test::fake_door;
+using test::refusal;
+
+/// A server with a member list; what else it is asked, `work` answers.
+struct member_door {
+  using work = std::function<void(const net::frame_request&)>;
+
+  member_door(const test::credential_files& credential, work todo)
+    : todo_{std::move(todo)},
+      door{credential, [this](const net::frame_request& x) { take(x); }} {
+    // nop
+  }
+
+  void take(const net::frame_request& x) {
+    if (x.method != msg::method<msg::list_members>::number)
+      return todo_(x);
+    ++lists;
+    const std::lock_guard lock{guard};
+    x.from->answer(x.id, wire::encode(members));
+  }
+
+  /// Tells the list in which `this` is the node itself.
+  void knows(const std::vector<msg::member_record>& all,
+             const msg::member_record& self) {
+    const std::lock_guard lock{guard};
+    members = {self.id, all};
+  }
+
+  [[nodiscard]] msg::member_record record(msg::role what) const {
+    msg::member_record made;
+    made.id = {*ip_address::parse("127.0.0.1"), door.server.address.port(), 1};
+    made.roles = static_cast<msg::role_set>(what);
+    made.stream_port = door.server.address.port();
+    return made;
+  }
+
+  work todo_;
+  std::mutex guard;
+  msg::member_list members;
+  std::atomic<int> lists{0};
+  fake_door door; ///< Last: its thread uses all of the above.
+};
+
+void answer_directory(const net::frame_request& x) {
+  const auto asked = wire::decode<msg::make_directory>(x.message);
+  msg::file_status made;
+  made.path = asked ? asked->path : "?";
+  x.from->answer(x.id, wire::encode(made));
+}
+
+void hang_up(member_door& x) {
+  x.door.server.server.reset();
+}
+
+struct MasterSession : ::testing::Test {
+  test::temporary_directory dir;
+  test::test_pki pki{dir.path()};
+  test::credential_files node = pki.server("node-1", "master");
+  test::credential_files user = pki.client("alice", "writer");
+
+  std::unique_ptr<master_client>
+  client(std::vector<std::string> contacts,
+         std::chrono::milliseconds timeout = 10s) {
+    return std::make_unique<master_client>(
+      test::tls_of(user),
+      connection_options{.contacts = std::move(contacts), .timeout = timeout});
+  }
+
+  static void group(member_door& master, member_door& other) {
+    const std::vector all{other.record(msg::role::chunkserver),
+                          master.record(msg::role::master)};
+    other.knows(all, all[0]);
+    master.knows(all, all[1]);
+  }
+};
+
+const msg::make_directory change{4711, "/a"};
+
+TEST_F(MasterSession, FindsTheMasterThroughAnyContact) {
+  member_door master{node, answer_directory};
+  member_door other{node, answer_directory};
+  group(master, other);
+  auto alice = client({other.door.server.contact()});
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = alice->call(change);
+    ASSERT_TRUE(answer) << answer.error().context;
+    EXPECT_EQ(answer->path, "/a");
+  }
+  EXPECT_EQ(other.lists, 1); // Once found it is known.
+  EXPECT_EQ(other.door.requests, 1);
+  EXPECT_EQ(master.door.requests, 3);
+}
+
+TEST_F(MasterSession, NeedsOneConnectionWhenTheContactIsTheMaster) {
+  member_door master{node, answer_directory};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  auto alice = client({master.door.server.contact()});
+  ASSERT_TRUE(alice->call(change));
+  ASSERT_TRUE(alice->call(change));
+  EXPECT_EQ(master.door.logins, 1);
+}
+
+// SPEC S7, V4: the same bytes again, so that the master does it once.
+TEST_F(MasterSession, HidesARestartOfTheMaster) {
+  std::vector<std::string> seen;
+  member_door* old_master = nullptr;
+  member_door first{node, [&](const net::frame_request& x) {
+                      seen.emplace_back(x.message);
+                      hang_up(*old_master); // Done or not: nobody knows.
+                    }};
+  old_master = &first;
+  member_door second{node, [&](const net::frame_request& x) {
+                       seen.emplace_back(x.message);
+                       answer_directory(x);
+                     }};
+  member_door contact{node, answer_directory};
+  group(first, contact);
+  auto alice = client({contact.door.server.contact()});
+  std::optional<result<msg::file_status>> answer;
+  alice->session()->call<msg::make_directory>(
+    change, 10s, [&](auto x) { answer.emplace(std::move(x)); });
+  alice->run_until([&] { return contact.lists > 2; }); // It asks and asks.
+  EXPECT_FALSE(answer);
+  group(second, contact);
+  alice->run_until([&] { return answer.has_value(); });
+  ASSERT_TRUE(*answer) << answer->error().context;
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0], seen[1]);
+}
+
+TEST_F(MasterSession, SaysThatItDoesNotKnowInTheEnd) { // SPEC S7
+  member_door* self = nullptr;
+  member_door master{node, [&](const net::frame_request&) { hang_up(*self); }};
+  self = &master;
+  member_door contact{node, answer_directory};
+  group(master, contact);
+  const auto answer
+    = client({contact.door.server.contact()})->call(change, 500ms);
+  EXPECT_EQ(refusal(answer), ec::outcome_unknown);
+}
+
+TEST_F(MasterSession, SendsAChangeWithoutANumberOnce) { // I2
+  member_door* self = nullptr;
+  member_door master{node, [&](const net::frame_request&) { hang_up(*self); }};
+  self = &master;
+  member_door contact{node, answer_directory};
+  group(master, contact);
+  auto alice = client({contact.door.server.contact()});
+  EXPECT_EQ(refusal(alice->call(test::poke{"once"})), ec::outcome_unknown);
+  EXPECT_EQ(master.door.requests, 1);
+}
+
+TEST_F(MasterSession, AsksABusyMasterAgain) {
+  std::atomic<int> refused{0};
+  member_door master{node, [&](const net::frame_request& x) {
+                       if (++refused <= 3)
+                         return x.from->refuse(x.id, fail(ec::busy, "soon"));
+                       answer_directory(x);
+                     }};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  auto alice = client({master.door.server.contact()});
+  EXPECT_TRUE(alice->call(change));
+  EXPECT_EQ(refused, 4);
+  EXPECT_EQ(master.door.logins, 1);
+}
+
+TEST_F(MasterSession, PassesOnWhatTheMasterRefuses) {
+  member_door master{node, [&](const net::frame_request& x) {
+                       x.from->refuse(x.id, fail(ec::exists, "/a is taken"));
+                     }};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  const auto answer = client({master.door.server.contact()})->call(change);
+  ASSERT_EQ(refusal(answer), ec::exists);
+  EXPECT_EQ(answer.error().context, "/a is taken");
+  EXPECT_EQ(master.door.requests, 2);
+}
+
+TEST_F(MasterSession, SaysThatThereIsNoMaster) {
+  member_door contact{node, answer_directory};
+  contact.knows({contact.record(msg::role::chunkserver)},
+                contact.record(msg::role::chunkserver));
+  const auto answer
+    = client({contact.door.server.contact()})->call(change, 200ms);
+  ASSERT_EQ(refusal(answer), ec::unavailable);
+  EXPECT_NE(answer.error().context.find("no master"), std::string::npos);
+}
+
+// Both the master and the only configured contact are gone, and another member
+// knows where the new master is.
+TEST_F(MasterSession, LearnsOtherContacts) {
+  auto master = std::make_unique<member_door>(node, answer_directory);
+  auto contact = std::make_unique<member_door>(node, answer_directory);
+  member_door other{node, answer_directory};
+  member_door next{node, answer_directory};
+  const std::vector all{contact->record(msg::role::chunkserver),
+                        other.record(msg::role::chunkserver),
+                        master->record(msg::role::master)};
+  contact->knows(all, all[0]);
+  auto alice = client({contact->door.server.contact()});
+  ASSERT_TRUE(alice->call(change));
+  contact.reset();
+  master.reset();
+  other.knows({all[1], next.record(msg::role::master)}, all[1]);
+  const auto answer = alice->call(change);
+  EXPECT_TRUE(answer) << answer.error().context;
+  EXPECT_EQ(next.door.requests, 1);
+}
+
+TEST_F(MasterSession, TellsAStrangerAtOnce) { // SPEC O4
+  member_door master{node, answer_directory};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  test::test_pki others{dir.path() / "other"};
+  master_client stranger{test::tls_of(others.client("alice", "admin")),
+                         {.contacts = {master.door.server.contact()}}};
+  EXPECT_EQ(refusal(stranger.call(change)), ec::unauthenticated);
+}
+
+TEST_F(MasterSession, KeepsManyInFlight) {
+  member_door master{node, answer_directory};
+  member_door other{node, answer_directory};
+  group(master, other);
+  auto alice = client({other.door.server.contact()});
+  int answers = 0;
+  for (int i = 0; i < 500; ++i)
+    alice->session()->call<msg::make_directory>(
+      {static_cast<std::uint64_t>(i + 1), "/a"}, 10s,
+      [&](const auto& x) { answers += x ? 1 : 0; });
+  alice->run_until([&] { return answers == 500; });
+  EXPECT_EQ(other.lists, 1);
+}
+
+} // namespace
+} // namespace dfs::client
