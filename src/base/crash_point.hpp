@@ -1,0 +1,23 @@
+#pragma once
+
+// Named places at which a test ends the process as a power switch would: with
+// SIGKILL, in the middle of things. Compiled in with DFS_TEST_HOOKS only.
+//
+//   DFS_CRASH_AT=store.log_written:3   the third pass of that point is the last
+//   DFS_CRASH_LIST=/path               each name, once per process, one a line
+//
+// Both are read from the environment at the first pass of any point.
+
+namespace dfs {
+
+/// Counts a pass; does not return if it is the one asked for. Any thread.
+void pass_crash_point(const char* name) noexcept;
+
+} // namespace dfs
+
+#ifdef DFS_TEST_HOOKS
+/// @param name "area.step": a literal, unique in the program.
+#define DFS_CRASH_POINT(name) ::dfs::pass_crash_point(name)
+#else
+#define DFS_CRASH_POINT(name) void()
+#endif

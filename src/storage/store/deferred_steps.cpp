@@ -1,0 +1,92 @@
+#include "storage/store/commit_lanes.hpp"
+
+#include "base/crash_point.hpp"
+
+// What waits for the log: overwrites on their way into files, and removals.
+
+namespace dfs::storage {
+
+log_position commit_lanes::first_overlay() const {
+  const std::lock_guard guard{mutex_};
+  for (const auto& x : deferred_) {
+    if (x.what == deferred_step::action::overlay)
+      return x.after;
+  }
+  return core_.log.end();
+}
+
+// A step stays in the queue until it is done: `first_overlay` counts on it.
+result<nothing> commit_lanes::run_deferred() {
+  const auto safe = core_.safe();
+  for (;;) {
+    const deferred_step* step = nullptr;
+    {
+      const std::lock_guard guard{mutex_};
+      if (deferred_.empty() || !(deferred_.front().after < safe))
+        return done;
+      step = &deferred_.front(); // A deque keeps it in its place.
+    }
+    DFS_CRASH_POINT("store.step_deferred");
+    if (auto ran = run(*step); !ran) {
+      if (ran.error().code == ec::full || ran.error().code == ec::busy)
+        return done; // Next time.
+      return ran;
+    }
+    DFS_CRASH_POINT("store.step_done");
+    const std::lock_guard guard{mutex_};
+    deferred_.pop_front();
+  }
+}
+
+result<nothing> commit_lanes::run(const deferred_step& step) {
+  switch (step.what) {
+    case deferred_step::action::overlay:
+      return write_overlay(step);
+    case deferred_step::action::remove:
+      return core_.files.remove(step.file);
+    case deferred_step::action::set_aside:
+      return step.bytes.empty() ? core_.files.set_aside(step.file)
+                                : core_.files.set_aside(step.file, step.bytes);
+    case deferred_step::action::purge:
+      return core_.files.purge(step.file.chunk);
+    case deferred_step::action::unlink_log:
+      // What has moved out of it must be on the disk, in mode `memory` too.
+      if (!(step.after < core_.log.synced())) {
+        if (auto synced = core_.log.sync(); !synced)
+          return synced;
+      }
+      return core_.log.unlink(static_cast<std::uint32_t>(step.file.number));
+  }
+  return done;
+}
+
+result<nothing> commit_lanes::write_overlay(const deferred_step& step) {
+  {
+    const std::lock_guard reading{core_.index};
+    const auto* x = core_.table.find_loose(step.file.chunk);
+    if (x == nullptr || x->file != step.file.number)
+      return done;
+  }
+  auto file = core_.files.open(step.file);
+  if (!file)
+    return file.error();
+  for (const auto& [block, bytes] : step.blocks) {
+    const auto offset = std::uint64_t{block} * block_bytes;
+    if (auto written = (*file)->write(offset, *bytes); !written)
+      return written;
+  }
+  const std::lock_guard changing{core_.order};
+  core_.unsynced.insert(step.file.chunk);
+  const std::lock_guard reading{core_.index};
+  auto* x = core_.table.find_loose(step.file.chunk);
+  if (x == nullptr || x->file != step.file.number || !x->activity)
+    return done;
+  for (const auto& [block, bytes] : step.blocks) {
+    const auto i = x->activity->overlays.find(block);
+    if (i != x->activity->overlays.end() && i->second == bytes)
+      x->activity->overlays.erase(i);
+  }
+  return done;
+}
+
+} // namespace dfs::storage
