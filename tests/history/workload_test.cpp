@@ -27,6 +27,8 @@ enum class bug {
   other_replica, // One replica has another byte.
   half_put,      // A file is visible while it is being made.
   refused_write, // Refused, and done.
+  lost_file,     // Renamed into nowhere.
+  doubled_file,  // Under both names.
 };
 
 constexpr std::uint32_t chunk_bytes = 1024 * 1024;
@@ -53,8 +55,8 @@ struct memory_files {
   rng random{3};
   bug kind = bug::none;
 
-  bool strikes(bug x) {
-    return kind == x && random.one_in(30);
+  bool strikes(bug x, std::uint64_t one_in = 30) {
+    return kind == x && random.one_in(one_in);
   }
 };
 
@@ -71,7 +73,7 @@ public:
     if (x.versions.empty())
       x.versions.emplace_back();
     x.change([&](auto& now) {
-      now = all_.strikes(bug::half_put)
+      now = all_.strikes(bug::half_put, 4)
               ? bytes.substr(0, bytes.size() / 32 * 16)
               : bytes;
     });
@@ -87,6 +89,22 @@ public:
     if (all_.files.erase(path) == 0)
       return fail(ec::not_found, path);
     return done;
+  }
+
+  result<nothing>
+  rename(const std::string& from, const std::string& to) override {
+    const std::lock_guard guard{all_.mutex};
+    if (all_.random.one_in(40))
+      return fail(ec::outcome_unknown, "never");
+    const auto found = all_.files.find(from);
+    if (found == all_.files.end())
+      return fail(ec::not_found, from);
+    if (!all_.strikes(bug::lost_file, 3))
+      all_.files[to] = found->second;
+    if (!all_.strikes(bug::doubled_file, 3))
+      all_.files.erase(from);
+    return all_.random.one_in(40) ? result<nothing>{fail(ec::outcome_unknown)}
+                                  : done;
   }
 
   result<std::string> get(const std::string& path) override {
@@ -121,7 +139,7 @@ public:
     const std::lock_guard guard{all_.mutex};
     auto& x = all_.files.at(path);
     auto& seen = all_.strikes(bug::stale_read) ? x.versions.front() : x.now();
-    return seen.substr(offset, length);
+    return offset < seen.size() ? seen.substr(offset, length) : std::string{};
   }
 
   result<std::uint64_t>
@@ -220,13 +238,12 @@ TEST_P(WorkloadWith, ABugIsFound) { // SPEC G4, G5, G7
   EXPECT_THAT(to_json(sum), HasSubstr(R"("verdict":"broken")"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Planted, WorkloadWith,
-                         ::testing::Values(bug::lost_write, bug::stale_read,
-                                           bug::mixed_block, bug::lost_record,
-                                           bug::doubled_record,
-                                           bug::torn_record, bug::moved_record,
-                                           bug::other_replica, bug::half_put,
-                                           bug::refused_write));
+INSTANTIATE_TEST_SUITE_P(
+  Planted, WorkloadWith,
+  ::testing::Values(bug::lost_write, bug::stale_read, bug::mixed_block,
+                    bug::lost_record, bug::doubled_record, bug::torn_record,
+                    bug::moved_record, bug::other_replica, bug::half_put,
+                    bug::refused_write, bug::lost_file, bug::doubled_file));
 
 TEST(Workload, ARunWithoutFaultsProvesNothing) {
   memory_files files;

@@ -32,6 +32,8 @@ public:
   /// An empty file.
   [[nodiscard]] virtual result<nothing> create(const std::string& path) = 0;
   [[nodiscard]] virtual result<nothing> remove(const std::string& path) = 0;
+  [[nodiscard]] virtual result<nothing>
+  rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual result<std::string> get(const std::string& path) = 0;
   [[nodiscard]] virtual result<nothing>
   write(const std::string& path, std::uint64_t offset, const std::string& bytes)

@@ -106,6 +106,7 @@ void workload::start() {
   add_threads(options_.appenders, &workload::append_turn, options_.pause);
   add_threads(options_.scanners, &workload::scan_turn, options_.scan_pause);
   add_threads(options_.putters, &workload::put_turn, options_.pause);
+  add_threads(options_.movers, &workload::move_turn, options_.pause);
 }
 
 void workload::add_threads(std::uint32_t count, turn take,
@@ -279,8 +280,10 @@ void workload::scan(actor& self, const std::string& path) {
 void workload::put_turn(actor& self) {
   const auto path = small_path(
     static_cast<std::uint32_t>(self.random.below(options_.smalls)));
-  if (self.random.one_in(2))
-    return get_small(self, path);
+  if (self.random.one_in(2)) {
+    get_small(self, path, path);
+    return;
+  }
   auto x = begun(self.proc, verb::write, path);
   if (self.random.one_in(5)) {
     const auto answer = self.port->remove(path);
@@ -298,20 +301,25 @@ void workload::put_turn(actor& self) {
   record_.add(std::move(x));
 }
 
-void workload::get_small(actor& self, const std::string& path) {
+std::optional<bool> workload::get_small(actor& self, const std::string& path,
+                                        const std::string& key) {
   auto x = begun(self.proc, verb::read, path);
   const auto answer = self.port->get(path);
   ended(x, answer);
+  std::optional<bool> there;
   if (answer) {
-    const auto value = cell_value(*answer, path, 0);
+    there = true;
+    const auto value = cell_value(*answer, key, 0);
     if (!value || *value == nothing_written
-        || small_bytes(*value) != answer->size())
-      return record_.flaw(fmt::format("{} was read as {} bytes of no or of "
-                                      "several puts [{} .. {}]",
-                                      path, answer->size(), x.call_ns,
-                                      x.ret_ns));
+        || small_bytes(*value) != answer->size()) {
+      record_.flaw(fmt::format("{} was read as {} bytes of no or of several "
+                               "puts [{} .. {}]",
+                               path, answer->size(), x.call_ns, x.ret_ns));
+      return there;
+    }
     x.values = {*value};
   } else if (answer.error().code == ec::not_found) {
+    there = false;
     x.result = outcome::done;
     x.values = {nothing_written};
   } else {
@@ -320,6 +328,90 @@ void workload::get_small(actor& self, const std::string& path) {
     x.result = outcome::unknown;
   }
   record_.add(std::move(x));
+  return there;
+}
+
+void workload::move_turn(actor& self) {
+  const auto pair = fmt::format("{}/pair-{}-{}", options_.directory, self.proc,
+                                self.moving.pair);
+  if (self.random.one_in(3)) {
+    get_small(self, pair + (self.random.one_in(2) ? "-a" : "-b"), pair);
+    return;
+  }
+  if (!self.moving.there || self.random.one_in(6))
+    make_or_delete(self, pair);
+  else
+    move(self, pair);
+}
+
+void workload::make_or_delete(actor& self, const std::string& pair) {
+  auto& state = self.moving;
+  const auto path = pair + (state.second ? "-b" : "-a");
+  auto x = begun(self.proc, verb::write, path);
+  x.value = state.there ? nothing_written : self.unique();
+  const auto answer = state.there
+                        ? self.port->remove(path)
+                        : self.port->put(path, small_content(pair, x.value));
+  ended(x, answer);
+  if (answer) {
+    state.there = !state.there;
+    state.value = x.value;
+  } else if (x.result == outcome::unknown) {
+    leave_pair(self, pair, false);
+  } else if (answer.error().code == ec::not_found) {
+    record_.flaw(fmt::format("{} is not there [{} .. {}], and nobody else "
+                             "deletes it",
+                             path, x.call_ns, x.ret_ns));
+    leave_pair(self, pair, false);
+  }
+  record_.add(std::move(x));
+}
+
+// To its own client a rename is a deletion and a creation at one time.
+void workload::move(actor& self, const std::string& pair) {
+  auto& state = self.moving;
+  const auto from = pair + (state.second ? "-b" : "-a");
+  const auto to = pair + (state.second ? "-a" : "-b");
+  auto gone = begun(self.proc, verb::write, from);
+  auto come = begun(self.proc, verb::write, to);
+  come.value = state.value;
+  const auto answer = self.port->rename(from, to);
+  ended(gone, answer);
+  ended(come, answer);
+  if (answer) {
+    state.second = !state.second;
+  } else if (gone.result == outcome::unknown) {
+    leave_pair(self, pair, true);
+  } else if (answer.error().code == ec::not_found) {
+    record_.flaw(fmt::format("{} cannot be renamed [{} .. {}]: {}", from,
+                             gone.call_ns, gone.ret_ns,
+                             answer.error().context));
+    leave_pair(self, pair, false);
+  }
+  record_.add(std::move(gone));
+  record_.add(std::move(come));
+}
+
+void workload::leave_pair(actor& self, const std::string& pair, bool renaming) {
+  const std::lock_guard guard{mutex_};
+  open_pairs_.push_back({pair, renaming});
+  self.moving = {self.moving.pair + 1};
+}
+
+// A file whose rename has an unknown outcome is under one of its names, and
+// stays there.
+result<nothing> workload::settle_pairs(actor& self) {
+  for (const auto& x : open_pairs_) {
+    const auto first = get_small(self, x.path + "-a", x.path);
+    const auto second = get_small(self, x.path + "-b", x.path);
+    if (!first || !second)
+      return fail(ec::unavailable, x.path + " cannot be read");
+    if (*first && *second)
+      record_.flaw(x.path + " is under both names");
+    if (x.renaming && !*first && !*second)
+      record_.flaw(x.path + " is under neither name");
+  }
+  return done;
 }
 
 result<nothing> workload::look_again(std::chrono::seconds patience) {
@@ -348,11 +440,11 @@ result<nothing> workload::read_everything(actor& self) {
   for (std::uint32_t i = 0; i < options_.logs; ++i)
     scan(self, log_path(i));
   for (std::uint32_t i = 0; i < options_.smalls; ++i)
-    get_small(self, small_path(i));
+    get_small(self, small_path(i), small_path(i));
   for (auto i = before; i < record_.history().size(); ++i)
     if (const auto& x = record_.history()[i]; x.result != outcome::done)
       return fail(ec::unavailable, x.key + " cannot be read");
-  return done;
+  return settle_pairs(self);
 }
 
 result<nothing> workload::compare_replicas(file_port& port) {

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +24,7 @@ struct workload_options {
   std::uint32_t appenders = 4; ///< To the same files.
   std::uint32_t scanners = 1;  ///< Of whole files, between the appends.
   std::uint32_t putters = 2;   ///< Small files, replaced, read and deleted.
+  std::uint32_t movers = 1;    ///< Small files, made, renamed and deleted.
   std::uint32_t files = 2;     ///< That are written at offsets.
   std::uint32_t blocks = 24;   ///< Of each of these.
   std::uint32_t logs = 2;      ///< That are appended to.
@@ -73,11 +75,26 @@ public:
   }
 
 private:
+  /// A name and another one, between which one file goes to and fro.
+  struct mover_state {
+    std::uint32_t pair = 0;
+    bool there = false; ///< The file is under one of them.
+    bool second = false;
+    std::uint64_t value = 0;
+  };
+
+  /// A pair of which nobody knows where its file is.
+  struct open_pair {
+    std::string path;
+    bool renaming; ///< Else: made or deleted.
+  };
+
   struct actor {
     std::uint32_t proc;
     rng random;
     std::unique_ptr<file_port> port;
     std::uint64_t made = 0; ///< Values and records, for unique ones.
+    mover_state moving{};
 
     /// Unique in the history, never zero.
     std::uint64_t unique() {
@@ -96,11 +113,18 @@ private:
   void append_turn(actor& self);
   void scan_turn(actor& self);
   void put_turn(actor& self);
+  void move_turn(actor& self);
 
   void read_blocks(actor& self, const std::string& path, std::uint32_t first,
                    std::uint32_t count);
   void note_block(operation x, std::string_view bytes);
-  void get_small(actor& self, const std::string& path);
+  /// @param key That the content was made for. @returns whether it is there.
+  std::optional<bool>
+  get_small(actor& self, const std::string& path, const std::string& key);
+  void make_or_delete(actor& self, const std::string& pair);
+  void move(actor& self, const std::string& pair);
+  void leave_pair(actor& self, const std::string& pair, bool renaming);
+  result<nothing> settle_pairs(actor& self);
   void scan(actor& self, const std::string& path);
 
   result<nothing> read_everything(actor& self);
@@ -117,6 +141,7 @@ private:
   recorder record_;
   std::vector<replica_content> contents_;
   std::uint64_t replicas_compared_ = 0;
+  std::vector<open_pair> open_pairs_; ///< Guarded by `mutex_`.
   std::uint32_t procs_ = 0;
   std::vector<std::thread> threads_;
   mutable std::mutex mutex_;
