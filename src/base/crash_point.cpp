@@ -16,37 +16,62 @@ namespace dfs {
 
 namespace {
 
+std::string content_of(const std::string& path) {
+  const auto file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return {};
+  char text[256];
+  const auto size = ::read(file, text, sizeof text);
+  ::close(file);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size))
+                  : std::string{};
+}
+
 class crash_plan {
 public:
   crash_plan() {
     if (const auto* list = std::getenv("DFS_CRASH_LIST"))
       list_ = list;
     const auto* at = std::getenv("DFS_CRASH_AT");
-    if (at == nullptr)
-      return;
-    const std::string_view text{at};
-    const auto colon = text.rfind(':');
-    name_ = text.substr(0, colon);
-    left_ = 1;
-    if (colon != std::string_view::npos)
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(),
-                      left_);
+    if (at != nullptr && *at == '@')
+      orders_ = at + 1;
+    else if (at != nullptr)
+      obey(at);
   }
 
   [[nodiscard]] bool idle() const {
-    return name_.empty() && list_.empty();
+    return order_.empty() && orders_.empty() && list_.empty();
   }
 
   void pass(std::string_view name) {
     const std::lock_guard guard{mutex_};
-    if (!list_.empty() && seen_.emplace(name).second)
+    if (!orders_.empty())
+      obey(content_of(orders_));
+    if (!list_.empty())
       note(name);
     if (name == name_ && left_ > 0 && --left_ == 0)
       ::kill(::getpid(), SIGKILL);
   }
 
 private:
-  void note(std::string_view name) const {
+  // The same order again changes nothing.
+  void obey(std::string_view order) {
+    if (order == order_)
+      return;
+    order_ = order;
+    const auto colon = order.rfind(':');
+    name_ = order.substr(0, colon);
+    left_ = 1;
+    if (colon != std::string_view::npos)
+      std::from_chars(order.data() + colon + 1, order.data() + order.size(),
+                      left_);
+  }
+
+  void note(std::string_view name) {
+    if (::access(list_.c_str(), F_OK) != 0)
+      seen_.clear();
+    if (!seen_.emplace(name).second)
+      return;
     const auto line = std::string{name} + "\n";
     const auto file
       = ::open(list_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -57,7 +82,9 @@ private:
   }
 
   std::mutex mutex_;
-  std::string list_;
+  std::string list_;   ///< Where names are noted.
+  std::string orders_; ///< Where orders come from, if not the environment.
+  std::string order_;
   std::string name_;
   std::uint64_t left_ = 0;
   std::set<std::string, std::less<>> seen_;

@@ -4,7 +4,11 @@
 // SIGKILL, in the middle of things. Compiled in with DFS_TEST_HOOKS only.
 //
 //   DFS_CRASH_AT=store.log_written:3   the third pass of that point is the last
-//   DFS_CRASH_LIST=/path               each name, once per process, one a line
+//   DFS_CRASH_AT=@/path                likewise, by what the file says from
+//                                      when it is there: passes are counted
+//                                      from then on, anew when it changes
+//   DFS_CRASH_LIST=/path               each name, once per process, one a line;
+//                                      all anew when the file was removed
 //
 // Both are read from the environment at the first pass of any point.
 
