@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
+#include <boost/asio/ip/basic_endpoint.hpp>
 
 // Our addresses and Asio's. IPv4 is an IPv4 socket there and a mapped address
 // here, so that equal addresses compare equal wherever they come from.

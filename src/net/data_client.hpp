@@ -20,6 +20,8 @@
 
 namespace dfs::net {
 
+class data_loop;
+
 struct data_client_options {
   endpoint server;
   /// Null: plain TCP, as `stream.tls = false` says.
@@ -41,6 +43,8 @@ struct data_client_options {
   std::chrono::milliseconds ping_after{250};
   /// Where answers' data goes; null: a pool of its own.
   std::shared_ptr<buffer_pool> buffers;
+  /// Shared with other connections of the thread; null: one of its own.
+  std::shared_ptr<data_loop> loop;
 };
 
 /// One connection to the data port of one server

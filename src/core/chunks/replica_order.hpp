@@ -1,0 +1,226 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "core/chunks/flat_queue.hpp"
+#include "messages/chunk.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace dfs::core {
+
+/// As `storage::mutation_kind`; numbers travel and stand in records.
+enum class change_kind : std::uint8_t {
+  write = 1,
+  append = 2,
+  pad = 3,
+  bar = 4
+};
+
+/// One change of a chunk, at its place in the order.
+struct chunk_change {
+  mutation_serial serial;
+  change_kind kind = change_kind::write;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0; ///< Bytes; of a pad those left unused, of a bar 0.
+  writer_id writer;
+  std::uint64_t sequence = 0;
+
+  bool operator==(const chunk_change&) const = default;
+};
+
+/// What a writer appended last. Length 0: barred.
+struct last_append {
+  writer_id writer;
+  std::uint64_t sequence = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+};
+
+/// What the primary makes of a request.
+struct change_plan {
+  /// To be applied, told with `applied`, and passed on. Nothing: there is
+  /// nothing to be done, or it is being done already.
+  std::optional<chunk_change> apply;
+  mutation_serial decided_by; ///< Answer when this is committed.
+  std::uint32_t offset = 0;   ///< Of the bytes.
+  bool full = false;          ///< The answer is `ec::chunk_full`.
+  bool done = false;          ///< Of a settle: it was appended.
+};
+
+/// The order of changes of one chunk at one of its replicas
+/// (docs/protocols/chunks.md, "Changes" to "Reads"). Pure. The replica's view:
+/// what is applied here, and what of it is known to be on all replicas.
+///
+///  I1  Changes are applied in the order of their serials, without gaps.
+///  I2  The primary commits a serial when it is done here and behind, and so
+///      are all before it.
+///  I3  A read is allowed only where every change applied here is known to be
+///      committed, by this replica or by who asks.
+///  I4  After `raise_version` nothing of an older version is taken or answered.
+///  I5  `open_` is a stretch of serials that ends with the last one applied.
+class replica_order {
+public:
+  /// More writers than this in one chunk, and it is closed: their last appends
+  /// must be remembered, or a repetition would be appended again. As many as a
+  /// chunk store keeps.
+  static constexpr std::size_t writers_max = 256;
+
+  /// @param applied What the store says. @param committed Known from before,
+  ///   when this replica was set aside; 0: nothing.
+  replica_order(const msg::chunk_extent& applied, std::uint32_t chunk_size,
+                mutation_serial committed = {});
+
+  [[nodiscard]] const msg::chunk_extent& applied_extent() const {
+    return applied_;
+  }
+  [[nodiscard]] chunk_version version() const {
+    return applied_.version;
+  }
+  [[nodiscard]] mutation_serial committed() const {
+    return committed_.serial;
+  }
+  /// Serial 0 while not everything up to there is known.
+  [[nodiscard]] msg::chunk_extent committed_extent() const {
+    return known_ ? committed_ : msg::chunk_extent{.version = version()};
+  }
+  [[nodiscard]] bool all_committed() const {
+    return committed_.serial == applied_.serial;
+  }
+  [[nodiscard]] std::uint32_t chunk_size() const {
+    return chunk_size_;
+  }
+
+  // -- every replica ----------------------------------------------------------
+
+  enum class step { apply, repeated };
+  /// A change that the predecessor sent. `repeated`: it is here already, and
+  /// only has to be passed on and answered.
+  /// @returns `ec::stale`: another version, or a gap.
+  [[nodiscard]] result<step>
+  follow(chunk_version version, mutation_serial serial) const;
+
+  /// The store has it now. @param sync An answer waits for the disk.
+  /// @param behind It waits for the successor.
+  /// @pre Its serial is the next.
+  void applied(const chunk_change& change, bool sync, bool behind);
+
+  /// `follow` said `repeated`: it will be answered as if it were new.
+  /// @returns `ec::stale` if it does not come after the last one owed.
+  [[nodiscard]] result<nothing>
+  owe_again(mutation_serial serial, bool sync, bool behind);
+
+  /// Up to `serial` everything is durable here.
+  void synced(mutation_serial serial);
+  /// The successor, and all behind it, have that one.
+  void confirmed(mutation_serial serial);
+  /// The next serial that can be answered: each once, in order. At the primary
+  /// it is committed by this.
+  [[nodiscard]] std::optional<mutation_serial> next_answer();
+  /// Serials that wait for an answer.
+  [[nodiscard]] std::size_t owed() const {
+    return owed_.size();
+  }
+  /// Given up: `next_answer` tells nothing of them.
+  void forget_owed() {
+    owed_.clear();
+  }
+
+  /// Somebody who knows says that all up to there is committed.
+  void learn_committed(chunk_version version, mutation_serial serial);
+
+  /// I4; ends a lease. @pre Not lower than it was.
+  void raise_version(chunk_version version);
+
+  // -- reads ------------------------------------------------------------------
+
+  /// May these bytes be read here now? @param known What the reader knows to be
+  /// committed. @returns nothing: yes. A serial: yes, once that is committed.
+  [[nodiscard]] std::optional<mutation_serial>
+  unsettled(mutation_serial known, std::uint32_t offset,
+            std::uint32_t length) const;
+
+  /// @returns `ec::stale`: this replica lacks what is asked for.
+  [[nodiscard]] result<nothing>
+  has(chunk_version version, mutation_serial serial) const;
+
+  // -- the primary ------------------------------------------------------------
+
+  /// Everything here is committed from now on: the others have been brought
+  /// level. @param appends Of the store.
+  void lead(lease_epoch epoch, const std::vector<last_append>& appends);
+  void end_lead();
+  [[nodiscard]] bool leads() const {
+    return lead_.has_value();
+  }
+  [[nodiscard]] lease_epoch epoch() const {
+    return lead_ ? lead_->epoch : lease_epoch{};
+  }
+
+  /// @returns `ec::stale` (another version or epoch) or `ec::not_primary`.
+  [[nodiscard]] result<nothing>
+  may_change(chunk_version version, lease_epoch epoch) const;
+
+  // @pre `may_change`. What these return is not in the order before `applied`
+  // is called: a plan may be dropped.
+
+  /// @returns `ec::invalid_argument` (empty, beyond the end, longer than the
+  ///   chunk) or `ec::chunk_full` (in the padding).
+  [[nodiscard]] result<change_plan>
+  plan_write(std::uint32_t offset, std::uint32_t length) const;
+
+  /// @returns `ec::invalid_argument` (empty, over a quarter chunk, a later
+  ///   record of this writer is here), `ec::cancelled` (barred).
+  [[nodiscard]] result<change_plan> plan_append(writer_id writer,
+                                                std::uint64_t sequence,
+                                                std::uint32_t length) const;
+
+  /// Was it appended? If not, bars it. @returns `ec::invalid_argument`.
+  [[nodiscard]] result<change_plan>
+  plan_settle(writer_id writer, std::uint64_t sequence) const;
+
+  /// Aborts if I5 is broken.
+  void check() const;
+
+private:
+  struct debt {
+    mutation_serial serial;
+    bool sync = false;   ///< Waits for the disk.
+    bool behind = false; ///< Waits for the successor.
+  };
+
+  struct remembered {
+    std::uint64_t sequence = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    mutation_serial serial; ///< 0: it was here when the lease began.
+  };
+
+  struct leadership {
+    lease_epoch epoch;
+    std::map<writer_id, remembered> writers;
+  };
+
+  void commit(mutation_serial serial);
+  void know_all();
+  void note_append(const chunk_change& change);
+  [[nodiscard]] bool padded() const {
+    return applied_.padded_from < applied_.length;
+  }
+  [[nodiscard]] change_plan plan_pad() const;
+  [[nodiscard]] chunk_change at_end(change_kind kind) const;
+
+  std::uint32_t chunk_size_;
+  msg::chunk_extent applied_;
+  msg::chunk_extent committed_;
+  bool known_ = false; ///< Length and padding of `committed_` are right.
+  flat_queue<chunk_change> open_; ///< Applied, not known to be committed.
+  flat_queue<debt> owed_;
+  std::optional<leadership> lead_;
+};
+
+} // namespace dfs::core
