@@ -100,7 +100,8 @@ public:
   data_service& operator=(const data_service&) = delete;
 
   /// Cuts every connection and ends the thread; waits for it. What was open
-  /// stays unanswered, callbacks get `ec::shutting_down`. Repeatable.
+  /// stays unanswered; callbacks that have not come do not come any more.
+  /// Calls that come later are answered with `ec::shutting_down`. Repeatable.
   void stop();
 
   /// Accepts no more, takes no more changes (`ec::shutting_down`), and calls

@@ -171,6 +171,7 @@ struct replicate {
   mutation_serial serial;
   std::uint8_t kind = 0; ///< `storage::mutation_kind`.
   std::uint32_t offset = 0;
+  std::uint32_t length = 0; ///< Bytes; of a pad those left unused.
   change_ack ack = change_ack::durable;
   writer_id writer;
   std::uint64_t sequence = 0;

@@ -58,8 +58,8 @@ typename Inspector::result_type inspect(Inspector& f, get_extent& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, replicate& x) {
-  return f(x.chunk, x.version, x.epoch, x.serial, x.kind, x.offset, x.ack,
-           x.writer, x.sequence, x.committed, x.crcs, x.grant);
+  return f(x.chunk, x.version, x.epoch, x.serial, x.kind, x.offset, x.length,
+           x.ack, x.writer, x.sequence, x.committed, x.crcs, x.grant);
 }
 
 template <class Inspector>

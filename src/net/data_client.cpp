@@ -23,6 +23,9 @@ constexpr std::uint16_t hello_method = 1;
 /// Deadlines are looked at this often; hedging clients want it fine.
 constexpr std::chrono::milliseconds tick{10};
 
+/// Notices that wait for a connection.
+constexpr std::size_t notices_max = 1024;
+
 instant now() {
   return instant::clock::now();
 }
@@ -67,10 +70,14 @@ public:
     tick_later();
   }
 
-  void notify(std::uint16_t method, std::string_view message) {
+  void notify(std::uint16_t method, std::string message) {
     if (phase_ == phase::open)
-      link_->send({.kind = wire::data_kind::notice, .method = method, .id = {}},
-                  message);
+      return transmit_notice(method, message);
+    if (notices_.size() < notices_max)
+      notices_.emplace_back(method, std::move(message));
+    if (phase_ == phase::idle)
+      connect();
+    tick_later();
   }
 
   /// Everything ends with `reason`; `lost` is not told.
@@ -161,6 +168,11 @@ private:
                 options_.hello ? options_.hello() : std::string{});
   }
 
+  void transmit_notice(std::uint16_t method, std::string_view message) {
+    link_->send({.kind = wire::data_kind::notice, .method = method, .id = {}},
+                message);
+  }
+
   void on_welcome(const wire::data_header& header, std::string_view message) {
     if (header.status != 0) {
       const auto reason
@@ -175,6 +187,8 @@ private:
         return lose(fine.error());
     }
     phase_ = phase::open;
+    for (const auto& [method, notice] : std::exchange(notices_, {}))
+      transmit_notice(method, notice);
     for (auto& [id, x] : std::exchange(waiting_, {})) {
       transmit(id, x);
       open_.emplace(id, std::move(x));
@@ -193,6 +207,7 @@ private:
 
   void drop() {
     phase_ = phase::idle;
+    notices_.clear();
     if (auto socket = std::exchange(connecting_, nullptr)) {
       boost::system::error_code ignored;
       socket->close(ignored);
@@ -304,7 +319,8 @@ private:
       pinged_ = at;
       link_->send({.kind = wire::data_kind::ping, .id = {}}, {});
     }
-    if (open_calls() > 0)
+    if (open_calls() > 0 || phase_ == phase::connecting
+        || phase_ == phase::greeting)
       tick_later();
   }
 
@@ -343,6 +359,7 @@ private:
   request_id hello_id_;
   std::map<request_id, call> open_; ///< In the order of the calls.
   std::deque<std::pair<request_id, call>> waiting_;
+  std::deque<std::pair<std::uint16_t, std::string>> notices_;
   std::size_t open_bytes_ = 0;
 };
 
@@ -363,7 +380,7 @@ void data_client::send(std::uint16_t method, std::string message,
 }
 
 void data_client::notify(std::uint16_t method, std::string message) {
-  core_->notify(method, message);
+  core_->notify(method, std::move(message));
 }
 
 void data_client::close(const error& reason) {

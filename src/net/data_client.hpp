@@ -78,7 +78,7 @@ public:
   void send(std::uint16_t method, std::string message, data_views data,
             std::chrono::milliseconds patience, answered done);
 
-  /// No answer; lost without notice when there is no connection.
+  /// No answer; lost without notice with the connection.
   void notify(std::uint16_t method, std::string message);
 
   /// `send` with a message that names its method and reply

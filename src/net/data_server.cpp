@@ -232,6 +232,10 @@ data_server::~data_server() {
   core_->end();
 }
 
+void data_server::close() {
+  core_->end();
+}
+
 result<nothing> data_server::listen(const asio::ip::tcp::endpoint& where) {
   auto& acceptor = core_->acceptor();
   boost::system::error_code failed;

@@ -120,8 +120,12 @@ public:
   data_server(const data_server&) = delete;
   data_server& operator=(const data_server&) = delete;
 
-  /// Closes everything at once. In the server's thread, or when it has ended.
+  /// As `close`.
   ~data_server();
+
+  /// Closes everything at once. In the server's thread, or when it has ended.
+  /// Repeatable; `counters` goes on.
+  void close();
 
   /// Begins to accept. @param port 0: the system chooses, see `address`.
   /// @returns `ec::in_use` or `ec::configuration`, naming the address.

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "chunkserver/leases.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace dfs::chunkserver {
+
+/// A new primary brings those behind it level, before it leads: each change
+/// that somebody lacks travels down the chain once more, with the bytes that
+/// are here now. Who has it only passes it on. Who lacks more than the store
+/// remembers is left out. The data thread's.
+///
+/// Bytes that two of the missing changes have both written come with the first
+/// of them already. That is seen only if this server dies in the middle, and
+/// nobody was promised either change.
+class catch_up : public std::enable_shared_from_this<catch_up> {
+public:
+  using callback = data_service::callback<msg::lease_taken>;
+
+  catch_up(server_state& state, chain& order, leases& books, replica_ptr x,
+           msg::take_lease what, boot_instant until);
+
+  void start(callback done);
+  /// The same order again.
+  void join(callback done) {
+    waiting_.push_back(std::move(done));
+  }
+  [[nodiscard]] lease_epoch epoch() const {
+    return order_.grant.epoch;
+  }
+  void abort(const error& reason);
+
+private:
+  struct plan {
+    result<nothing> outcome = dfs::done;
+    mutation_serial from; ///< All after it are sent.
+    std::vector<storage::mutation> changes;
+  };
+  struct piece {
+    result<nothing> outcome = dfs::done;
+    bulk_change change;
+  };
+
+  [[nodiscard]] static plan make_plan(storage::chunk_store& store,
+                                      chunk_id chunk,
+                                      std::vector<mutation_serial> lacks);
+  [[nodiscard]] static piece read(storage::chunk_store& store,
+                                  net::data_buffer memory,
+                                  const storage::mutation& x);
+  void begin(plan found);
+  [[nodiscard]] bool leave_out(mutation_serial from);
+  void go_on();
+  void send(piece next);
+  void lead();
+  void finish(const result<msg::lease_taken>& outcome);
+
+  server_state& state_;
+  chain& chain_;
+  leases& leases_;
+  replica_ptr replica_;
+  msg::take_lease order_;
+  boot_instant until_;
+  std::vector<callback> waiting_;
+  std::vector<store_id> behind_;
+  std::vector<storage::mutation> changes_;
+  std::size_t next_ = 0;
+  std::size_t answered_ = 0;
+  std::size_t in_flight_ = 0; ///< Bytes.
+  bool reading_ = false;
+  bool over_ = false;
+};
+
+} // namespace dfs::chunkserver

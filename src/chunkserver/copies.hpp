@@ -1,0 +1,53 @@
+#pragma once
+
+#include "chunkserver/chain.hpp"
+#include "chunkserver/server_state.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace dfs::chunkserver {
+
+class copy_job;
+
+/// Replicas that are made from others, and looked at as a whole. The data
+/// thread's; bytes are checked and written on disk threads.
+class copies {
+public:
+  using callback = data_service::callback<msg::chunk_state>;
+
+  copies(server_state& state, chain& order);
+
+  /// What `data_service` says.
+  void copy(const msg::copy_chunk& order, callback done);
+  void verify(chunk_id chunk, const data_service::callback<nothing>& done);
+  void stop();
+
+  // For its jobs.
+
+  [[nodiscard]] server_state& state() {
+    return state_;
+  }
+  [[nodiscard]] chain& order() {
+    return chain_;
+  }
+  /// When so many bytes may be asked for; all jobs together keep to the rate.
+  [[nodiscard]] instant admit(std::size_t bytes, instant now);
+  void over(copy_job& job);
+
+private:
+  void begin_next();
+
+  server_state& state_;
+  chain& chain_;
+  std::vector<std::shared_ptr<copy_job>> jobs_;
+  std::deque<std::shared_ptr<copy_job>> waiting_;
+  instant next_; ///< Of the rate.
+  bool stopped_ = false;
+};
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,259 @@
+#include "chunkserver/copy_job.hpp"
+
+#include "base/crash_point.hpp"
+#include "wire/data_frame.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace dfs::chunkserver {
+
+namespace {
+
+/// Pieces asked for and not yet written.
+constexpr std::size_t pieces_max = 4;
+
+/// A chunk that is overwritten while it is copied.
+constexpr int rounds_max = 5;
+
+constexpr std::chrono::seconds patience{5};
+
+instant now() {
+  return instant::clock::now();
+}
+
+} // namespace
+
+copy_job::copy_job(copies& home, const msg::copy_chunk& order)
+  : home_{home},
+    order_{order},
+    timer_{home.state().loop->io()} {
+  // nop
+}
+
+void copy_job::begin() {
+  if (order_.from.empty())
+    return finish(fail(ec::unavailable, "nobody to copy from"));
+  ask();
+}
+
+/// The present source cannot be used.
+void copy_job::try_source(const error& why_not) {
+  ++attempt_;
+  goal_ = {};
+  here_.clear();
+  reading_ = 0;
+  if (++source_ >= order_.from.size()) {
+    const auto code = why_not.code;
+    const auto told = code == ec::full || code == ec::integrity
+                          || code == ec::stale || code == ec::io_error
+                        ? code
+                        : ec::unavailable;
+    return finish(fail(told, why_not.context));
+  }
+  ask();
+}
+
+void copy_job::ask() {
+  const auto first = goal_.extent.version == chunk_version{};
+  home_.state().links.ask(
+    order_.from[source_],
+    msg::get_changes{.chunk = chunk(),
+                     .version = order_.wanted.extent.version,
+                     .after = first ? mutation_serial{~std::uint64_t{0}}
+                                    : goal_.extent.serial},
+    patience,
+    [self = shared_from_this(), mine = attempt_](
+      const result<msg::chunk_changes>& found, const net::data_buffer&) {
+      if (mine == self->attempt_ && !self->over_)
+        self->asked(found);
+    });
+}
+
+void copy_job::asked(const result<msg::chunk_changes>& found) {
+  if (!found)
+    return try_source(found.error());
+  const auto first = goal_.extent.version == chunk_version{};
+  if (first && found->extent.serial < order_.wanted.extent.serial)
+    return try_source(fail(ec::stale, "the source lacks changes"));
+  if (!first && found->extent == goal_.extent)
+    return complete();
+  if (first || !only_added(*found)) {
+    if (++rounds_ > rounds_max)
+      return try_source(fail(ec::busy, "the chunk is changed all the time"));
+    if (auto made = make_room(); !made)
+      return finish(made.error());
+    asked_to_ = written_to_ = 0;
+  }
+  goal_ = *found;
+  goal_.changes.clear();
+  read_on();
+}
+
+/// Whether the copy so far is still right.
+bool copy_job::only_added(const msg::chunk_changes& found) const {
+  return found.known && found.extent.version == goal_.extent.version
+         && std::all_of(found.changes.begin(), found.changes.end(),
+                        [this](const auto& x) {
+                          return x.length == 0 || x.offset >= written_to_;
+                        });
+}
+
+result<nothing> copy_job::make_room() {
+  auto& state = home_.state();
+  // A replica that is here is of no use: the source's is newer. It is not the
+  // last one, since the source has just answered.
+  if (const auto x = state.find(chunk())) {
+    home_.order().give_up(*x, fail(ec::stale, "the chunk is copied anew"));
+    if (auto removed = x->store->remove(chunk()); !removed)
+      return removed.error();
+    state.replicas.forget(chunk());
+  }
+  if (store_ == nullptr) {
+    auto place = state.places.with_room();
+    if (!place)
+      return place.error();
+    store_ = *place;
+  }
+  return store_->begin_copy(chunk());
+}
+
+void copy_job::read_on() {
+  if (over_)
+    return;
+  const auto end = goal_.extent.padded_from;
+  if (written_to_ == end && reading_ == 0 && here_.empty() && !writing_)
+    return ask();
+  while (!paused_ && asked_to_ < end && reading_ + here_.size() < pieces_max) {
+    const auto length = std::min(msg::data_max, end - asked_to_);
+    const auto at = now();
+    if (const auto when = home_.admit(length, at); when > at) {
+      // The bytes are charged when they are asked for, so ask for them then.
+      const auto offset = std::exchange(asked_to_, asked_to_ + length);
+      ++reading_;
+      paused_ = true;
+      timer_.expires_at(when);
+      timer_.async_wait([self = shared_from_this(), offset, length,
+                         mine = attempt_](auto failed) {
+        if (failed || self->over_)
+          return;
+        self->paused_ = false;
+        if (mine != self->attempt_)
+          return self->read_on();
+        --self->reading_;
+        self->read(offset, length);
+        self->read_on();
+      });
+      return;
+    }
+    read(std::exchange(asked_to_, asked_to_ + length), length);
+  }
+}
+
+void copy_job::read(std::uint32_t offset, std::uint32_t length) {
+  ++reading_;
+  home_.state().links.ask(
+    order_.from[source_],
+    msg::read_chunk{.chunk = chunk(),
+                    .version = order_.wanted.extent.version,
+                    .serial = goal_.extent.serial,
+                    .offset = offset,
+                    .length = length},
+    patience,
+    [self = shared_from_this(), offset, length, mine = attempt_](
+      const result<msg::chunk_bytes>& answer, net::data_buffer data) {
+      if (self->over_ || mine != self->attempt_)
+        return;
+      --self->reading_;
+      self->arrived(offset, length, answer, std::move(data));
+    });
+}
+
+void copy_job::arrived(std::uint32_t offset, std::uint32_t length,
+                       const result<msg::chunk_bytes>& answer,
+                       net::data_buffer data) {
+  if (!answer)
+    return try_source(answer.error());
+  if (data.size() != length)
+    return try_source(fail(ec::stale, "the source is shorter than it said"));
+  here_.emplace(offset, piece{std::move(data), answer->crcs});
+  write_next();
+  read_on();
+}
+
+void copy_job::write_next() {
+  const auto next = here_.find(written_to_);
+  if (writing_ || next == here_.end())
+    return;
+  auto bytes = std::move(next->second);
+  here_.erase(next);
+  const auto length = static_cast<std::uint32_t>(bytes.data.size());
+  writing_ = home_.state().on_disk<written>(
+    [store = store_, chunk = chunk(), offset = written_to_,
+     bytes = std::move(bytes)]() -> written {
+      if (!wire::pieces_match(offset, bytes.data.view(), bytes.crcs))
+        return fail(ec::integrity, "a source sent bad bytes");
+      const std::array<std::string_view, 1> pieces{bytes.data.view()};
+      return store->copy_data(chunk, offset,
+                              {.pieces = pieces, .crcs = bytes.crcs});
+    },
+    [self = shared_from_this(), length,
+     mine = attempt_](const written& outcome) {
+      self->writing_ = false;
+      if (self->over_)
+        return;
+      if (mine != self->attempt_)
+        return self->read_on();
+      if (!outcome && outcome.error().code == ec::integrity)
+        return self->try_source(outcome.error());
+      if (!outcome)
+        return self->finish(outcome.error());
+      self->written_to_ += length;
+      self->home_.state().counts->bytes_copied += length;
+      self->write_next();
+      self->read_on();
+    });
+  if (!writing_)
+    finish(fail(ec::busy, "too much work for the disks"));
+}
+
+void copy_job::complete() {
+  std::vector<storage::append_entry> appends;
+  appends.reserve(goal_.appends.size());
+  for (const auto& x : goal_.appends)
+    appends.push_back({x.writer, x.sequence, x.offset, x.length});
+  const msg::chunk_state state{.chunk = chunk(), .extent = goal_.extent};
+  DFS_CRASH_POINT("data.copied");
+  if (auto done = store_->finish_copy(state_of(state), appends); !done)
+    return finish(done.error());
+  auto& home = home_.state();
+  home.replicas.forget(chunk());
+  const auto x = home.find(chunk());
+  if (!x)
+    return finish(fail(ec::io_error, "a copy that was made is not there"));
+  home.when_durable(
+    *x, [self = shared_from_this(), x, state](const result<nothing>& outcome) {
+      DFS_CRASH_POINT("data.copy_synced");
+      if (!outcome)
+        return self->finish(outcome.error());
+      x->order.learn_committed(state.extent.version, state.extent.serial);
+      if (self->home_.state().options.events.arrived)
+        self->home_.state().options.events.arrived(state);
+      self->finish(state);
+    });
+}
+
+void copy_job::finish(const result<msg::chunk_state>& outcome) {
+  if (std::exchange(over_, true))
+    return;
+  const auto self = shared_from_this();
+  timer_.cancel();
+  if (!outcome && store_ != nullptr)
+    (void) store_->remove(chunk());
+  for (auto& each : std::exchange(waiting_, {}))
+    each(outcome);
+  home_.over(*this);
+}
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "messages/chunk.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+
+namespace dfs::chunkserver {
+
+/// Until when this server may serve: its node lease, and when its heartbeats
+/// were sent, from which leases are counted. Any thread.
+class lease_clock {
+public:
+  /// @param now For tests; unset: CLOCK_BOOTTIME.
+  explicit lease_clock(std::function<boot_instant()> now);
+
+  [[nodiscard]] boot_instant now() const {
+    return now_();
+  }
+
+  void set_node_lease(boot_instant until) {
+    node_until_.store(until.time_since_epoch().count());
+  }
+  [[nodiscard]] bool serving(boot_instant at) const {
+    return at.time_since_epoch().count() < node_until_.load();
+  }
+  [[nodiscard]] bool serving() const {
+    return serving(now());
+  }
+
+  void note_heartbeat(std::uint64_t sequence, boot_instant sent);
+
+  /// Until when the lease of a grant runs, for its primary.
+  /// @returns `ec::lease_expired`: its heartbeat is not remembered.
+  [[nodiscard]] result<boot_instant> end_of(const msg::chunk_grant& x) const;
+
+private:
+  std::function<boot_instant()> now_;
+  std::atomic<std::int64_t> node_until_{0};
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, boot_instant> heartbeats_;
+};
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,262 @@
+#include "chunkserver/leases.hpp"
+
+#include "base/crash_point.hpp"
+#include "chunkserver/catch_up.hpp"
+#include "chunkserver/grant_seal.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace dfs::chunkserver {
+
+namespace {
+
+constexpr std::size_t chain_max = 8;
+
+/// Chunks in use beyond this are set aside sooner.
+constexpr std::size_t in_use_max = 4096;
+constexpr std::chrono::seconds rest{60};
+constexpr std::chrono::seconds short_rest{10};
+
+} // namespace
+
+leases::leases(server_state& state, chain& order)
+  : state_{state},
+    chain_{order} {
+  chain_.lease_over
+    = [this](replica& x, const error& reason) { over(x, reason); };
+}
+
+// -- grants -------------------------------------------------------------------
+
+result<replica_ptr> leases::admit(chunk_id chunk, chunk_version version,
+                                  lease_epoch epoch,
+                                  const std::vector<msg::chunk_grant>& grants) {
+  const auto now = state_.leases.now();
+  auto x = state_.replicas.find(chunk, now);
+  if (x && (x->order.leads() || grants.empty()))
+    return x;
+  if (grants.empty())
+    return fail(ec::not_found, "the chunk is not here");
+  const auto& grant = grants.front();
+  if (grant.chunk != chunk || grant.version != version || grant.epoch != epoch)
+    return fail(ec::invalid_argument, "a grant for something else");
+  const auto until = check(grant, now);
+  if (!until)
+    return until.error();
+  if (!x) {
+    auto made = make(grant, now);
+    if (!made)
+      return made.error();
+    x = *std::move(made);
+  }
+  if (x->order.version() != version)
+    return fail(ec::stale, "another version of the chunk is here");
+  // Only the master knows whether the others have what is here already.
+  if (x->order.applied_extent().serial != mutation_serial{}
+      || x->ended_epoch >= epoch || x->catching_up)
+    return fail(ec::not_primary, "the lease is over");
+  begin(*x, std::make_shared<const msg::chunk_grant>(grant), *until, {});
+  return x;
+}
+
+result<boot_instant>
+leases::check(const msg::chunk_grant& x, boot_instant now) const {
+  if (auto genuine = check_grant(x, *state_.options.keys); !genuine)
+    return genuine.error();
+  if (x.chain.empty() || x.chain.size() > chain_max
+      || x.chain.size() < x.replicas_min)
+    return fail(ec::invalid_argument, "a grant with an impossible chain");
+  if (x.chain.front().store != state_.options.store || !x.fresh)
+    return fail(ec::not_primary, "this server does not lead the chunk");
+  if (x.boot != state_.options.boot)
+    return fail(ec::stale, "a grant for an earlier life of this server");
+  auto until = state_.leases.end_of(x);
+  if (until && now >= *until)
+    return fail(ec::lease_expired, "the lease of the grant is over");
+  return until;
+}
+
+result<replica_ptr> leases::make(const msg::chunk_grant& x, boot_instant now) {
+  auto made = state_.replicas.create(x.chunk, x.version, now);
+  if (made && state_.options.events.arrived)
+    state_.options.events.arrived(
+      {.chunk = x.chunk, .extent = (*made)->order.applied_extent()});
+  return made;
+}
+
+void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
+                   boot_instant until,
+                   const std::vector<core::last_append>& appends) {
+  x.place = {std::move(grant), 0};
+  x.broken = false;
+  x.told_connection = 0;
+  x.lease_until = until;
+  x.active = true;
+  x.announced = {};
+  x.order.lead(x.place.grant->epoch, appends);
+  led_.begin(x.chunk, x.place.grant->epoch);
+  state_.counts->chunks_led = led_.running();
+}
+
+/// Called by `chain::give_up` only.
+void leases::over(replica& x, const error& reason) {
+  const auto epoch = x.order.epoch();
+  led_.end(x.chunk, epoch, x.order.committed_extent(), x.order.all_committed());
+  x.ended_epoch = epoch;
+  x.order.end_lead();
+  state_.counts->chunks_led = led_.running();
+  if (reason.code == ec::no_redundancy)
+    ++state_.counts->leases_failed;
+  if (state_.options.events.lease_ended)
+    state_.options.events.lease_ended(x.chunk, epoch, reason);
+}
+
+// -- the master's orders ------------------------------------------------------
+
+void leases::renew(const std::vector<lease_epoch>& epochs, boot_instant until) {
+  const auto now = state_.leases.now();
+  for (const auto epoch : epochs) {
+    const auto x = state_.replicas.peek(led_.running(epoch));
+    // One that is over is not brought back to life.
+    if (x && x->order.epoch() == epoch && now < x->lease_until)
+      x->lease_until = std::max(x->lease_until, until);
+  }
+}
+
+void leases::end(const std::vector<lease_epoch>& epochs) {
+  for (const auto epoch : epochs) {
+    const auto x = state_.replicas.peek(led_.running(epoch));
+    if (x && x->order.epoch() == epoch)
+      chain_.give_up(*x, fail(ec::stale, "the master ended the lease"));
+    led_.forget(epoch);
+  }
+  state_.counts->chunks_led = led_.running();
+}
+
+void leases::take(msg::take_lease order, boot_instant until,
+                  callback<msg::lease_taken> done) {
+  const auto& grant = order.grant;
+  const auto x = state_.find(grant.chunk);
+  if (!x)
+    return done(fail(ec::not_found, "the chunk is not here"));
+  if (x->order.version() != grant.version)
+    return done(fail(ec::stale, "another version of the chunk is here"));
+  if (grant.chain.empty() || grant.chain.front().store != state_.options.store)
+    return done(fail(ec::invalid_argument, "another server was meant"));
+  if (x->order.leads() && x->order.epoch() == grant.epoch) {
+    x->lease_until = std::max(x->lease_until, until);
+    return done(msg::lease_taken{
+      .state = {.chunk = x->chunk, .extent = x->order.committed_extent()},
+      .behind = {}});
+  }
+  if (x->catching_up && x->catching_up->epoch() == grant.epoch)
+    return x->catching_up->join(std::move(done));
+  if (grant.epoch <= x->ended_epoch)
+    return done(fail(ec::stale, "that lease is over"));
+  chain_.give_up(*x, fail(ec::stale, "a new lease of the chunk begins"));
+  if (x->catching_up)
+    x->catching_up->abort(fail(ec::stale, "a newer lease begins"));
+  x->catching_up = std::make_shared<catch_up>(state_, chain_, *this, x,
+                                              std::move(order), until);
+  const auto work = x->catching_up; // It may be over before this returns.
+  work->start(std::move(done));
+}
+
+void leases::fence(chunk_id chunk, chunk_version version,
+                   callback<msg::chunk_state> done) {
+  const auto x = state_.find(chunk);
+  if (!x)
+    return done(fail(ec::not_found, "the chunk is not here"));
+  if (version < x->order.version())
+    return done(fail(ec::stale, "a newer version of the chunk is here"));
+  if (version > x->order.version()) {
+    if (auto set = x->store->set_version(chunk, version); !set)
+      return done(set.error());
+    // From here on nothing of the older version is answered.
+    chain_.give_up(*x, fail(ec::stale, "the chunk has a newer version"));
+    if (x->catching_up)
+      x->catching_up->abort(fail(ec::stale, "the chunk has a newer version"));
+    x->order.raise_version(version);
+    x->place = {};
+    x->broken = false;
+    x->told_connection = 0;
+    DFS_CRASH_POINT("data.fenced");
+  }
+  state_.when_durable(
+    *x, [x, done = std::move(done)](const result<nothing>& outcome) {
+      DFS_CRASH_POINT("data.fence_synced");
+      if (!outcome)
+        return done(outcome.error());
+      done(msg::chunk_state{.chunk = x->chunk,
+                            .extent = x->order.applied_extent()});
+    });
+}
+
+void leases::release(chunk_id chunk, lease_epoch epoch,
+                     callback<msg::chunk_state> done) {
+  const auto x = state_.find(chunk);
+  if (!x)
+    return done(fail(ec::not_found, "the chunk is not here"));
+  const auto tell = [x, done = std::move(done)] {
+    done(
+      msg::chunk_state{.chunk = x->chunk, .extent = x->order.applied_extent()});
+  };
+  if (!x->order.leads() || x->order.epoch() != epoch)
+    return tell();
+  x->releasing.emplace_back(tell);
+  chain_.settle(x);
+}
+
+std::vector<msg::led_chunk> leases::led(chunk_id from, std::size_t most) {
+  return led_.list(from, most, [this](msg::led_chunk& lease) {
+    const auto x = state_.replicas.peek(lease.chunk);
+    if (!x || x->order.epoch() != lease.epoch)
+      return;
+    lease.committed = x->order.committed_extent();
+    lease.settled = x->order.all_committed();
+    lease.active = x->active || !lease.settled;
+    x->active = false;
+  });
+}
+
+void leases::remove(const std::vector<msg::chunk_state>& chunks,
+                    const callback<std::vector<chunk_id>>& done) {
+  std::vector<chunk_id> gone;
+  for (const auto& each : chunks) {
+    const auto x = state_.find(each.chunk);
+    if (x && x->order.version() > each.extent.version)
+      continue;
+    if (x) {
+      chain_.give_up(*x, fail(ec::stale, "the chunk was deleted"));
+      if (x->catching_up)
+        x->catching_up->abort(fail(ec::stale, "the chunk was deleted"));
+    }
+    auto fine = true;
+    for (auto* store : state_.places.all())
+      fine = store->remove(each.chunk) && fine;
+    state_.replicas.forget(each.chunk);
+    if (fine)
+      gone.push_back(each.chunk);
+    DFS_CRASH_POINT("data.removed");
+  }
+  done(std::move(gone));
+}
+
+void leases::sweep() {
+  const auto now = state_.leases.now();
+  std::vector<replica_ptr> expired;
+  for (auto& [chunk, x] : state_.replicas)
+    if (x->order.leads() && now >= x->lease_until)
+      expired.push_back(x);
+  for (const auto& x : expired)
+    chain_.give_up(*x, fail(ec::lease_expired, "the lease has run out"));
+  const auto patience = state_.replicas.size() > in_use_max ? short_rest : rest;
+  state_.replicas.set_aside(now - patience, [this](replica& x) {
+    chain_.give_up(x, fail(ec::not_primary, "nothing happens in the chunk"));
+  });
+}
+
+} // namespace dfs::chunkserver

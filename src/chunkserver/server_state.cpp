@@ -1,0 +1,88 @@
+#include "chunkserver/server_state.hpp"
+
+#include "chunkserver/server_token.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <thread>
+#include <utility>
+
+namespace dfs::chunkserver {
+
+void inbox::put(std::function<void()> work) {
+  {
+    const std::lock_guard guard{mutex_};
+    if (closed_)
+      return;
+    waiting_.push_back(std::move(work));
+    if (waiting_.size() > 1)
+      return;
+  }
+  boost::asio::post(loop_->io(), [self = shared_from_this()] { self->run(); });
+}
+
+void inbox::close() {
+  const std::lock_guard guard{mutex_};
+  closed_ = true;
+  waiting_.clear();
+}
+
+void inbox::run() {
+  std::vector<std::function<void()>> now;
+  {
+    const std::lock_guard guard{mutex_};
+    now.swap(waiting_);
+  }
+  const net::data_loop::turn turn{*loop_};
+  for (auto& work : now)
+    work();
+}
+
+server_state::server_state(data_service_options of,
+                           std::shared_ptr<net::data_loop> on,
+                           std::vector<storage::chunk_store*> stores)
+  : options{std::move(of)},
+    loop{std::move(on)},
+    leases{options.boottime},
+    places{std::move(stores)},
+    work{std::make_shared<inbox>(loop)},
+    counts{std::make_shared<server_counters>()},
+    replicas{places, options.chunk_size},
+    links{loop,
+          {.cluster = options.cluster,
+           .tls = options.tls,
+           .hello = [this] { return server_hello(options); },
+           .silent_after = options.silent_after,
+           .stalled_after = options.stalled_after}},
+    disks{options.disk_threads} {
+  // nop
+}
+
+void server_state::when_durable(const replica& x,
+                                std::function<void(result<nothing>)> go) {
+  // Where it is durable already, the store calls back before this returns: then
+  // nothing has to be woken.
+  struct meeting {
+    std::thread::id here = std::this_thread::get_id();
+    std::atomic<bool> inside{true};
+  };
+  const auto place = std::make_shared<meeting>();
+  x.store->when_durable(x.chunk, [place, home = work, go = std::move(go)](
+                                   const result<nothing>& outcome) {
+    if (place->here == std::this_thread::get_id() && place->inside)
+      return go(outcome);
+    home->put([go, outcome] { go(outcome); });
+  });
+  place->inside = false;
+}
+
+void server_state::quarantine(chunk_id chunk) {
+  ++counts->integrity_faults;
+  if (auto* store = places.find(chunk); store != nullptr)
+    (void) store->quarantine(chunk);
+  replicas.forget(chunk);
+  if (options.events.corrupt)
+    options.events.corrupt(chunk);
+}
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,104 @@
+#pragma once
+
+#include "chunkserver/chain_links.hpp"
+#include "chunkserver/data_service.hpp"
+#include "chunkserver/disk_pool.hpp"
+#include "chunkserver/lease_clock.hpp"
+#include "chunkserver/replica_table.hpp"
+#include "chunkserver/volumes.hpp"
+#include "net/data_server.hpp"
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+// What the parts of a data server share. But for what says otherwise it belongs
+// to the data thread.
+
+namespace dfs::chunkserver {
+
+using replica_ptr = std::shared_ptr<replica>;
+
+/// Numbers only grow, but for those with "now".
+struct server_counters {
+  std::atomic<std::uint64_t> requests_open{0}; ///< Now.
+  std::atomic<std::uint64_t> changes_open{0};  ///< Now.
+  std::atomic<std::uint64_t> chunks_led{0};    ///< Now.
+  std::atomic<std::uint64_t> bytes_read{0};
+  std::atomic<std::uint64_t> bytes_written{0};
+  std::atomic<std::uint64_t> bytes_replicated{0};
+  std::atomic<std::uint64_t> bytes_copied{0};
+  std::atomic<std::uint64_t> changes{0};
+  std::atomic<std::uint64_t> leases_failed{0};
+  std::atomic<std::uint64_t> integrity_faults{0};
+  std::atomic<std::uint64_t> cold_reads{0};
+};
+
+/// Work that other threads have for the data thread: the store's callbacks come
+/// by the hundred, and wake it once. Any thread.
+class inbox : public std::enable_shared_from_this<inbox> {
+public:
+  explicit inbox(std::shared_ptr<net::data_loop> loop)
+    : loop_{std::move(loop)} {
+    // nop
+  }
+
+  void put(std::function<void()> work);
+
+  /// Drops what is there and what comes.
+  void close();
+
+private:
+  void run();
+
+  std::shared_ptr<net::data_loop> loop_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> waiting_;
+  bool closed_ = false;
+};
+
+struct server_state {
+  server_state(data_service_options of, std::shared_ptr<net::data_loop> on,
+               std::vector<storage::chunk_store*> stores);
+
+  data_service_options options;
+  std::shared_ptr<net::data_loop> loop;
+  lease_clock leases;                      ///< Any thread.
+  volumes places;                          ///< Any thread.
+  std::shared_ptr<inbox> work;             ///< Any thread.
+  std::shared_ptr<server_counters> counts; ///< Any thread.
+  replica_table replicas;
+  chain_links links;
+  disk_pool disks; ///< Any thread.
+  bool draining = false;
+
+  [[nodiscard]] replica_ptr find(chunk_id chunk) {
+    return replicas.find(chunk, leases.now());
+  }
+
+  /// Calls back in the data thread, when all that is applied to the chunk now
+  /// is durable: at once, if it is.
+  void when_durable(const replica& x, std::function<void(result<nothing>)> go);
+
+  /// Disk work, then the rest in the data thread.
+  /// @returns False: too much is waiting.
+  template <class Result>
+  [[nodiscard]] bool
+  on_disk(std::function<Result()> first, std::function<void(Result)> then) {
+    return disks.run(
+      [first = std::move(first), then = std::move(then), home = work] {
+        // Shared, because a std::function must be copyable.
+        auto outcome = std::make_shared<Result>(first());
+        home->put([outcome, then] { then(std::move(*outcome)); });
+      });
+  }
+
+  /// A replica is bad: moves it aside, tells, forgets it. Whoever waits for it
+  /// must have been answered.
+  void quarantine(chunk_id chunk);
+};
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,63 @@
+#include "chunkserver/volumes.hpp"
+
+#include "base/assert.hpp"
+
+#include <utility>
+
+namespace dfs::chunkserver {
+
+volumes::volumes(std::vector<storage::chunk_store*> stores)
+  : stores_{std::move(stores)} {
+  DFS_ASSERT(!stores_.empty());
+}
+
+storage::chunk_store* volumes::find(chunk_id chunk) const {
+  for (auto* store : stores_)
+    if (store->state(chunk))
+      return store;
+  return nullptr;
+}
+
+result<storage::chunk_store*> volumes::with_room() const {
+  if (stores_.size() == 1)
+    return stores_.front(); // It says by itself when it is full.
+  storage::chunk_store* best = nullptr;
+  std::uint64_t room = 0;
+  auto failed = true;
+  for (auto* store : stores_) {
+    const auto usage = store->usage();
+    failed = failed && usage.failed;
+    if (usage.failed || usage.full || usage.available <= room)
+      continue;
+    best = store;
+    room = usage.available;
+  }
+  if (best != nullptr)
+    return best;
+  return failed ? fail(ec::io_error, "all volumes have failed")
+                : fail(ec::full, "all volumes are full");
+}
+
+msg::chunk_extent extent_of(const storage::chunk_state& x) {
+  return {.version = x.version,
+          .serial = x.serial,
+          .length = x.length,
+          .padded_from = x.data_length()};
+}
+
+msg::chunk_state state_of(const storage::chunk_state& x) {
+  return {.chunk = x.chunk, .extent = extent_of(x)};
+}
+
+storage::chunk_state state_of(const msg::chunk_state& x) {
+  storage::chunk_state state{.chunk = x.chunk,
+                             .version = x.extent.version,
+                             .serial = x.extent.serial,
+                             .length = x.extent.length,
+                             .padded_from = {}};
+  if (x.extent.padded_from < x.extent.length)
+    state.padded_from = x.extent.padded_from;
+  return state;
+}
+
+} // namespace dfs::chunkserver
