@@ -14,7 +14,8 @@ namespace dfs::admin {
 namespace {
 
 std::string title(const parameter& x) {
-  return x.placeholder.empty() ? x.name : x.name + " " + x.placeholder;
+  const auto names = x.other.empty() ? x.name : x.name + ", " + x.other;
+  return x.placeholder.empty() ? names : names + " " + x.placeholder;
 }
 
 std::string in_usage(const parameter& x) {

@@ -69,6 +69,8 @@ parameter& parameters::add(parameter x, const accept& take) {
   x.name.resize(comma);
   const auto name = x.name;
   auto& added = all_.emplace_back(std::move(x));
+  if (!others.empty())
+    added.other = others.substr(1);
   added.parsed = app_.add_option_function<std::string>(
     spellings(name) + others, [take, name](const std::string& text) {
       if (const auto wrong = take(text); !wrong.empty())
@@ -161,8 +163,12 @@ parameter& parameters::choice(const std::string& name,
 
 parameter&
 parameters::flag(const std::string& name, bool& to, const std::string& help) {
-  auto& added = all_.emplace_back(parameter{name, "", help, ""});
-  added.parsed = app_.add_flag(spellings(name), to);
+  const auto comma = std::min(name.find(','), name.size());
+  const auto first = name.substr(0, comma);
+  auto& added = all_.emplace_back(parameter{first, "", help, ""});
+  if (comma < name.size())
+    added.other = name.substr(comma + 1);
+  added.parsed = app_.add_flag(spellings(first) + name.substr(comma), to);
   return added;
 }
 

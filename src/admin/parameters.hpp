@@ -30,6 +30,7 @@ struct parameter {
   bool is_required = false;
   expects what = expects::anything;
   std::vector<std::string> words{}; ///< Of `expects::words`.
+  std::string other{}; ///< Second spelling, such as "-l"; may be empty.
   CLI::Option* parsed = nullptr;
 
   parameter& required();

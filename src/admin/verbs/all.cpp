@@ -20,6 +20,17 @@ std::vector<verb> make_verbs() {
     leave_verb(),
     bandwidth_verb(),
     reset_time_verb(),
+    ls_verb(),
+    stat_verb(),
+    mkdir_verb(),
+    touch_verb(),
+    mv_verb(),
+    rm_verb(),
+    trash_ls_verb(),
+    trash_restore_verb(),
+    trash_purge_verb(),
+    du_verb(),
+    find_files_verb(),
     cluster_init_verb(),
     cluster_bundle_verb(),
     cluster_user_verb(),
@@ -38,8 +49,10 @@ std::vector<verb> make_verbs() {
 // Spellings of the five original programs (SPEC S8) that more than dashes tell
 // from ours. Those of later verbs stand here already: a spelling whose verb is
 // not there is simply unknown.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12>
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14>
   originals{{
+    {"delete", "rm"},
+    {"rename", "mv"},
     {"qCreate", "qcreate"},
     {"qId", "qid"},
     {"qDestroy", "qdestroy"},

@@ -1,0 +1,47 @@
+#include "admin/file_cells.hpp"
+#include "admin/master.hpp"
+#include "admin/verbs/all.hpp"
+
+namespace dfs::admin {
+
+namespace {
+
+struct move_options {
+  std::string from;
+  std::string to;
+  bool force = false;
+};
+
+result<exit_code> move_entry(const move_options& x, verb_context& context) {
+  msg::rename_entry request;
+  request.from = x.from;
+  request.to = x.to;
+  request.force = x.force;
+  auto moved = ask_master(context, request);
+  if (!moved)
+    return moved.error();
+  if (context.out.how().json)
+    context.out.print(status_record(*moved));
+  return 0;
+}
+
+} // namespace
+
+verb mv_verb() {
+  return {"mv",
+          "Files",
+          "Rename a file or a tree, at once and whole.",
+          {"mv /photos/2025 /archive/2025", "mv --force /draft /final"},
+          [](parameters& to) -> action {
+            auto x = std::make_shared<move_options>();
+            to.positional("FROM", x->from, "path that is");
+            to.positional("TO", x->to, "path that shall be");
+            to.flag("--force,-f", x->force,
+                    "over an existing file, which goes to the trash, or over "
+                    "an empty directory");
+            return
+              [x](verb_context& context) { return move_entry(*x, context); };
+          }};
+}
+
+} // namespace dfs::admin
