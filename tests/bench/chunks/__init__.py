@@ -1,0 +1,1 @@
+"""Measuring chunked files: what is measured, on what, and against what."""

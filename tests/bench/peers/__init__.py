@@ -1,0 +1,1 @@
+"""Other file systems, from Debian's packages, for measurements beside ours."""
