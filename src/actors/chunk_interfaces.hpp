@@ -42,6 +42,8 @@ using chunk_directory_actor = caf::typed_actor<
   caf::replies_to<msg::locate_chunks>::with<msg::file_layout>,
   caf::replies_to<msg::adopt_chunks>::with<msg::chunks_adopted>,
   caf::reacts_to<msg::keep_chunks>, caf::reacts_to<msg::release_chunks>,
+  // INTERNAL: other threads have left something for it.
+  caf::reacts_to<caf::update_atom>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 

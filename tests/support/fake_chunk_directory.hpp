@@ -108,6 +108,7 @@ fake_chunk_directory(actors::chunk_directory_actor::pointer self,
     },
     [](const msg::keep_chunks&) {},
     [](const msg::release_chunks&) {},
+    [](caf::update_atom) {},
     [](caf::tick_atom) {},
   };
 }

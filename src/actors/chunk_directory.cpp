@@ -1,0 +1,361 @@
+#include "actors/chunk_directory.hpp"
+
+#include "actors/support/from_caf.hpp"
+#include "actors/support/log.hpp"
+#include "actors/support/to_caf.hpp"
+#include "base/assert.hpp"
+#include "chunkserver/grant_seal.hpp"
+#include "core/chunks/chunk_row.hpp"
+#include "wire/codec.hpp"
+
+#include <chrono>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+namespace dfs::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+using self_pointer
+  = chunk_directory_actor::stateful_pointer<chunk_directory_state>;
+
+constexpr auto tick_interval = 100ms;
+
+// -- effects ------------------------------------------------------------------
+
+void perform(self_pointer self);
+
+void seal(self_pointer self, msg::chunk_grant& x) {
+  chunkserver::seal_grant(x, *self->state.options.keys());
+}
+
+void wake(const caf::actor_addr& whom) {
+  // Nothing is kept alive by a callback that comes late.
+  if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(whom))
+    caf::anon_send(caf::actor_cast<chunk_directory_actor>(actor),
+                   caf::update_atom_v);
+}
+
+void perform(self_pointer self, core::log_row& x) {
+  auto& state = self->state;
+  state.options.store->commit(
+    {{core::chunk_row_key(x.row.chunk, core::chunk_row_writer::versions),
+      wire::encode(x.row)}},
+    [inbox = state.inbox, whom = self->address(),
+     token = x.token](const result<nothing>& durable) {
+      // A store that failed ends the process; nothing may look logged.
+      if (durable && inbox->add(token))
+        wake(whom);
+    });
+}
+
+void perform(self_pointer self, core::remove_rows& x) {
+  std::vector<storage::row_change> rows;
+  for (const auto chunk : x.chunks) {
+    rows.push_back(
+      {core::chunk_row_key(chunk, core::chunk_row_writer::versions), {}});
+    rows.push_back({core::released_row_key(chunk), {}});
+  }
+  self->state.options.store->commit(std::move(rows),
+                                    [](const result<nothing>&) {});
+}
+
+template <class Reply, class Order>
+void ask(self_pointer self, const chunk_keeper_actor& keeper,
+         core::effect_token token, std::chrono::milliseconds within,
+         Order order) {
+  self->request(keeper, within, std::move(order))
+    .then(
+      [self, token](Reply& x) {
+        self->state.machine->answered(token, core::server_reply{std::move(x)},
+                                      self->clock().now());
+        perform(self);
+      },
+      [self, token](const caf::error& why) {
+        self->state.machine->answered(token, from_caf(why),
+                                      self->clock().now());
+        perform(self);
+      });
+}
+
+void perform(self_pointer self, core::ask_server& x) {
+  auto& state = self->state;
+  const auto& server = state.machine->state().servers.at(x.server);
+  const auto known = state.keepers.find(server.store);
+  if (known == state.keepers.end() || known->second.boot != server.boot
+      || !known->second.handle) {
+    state.machine->answered(x.token, fail(ec::unavailable, "no link"),
+                            self->clock().now());
+    return;
+  }
+  const auto& keeper = known->second.handle;
+  if (auto* fence = std::get_if<msg::fence_chunk>(&x.order)) {
+    ask<msg::chunk_fenced>(self, keeper, x.token, x.within, *fence);
+  } else if (auto* lease = std::get_if<msg::take_lease>(&x.order)) {
+    seal(self, lease->grant);
+    ask<msg::lease_taken>(self, keeper, x.token, x.within, std::move(*lease));
+  } else if (auto* release = std::get_if<msg::release_lease>(&x.order)) {
+    ask<msg::lease_released>(self, keeper, x.token, x.within, *release);
+  } else if (auto* copy = std::get_if<msg::copy_chunk>(&x.order)) {
+    ask<msg::chunk_copied>(self, keeper, x.token, x.within, std::move(*copy));
+  } else if (auto* removal = std::get_if<msg::delete_chunks>(&x.order)) {
+    ask<msg::chunks_deleted>(self, keeper, x.token, x.within,
+                             std::move(*removal));
+  }
+}
+
+void perform(self_pointer self, core::probe_server& x) {
+  auto& state = self->state;
+  if (state.options.prober == nullptr)
+    return;
+  state.options.prober->probe(
+    x.data, [inbox = state.inbox, whom = self->address(), server = x.server,
+             boot = x.boot](port_answer answer) {
+      if (inbox->add({server, boot, answer}))
+        wake(whom);
+    });
+}
+
+void perform(self_pointer self, core::answer_lease& x) {
+  auto node = self->state.askers.extract(x.asker);
+  if (node.empty())
+    return;
+  if (!x.answer) {
+    node.mapped().deliver(to_caf(x.answer.error()));
+    return;
+  }
+  seal(self, x.answer->grant);
+  node.mapped().deliver(*std::move(x.answer));
+}
+
+void perform(self_pointer self, core::tell_growth& x) {
+  if (self->state.options.on_growth)
+    self->state.options.on_growth(x.event);
+}
+
+void perform(self_pointer, core::directory_note& x) {
+  using kind = core::directory_note::kind;
+  const auto level = x.what == kind::alarm ? spdlog::level::err
+                     : x.what == kind::server_lost
+                         || x.what == kind::server_dead
+                         || x.what == kind::copy_failed
+                       ? spdlog::level::warn
+                       : spdlog::level::info;
+  log_event(*log_for("chunk-directory"), level, core::to_string(x.what),
+            {{"chunk", x.chunk.value()},
+             {"store", x.store.value()},
+             {"detail", x.text}});
+}
+
+// Performing one effect may bring the next.
+void perform(self_pointer self) {
+  for (auto effects = self->state.machine->take_effects(); !effects.empty();
+       effects = self->state.machine->take_effects())
+    for (auto& effect : effects)
+      std::visit([self](auto& x) { perform(self, x); }, effect);
+}
+
+// What a call of the machine gave back, after its effects.
+template <class T>
+caf::result<T> after(self_pointer self, result<T> x) {
+  perform(self);
+  return to_caf(std::move(x));
+}
+
+// -- requests -----------------------------------------------------------------
+
+caf::result<msg::chunkserver_registered>
+enrol(self_pointer self, const msg::register_chunkserver& x,
+      const chunk_keeper_actor& keeper) {
+  auto& state = self->state;
+  // First the handle: the answer may already bring orders for it.
+  auto registered = state.machine->register_server(x, self->clock().now());
+  if (registered) {
+    self->monitor(keeper);
+    state.keepers[x.store] = {x.boot, keeper};
+  }
+  return after(self, std::move(registered));
+}
+
+caf::result<msg::chunks_allocated>
+allocate(self_pointer self, const msg::allocate_chunks& x) {
+  auto made = self->state.machine->allocate(x, self->clock().now());
+  if (made)
+    for (auto& grant : made->grants)
+      seal(self, grant);
+  return after(self, std::move(made));
+}
+
+caf::result<msg::chunk_leased>
+lease(self_pointer self, const msg::lease_chunk& x) {
+  auto& state = self->state;
+  const auto asker = state.next_asker++;
+  auto promise = self->make_response_promise<msg::chunk_leased>();
+  state.askers.emplace(asker, promise);
+  state.machine->lease(asker, x, self->clock().now());
+  perform(self);
+  return promise;
+}
+
+caf::result<msg::chunks_adopted>
+adopt(self_pointer self, const msg::adopt_chunks& x) {
+  const auto keys = self->state.options.keys();
+  std::vector<bool> sealed;
+  for (const auto& chunk : x.chunks)
+    sealed.push_back(bool{chunkserver::check_grant(chunk.grant, *keys)});
+  auto adopted
+    = self->state.machine->adopt(x.chunks, sealed, self->clock().now());
+  perform(self);
+  if (!adopted)
+    return to_caf(adopted.error());
+  return msg::chunks_adopted{};
+}
+
+void look_into_inbox(self_pointer self) {
+  auto& machine = *self->state.machine;
+  const auto now = self->clock().now();
+  const auto content = self->state.inbox->take();
+  for (const auto token : content.logged)
+    machine.logged(token, now);
+  for (const auto& x : content.probes)
+    machine.probed(x.server, x.boot, x.answer == port_answer::refused, now);
+  perform(self);
+}
+
+// A hint only: the machine has the port probed.
+void on_down(self_pointer self, const caf::down_msg& x) {
+  auto& state = self->state;
+  for (auto& [store, keeper] : state.keepers) {
+    if (!keeper.handle || x.source != keeper.handle.address())
+      continue;
+    keeper.handle = chunk_keeper_actor{};
+    state.machine->link_lost(store, keeper.boot, self->clock().now());
+    break;
+  }
+  perform(self);
+}
+
+result<core::chunk_row>
+parse_row(std::string_view key, std::string_view value) {
+  const auto row = wire::decode<core::chunk_row>(value);
+  if (key.size() != 10 || !row
+      || row->chunk.value() != core::number_of_key(key))
+    return fail(ec::integrity, "the metadata has a chunk row that is none");
+  return *row;
+}
+
+} // namespace
+
+// -- inbox --------------------------------------------------------------------
+
+bool chunk_directory_inbox::add(core::effect_token logged) {
+  const std::lock_guard lock{mutex_};
+  content_.logged.push_back(logged);
+  return !std::exchange(woken_, true);
+}
+
+bool chunk_directory_inbox::add(const probe& x) {
+  const std::lock_guard lock{mutex_};
+  content_.probes.push_back(x);
+  return !std::exchange(woken_, true);
+}
+
+chunk_directory_inbox::content chunk_directory_inbox::take() {
+  const std::lock_guard lock{mutex_};
+  woken_ = false;
+  return std::exchange(content_, {});
+}
+
+// -- the actor ----------------------------------------------------------------
+
+result<std::shared_ptr<core::directory_machine>>
+load_chunk_directory(const chunk_directory_options& options, instant now) {
+  auto machine = std::make_shared<core::directory_machine>(
+    core::directory_machine::options{
+      options.config, options.term,
+      options.store->restored_at() > master_term{1}, options.seed},
+    now);
+  std::optional<error> fault;
+  const auto read = options.store->for_each(
+    core::chunk_rows, [&](std::string_view key, std::string_view value) {
+      const auto row = parse_row(key, value);
+      if (!row)
+        fault = row.error();
+      else if (key.back() == static_cast<char>(core::chunk_row_writer::file))
+        machine->load_file_row(*row);
+      else
+        machine->load_version_row(*row);
+      return !fault;
+    });
+  if (!read)
+    return read.error();
+  if (fault)
+    return *fault;
+  msg::release_chunks released;
+  const auto rest = options.store->for_each(
+    core::released_rows, [&](std::string_view key, std::string_view) {
+      released.chunks.push_back(chunk_id{core::number_of_key(key)});
+      return true;
+    });
+  if (!rest)
+    return rest.error();
+  machine->release(released, now);
+  return machine;
+}
+
+chunk_directory_actor::behavior_type chunk_directory(
+  chunk_directory_actor::stateful_pointer<chunk_directory_state> self,
+  const chunk_directory_options& options) {
+  DFS_ASSERT(options.store != nullptr && options.machine && options.keys);
+  self->state.options = options;
+  self->state.machine = options.machine;
+  self->state.inbox = std::make_shared<chunk_directory_inbox>();
+  self->set_down_handler([self](const caf::down_msg& x) { on_down(self, x); });
+  self->delayed_send(self, tick_interval, caf::tick_atom_v);
+  perform(self);
+  auto& machine = *self->state.machine;
+  const auto now = [self] { return self->clock().now(); };
+  return {
+    [self](const msg::register_chunkserver& x,
+           const chunk_keeper_actor& keeper) { return enrol(self, x, keeper); },
+    [=, &machine](const msg::report_chunks& x) {
+      return after(self, machine.report(x, now()));
+    },
+    [=, &machine](const msg::chunk_heartbeat& x) {
+      return after(self, machine.heartbeat(x, now()));
+    },
+    [=, &machine](const msg::leave_chunkserver& x) {
+      return after(self, machine.leave(x, now()));
+    },
+    [self](const msg::allocate_chunks& x) { return allocate(self, x); },
+    [self](const msg::lease_chunk& x) { return lease(self, x); },
+    [=, &machine](const msg::report_replica& x) {
+      machine.doubt_replica(x, now());
+      perform(self);
+      return msg::replica_reported{};
+    },
+    [=, &machine](const msg::locate_chunks& x) {
+      return machine.locate(x.layout, now());
+    },
+    [self](const msg::adopt_chunks& x) { return adopt(self, x); },
+    [=, &machine](const msg::keep_chunks& x) {
+      machine.keep(x, now());
+      perform(self);
+    },
+    [=, &machine](const msg::release_chunks& x) {
+      machine.release(x, now());
+      perform(self);
+    },
+    [self](caf::update_atom) { look_into_inbox(self); },
+    [=, &machine](caf::tick_atom) {
+      self->delayed_send(self, tick_interval, caf::tick_atom_v);
+      machine.tick(now());
+      perform(self);
+    },
+  };
+}
+
+} // namespace dfs::actors

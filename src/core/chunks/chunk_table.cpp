@@ -1,0 +1,337 @@
+#include "core/chunks/chunk_table.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace dfs::core {
+
+namespace {
+
+std::uint32_t narrow(chunk_version version) {
+  // One grant a second for a century.
+  DFS_ASSERT(version.value() <= std::numeric_limits<std::uint32_t>::max());
+  return static_cast<std::uint32_t>(version.value());
+}
+
+void set_extent(chunk_entry& entry, const msg::chunk_extent& x) {
+  entry.serial = x.serial;
+  entry.length = x.length;
+  entry.padded_from = x.padded_from;
+}
+
+} // namespace
+
+// -- rows ---------------------------------------------------------------------
+
+void chunk_table::load_file_row(const chunk_row& row) {
+  auto& entry = chunks_[row.chunk];
+  DFS_ASSERT(entry.file == inode_id{});
+  ++counts_[static_cast<std::size_t>(entry.health())];
+  entry.file = row.file;
+  entry.replication = row.replication;
+  if (entry.version <= row.extent.version.value()) {
+    // The row of versions, if there is one, is not newer (chunk_row.hpp).
+    const bool newer = entry.version < row.extent.version.value();
+    entry.version = narrow(row.extent.version);
+    if (newer || entry.serial <= row.extent.serial)
+      set_extent(entry, row.extent);
+  }
+  entry.set(chunk_entry::settled, true);
+}
+
+void chunk_table::load_version_row(const chunk_row& row) {
+  auto& entry = chunks_[row.chunk];
+  if (entry.version <= row.extent.version.value()) {
+    entry.version = narrow(row.extent.version);
+    if (entry.serial <= row.extent.serial)
+      set_extent(entry, row.extent);
+  }
+  if (entry.replication == 0)
+    entry.replication = row.replication;
+  if (row.intent > row.extent.version)
+    intents_[row.chunk] = row.intent;
+  entry.set(chunk_entry::settled, true);
+}
+
+chunk_row
+chunk_table::row(chunk_id id, const std::vector<store_id>& set) const {
+  const auto* entry = find(id);
+  DFS_ASSERT(entry != nullptr);
+  return {id,
+          entry->file,
+          entry->extent(),
+          entry->replication,
+          intent(id).value_or(chunk_version{}),
+          set};
+}
+
+// -- chunks -------------------------------------------------------------------
+
+chunk_entry& chunk_table::add(chunk_id id, chunk_version version,
+                              std::uint8_t replication,
+                              const std::vector<server_index>& holders) {
+  DFS_ASSERT(find(id) == nullptr);
+  auto& entry = chunks_[id];
+  entry.version = narrow(version);
+  entry.replication = replication;
+  for (const auto x : holders)
+    add_holder(id, entry, x);
+  return entry;
+}
+
+void chunk_table::keep(chunk_id id, inode_id file,
+                       const msg::chunk_extent& extent,
+                       std::uint8_t replication) {
+  auto& entry = chunks_[id];
+  if (entry.file == inode_id{})
+    ++counts_[static_cast<std::size_t>(entry.health())];
+  entry.file = file;
+  entry.replication = replication;
+  if (entry.version < extent.version.value())
+    entry.version = narrow(extent.version);
+  if (entry.serial <= extent.serial)
+    set_extent(entry, extent);
+  entry.set(chunk_entry::adopted, false);
+  if (extent.serial != mutation_serial{})
+    entry.set(chunk_entry::fresh, false);
+}
+
+std::vector<server_index> chunk_table::erase(chunk_id id) {
+  auto* entry = find(id);
+  if (entry == nullptr)
+    return {};
+  auto had = holders(id);
+  if (const auto* odd = odd_of(id))
+    for (const auto& x : *odd)
+      had.push_back(x.server);
+  if (entry->file != inode_id{})
+    --counts_[static_cast<std::size_t>(entry->health())];
+  clear_holders(id, *entry);
+  odd_.erase(id);
+  intents_.erase(id);
+  chunks_.erase(id);
+  return had;
+}
+
+// -- versions -----------------------------------------------------------------
+
+chunk_version chunk_table::newest(chunk_id id) const {
+  const auto* entry = find(id);
+  DFS_ASSERT(entry != nullptr);
+  auto newest = intent(id).value_or(chunk_version{entry->version});
+  // Replicas may have been told of versions whose log was lost with a backup.
+  if (const auto odd = odd_.find(id); odd != odd_.end())
+    for (const auto& x : odd->second)
+      newest = std::max(newest, x.version);
+  return newest;
+}
+
+std::optional<chunk_version> chunk_table::intent(chunk_id id) const {
+  const auto it = intents_.find(id);
+  if (it == intents_.end())
+    return std::nullopt;
+  return it->second;
+}
+
+void chunk_table::intend(chunk_id id, chunk_version version) {
+  DFS_ASSERT(version > newest(id));
+  intents_[id] = version;
+}
+
+void chunk_table::settle_version(chunk_id id, chunk_version version,
+                                 const std::vector<server_index>& set) {
+  auto* entry = find(id);
+  DFS_ASSERT(entry != nullptr && entry->version < version.value());
+  for (const auto x : holders(id))
+    if (std::find(set.begin(), set.end(), x) == set.end())
+      note_odd(id, x, replica_fault::stale, chunk_version{entry->version});
+  clear_holders(id, *entry);
+  entry->version = narrow(version);
+  intents_.erase(id);
+  for (const auto x : set) {
+    drop_odd(id, x);
+    add_holder(id, *entry, x);
+  }
+}
+
+// -- replicas -----------------------------------------------------------------
+
+chunk_table::standing
+chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
+  auto* entry = find(id);
+  if (entry == nullptr)
+    return standing::unknown;
+  const chunk_version in_force{entry->version};
+  if (version > intent(id).value_or(in_force)) {
+    if (!restored_) {
+      drop_holder(id, *entry, server);
+      note_odd(id, server, replica_fault::newer, version);
+      return standing::newer;
+    }
+    for (const auto x : holders(id))
+      note_odd(id, x, replica_fault::stale, in_force);
+    clear_holders(id, *entry);
+    intents_.erase(id);
+    entry->version = narrow(version);
+    entry->set(chunk_entry::settled, false);
+  } else if (version < in_force) {
+    drop_holder(id, *entry, server);
+    note_odd(id, server, replica_fault::stale, version);
+    return standing::stale;
+  }
+  drop_odd(id, server);
+  add_holder(id, *entry, server);
+  return standing::current;
+}
+
+bool chunk_table::gone(server_index server, chunk_id id) {
+  drop_odd(id, server);
+  auto* entry = find(id);
+  return entry != nullptr && drop_holder(id, *entry, server);
+}
+
+void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
+  auto* entry = find(id);
+  if (entry == nullptr)
+    return;
+  drop_holder(id, *entry, server);
+  note_odd(id, server, fault, chunk_version{entry->version});
+}
+
+void chunk_table::forget_server(server_index server) {
+  chunks_.each_from(chunk_id{}, [&](chunk_id id, chunk_entry& entry) {
+    drop_holder(id, entry, server);
+    return true;
+  });
+  for (auto it = odd_.begin(); it != odd_.end();) {
+    const auto id = (it++)->first;
+    drop_odd(id, server);
+  }
+}
+
+std::vector<server_index> chunk_table::holders(chunk_id id) const {
+  std::vector<server_index> xs;
+  const auto* entry = find(id);
+  if (entry == nullptr)
+    return xs;
+  for (const auto x : entry->at)
+    if (x != no_server)
+      xs.push_back(x);
+  if (entry->has(chunk_entry::more)) {
+    const auto& rest = more_.at(id);
+    xs.insert(xs.end(), rest.begin(), rest.end());
+  }
+  return xs;
+}
+
+bool chunk_table::holds(server_index server, chunk_id id) const {
+  const auto xs = holders(id);
+  return std::find(xs.begin(), xs.end(), server) != xs.end();
+}
+
+std::vector<odd_replica>* chunk_table::odd_of(chunk_id id) {
+  const auto it = odd_.find(id);
+  return it == odd_.end() ? nullptr : &it->second;
+}
+
+void chunk_table::add_holder(chunk_id id, chunk_entry& entry,
+                             server_index server) {
+  if (holds(server, id))
+    return;
+  for (auto& x : entry.at)
+    if (x == no_server) {
+      x = server;
+      return;
+    }
+  more_[id].push_back(server);
+  entry.set(chunk_entry::more, true);
+}
+
+bool chunk_table::drop_holder(chunk_id id, chunk_entry& entry,
+                              server_index server) {
+  auto held = std::find(entry.at.begin(), entry.at.end(), server);
+  if (!entry.has(chunk_entry::more)) {
+    if (held == entry.at.end())
+      return false;
+    // The others move up: the first one is the primary of new.
+    std::move(held + 1, entry.at.end(), held);
+    entry.at.back() = no_server;
+    return true;
+  }
+  auto xs = holders(id);
+  if (std::erase(xs, server) == 0)
+    return false;
+  clear_holders(id, entry);
+  for (const auto x : xs)
+    add_holder(id, entry, x);
+  return true;
+}
+
+void chunk_table::clear_holders(chunk_id id, chunk_entry& entry) {
+  entry.at.fill(no_server);
+  more_.erase(id);
+  entry.set(chunk_entry::more, false);
+}
+
+void chunk_table::note_odd(chunk_id id, server_index server,
+                           replica_fault fault, chunk_version version) {
+  auto& xs = odd_[id];
+  for (auto& x : xs)
+    if (x.server == server) {
+      // What is corrupt stays so, whatever else it is.
+      if (x.fault != replica_fault::corrupt)
+        x.fault = fault;
+      x.version = version;
+      return;
+    }
+  xs.push_back({server, fault, version, {}});
+}
+
+bool chunk_table::drop_odd(chunk_id id, server_index server) {
+  const auto it = odd_.find(id);
+  if (it == odd_.end())
+    return false;
+  const auto dropped = std::erase_if(
+    it->second, [&](const odd_replica& x) { return x.server == server; });
+  if (it->second.empty())
+    odd_.erase(it);
+  return dropped > 0;
+}
+
+// -- health -------------------------------------------------------------------
+
+void chunk_table::judge(chunk_id, chunk_entry& entry, chunk_class what) {
+  if (entry.file == inode_id{})
+    return;
+  --counts_[static_cast<std::size_t>(entry.health())];
+  ++counts_[static_cast<std::size_t>(what)];
+  constexpr auto low = (1u << chunk_entry::class_shift) - 1;
+  entry.bits = static_cast<std::uint8_t>(
+    (entry.bits & low)
+    | (static_cast<unsigned>(what) << chunk_entry::class_shift));
+}
+
+void chunk_table::check() const {
+  std::array<std::uint64_t, chunk_classes> counts{};
+  chunks_.each_from(chunk_id{}, [&](chunk_id id, const chunk_entry& entry) {
+    if (entry.file != inode_id{})
+      ++counts[static_cast<std::size_t>(entry.health())];
+    DFS_ASSERT(entry.has(chunk_entry::more) == more_.contains(id));
+    const auto xs = holders(id);
+    if (const auto odd = odd_.find(id); odd != odd_.end())
+      for (const auto& x : odd->second) // T2
+        DFS_ASSERT(std::find(xs.begin(), xs.end(), x.server) == xs.end());
+    return true;
+  });
+  DFS_ASSERT(counts == counts_); // T3
+  for (const auto& [id, version] : intents_) {
+    const auto* entry = find(id);
+    DFS_ASSERT(entry != nullptr && entry->version < version.value());
+  }
+  for (const auto& [id, xs] : odd_)
+    DFS_ASSERT(!xs.empty() && find(id) != nullptr);
+}
+
+} // namespace dfs::core

@@ -1,0 +1,190 @@
+#pragma once
+
+#include "core/chunks/chunk_pages.hpp"
+#include "core/chunks/chunk_row.hpp"
+#include "core/chunks/server_table.hpp"
+#include "messages/chunk.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace dfs::core {
+
+/// What is the matter with a replica that is not to be used.
+enum class replica_fault : std::uint8_t {
+  stale = 1,   ///< Its version is over.
+  corrupt = 2, ///< Quarantined there.
+  surplus = 3, ///< Current, more than needed, and ordered to go.
+  newer = 4,   ///< Of a version that this master never gave: never deleted.
+};
+
+struct odd_replica {
+  server_index server = no_server;
+  replica_fault fault = replica_fault::stale;
+  chunk_version version;
+  instant ordered{}; ///< When its deletion was last ordered.
+};
+
+/// How a chunk is, in the order of urgency.
+enum class chunk_class : std::uint8_t {
+  unjudged = 0, ///< Not looked at yet, or part of no file.
+  healthy = 1,
+  surplus = 2,     ///< More good copies than wanted.
+  under = 3,       ///< Fewer, but at least one.
+  unavailable = 4, ///< No good copy on a server that serves now.
+  lost = 5,        ///< Nor on one that could come back.
+};
+inline constexpr std::size_t chunk_classes = 6;
+
+/// What the master knows of a chunk: 40 bytes.
+struct chunk_entry {
+  static constexpr std::size_t places = 4;
+  enum : std::uint8_t {
+    settled = 1, ///< All that is there is committed; nobody changes it.
+    fresh = 2,   ///< Servers may not have it yet: nothing in it was promised.
+    adopted = 4, ///< Becoming part of a file.
+    more = 8,    ///< Further holders stand in a table of their own.
+    class_shift = 4,
+  };
+
+  mutation_serial serial; ///< Committed, as far as known; as are the lengths.
+  inode_id file;          ///< Zero: of none, yet.
+  std::uint32_t version = 0;
+  std::uint32_t length = 0;
+  std::uint32_t padded_from = 0;
+  std::array<server_index, places> at{no_server, no_server, no_server,
+                                      no_server};
+  std::uint8_t replication = 0;
+  std::uint8_t bits = 0;
+
+  [[nodiscard]] bool has(std::uint8_t bit) const {
+    return (bits & bit) != 0;
+  }
+  void set(std::uint8_t bit, bool on) {
+    bits = static_cast<std::uint8_t>(on ? bits | bit : bits & ~bit);
+  }
+  [[nodiscard]] chunk_class health() const {
+    return static_cast<chunk_class>(bits >> class_shift);
+  }
+  [[nodiscard]] msg::chunk_extent extent() const {
+    return {chunk_version{version}, serial, length, padded_from};
+  }
+};
+static_assert(sizeof(chunk_entry) == 40);
+
+/// Chunks, where their replicas are, and which of those are good. The master's
+/// view; pure.
+///
+///  T1  A holder has every change that was acknowledged: it reported a version
+///      from the one in force up to an intent that is open.
+///  T2  A server is a holder of a chunk or its odd replica, never both.
+///  T3  Counts of classes add up to the chunks of files.
+class chunk_table {
+public:
+  /// @param restored Rows may be older than what chunkservers hold: a higher
+  ///                 version that one reports is believed.
+  explicit chunk_table(bool restored) : restored_{restored} {
+    // nop
+  }
+
+  // -- rows -------------------------------------------------------------------
+
+  /// At the start: the namespace's row.
+  void load_file_row(const chunk_row& row);
+  /// At the start: the directory's row. Either kind may come first.
+  void load_version_row(const chunk_row& row);
+  /// What this master's row of it says now.
+  [[nodiscard]] chunk_row
+  row(chunk_id id, const std::vector<store_id>& set) const;
+
+  // -- chunks -----------------------------------------------------------------
+
+  /// A new chunk, empty. @param holders Who may come to have it.
+  chunk_entry& add(chunk_id id, chunk_version version, std::uint8_t replication,
+                   const std::vector<server_index>& holders);
+  [[nodiscard]] const chunk_entry* find(chunk_id id) const {
+    return chunks_.find(id);
+  }
+  /// Version, bits other than class, holders: only through members.
+  [[nodiscard]] chunk_entry* find(chunk_id id) {
+    return chunks_.find(id);
+  }
+  /// Makes it part of a file.
+  void keep(chunk_id id, inode_id file, const msg::chunk_extent& extent,
+            std::uint8_t replication);
+  /// @returns those who had a replica of any kind.
+  std::vector<server_index> erase(chunk_id id);
+  [[nodiscard]] std::size_t size() const {
+    return chunks_.size();
+  }
+  template <class F>
+  void each_from(chunk_id from, F each) {
+    chunks_.each_from(from, each);
+  }
+
+  // -- versions ---------------------------------------------------------------
+
+  /// The highest version that somebody may have been told of.
+  [[nodiscard]] chunk_version newest(chunk_id id) const;
+  [[nodiscard]] std::optional<chunk_version> intent(chunk_id id) const;
+  /// @pre Above `newest`.
+  void intend(chunk_id id, chunk_version version);
+  /// The intent is done: these alone hold the chunk. The rest are stale.
+  void settle_version(chunk_id id, chunk_version version,
+                      const std::vector<server_index>& set);
+  [[nodiscard]] const std::map<chunk_id, chunk_version>& intents() const {
+    return intents_;
+  }
+
+  // -- replicas ---------------------------------------------------------------
+
+  enum class standing : std::uint8_t { unknown, current, stale, newer };
+
+  /// A server says that it has this.
+  standing reported(server_index server, chunk_id id, chunk_version version);
+  /// It has it no more. @returns whether it was a holder.
+  bool gone(server_index server, chunk_id id);
+  /// It has it, and must not be asked for it.
+  void spoil(server_index server, chunk_id id, replica_fault fault);
+  /// Everything of that server: it lives anew.
+  void forget_server(server_index server);
+
+  [[nodiscard]] std::vector<server_index> holders(chunk_id id) const;
+  [[nodiscard]] bool holds(server_index server, chunk_id id) const;
+  [[nodiscard]] const std::map<chunk_id, std::vector<odd_replica>>&
+  odd() const {
+    return odd_;
+  }
+  [[nodiscard]] std::vector<odd_replica>* odd_of(chunk_id id);
+
+  // -- health -----------------------------------------------------------------
+
+  /// Of a chunk of a file; of others nothing is counted.
+  void judge(chunk_id id, chunk_entry& entry, chunk_class what);
+  [[nodiscard]] std::uint64_t count(chunk_class what) const {
+    return counts_[static_cast<std::size_t>(what)];
+  }
+
+  /// Aborts if an invariant is broken. O(n).
+  void check() const;
+
+private:
+  void add_holder(chunk_id id, chunk_entry& entry, server_index server);
+  bool drop_holder(chunk_id id, chunk_entry& entry, server_index server);
+  void clear_holders(chunk_id id, chunk_entry& entry);
+  void note_odd(chunk_id id, server_index server, replica_fault fault,
+                chunk_version version);
+  bool drop_odd(chunk_id id, server_index server);
+
+  bool restored_;
+  chunk_pages<chunk_entry> chunks_;
+  std::map<chunk_id, std::vector<server_index>> more_;
+  std::map<chunk_id, chunk_version> intents_;
+  std::map<chunk_id, std::vector<odd_replica>> odd_;
+  std::array<std::uint64_t, chunk_classes> counts_{};
+};
+
+} // namespace dfs::core

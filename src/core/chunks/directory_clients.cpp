@@ -1,0 +1,228 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+// What clients and the namespace ask.
+
+namespace dfs::core {
+
+namespace {
+
+constexpr std::uint32_t allocations_max = 64;
+constexpr std::uint8_t replication_max = 8;
+constexpr std::size_t askers_max = 1'000;
+
+// What a chunk is taken to fill until it is known: most files are small.
+constexpr std::uint64_t bytes_expected = 4 * 1024 * 1024;
+
+} // namespace
+
+// -- allocation ---------------------------------------------------------------
+
+result<msg::chunks_allocated>
+directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
+  const auto replication
+    = x.replication == 0 ? s_.config.replication : x.replication;
+  if (x.count == 0 || x.count > allocations_max
+      || replication > replication_max)
+    return fail(ec::invalid_argument, "1 to 64 chunks of 1 to 8 replicas");
+  if (pending_chunks_ + x.count > s_.config.pending_max)
+    return fail(ec::busy, "too many chunks are allocated and not used");
+  const std::size_t needed = std::min(s_.config.replicas_min, replication);
+  msg::chunks_allocated made;
+  for (std::uint32_t n = 0; n < x.count; ++n) {
+    const auto chain = choose_servers(s_.servers, s_.memory, replication,
+                                      s_.config.chunk_size, {}, s_.random, now);
+    if (chain.size() < needed) {
+      const auto there = choose_servers(s_.servers, s_.memory, replication, 0,
+                                        {}, s_.random, now);
+      if (there.size() >= needed)
+        return fail(ec::full, "too few chunkservers have room for a chunk");
+      return fail(ec::too_few_servers,
+                  fmt::format("{} chunkservers serve, {} are needed",
+                              there.size(), needed));
+    }
+    const chunk_id chunk{next_chunk_++};
+    auto& entry = s_.table.add(chunk, chunk_version{1}, replication, chain);
+    entry.set(chunk_entry::fresh, true);
+    for (const auto i : chain)
+      s_.memory.placed(
+        i, std::min<std::uint64_t>(bytes_expected, s_.config.chunk_size));
+    const auto boot = s_.servers.at(chain.front()).boot;
+    const auto& lease
+      = s_.leases.grant(chunk, chunk_version{1}, chain, boot,
+                        now + lease_wait(s_.config.chunk_lease));
+    pending_.push_back({chunk, now + s_.config.pending_life});
+    ++pending_chunks_;
+    made.grants.push_back(s_.grant_of(chunk, lease, entry));
+  }
+  return made;
+}
+
+// -- leases -------------------------------------------------------------------
+
+bool directory_machine::still_leads(const primary_lease& lease,
+                                    const msg::lease_chunk& x,
+                                    instant now) const {
+  if (!lease.open || lease.until <= now
+      || !s_.servers.usable(lease.primary(), now)
+      || s_.servers.at(lease.primary()).boot != lease.boot)
+    return false;
+  if (x.version != chunk_version{} && x.version >= lease.version)
+    return false; // It did not work.
+  for (const auto i : lease.chain)
+    if (std::find(x.failed.begin(), x.failed.end(), s_.servers.at(i).store)
+        != x.failed.end())
+      return false;
+  return true;
+}
+
+void directory_machine::lease(asker_id asker, const msg::lease_chunk& x,
+                              instant now) {
+  const auto refuse = [&](ec code, const char* why) {
+    s_.out.push_back(answer_lease{asker, fail(code, why)});
+  };
+  const auto* entry = s_.table.find(x.chunk);
+  if (entry == nullptr) {
+    refuse(ec::not_found, "there is no such chunk");
+    return;
+  }
+  if (entry->file != inode_id{} && entry->health() == chunk_class::lost) {
+    refuse(ec::integrity, "no replica is left");
+    return;
+  }
+  const auto* lease = s_.leases.find(x.chunk);
+  if (!grants_.contains(x.chunk) && lease != nullptr
+      && still_leads(*lease, x, now)) {
+    s_.out.push_back(answer_lease{
+      asker, msg::chunk_leased{s_.grant_of(x.chunk, *lease, *entry),
+                               entry->extent()}});
+    return;
+  }
+  const auto run = grants_.find(x.chunk);
+  if (run == grants_.end() ? grants_.size() >= s_.config.grants_max
+                           : run->second.askers() >= askers_max) {
+    refuse(ec::busy, "too many leases are being granted");
+    return;
+  }
+  begin_grant(x.chunk, asker, x.failed, now);
+}
+
+void directory_machine::begin_grant(chunk_id chunk, asker_id asker,
+                                    const std::vector<store_id>& doubted,
+                                    instant now) {
+  auto& run = grants_.try_emplace(chunk, chunk, now).first->second;
+  run.ask(s_, asker, doubted, now);
+  advance(chunk, now);
+}
+
+void directory_machine::doubt_replica(const msg::report_replica&, instant) {
+  // A hint: a server that does not answer shows in heartbeats, a replica that
+  // is bad is found by its scrubber, a stale one by its report.
+}
+
+// -- places -------------------------------------------------------------------
+
+msg::file_layout
+directory_machine::locate(msg::file_layout layout, instant now) {
+  for (auto& x : layout.chunks)
+    x = place(x.chunk, now);
+  return layout;
+}
+
+msg::chunk_location
+directory_machine::place(chunk_id chunk, instant now) const {
+  msg::chunk_location to;
+  to.chunk = chunk;
+  const auto* entry = s_.table.find(chunk);
+  if (entry == nullptr)
+    return to;
+  to.committed = entry->extent();
+  to.growing = !entry->has(chunk_entry::settled);
+  auto holders = s_.table.holders(chunk);
+  // Those that serve, the least busy first; of equals another one for each
+  // chunk, so that readers of a file spread over all its servers.
+  const auto rank = [&](server_index i) {
+    const auto turn
+      = (chunk.value() + i) % std::max<std::size_t>(holders.size(), 1);
+    return std::tuple{!s_.servers.serves(i, now), s_.servers.at(i).load / 8,
+                      turn, i};
+  };
+  std::sort(holders.begin(), holders.end(),
+            [&](server_index a, server_index b) { return rank(a) < rank(b); });
+  for (const auto i : holders)
+    to.replicas.push_back(s_.replica(i));
+  const auto* lease = s_.leases.find(chunk);
+  if (lease != nullptr && lease->open && now < lease->until
+      && s_.servers.serves(lease->primary(), now))
+    to.primary = s_.servers.at(lease->primary()).store;
+  return to;
+}
+
+// -- files --------------------------------------------------------------------
+
+result<nothing>
+directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
+  const auto* entry = s_.table.find(x.grant.chunk);
+  if (!sealed)
+    return fail(ec::stale, "nobody gave this grant");
+  if (entry == nullptr || entry->file != inode_id{})
+    return fail(ec::stale, "the chunk is not, or no longer, to be had");
+  if (x.grant.version.value() < entry->version
+      || x.extent.version.value() < entry->version)
+    return fail(ec::stale, "the chunk has got another primary since");
+  if (grants_.contains(x.grant.chunk))
+    return fail(ec::busy, "the chunk is getting another primary");
+  if (s_.table.holders(x.grant.chunk).size() < s_.replicas_min(*entry))
+    return fail(ec::no_redundancy, "too few servers have the chunk");
+  return done;
+}
+
+result<nothing>
+directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
+                         const std::vector<bool>& sealed, instant now) {
+  for (std::size_t n = 0; n < chunks.size(); ++n)
+    if (auto may = may_adopt(chunks[n], sealed[n]); !may)
+      return may;
+  for (const auto& x : chunks) {
+    s_.table.find(x.grant.chunk)->set(chunk_entry::adopted, true);
+    pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
+  }
+  return done;
+}
+
+void directory_machine::keep(const msg::keep_chunks& x, instant) {
+  for (const auto& state : x.chunks) {
+    const auto* known = s_.table.find(state.chunk);
+    if (known != nullptr && known->file == inode_id{})
+      --pending_chunks_;
+    s_.table.keep(state.chunk, x.file, state.extent, x.replication);
+    auto& entry = *s_.table.find(state.chunk);
+    // Written whole: whoever made the file is done with it. An empty one is
+    // for appends, and its lease goes on.
+    const bool whole = state.extent.serial != mutation_serial{};
+    entry.set(chunk_entry::settled, whole);
+    if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole)
+      lease->open = false;
+  }
+}
+
+void directory_machine::release(const msg::release_chunks& x, instant) {
+  remove_rows removal;
+  for (const auto chunk : x.chunks) {
+    if (const auto run = grants_.find(chunk); run != grants_.end()) {
+      run->second.abandon(s_, fail(ec::not_found, "the chunk is deleted"));
+      grants_.erase(run);
+    }
+    if (const auto* entry = s_.table.find(chunk);
+        entry != nullptr && entry->file == inode_id{})
+      --pending_chunks_;
+    s_.table.erase(chunk);
+    removal.chunks.push_back(chunk);
+  }
+  s_.out.push_back(std::move(removal));
+}
+
+} // namespace dfs::core

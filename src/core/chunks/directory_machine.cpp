@@ -1,0 +1,143 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include "base/assert.hpp"
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Attempts that nobody waits for: often enough to be done soon after a start.
+constexpr auto redo_interval = 1s;
+constexpr std::size_t redone_at_once = 100;
+
+// Heartbeats bring the true load; what was placed before the last few is in it.
+constexpr auto fade_interval = 2s;
+
+} // namespace
+
+directory_machine::directory_machine(const options& how, instant now)
+  : s_{how.config, how.term, how.restored, how.seed, now},
+    next_chunk_{(how.term.value() << 40) + 1} {
+  // nop
+}
+
+void directory_machine::load_version_row(const chunk_row& row) {
+  s_.table.load_version_row(row);
+  // Rows of files sort before: this one is of none, and may become part of one.
+  if (s_.table.find(row.chunk)->file == inode_id{}) {
+    pending_.push_back({row.chunk, s_.started + s_.config.pending_life});
+    ++pending_chunks_;
+  }
+}
+
+void directory_machine::logged(effect_token token, instant now) {
+  const auto to = s_.take_route(token);
+  if (!to)
+    return;
+  const auto run = grants_.find(to->chunk);
+  if (run == grants_.end())
+    return;
+  run->second.logged(s_, token, now);
+  advance(to->chunk, now);
+}
+
+void directory_machine::answered(effect_token token,
+                                 const result<server_reply>& reply,
+                                 instant now) {
+  const auto to = s_.take_route(token);
+  if (!to)
+    return;
+  if (to->what == directory_state::route::kind::grant) {
+    const auto run = grants_.find(to->chunk);
+    if (run == grants_.end())
+      return;
+    run->second.answered(s_, token, reply, now);
+    advance(to->chunk, now);
+  }
+}
+
+void directory_machine::advance(chunk_id chunk, instant now) {
+  const auto run = grants_.find(chunk);
+  if (run == grants_.end())
+    return;
+  run->second.advance(s_, now);
+  if (run->second.state() == grant_machine::phase::over)
+    grants_.erase(run);
+}
+
+void directory_machine::advance_all(instant now) {
+  for (auto it = grants_.begin(); it != grants_.end();)
+    advance((it++)->first, now);
+}
+
+void directory_machine::tick(instant now) {
+  for (const auto i : s_.servers.expire(now))
+    s_.note(directory_note::kind::server_lost, {}, i,
+            s_.servers.at(i).dead ? "dead" : "silent");
+  (void) s_.leases.expire(now);
+  probe_again(now);
+  redo_intents(now);
+  advance_all(now);
+  expire_pending(now);
+  if (now >= faded_ + fade_interval) {
+    faded_ = now;
+    s_.memory.fade();
+  }
+}
+
+// What was allocated and is part of no file after all that time never will be;
+// its replicas are orphans from now on.
+void directory_machine::expire_pending(instant now) {
+  remove_rows removal;
+  while (!pending_.empty() && pending_.front().until <= now) {
+    const auto chunk = pending_.front().chunk;
+    pending_.pop_front();
+    const auto* entry = s_.table.find(chunk);
+    if (entry == nullptr || entry->file != inode_id{})
+      continue;
+    if (entry->has(chunk_entry::adopted)) {
+      // Adopted since: it stands in the queue once more.
+      s_.table.find(chunk)->set(chunk_entry::adopted, false);
+      continue;
+    }
+    if (grants_.contains(chunk)) {
+      pending_.push_back({chunk, now + s_.config.pending_life});
+      continue;
+    }
+    s_.table.erase(chunk);
+    --pending_chunks_;
+    removal.chunks.push_back(chunk);
+  }
+  if (!removal.chunks.empty())
+    s_.out.push_back(std::move(removal));
+}
+
+// I8: an intent that is open at the start, or was left by a run that failed.
+void directory_machine::redo_intents(instant now) {
+  if (now < redone_ + redo_interval || s_.servers.guessing(now))
+    return;
+  redone_ = now;
+  std::vector<chunk_id> open;
+  for (const auto& [chunk, version] : s_.table.intents()) {
+    if (open.size() == redone_at_once)
+      break;
+    if (!grants_.contains(chunk))
+      open.push_back(chunk);
+  }
+  for (const auto chunk : open) {
+    grants_.try_emplace(chunk, chunk, now);
+    advance(chunk, now);
+  }
+}
+
+void directory_machine::check() const {
+  s_.servers.check();
+  s_.table.check();
+  s_.leases.check();
+  for (const auto& [chunk, run] : grants_)
+    DFS_ASSERT(run.state() != grant_machine::phase::over);
+}
+
+} // namespace dfs::core

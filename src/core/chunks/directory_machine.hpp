@@ -1,0 +1,137 @@
+#pragma once
+
+#include "core/chunks/directory_state.hpp"
+#include "core/chunks/grant_machine.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// The chunk directory (docs/protocols/chunks.md): which servers live, where
+/// chunks are, who leads them, what must be repaired or collected. One per
+/// master and term: the cluster's view. Pure; effects are taken after each
+/// call and performed in order.
+///
+/// @pre `now` never goes back.
+class directory_machine {
+public:
+  struct options {
+    directory_config config;
+    master_term term;
+    bool restored = false;  ///< The metadata was restored from a backup once.
+    std::uint64_t seed = 0; ///< Of placement.
+  };
+
+  directory_machine(const options& how, instant now);
+
+  // -- at the start, before anything else -------------------------------------
+
+  void load_file_row(const chunk_row& row) {
+    s_.table.load_file_row(row);
+  }
+  /// @pre The file row of the chunk, if there is one, is loaded.
+  void load_version_row(const chunk_row& row);
+
+  // -- chunkservers -----------------------------------------------------------
+  // Results are the errors of messages/chunk_control.hpp.
+
+  [[nodiscard]] result<msg::chunkserver_registered>
+  register_server(const msg::register_chunkserver& x, instant now);
+  [[nodiscard]] result<msg::chunks_reported>
+  report(const msg::report_chunks& x, instant now);
+  [[nodiscard]] result<msg::chunk_heartbeat_ack>
+  heartbeat(const msg::chunk_heartbeat& x, instant now);
+  [[nodiscard]] result<msg::chunkserver_left>
+  leave(const msg::leave_chunkserver& x, instant now);
+  /// Its keeper's handle went down: a hint.
+  void link_lost(store_id store, boot_id boot, instant now);
+  /// Answer of `probe_server`.
+  void probed(server_index server, boot_id boot, bool refused, instant now);
+
+  // -- clients ----------------------------------------------------------------
+
+  /// The grants are to be sealed.
+  [[nodiscard]] result<msg::chunks_allocated>
+  allocate(const msg::allocate_chunks& x, instant now);
+  /// Answered by `answer_lease`, maybe at once.
+  void lease(asker_id asker, const msg::lease_chunk& x, instant now);
+  void doubt_replica(const msg::report_replica& x, instant now);
+
+  // -- the namespace ----------------------------------------------------------
+
+  [[nodiscard]] msg::file_layout locate(msg::file_layout layout, instant now);
+  /// @param sealed Which of the grants a master of this cluster gave.
+  [[nodiscard]] result<nothing>
+  adopt(const std::vector<msg::written_chunk>& chunks,
+        const std::vector<bool>& sealed, instant now);
+  void keep(const msg::keep_chunks& x, instant now);
+  void release(const msg::release_chunks& x, instant now);
+
+  // -- answers of effects -----------------------------------------------------
+
+  void logged(effect_token token, instant now);
+  void
+  answered(effect_token token, const result<server_reply>& reply, instant now);
+
+  /// To be called every 100 ms or so.
+  void tick(instant now);
+
+  [[nodiscard]] directory_effects take_effects() {
+    return std::exchange(s_.out, {});
+  }
+
+  [[nodiscard]] const directory_state& state() const {
+    return s_;
+  }
+
+  /// Aborts if an invariant is broken. O(chunks).
+  void check() const;
+
+private:
+  struct pending {
+    chunk_id chunk;
+    instant until;
+  };
+
+  // Servers.
+  void arrived(server_index i, const msg::chunk_state& x, instant now);
+  void led(server_index i, const msg::led_chunk& x,
+           msg::chunk_heartbeat_ack& answer, instant now);
+  void led_elsewhere(server_index i, const msg::led_chunk& x,
+                     msg::chunk_heartbeat_ack& answer, instant now);
+  void grew(chunk_id chunk, chunk_entry& entry,
+            const msg::chunk_extent& committed, bool settled);
+  void server_died(server_index i, std::string_view why, instant now);
+  void probe_again(instant now);
+
+  // Clients.
+  [[nodiscard]] result<nothing>
+  may_adopt(const msg::written_chunk& x, bool sealed) const;
+  void begin_grant(chunk_id chunk, asker_id asker,
+                   const std::vector<store_id>& doubted, instant now);
+  [[nodiscard]] bool still_leads(const primary_lease& lease,
+                                 const msg::lease_chunk& x, instant now) const;
+  [[nodiscard]] msg::chunk_location place(chunk_id chunk, instant now) const;
+
+  // Time.
+  void advance(chunk_id chunk, instant now);
+  void advance_all(instant now);
+  void expire_pending(instant now);
+  void redo_intents(instant now);
+
+  directory_state s_;
+  std::map<chunk_id, grant_machine> grants_;
+  std::deque<pending> pending_; ///< Allocated or adopted, by when it is over.
+  std::uint64_t next_chunk_;
+  std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
+  instant probed_{};
+  instant redone_{};
+  instant faded_{};
+  msg::files_grown growth_; ///< Of the heartbeat that is being heard.
+};
+
+} // namespace dfs::core

@@ -1,0 +1,237 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include <fmt/format.h>
+
+// What chunkservers say.
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+using note = directory_note::kind;
+
+constexpr auto probe_interval = 200ms;
+
+} // namespace
+
+result<msg::chunkserver_registered>
+directory_machine::register_server(const msg::register_chunkserver& x,
+                                   instant now) {
+  const auto enrolled = s_.servers.enrol(x, now);
+  if (!enrolled)
+    return enrolled.error();
+  const auto i = enrolled->index;
+  if (enrolled->new_life) {
+    // The former life, if there was one, is over (S3): so is all it led.
+    s_.table.forget_server(i);
+    for (const auto chunk : s_.leases.of(i))
+      s_.leases.end(chunk);
+    for (auto& [chunk, run] : grants_)
+      run.reborn(s_, i, now);
+    s_.note(note::server_up, {}, i,
+            fmt::format("{} at {}", x.name, to_string(x.data)));
+  }
+  advance_all(now);
+  return msg::chunkserver_registered{
+    s_.term, static_cast<std::uint32_t>(s_.config.heartbeat.count()),
+    s_.config.chunk_size};
+}
+
+result<msg::chunks_reported>
+directory_machine::report(const msg::report_chunks& x, instant now) {
+  const auto i = s_.servers.find(x.store);
+  if (!i)
+    return fail(ec::not_found, "register first");
+  if (s_.servers.at(*i).boot != x.boot)
+    return fail(ec::stale, "another life of this store is registered");
+  // A repeated page changes nothing, so it may be any that came before.
+  if (x.page >= s_.servers.at(*i).pages || x.page == 0)
+    if (auto in_order = s_.servers.page(*i, x.page, x.last); !in_order)
+      return in_order.error();
+  for (const auto& state : x.chunks)
+    arrived(*i, state, now);
+  if (x.last)
+    advance_all(now);
+  return msg::chunks_reported{x.page};
+}
+
+result<msg::chunk_heartbeat_ack>
+directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
+  const auto hearing = s_.servers.hear(x, now);
+  if (!hearing)
+    return hearing.error();
+  const auto i = hearing->index;
+  for (const auto chunk : x.corrupt) {
+    s_.table.spoil(i, chunk, replica_fault::corrupt);
+    s_.note(note::alarm, chunk, i, "a replica is corrupt");
+  }
+  for (const auto chunk : x.lost)
+    s_.table.gone(i, chunk);
+  for (const auto& state : x.arrived)
+    arrived(i, state, now);
+  msg::chunk_heartbeat_ack orders;
+  for (const auto& chunk : x.led)
+    led(i, chunk, orders, now);
+  if (x.led_last)
+    s_.servers.at(i).led_told = true;
+  auto answer = s_.servers.answer(i, now);
+  answer.renewed = std::move(orders.renewed);
+  answer.ended = std::move(orders.ended);
+  for (const auto& [chunk, below] : hearing->heard)
+    if (const auto run = grants_.find(chunk); run != grants_.end())
+      run->second.heard(s_, i, below, now);
+  if (!growth_.files.empty())
+    s_.out.push_back(tell_growth{std::exchange(growth_, {})});
+  if (hearing->back)
+    s_.note(note::server_up, {}, i, "is back");
+  return answer;
+}
+
+result<msg::chunkserver_left>
+directory_machine::leave(const msg::leave_chunkserver& x, instant now) {
+  const auto i = s_.servers.find(x.store);
+  if (i && s_.servers.at(*i).boot != x.boot)
+    return fail(ec::stale, "another life of this store is registered");
+  if (i)
+    server_died(*i, "left", now);
+  return msg::chunkserver_left{};
+}
+
+// -- chunks -------------------------------------------------------------------
+
+void directory_machine::arrived(server_index i, const msg::chunk_state& x,
+                                instant now) {
+  const auto standing = s_.table.reported(i, x.chunk, x.extent.version);
+  if (standing == chunk_table::standing::unknown)
+    return;
+  auto& entry = *s_.table.find(x.chunk);
+  if (standing != chunk_table::standing::current) {
+    s_.servers.revoke(i, x.chunk, chunk_version{entry.version}); // S2
+    return;
+  }
+  // More than is known to be committed: a primary has to say how much is.
+  if (entry.serial < x.extent.serial)
+    entry.set(chunk_entry::settled, false);
+  advance(x.chunk, now);
+}
+
+void directory_machine::grew(chunk_id chunk, chunk_entry& entry,
+                             const msg::chunk_extent& committed, bool settled) {
+  if (entry.serial < committed.serial) {
+    entry.serial = committed.serial;
+    entry.length = committed.length;
+    entry.padded_from = committed.padded_from;
+    entry.set(chunk_entry::fresh, false);
+  } else if (entry.has(chunk_entry::settled) == settled) {
+    return;
+  }
+  entry.set(chunk_entry::settled, settled);
+  if (entry.file != inode_id{})
+    growth_.files.push_back({entry.file, {chunk, entry.extent()}, !settled});
+}
+
+void directory_machine::led(server_index i, const msg::led_chunk& x,
+                            msg::chunk_heartbeat_ack& answer, instant now) {
+  auto* entry = s_.table.find(x.chunk);
+  const auto* lease = s_.leases.find(x.chunk);
+  const bool known
+    = lease != nullptr && lease->epoch == x.epoch && lease->primary() == i;
+  if (entry == nullptr || !known) {
+    led_elsewhere(i, x, answer, now);
+    return;
+  }
+  const bool in_force = x.committed.version == lease->version
+                        && entry->version == lease->version.value();
+  if (in_force)
+    grew(x.chunk, *entry, x.committed, x.over && x.settled);
+  if (x.over) {
+    s_.leases.end(x.chunk);
+    answer.ended.push_back(x.epoch);
+  } else if (!lease->open && !grants_.contains(x.chunk)) {
+    answer.ended.push_back(x.epoch);
+  } else if (x.active && lease->open) {
+    s_.leases.renew(x.chunk, now + lease_wait(s_.config.chunk_lease));
+    answer.renewed.push_back(x.epoch);
+  }
+}
+
+// No lease of this master's: a former master's, or one that is over.
+void directory_machine::led_elsewhere(server_index i, const msg::led_chunk& x,
+                                      msg::chunk_heartbeat_ack& answer,
+                                      instant now) {
+  auto* entry = s_.table.find(x.chunk);
+  const auto run = grants_.find(x.chunk);
+  const bool undecided
+    = entry != nullptr && s_.leases.find(x.chunk) == nullptr
+      && !s_.table.intent(x.chunk)
+      && x.committed.version.value() == entry->version
+      && (run == grants_.end()
+          || run->second.state() == grant_machine::phase::gathering);
+  if (!undecided) {
+    answer.ended.push_back(x.epoch);
+    return;
+  }
+  // Nobody else can lead this version, so this is how far it came.
+  grew(x.chunk, *entry, x.committed, x.over && x.settled);
+  const bool former = x.epoch.value() >> 40 < s_.term.value();
+  if (x.over || !former) {
+    answer.ended.push_back(x.epoch);
+    return;
+  }
+  std::vector<server_index> chain{i};
+  for (const auto holder : s_.table.holders(x.chunk))
+    if (holder != i)
+      chain.push_back(holder);
+  s_.leases.take_over(x.chunk, x.epoch, chunk_version{entry->version},
+                      std::move(chain), s_.servers.at(i).boot,
+                      now + lease_wait(s_.config.chunk_lease));
+  entry->set(chunk_entry::settled, false);
+  if (x.active)
+    answer.renewed.push_back(x.epoch);
+  if (run != grants_.end())
+    run->second.found_leader(s_, *entry);
+}
+
+// -- life and death -----------------------------------------------------------
+
+void directory_machine::link_lost(store_id store, boot_id boot, instant now) {
+  const auto i = s_.servers.find(store);
+  if (!i || s_.servers.at(*i).boot != boot || !s_.servers.at(*i).linked)
+    return;
+  s_.servers.link_lost(*i);
+  s_.out.push_back(probe_server{*i, boot, s_.servers.at(*i).data});
+  advance_all(now);
+}
+
+// While it may serve, an answer is worth something.
+void directory_machine::probe_again(instant now) {
+  if (!s_.config.death_by_refusal || now < probed_ + probe_interval)
+    return;
+  probed_ = now;
+  for (server_index i = 0; i < s_.servers.size(); ++i) {
+    const auto& x = s_.servers.at(i);
+    if (!x.linked && s_.servers.may_serve(i, now))
+      s_.out.push_back(probe_server{i, x.boot, x.data});
+  }
+}
+
+void directory_machine::probed(server_index server, boot_id boot, bool refused,
+                               instant now) {
+  if (server >= s_.servers.size())
+    return;
+  const auto& x = s_.servers.at(server);
+  // Both halves of the proof, of the same life.
+  if (refused && s_.config.death_by_refusal && x.boot == boot && !x.linked)
+    server_died(server, "its data port refuses", now);
+}
+
+void directory_machine::server_died(server_index i, std::string_view why,
+                                    instant now) {
+  if (!s_.servers.died(i))
+    return;
+  s_.note(note::server_dead, {}, i, std::string{why});
+  advance_all(now);
+}
+
+} // namespace dfs::core

@@ -1,0 +1,125 @@
+#pragma once
+
+#include "base/rng.hpp"
+#include "core/chunks/chunk_leases.hpp"
+#include "core/chunks/chunk_table.hpp"
+#include "core/chunks/directory_config.hpp"
+#include "core/chunks/directory_effects.hpp"
+#include "core/chunks/placement.hpp"
+#include "core/chunks/server_table.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// What the parts of the chunk directory share. One per master and term.
+struct directory_state {
+  directory_state(const directory_config& settings, master_term of,
+                  bool restored, std::uint64_t seed, instant now)
+    : config{settings},
+      term{of},
+      started{now},
+      random{seed},
+      servers{config, of, now},
+      table{restored},
+      leases{of} {
+    // nop
+  }
+  directory_state(const directory_state&) = delete;
+  directory_state& operator=(const directory_state&) = delete;
+
+  directory_config config;
+  master_term term;
+  instant started;
+  rng random;
+  server_table servers;
+  chunk_table table;
+  chunk_leases leases;
+  placement_memory memory;
+  /// Servers that have been told to get a copy, by chunk: they may have it at
+  /// any moment.
+  std::map<chunk_id, std::vector<server_index>> copies;
+  directory_effects out;
+
+  /// Whose an answer is.
+  struct route {
+    enum class kind : std::uint8_t { grant, copy, deletion, release };
+    kind what = kind::grant;
+    chunk_id chunk;                  ///< Of all but deletions.
+    server_index server = no_server; ///< Who was asked, if anybody.
+  };
+
+  effect_token next_token(route to) {
+    routes_.emplace(++tokens_, to);
+    return tokens_;
+  }
+
+  /// Each answer once; nothing for one that was taken already.
+  [[nodiscard]] std::optional<route> take_route(effect_token token) {
+    const auto it = routes_.find(token);
+    if (it == routes_.end())
+      return std::nullopt;
+    const auto found = it->second;
+    routes_.erase(it);
+    return found;
+  }
+
+  /// @returns the token that the answer will bring.
+  effect_token
+  ask(route to, server_order order, std::chrono::milliseconds within) {
+    const auto token = next_token(to);
+    out.push_back(ask_server{token, to.server, std::move(order), within});
+    return token;
+  }
+
+  void note(directory_note::kind what, chunk_id chunk, server_index server,
+            std::string text) {
+    out.push_back(directory_note{
+      what, chunk, server == no_server ? store_id{} : servers.at(server).store,
+      std::move(text)});
+  }
+
+  [[nodiscard]] msg::chunk_replica replica(server_index i) const {
+    return {servers.at(i).store, servers.at(i).data};
+  }
+
+  [[nodiscard]] std::uint8_t replicas_min(const chunk_entry& entry) const {
+    return std::min(config.replicas_min, entry.replication);
+  }
+
+  /// The grant that goes with a lease, without its seal.
+  [[nodiscard]] msg::chunk_grant grant_of(chunk_id chunk,
+                                          const primary_lease& lease,
+                                          const chunk_entry& entry) const;
+
+private:
+  effect_token tokens_ = 0;
+  std::unordered_map<effect_token, route> routes_; ///< Order never shows.
+};
+
+inline msg::chunk_grant
+directory_state::grant_of(chunk_id chunk, const primary_lease& lease,
+                          const chunk_entry& entry) const {
+  msg::chunk_grant x;
+  x.chunk = chunk;
+  x.version = lease.version;
+  for (const auto i : lease.chain)
+    x.chain.push_back(replica(i));
+  x.replicas_min = replicas_min(entry);
+  x.fresh = entry.has(chunk_entry::fresh);
+  x.term = term;
+  x.epoch = lease.epoch;
+  x.boot = lease.boot;
+  x.heartbeat = servers.at(lease.primary()).granted;
+  x.lease_ms = static_cast<std::uint32_t>(config.chunk_lease.count());
+  x.chunk_size = config.chunk_size;
+  return x;
+}
+
+} // namespace dfs::core

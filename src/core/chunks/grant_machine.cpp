@@ -1,0 +1,465 @@
+#include "core/chunks/grant_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace dfs::core {
+
+namespace {
+
+// More than there are replicas: each attempt loses one, or a primary.
+constexpr std::uint32_t attempts_max = 16;
+
+// A primary that failed twice is no member any more.
+constexpr std::ptrdiff_t refusals_max = 2;
+
+bool in(const std::vector<server_index>& xs, server_index x) {
+  return std::find(xs.begin(), xs.end(), x) != xs.end();
+}
+
+std::vector<store_id>
+stores_of(const directory_state& s, const std::vector<server_index>& xs) {
+  std::vector<store_id> stores;
+  for (const auto i : xs)
+    stores.push_back(s.servers.at(i).store);
+  return stores;
+}
+
+} // namespace
+
+std::string_view to_string(grant_machine::phase x) {
+  constexpr std::string_view names[]
+    = {"gathering", "intending", "fencing",   "resolving",
+       "taking",    "finishing", "answering", "over"};
+  return names[static_cast<std::size_t>(x)];
+}
+
+// -- whoever asks -------------------------------------------------------------
+
+void grant_machine::ask(const directory_state& s, asker_id asker,
+                        const std::vector<store_id>& doubted, instant now) {
+  askers_.push_back({asker, now + s.config.grant_timeout});
+  for (const auto store : doubted)
+    if (const auto i = s.servers.find(store); i && !in(doubted_, *i))
+      doubted_.push_back(*i);
+}
+
+void grant_machine::expire_askers(directory_state& s, instant now) {
+  std::erase_if(askers_, [&](const waiting& x) {
+    if (now < x.until)
+      return false;
+    const auto why
+      = phase_ == phase::gathering
+          ? fail(ec::no_redundancy, "too few replicas are reachable")
+          : fail(ec::busy, fmt::format("a new primary is being made: {}",
+                                       to_string(phase_)));
+    s.out.push_back(answer_lease{x.asker, why});
+    return true;
+  });
+}
+
+void grant_machine::refuse(directory_state& s, const error& why) {
+  for (const auto& x : askers_)
+    s.out.push_back(answer_lease{x.asker, why});
+  askers_.clear();
+  s.note(directory_note::kind::refused, chunk_, no_server,
+         fmt::format("{}: {}", to_string(why.code), why.context));
+  phase_ = phase::over;
+}
+
+void grant_machine::abandon(directory_state& s, const error& why) {
+  refuse(s, why);
+}
+
+void grant_machine::found_leader(directory_state& s, const chunk_entry& entry) {
+  const auto* lease = s.leases.find(chunk_);
+  if (phase_ != phase::gathering || attempts_ > 0 || lease == nullptr
+      || in(doubted_, lease->primary()))
+    return;
+  for (const auto& x : askers_)
+    s.out.push_back(
+      answer_lease{x.asker, msg::chunk_leased{s.grant_of(chunk_, *lease, entry),
+                                              entry.extent()}});
+  askers_.clear();
+  phase_ = phase::over;
+}
+
+// -- going on -----------------------------------------------------------------
+
+void grant_machine::advance(directory_state& s, instant now) {
+  expire_askers(s, now);
+  switch (phase_) {
+    case phase::gathering:
+      gather(s, now);
+      if (phase_ == phase::gathering && askers_.empty())
+        phase_ = phase::over;
+      break;
+    case phase::resolving:
+      resolve(s, now);
+      break;
+    case phase::answering:
+      if (!others_may_serve(s, now))
+        answer_all(s, now);
+      break;
+    default:
+      break;
+  }
+}
+
+void grant_machine::begin_anew(directory_state& s, instant now) {
+  phase_ = phase::gathering;
+  token_ = 0;
+  if (++attempts_ >= attempts_max) {
+    refuse(s, fail(ec::busy, "no primary could be made"));
+    return;
+  }
+  gather(s, now);
+}
+
+// -- gathering ----------------------------------------------------------------
+
+void grant_machine::gather(directory_state& s, instant now) {
+  if (s.table.find(chunk_) == nullptr) {
+    refuse(s, fail(ec::not_found, "the chunk is gone"));
+    return;
+  }
+  std::vector<server_index> chosen;
+  if (may_begin(s, now, chosen))
+    intend(s, std::move(chosen));
+}
+
+bool grant_machine::may_begin(directory_state& s, instant now,
+                              std::vector<server_index>& chosen) const {
+  // S4: whose replicas are not known might be the primary.
+  if (s.servers.guessing(now))
+    return false;
+  const auto& entry = *s.table.find(chunk_);
+  for (const auto i : s.table.holders(chunk_)) {
+    if (in(unfit_, i))
+      continue;
+    if (s.servers.at(i).linked)
+      chosen.push_back(i);
+    else if (s.servers.may_serve(i, now))
+      return false; // It comes back, or its lease ends, or its death is proven.
+  }
+  if (entry.has(chunk_entry::fresh) && !chosen.empty()
+      && chosen.size() < entry.replication)
+    for (const auto i : choose_servers(
+           s.servers, s.memory, entry.replication - chosen.size(),
+           s.config.chunk_size, s.table.holders(chunk_), s.random, now))
+      if (!in(unfit_, i))
+        chosen.push_back(i);
+  const bool all_here
+    = now >= s.started + s.config.node_lease + s.config.gathering;
+  if (chosen.size() < entry.replication && !all_here && unfit_.empty())
+    return false;
+  return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1);
+}
+
+void grant_machine::intend(directory_state& s,
+                           std::vector<server_index> chosen) {
+  version_ = s.table.newest(chunk_).next();
+  s.table.intend(chunk_, version_);
+  members_.clear();
+  for (const auto i : chosen)
+    members_.push_back({i, 0, member::mark::asked, {}});
+  token_ = s.next_token(route());
+  phase_ = phase::intending;
+  s.out.push_back(log_row{token_, s.table.row(chunk_, stores_of(s, chosen))});
+}
+
+// -- fencing ------------------------------------------------------------------
+
+void grant_machine::fence(directory_state& s) {
+  phase_ = phase::fencing;
+  const bool fresh = s.table.find(chunk_)->has(chunk_entry::fresh);
+  for (auto& x : members_) {
+    const bool doubted = in(doubted_, x.server);
+    auto to = route();
+    to.server = x.server;
+    x.token = s.ask(to, msg::fence_chunk{s.term, chunk_, version_, fresh},
+                    doubted ? s.config.fence_doubted : s.config.fence_timeout);
+  }
+}
+
+void grant_machine::fenced(directory_state& s, member& who,
+                           const result<server_reply>& reply) {
+  const auto* yes = reply ? std::get_if<msg::chunk_fenced>(&*reply) : nullptr;
+  if (yes != nullptr && yes->state.extent.version == version_) {
+    who.is = member::mark::fenced;
+    who.extent = yes->state.extent;
+    s.table.reported(who.server, chunk_, version_);
+    return;
+  }
+  const auto code = reply ? ec::malformed : reply.error().code;
+  if (code == ec::not_found || code == ec::io_error) {
+    // It has said that it does not serve the chunk, and does not have it.
+    s.table.gone(who.server, chunk_);
+    heard_.push_back(who.server);
+    who.is = member::mark::out;
+    return;
+  }
+  // It may have the version, or get it later.
+  s.servers.revoke(who.server, chunk_, version_.next());
+  who.is = member::mark::doubtful;
+}
+
+// -- resolving ----------------------------------------------------------------
+
+bool grant_machine::others_may_serve(directory_state& s, instant now) {
+  auto seen = s.table.holders(chunk_);
+  if (const auto under_way = s.copies.find(chunk_); under_way != s.copies.end())
+    seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
+  if (const auto* lease = s.leases.find(chunk_))
+    seen.push_back(lease->primary());
+  for (const auto i : seen)
+    if (!in(others_, i))
+      others_.push_back(i);
+  bool any = false;
+  for (const auto i : others_) {
+    if (is_member(i) || has_heard(i))
+      continue;
+    s.servers.revoke(i, chunk_, version_);
+    any = any || s.servers.may_serve(i, now);
+  }
+  return any;
+}
+
+void grant_machine::resolve(directory_state& s, instant now) {
+  bool waits = false;
+  for (auto& x : members_)
+    if (x.is == member::mark::doubtful) {
+      if (has_heard(x.server) || !s.servers.may_serve(x.server, now))
+        x.is = member::mark::out;
+      else
+        waits = true;
+    }
+  if (others_may_serve(s, now) || waits) // R2
+    return;
+  bool lost = false;
+  for (const auto& x : members_)
+    if (x.is == member::mark::out) {
+      unfit_.push_back(x.server);
+      lost = true;
+    }
+  // Who dropped out may have persisted the version: it must not be in force.
+  if (lost)
+    begin_anew(s, now);
+  else
+    choose(s, now);
+}
+
+// R4. Of equals the one that led, then the one with the least to do.
+void grant_machine::choose(directory_state& s, instant now) {
+  mutation_serial highest;
+  for (const auto& x : members_)
+    highest = std::max(highest, x.extent.serial);
+  const auto& entry = *s.table.find(chunk_);
+  if (highest < entry.serial)
+    s.note(
+      directory_note::kind::alarm, chunk_, no_server,
+      fmt::format("change {} was committed and no replica has more than {}",
+                  entry.serial.value(), highest.value()));
+  const auto* former = s.leases.find(chunk_);
+  const auto rank = [&](const member& x) {
+    return std::tuple{in(refused_, x.server),
+                      former == nullptr || former->primary() != x.server,
+                      s.servers.at(x.server).load};
+  };
+  const member* primary = nullptr;
+  for (const auto& x : members_)
+    if (x.extent.serial == highest && s.servers.serves(x.server, now)
+        && (primary == nullptr || rank(x) < rank(*primary)))
+      primary = &x;
+  if (primary == nullptr)
+    return; // It is on its way to its lease, or to its end.
+  std::vector<server_index> chain{primary->server};
+  msg::take_lease order;
+  for (const auto& x : members_)
+    if (&x != primary) {
+      chain.push_back(x.server);
+      order.others.push_back({chunk_, x.extent});
+    }
+  // All that may have acted on it are fenced or serve nothing: R2.
+  s.leases.end(chunk_);
+  const auto boot = s.servers.at(primary->server).boot;
+  auto& lease = s.leases.grant(chunk_, version_, std::move(chain), boot,
+                               now + lease_wait(s.config.chunk_lease));
+  lease.open = false;
+  order.grant = s.grant_of(chunk_, lease, entry);
+  phase_ = phase::taking;
+  auto to = route();
+  to.server = lease.primary();
+  token_ = s.ask(to, std::move(order), s.config.take_timeout);
+}
+
+// -- taking and finishing -----------------------------------------------------
+
+void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
+                          instant now) {
+  const auto* yes = reply ? std::get_if<msg::lease_taken>(&*reply) : nullptr;
+  if (yes == nullptr || yes->state.extent.version != version_) {
+    const auto primary = s.leases.find(chunk_)->primary();
+    refused_.push_back(primary);
+    if (std::count(refused_.begin(), refused_.end(), primary) >= refusals_max)
+      unfit_.push_back(primary);
+    begin_anew(s, now);
+    return;
+  }
+  if (!yes->behind.empty()) {
+    // They have the version and lack changes: it must not be in force.
+    for (const auto store : yes->behind)
+      if (const auto i = s.servers.find(store))
+        unfit_.push_back(*i);
+    begin_anew(s, now);
+    return;
+  }
+  extent_ = yes->state.extent;
+  const auto& entry = *s.table.find(chunk_);
+  phase_ = phase::finishing;
+  token_ = s.next_token(route());
+  s.out.push_back(log_row{token_,
+                          {chunk_,
+                           entry.file,
+                           extent_,
+                           entry.replication,
+                           {},
+                           stores_of(s, s.leases.find(chunk_)->chain)}});
+}
+
+void grant_machine::answer_all(directory_state& s, instant now) {
+  auto* lease = s.leases.find(chunk_);
+  const auto* entry = s.table.find(chunk_);
+  if (lease == nullptr || entry == nullptr) {
+    refuse(s, fail(ec::busy, "the lease is over already"));
+    return;
+  }
+  lease->open = true;
+  for (const auto& x : askers_)
+    s.out.push_back(answer_lease{
+      x.asker, msg::chunk_leased{s.grant_of(chunk_, *lease, *entry), extent_}});
+  askers_.clear();
+  s.note(directory_note::kind::granted, chunk_, lease->primary(),
+         fmt::format(
+           "version {} to {} replicas in {} ms", version_.value(),
+           lease->chain.size(),
+           std::chrono::duration_cast<std::chrono::milliseconds>(now - began_)
+             .count()));
+  phase_ = phase::over;
+}
+
+// -- what comes in ------------------------------------------------------------
+
+bool grant_machine::waits_for(effect_token token) const {
+  if (token == token_)
+    return phase_ == phase::intending || phase_ == phase::taking
+           || phase_ == phase::finishing;
+  return phase_ == phase::fencing
+         && std::any_of(members_.begin(), members_.end(),
+                        [&](const member& x) { return x.token == token; });
+}
+
+void grant_machine::logged(directory_state& s, effect_token token,
+                           instant now) {
+  if (!waits_for(token))
+    return;
+  if (phase_ == phase::intending) {
+    fence(s); // R1
+    return;
+  }
+  auto* entry = s.table.find(chunk_);
+  (void) others_may_serve(s, now); // Who came by meanwhile is stale from here.
+  s.table.settle_version(chunk_, version_, fenced_servers());
+  entry->serial = extent_.serial;
+  entry->length = extent_.length;
+  entry->padded_from = extent_.padded_from;
+  entry->set(chunk_entry::settled | chunk_entry::fresh, false);
+  phase_ = phase::answering; // R3
+  advance(s, now);
+}
+
+void grant_machine::answered(directory_state& s, effect_token token,
+                             const result<server_reply>& reply, instant now) {
+  if (!waits_for(token))
+    return;
+  if (phase_ == phase::taking) {
+    taken(s, reply, now);
+    return;
+  }
+  bool asked = false;
+  for (auto& x : members_) {
+    if (x.token == token && x.is == member::mark::asked)
+      fenced(s, x, reply);
+    asked = asked || x.is == member::mark::asked;
+  }
+  if (asked)
+    return;
+  phase_ = phase::resolving;
+  resolve(s, now);
+}
+
+void grant_machine::heard(directory_state& s, server_index server,
+                          chunk_version below, instant now) {
+  // Enough: below this attempt is all that a server outside can have, and a
+  // doubtful one was told of the next.
+  const bool doubtful
+    = std::any_of(members_.begin(), members_.end(), [&](const member& x) {
+        return x.server == server && x.is == member::mark::doubtful;
+      });
+  if (below < version_ || (doubtful && below == version_) || has_heard(server))
+    return;
+  heard_.push_back(server);
+  advance(s, now);
+}
+
+void grant_machine::reborn(directory_state& s, server_index server,
+                           instant now) {
+  std::erase(heard_, server);
+  const auto it
+    = std::find_if(members_.begin(), members_.end(),
+                   [&](const member& x) { return x.server == server; });
+  if (it == members_.end())
+    return;
+  switch (phase_) {
+    case phase::fencing:
+    case phase::resolving:
+      it->is = member::mark::out;
+      it->token = 0;
+      break;
+    case phase::taking:
+      // Of its data nothing is known: without it, or with its new report.
+      begin_anew(s, now);
+      return;
+    case phase::finishing:
+      it->is = member::mark::out; // It is in the set, and holds nothing yet.
+      return;
+    default:
+      return;
+  }
+  if (phase_ == phase::resolving)
+    resolve(s, now);
+}
+
+bool grant_machine::is_member(server_index i) const {
+  return phase_ != phase::gathering
+         && std::any_of(members_.begin(), members_.end(),
+                        [&](const member& x) { return x.server == i; });
+}
+
+bool grant_machine::has_heard(server_index i) const {
+  return in(heard_, i);
+}
+
+std::vector<server_index> grant_machine::fenced_servers() const {
+  std::vector<server_index> xs;
+  for (const auto& x : members_)
+    if (x.is == member::mark::fenced)
+      xs.push_back(x.server);
+  return xs;
+}
+
+} // namespace dfs::core

@@ -1,0 +1,134 @@
+#pragma once
+
+#include "core/chunks/directory_state.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace dfs::core {
+
+/// Makes somebody primary of a chunk (docs/protocols/chunks.md, "lease_chunk"):
+///
+///   gather -> log the intent -> fence -> resolve -> take -> log that it is
+///   done -> answer
+///
+/// One run for a chunk at a time; whoever asks meanwhile waits for the same
+/// grant. A replica that drops out begins a new attempt with a higher version.
+/// Whatever stops in between leaves the intent in the log, and a later run
+/// begins above it. Part of the master's view; pure.
+///
+///  R1  No replica is fenced before the intent is durable.
+///  R2  Nobody is made primary before every server that may serve the chunk is
+///      fenced, or has heard that it is revoked, or serves nothing.
+///  R3  A grant is answered only when its version and set are durable.
+///  R4  The primary has the highest serial of all that are fenced.
+class grant_machine {
+public:
+  enum class phase : std::uint8_t {
+    gathering, ///< Who has it, and who of them is there?
+    intending, ///< The intent is being logged.
+    fencing,   ///< Replicas persist the version.
+    resolving, ///< Others are waited out, or hear that it is revoked.
+    taking,    ///< The primary brings the others level.
+    finishing, ///< That it is done is being logged.
+    answering, ///< Somebody else may serve yet (R2).
+    over,
+  };
+
+  grant_machine(chunk_id chunk, instant now) : chunk_{chunk}, began_{now} {
+    // nop
+  }
+
+  /// @param doubted Do not answer whoever asks.
+  void ask(const directory_state& s, asker_id asker,
+           const std::vector<store_id>& doubted, instant now);
+
+  /// Goes on as far as it can; to be called when time has passed or anything
+  /// about servers or replicas has changed.
+  void advance(directory_state& s, instant now);
+
+  void logged(directory_state& s, effect_token token, instant now);
+  void answered(directory_state& s, effect_token token,
+                const result<server_reply>& reply, instant now);
+  /// The server serves nothing of the chunk below that version.
+  void heard(directory_state& s, server_index server, chunk_version below,
+             instant now);
+  /// A primary of a former term has told of itself.
+  void found_leader(directory_state& s, const chunk_entry& entry);
+  /// What it said in its former life does not count.
+  void reborn(directory_state& s, server_index server, instant now);
+  /// The chunk is no more.
+  void abandon(directory_state& s, const error& why);
+
+  [[nodiscard]] phase state() const {
+    return phase_;
+  }
+  [[nodiscard]] bool waits_for(effect_token token) const;
+  [[nodiscard]] std::size_t askers() const {
+    return askers_.size();
+  }
+  [[nodiscard]] instant began() const {
+    return began_;
+  }
+
+private:
+  struct member {
+    enum class mark : std::uint8_t { asked, fenced, doubtful, out };
+    server_index server = no_server;
+    effect_token token = 0;
+    mark is = mark::asked;
+    msg::chunk_extent extent;
+  };
+  struct waiting {
+    asker_id asker;
+    instant until;
+  };
+
+  void gather(directory_state& s, instant now);
+  [[nodiscard]] bool may_begin(directory_state& s, instant now,
+                               std::vector<server_index>& chosen) const;
+  void
+  top_up(directory_state& s, std::vector<server_index>& chosen, instant now);
+  void intend(directory_state& s, std::vector<server_index> chosen);
+  void fence(directory_state& s);
+  void
+  fenced(directory_state& s, member& who, const result<server_reply>& reply);
+  void resolve(directory_state& s, instant now);
+  void choose(directory_state& s, instant now);
+  void
+  taken(directory_state& s, const result<server_reply>& reply, instant now);
+  void answer_all(directory_state& s, instant now);
+  void refuse(directory_state& s, const error& why);
+  void expire_askers(directory_state& s, instant now);
+  void begin_anew(directory_state& s, instant now);
+  [[nodiscard]] bool is_member(server_index i) const;
+  [[nodiscard]] bool has_heard(server_index i) const;
+  /// Revokes the chunk of everybody else who may come to serve it.
+  /// @returns whether somebody must still be waited for.
+  [[nodiscard]] bool others_may_serve(directory_state& s, instant now);
+  [[nodiscard]] std::vector<server_index> fenced_servers() const;
+  [[nodiscard]] directory_state::route route() const {
+    return {directory_state::route::kind::grant, chunk_, no_server};
+  }
+
+  chunk_id chunk_;
+  instant began_;
+  phase phase_ = phase::gathering;
+  chunk_version version_; ///< Of this attempt.
+  std::uint32_t attempts_ = 0;
+  std::vector<member> members_;
+  /// Serve nothing of the chunk in this life: they said so.
+  std::vector<server_index> heard_;
+  std::vector<server_index> others_; ///< Might serve it, and were no members.
+  std::vector<server_index> doubted_;
+  std::vector<server_index> refused_; ///< Did not become primary; once each.
+  std::vector<server_index> unfit_;   ///< Not asked again in this run.
+  effect_token token_ = 0;            ///< Of the log, or of `take_lease`.
+  msg::chunk_extent extent_;          ///< When the lease began.
+  std::vector<waiting> askers_;
+};
+
+[[nodiscard]] std::string_view to_string(grant_machine::phase x);
+
+} // namespace dfs::core

@@ -1,0 +1,335 @@
+#include "actors/chunk_directory.hpp"
+
+#include "actors/support/to_caf.hpp"
+#include "chunkserver/grant_seal.hpp"
+#include "support/deterministic_system.hpp"
+#include "support/fake_chunk_keeper.hpp"
+#include "support/temp_dir.hpp"
+#include "wire/codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+
+namespace dfs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Answers when the test says so.
+class scripted_prober : public port_prober {
+public:
+  void probe(const endpoint& port, callback answered) override {
+    asked.push_back(port);
+    if (answer)
+      answered(*answer);
+  }
+
+  std::vector<endpoint> asked;
+  std::optional<port_answer> answer = port_answer::silent;
+};
+
+struct ChunkDirectory : ::testing::Test, test::deterministic_system {
+  static constexpr std::uint8_t servers = 3;
+
+  struct server {
+    msg::register_chunkserver card;
+    std::shared_ptr<test::chunk_keeper_script> script;
+    chunk_keeper_actor keeper;
+    std::uint64_t sequence = 0;
+    std::uint64_t heard = 0;
+    std::uint32_t lease_ms = 0;
+  };
+
+  test::temp_dir dir;
+  std::unique_ptr<storage::metadata_store> store
+    = *storage::metadata_store::open(dir / "metadata",
+                                     {.cluster = 1, .sync = false});
+  std::shared_ptr<const wire::key_ring> keys = std::make_shared<wire::key_ring>(
+    *wire::key_ring::parse("1 " + std::string(64, 'a')));
+  scripted_prober prober;
+  std::vector<msg::files_grown> growth;
+  master_term term;
+  chunk_directory_actor directory = start();
+  std::array<server, servers> all;
+
+  ~ChunkDirectory() override {
+    stop(directory);
+    for (auto& x : all) {
+      stop(x.keeper);
+      x.keeper = chunk_keeper_actor{};
+    }
+    directory = chunk_directory_actor{};
+    store.reset();
+  }
+
+  chunk_directory_actor start() {
+    chunk_directory_options options;
+    options.store = store.get();
+    options.term = term = *store->next_term();
+    options.seed = 7;
+    options.keys = [this] { return keys; };
+    options.prober = &prober;
+    options.on_growth
+      = [this](const msg::files_grown& x) { growth.push_back(x); };
+    auto loaded = load_chunk_directory(options, sys.clock().now());
+    EXPECT_TRUE(loaded);
+    options.machine = *loaded;
+    return sys.spawn(chunk_directory, options);
+  }
+
+  // Rows are made durable by another thread.
+  void settle() {
+    for (int round = 0; round < 4; ++round) {
+      run();
+      ASSERT_TRUE(store->commit_now({}));
+    }
+    run();
+  }
+
+  void open(std::uint8_t n) {
+    auto& x = all[n];
+    x.card.store = store_id{n + 1u};
+    x.card.boot = boot_id{n + 101u};
+    x.card.name = "chunk-" + std::to_string(n);
+    x.card.zone = x.card.name;
+    x.card.data = *endpoint::parse("10.0.0." + std::to_string(n + 1) + ":7405");
+    x.card.volumes = {{n + 1u, 1u << 30, 1u << 30, false, "/disk"}};
+    x.script = std::make_shared<test::chunk_keeper_script>();
+    x.keeper = sys.spawn(test::fake_chunk_keeper, x.script);
+    enrol(x);
+  }
+
+  void enrol(server& x) {
+    auto answer = std::make_shared<std::optional<master_term>>();
+    sys.spawn(
+      [=](caf::event_based_actor* asker, const msg::register_chunkserver& card,
+          const chunk_keeper_actor& keeper) {
+        asker->request(directory, caf::infinite, card, keeper)
+          .then(
+            [=](const msg::chunkserver_registered& y) { *answer = y.term; });
+      },
+      x.card, x.keeper);
+    run();
+    ASSERT_EQ(*answer, term);
+    msg::report_chunks page{x.card.store, x.card.boot, 0, true, {}};
+    for (const auto& [chunk, extent] : x.script->chunks)
+      page.chunks.push_back({chunk, extent});
+    ASSERT_TRUE(ask<msg::chunks_reported>(directory, page));
+  }
+
+  caf::expected<msg::chunk_heartbeat_ack>
+  beat(server& x, std::vector<msg::led_chunk> led = {}) {
+    msg::chunk_heartbeat beat;
+    beat.store = x.card.store;
+    beat.boot = x.card.boot;
+    beat.term = term;
+    beat.sequence = ++x.sequence;
+    beat.heard = x.heard;
+    beat.volumes = x.card.volumes;
+    beat.led = std::move(led);
+    beat.led_last = true;
+    auto answer = ask<msg::chunk_heartbeat_ack>(directory, beat);
+    if (answer) {
+      x.heard = answer->sequence;
+      x.lease_ms = answer->node_lease_ms;
+    }
+    return answer;
+  }
+
+  // All servers, past the restart wait.
+  void open_all() {
+    for (std::uint8_t n = 0; n < servers; ++n)
+      open(n);
+    pass(5'000ms);
+  }
+
+  void pass(std::chrono::milliseconds time) {
+    for (; time > 0ms; time -= 100ms) {
+      if (time % 500ms == 0ms)
+        for (auto& x : all)
+          if (x.keeper && x.script->silent == false)
+            (void) beat(x);
+      advance(100ms);
+    }
+  }
+
+  msg::chunk_grant allocate() {
+    const auto made
+      = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0});
+    EXPECT_TRUE(made) << sys.render(made.error());
+    return made ? made->grants.at(0) : msg::chunk_grant{};
+  }
+
+  server& of(store_id id) {
+    return all.at(id.value() - 1);
+  }
+
+  // As a client writes it, and the namespace commits it.
+  msg::chunk_grant write_file(inode_id file) {
+    const auto grant = allocate();
+    const msg::chunk_extent extent{chunk_version{1}, mutation_serial{3}, 1'000,
+                                   1'000};
+    for (const auto& x : grant.chain)
+      of(x.store).script->chunks[grant.chunk] = extent;
+    EXPECT_TRUE(ask<msg::chunks_adopted>(directory,
+                                         msg::adopt_chunks{{{grant, extent}}}));
+    const core::chunk_row row{grant.chunk, file, extent, 3, {}, {}};
+    EXPECT_TRUE(store->commit_now(
+      {{core::chunk_row_key(grant.chunk, core::chunk_row_writer::file),
+        wire::encode(row)}}));
+    self->send(directory, msg::keep_chunks{file, {{grant.chunk, extent}}, 3});
+    run();
+    return grant;
+  }
+
+  msg::chunk_location locate(chunk_id chunk) {
+    msg::locate_chunks question;
+    question.layout.chunks.push_back({chunk, {}, false, {}, {}});
+    const auto found = ask<msg::file_layout>(directory, question);
+    EXPECT_TRUE(found);
+    return found->chunks.at(0);
+  }
+};
+
+} // namespace
+
+TEST_F(ChunkDirectory, GrantsChunksOnServersWithALease) { // SPEC G1
+  const auto none
+    = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error(), make_error(ec::too_few_servers));
+  open_all();
+  const auto first = allocate();
+  const auto second = allocate();
+  EXPECT_EQ(first.chain.size(), 3u);
+  EXPECT_EQ(first.version, chunk_version{1});
+  EXPECT_TRUE(first.fresh);
+  EXPECT_EQ(first.boot, of(first.chain[0].store).card.boot);
+  EXPECT_EQ(first.heartbeat, of(first.chain[0].store).sequence);
+  EXPECT_LT(first.chunk, second.chunk);
+  EXPECT_LT(first.epoch, second.epoch);
+  EXPECT_TRUE(chunkserver::check_grant(first, *keys));
+}
+
+TEST_F(ChunkDirectory, FindsWhatWasCommitted) { // SPEC G2 G4
+  open_all();
+  const auto grant = write_file(inode_id{9});
+  const auto place = locate(grant.chunk);
+  EXPECT_EQ(place.replicas.size(), 3u);
+  EXPECT_EQ(place.committed.length, 1'000u);
+  EXPECT_FALSE(place.growing);
+  EXPECT_EQ(place.primary, store_id{});
+}
+
+TEST_F(ChunkDirectory, TakesNoChunkThatNobodyGave) { // SPEC G12
+  open_all();
+  const auto grant = allocate();
+  msg::written_chunk forged{grant,
+                            {chunk_version{1}, mutation_serial{1}, 1, 1}};
+  forged.grant.chunk = grant.chunk.next();
+  const auto refused
+    = ask<msg::chunks_adopted>(directory, msg::adopt_chunks{{forged}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), make_error(ec::stale));
+}
+
+TEST_F(ChunkDirectory, MakesAPrimaryWithTheIntentInTheLog) { // SPEC G6
+  open_all();
+  const auto chunk = write_file(inode_id{9}).chunk;
+  auto asked = std::make_shared<caf::expected<msg::chunk_leased>>(
+    caf::sec::request_timeout);
+  sys.spawn(
+    [=](caf::event_based_actor* asker, const msg::lease_chunk& x) {
+      asker->request(directory, caf::infinite, x)
+        .then([=](msg::chunk_leased& y) { *asked = std::move(y); },
+              [=](caf::error& y) { *asked = std::move(y); });
+    },
+    msg::lease_chunk{chunk, {}, {}});
+  settle();
+  ASSERT_TRUE(*asked) << sys.render(asked->error());
+  const auto& grant = (*asked)->grant;
+  EXPECT_EQ(grant.version, chunk_version{2});
+  EXPECT_EQ(grant.chain.size(), 3u);
+  EXPECT_TRUE(chunkserver::check_grant(grant, *keys));
+  EXPECT_EQ((*asked)->extent.length, 1'000u);
+  for (auto& x : all)
+    ASSERT_EQ(x.script->fenced.size(), 1u);
+  EXPECT_EQ(of(grant.chain[0].store).script->taken.size(), 1u);
+  const auto row
+    = store->get(core::chunk_row_key(chunk, core::chunk_row_writer::versions));
+  ASSERT_TRUE(row && *row);
+  const auto logged = wire::decode<core::chunk_row>(**row);
+  ASSERT_TRUE(logged);
+  EXPECT_EQ(logged->extent.version, chunk_version{2});
+  EXPECT_EQ(logged->intent, chunk_version{});
+  // Whoever asks next gets the same.
+  const auto again
+    = ask<msg::chunk_leased>(directory, msg::lease_chunk{chunk, {}, {}});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->grant.epoch, grant.epoch);
+}
+
+TEST_F(ChunkDirectory, GoesOnAtOnceWithoutAServerWhoseDeathIsProven) {
+  open_all(); // SPEC G14
+  const auto grant = write_file(inode_id{9});
+  auto& dead = of(grant.chain[2].store);
+  prober.answer = port_answer::refused;
+  stop(dead.keeper);
+  dead.keeper = chunk_keeper_actor{};
+  EXPECT_EQ(prober.asked.size(), 1u);
+  settle();
+  auto leased = std::make_shared<std::optional<msg::chunk_leased>>();
+  sys.spawn(
+    [=](caf::event_based_actor* asker, const msg::lease_chunk& x) {
+      asker->request(directory, caf::infinite, x)
+        .then([=](msg::chunk_leased& y) { *leased = std::move(y); });
+    },
+    msg::lease_chunk{grant.chunk, {dead.card.store}, chunk_version{1}});
+  settle();
+  ASSERT_TRUE(*leased);
+  EXPECT_EQ((*leased)->grant.chain.size(), 2u);
+}
+
+TEST_F(ChunkDirectory, KnowsVersionsAfterARestart) { // SPEC G2
+  open_all();
+  const auto chunk = write_file(inode_id{9}).chunk;
+  stop(directory);
+  directory = start();
+  EXPECT_TRUE(locate(chunk).replicas.empty());
+  for (auto& x : all) {
+    x.heard = 0;
+    enrol(x);
+  }
+  pass(5'000ms);
+  const auto place = locate(chunk);
+  EXPECT_EQ(place.replicas.size(), 3u);
+  EXPECT_EQ(place.committed.length, 1'000u);
+}
+
+TEST_F(ChunkDirectory, TellsTheNamespaceHowFilesGrow) {
+  open_all();
+  const auto grant = allocate();
+  ASSERT_TRUE(ask<msg::chunks_adopted>(
+    directory, msg::adopt_chunks{{{grant, {chunk_version{1}, {}, 0, 0}}}}));
+  self->send(directory,
+             msg::keep_chunks{
+               inode_id{4}, {{grant.chunk, {chunk_version{1}, {}, 0, 0}}}, 3});
+  run();
+  auto& primary = of(grant.chain[0].store);
+  const msg::chunk_extent grown{chunk_version{1}, mutation_serial{7}, 700, 700};
+  const auto answer
+    = beat(primary, {{grant.chunk, grant.epoch, grown, true, false, false}});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->renewed, std::vector{grant.epoch});
+  ASSERT_EQ(growth.size(), 1u);
+  EXPECT_EQ(growth[0].files.at(0),
+            (msg::file_growth{inode_id{4}, {grant.chunk, grown}, true}));
+  const auto place = locate(grant.chunk);
+  EXPECT_TRUE(place.growing);
+  EXPECT_EQ(place.primary, grant.chain[0].store);
+}
+
+} // namespace dfs::actors
