@@ -1,0 +1,175 @@
+#include "core/filetree/file_tree.hpp"
+
+#include "base/assert.hpp"
+#include "core/filetree/operations.hpp"
+
+#include <utility>
+
+namespace dfs::core {
+
+namespace {
+
+template <class Operation>
+constexpr bool has_number = requires(Operation x) {
+  x.request;
+};
+
+template <class Operation, std::size_t Index = 0>
+constexpr std::uint8_t index_of() {
+  if constexpr (std::is_same_v<
+                  std::variant_alternative_t<Index, tree_operation>, Operation>)
+    return Index;
+  else
+    return index_of<Operation, Index + 1>();
+}
+
+// What of an answer is remembered.
+
+request_row summary_of(const msg::file_status& x) {
+  return {0, x.inode.value(), 0};
+}
+
+request_row summary_of(const msg::entry_removed& x) {
+  return {0, x.trash_id, x.files};
+}
+
+request_row summary_of(const msg::upload_status& x) {
+  return {0, x.upload.value(), 0};
+}
+
+/// The path that an operation makes something at.
+template <class Operation>
+std::string target_of(const Operation& x) {
+  if constexpr (requires { x.to; })
+    return x.to;
+  else if constexpr (requires { x.path; })
+    return x.path;
+  else
+    return {};
+}
+
+} // namespace
+
+template <class Operation>
+result<nothing> file_tree::can_apply(const Operation& x) const {
+  if constexpr (has_number<Operation>) {
+    if (x.request == 0)
+      return fail(ec::invalid_argument, "a change needs a request number");
+    if (const auto known = state_.requests.find(x.request)) {
+      if (auto answer = answer_again(x, *known); !answer)
+        return answer.error();
+      return done;
+    }
+    if (state_.requests.full())
+      return fail(ec::busy, "too many changes to remember; again in a minute");
+  }
+  if (auto plan = prepare(state_, x); !plan)
+    return plan.error();
+  return done;
+}
+
+template <class Operation>
+result<answer_of_t<Operation>>
+file_tree::apply(const Operation& x, unix_milliseconds now, tree_changes& out) {
+  if constexpr (has_number<Operation>) {
+    if (const auto known = state_.requests.find(x.request))
+      return answer_again(x, *known);
+    if (x.request == 0 || state_.requests.full())
+      return can_apply(x).error();
+  }
+  const auto plan = prepare(state_, x);
+  if (!plan)
+    return plan.error();
+  ++state_.applied;
+  tree_edit edit{state_, now, out};
+  auto answer = perform(edit, x, *plan);
+  if constexpr (has_number<Operation>) {
+    auto row = summary_of(answer);
+    row.operation = index_of<Operation>();
+    const auto period = request_table::period_of(now);
+    state_.requests.insert(period, x.request, row);
+    edit.put(tree_keys::request(period, x.request), row);
+  }
+  return answer;
+}
+
+/// As of now: what was made may have been moved since.
+template <class Operation>
+result<answer_of_t<Operation>>
+file_tree::answer_again(const Operation& x, const request_row& known) const {
+  if constexpr (has_number<Operation>) {
+    if (known.operation != index_of<Operation>())
+      return fail(ec::invalid_argument, "request number "
+                                          + std::to_string(x.request)
+                                          + " was used for another change");
+    using answer = answer_of_t<Operation>;
+    if constexpr (std::is_same_v<answer, msg::entry_removed>) {
+      return answer{known.subject, known.count};
+    } else if constexpr (std::is_same_v<answer, msg::upload_status>) {
+      return state_.upload_of(inode_id{known.subject});
+    } else {
+      const auto node = state_.nodes.find(inode_id{known.subject});
+      if (node != no_node && state_.nodes.is_within(node, state_.root))
+        return state_.status_of(node, state_.nodes.path(node));
+      msg::file_status gone;
+      gone.inode = inode_id{known.subject};
+      gone.path = target_of(x);
+      return gone;
+    }
+  } else {
+    return fail(ec::invalid_argument);
+  }
+}
+
+void file_tree::take_grown(tree_changes& out) {
+  tree_edit edit{state_, {}, out};
+  for (const auto& [inode, index] : std::exchange(state_.grown, {})) {
+    const auto file = state_.nodes.find(inode);
+    if (file == no_node)
+      continue;
+    edit.write(file);
+    if (index > 0 && index * pieces_per_row < state_.nodes.piece_count(file))
+      edit.write_pieces(file, index);
+  }
+}
+
+// One of each for every operation.
+#define DFS_OPERATION(type)                                                    \
+  template result<nothing> file_tree::can_apply(const type&) const;            \
+  template result<answer_of_t<type>> file_tree::apply(                         \
+    const type&, unix_milliseconds, tree_changes&);
+
+DFS_OPERATION(msg::make_directory)
+DFS_OPERATION(msg::create_file)
+DFS_OPERATION(msg::rename_entry)
+DFS_OPERATION(msg::remove_entry)
+DFS_OPERATION(msg::restore_trash)
+DFS_OPERATION(msg::purge_trash)
+DFS_OPERATION(msg::commit_file)
+DFS_OPERATION(msg::begin_upload)
+DFS_OPERATION(msg::extend_upload)
+DFS_OPERATION(msg::finish_upload)
+DFS_OPERATION(msg::abort_upload)
+DFS_OPERATION(append_chunk)
+DFS_OPERATION(msg::files_grown)
+DFS_OPERATION(collect_garbage)
+
+#undef DFS_OPERATION
+
+result<nothing> can_apply(const file_tree& tree, const tree_operation& x) {
+  return std::visit([&](const auto& each) { return tree.can_apply(each); }, x);
+}
+
+result<tree_answer> apply(file_tree& tree, const tree_operation& x,
+                          unix_milliseconds now, tree_changes& out) {
+  return std::visit(
+    [&](const auto& each) -> result<tree_answer> {
+      auto answer = tree.apply(each, now, out);
+      if (!answer)
+        return answer.error();
+      return tree_answer{*std::move(answer)};
+    },
+    x);
+}
+
+} // namespace dfs::core

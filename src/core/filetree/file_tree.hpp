@@ -1,0 +1,189 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/utc_time.hpp"
+#include "core/filetree/tree_operation.hpp"
+#include "core/filetree/tree_rows.hpp"
+#include "core/filetree/tree_state.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace dfs::core {
+
+/// An answer, and the last operation that it depends on: it may be given when
+/// everything up to that is durable.
+template <class T>
+struct reading {
+  result<T> answer;
+  std::uint64_t seen = 0;
+};
+
+/// What an operation answers.
+template <class Operation>
+struct answer_of {
+  using type = msg::file_status;
+};
+template <>
+struct answer_of<msg::remove_entry> {
+  using type = msg::entry_removed;
+};
+template <>
+struct answer_of<msg::purge_trash> {
+  using type = msg::entry_removed;
+};
+template <>
+struct answer_of<msg::begin_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<msg::extend_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<msg::abort_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<append_chunk> {
+  using type = chunk_appended;
+};
+template <>
+struct answer_of<msg::files_grown> {
+  using type = nothing;
+};
+template <>
+struct answer_of<collect_garbage> {
+  using type = garbage_collected;
+};
+
+template <class Operation>
+using answer_of_t = typename answer_of<Operation>::type;
+
+/// The namespace: directories, files and their chunks, the trash, uploads, and
+/// which requests were done. The cluster's view; making its rows durable, and
+/// answering not before, is its caller's business.
+///
+/// Pure: equal states, operations and times give equal states, answers and
+/// rows, on every machine. Operations are numbered, from 1 in each life.
+///
+///  I1  An operation that is refused changes nothing, and `can_apply` says so
+///      before, with the same code.
+///  I2  A request number has one effect: an operation with a number that was
+///      done is answered again and does nothing.
+///  I3  The rows of all operations, in order, give the same tree when loaded.
+///  I4  A chunk that leaves its file is released, once, and then in no file.
+///  I5  Nothing is lost but by a purge: what is removed or replaced is in the
+///      trash.
+class file_tree {
+public:
+  explicit file_tree(const tree_config& config) : state_{config} {
+    // nop
+  }
+
+  // -- loading: rows in the order of their keys -------------------------------
+  // Errors: `ec::integrity`: rows that do not fit together.
+
+  [[nodiscard]] result<nothing>
+  load_node(inode_id parent, std::string_view name, const node_row& row);
+  /// After the rows of all nodes, trash and uploads.
+  [[nodiscard]] result<nothing>
+  load_pieces(inode_id inode, std::uint32_t index, const piece_row& row);
+  [[nodiscard]] result<nothing>
+  load_trash(std::uint64_t id, const trash_row& row);
+  [[nodiscard]] result<nothing> load_upload(const upload_row& row);
+  void load_request(std::uint64_t period, std::uint64_t number,
+                    const request_row& row);
+  void load_purge(const purge_row& row);
+
+  /// Ends loading. Numbers that are given away from here on begin with the
+  /// term. A tree without rows gets its root, whose row is in `out`.
+  [[nodiscard]] result<nothing>
+  begin_life(master_term term, unix_milliseconds now, tree_changes& out);
+
+  // -- changing ---------------------------------------------------------------
+  // `Operation` is one of `tree_operation`.
+
+  /// Whether `apply` would do it now. A request that was done counts as done.
+  /// @returns the errors that messages/namespace.hpp and upload.hpp name;
+  ///   `ec::busy` when requests or uploads are too many to be remembered.
+  template <class Operation>
+  [[nodiscard]] result<nothing> can_apply(const Operation& x) const;
+
+  /// Appends to `out` what else is to be done: nothing, if it is refused or was
+  /// done before.
+  template <class Operation>
+  [[nodiscard]] result<answer_of_t<Operation>>
+  apply(const Operation& x, unix_milliseconds now, tree_changes& out);
+
+  /// `files_grown` changes lengths and writes nothing, so that files may grow
+  /// at any rate: the rows of those that have since the last call.
+  void take_grown(tree_changes& out);
+
+  /// How many operations were applied in this life.
+  [[nodiscard]] std::uint64_t applied() const {
+    return state_.applied;
+  }
+
+  // -- asking -----------------------------------------------------------------
+
+  [[nodiscard]] reading<msg::file_status> status(std::string_view path) const;
+  [[nodiscard]] reading<msg::directory_page>
+  list(const msg::list_directory& x) const;
+  [[nodiscard]] reading<msg::tree_usage> usage(std::string_view path) const;
+  [[nodiscard]] reading<msg::trash_list> trash(const msg::list_trash& x) const;
+  [[nodiscard]] reading<msg::upload_status>
+  find_upload(std::string_view path) const;
+  /// Status and chunk ids; where they are is not known here.
+  [[nodiscard]] reading<msg::file_layout> layout(const msg::open_file& x) const;
+
+  /// What `add_chunk` needs to know of a file. @returns `ec::not_found`.
+  struct growing_file {
+    std::uint8_t replication = 0;
+    chunk_id next; ///< The chunk behind the one asked for; zero: none yet.
+  };
+  /// @param last Zero: none, the file is empty. @returns also `ec::stale`: not
+  ///   a chunk of the file.
+  [[nodiscard]] reading<growing_file>
+  growing(inode_id file, chunk_id last) const;
+
+  /// The operation that made this request's change, if it was made.
+  [[nodiscard]] bool was_done(std::uint64_t request) const {
+    return state_.requests.find(request).has_value();
+  }
+
+  /// What is in directories.
+  [[nodiscard]] subtree_totals totals() const {
+    return state_.nodes.totals(state_.root);
+  }
+  [[nodiscard]] const tree_state& state() const {
+    return state_;
+  }
+
+  /// Aborts if an invariant is broken. O(n log n); for tests.
+  void check() const;
+
+private:
+  template <class Operation>
+  result<answer_of_t<Operation>>
+  answer_again(const Operation& x, const request_row& done_before) const;
+
+  tree_state state_;
+};
+
+/// For whoever has the operation as a value: tests, and a log of them.
+using tree_answer
+  = std::variant<nothing, msg::file_status, msg::entry_removed,
+                 msg::upload_status, chunk_appended, garbage_collected>;
+
+[[nodiscard]] result<nothing>
+can_apply(const file_tree& tree, const tree_operation& x);
+[[nodiscard]] result<tree_answer>
+apply(file_tree& tree, const tree_operation& x, unix_milliseconds now,
+      tree_changes& out);
+
+} // namespace dfs::core

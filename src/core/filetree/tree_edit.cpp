@@ -1,0 +1,157 @@
+#include "core/filetree/tree_edit.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dfs::core {
+
+node_index tree_edit::make(msg::entry_kind kind) {
+  const auto x = state.nodes.make(inode_id{state.next_number++}, kind);
+  auto& it = state.nodes[x];
+  it.created_ms = now_ms;
+  it.modified_ms = now_ms;
+  it.changed = state.applied;
+  return x;
+}
+
+void tree_edit::place(node_index x, const spot& where) {
+  DFS_ASSERT(where.existing == no_node && !where.rest.empty());
+  auto dir = where.dir;
+  auto rest = where.rest;
+  entries_changed(dir);
+  for (auto slash = rest.find('/'); slash != rest.npos;
+       slash = rest.find('/')) {
+    const auto made = make(msg::entry_kind::directory);
+    state.nodes.link(made, dir, rest.substr(0, slash));
+    write(made);
+    dir = made;
+    rest.remove_prefix(slash + 1);
+  }
+  state.nodes.link(x, dir, rest);
+  state.nodes[x].changed = state.applied;
+  write(x);
+}
+
+void tree_edit::displace(node_index x) {
+  const auto dir = state.nodes.parent(x);
+  drop_row(x);
+  state.nodes.unlink(x);
+  entries_changed(dir);
+}
+
+void tree_edit::destroy(node_index x) {
+  drop_row(x);
+  state.nodes.unlink(x);
+  state.nodes.destroy(x);
+}
+
+std::uint64_t tree_edit::to_trash(node_index x, std::string_view path) {
+  displace(x);
+  const auto id = state.next_number++;
+  state.nodes[x].place = node_place::trash;
+  state.nodes[x].changed = state.applied;
+  state.trash[id] = {.node = x,
+                     .path = std::string{path},
+                     .removed_ms = now_ms,
+                     .purged_ms = now_ms + state.config.trash_life.count()};
+  state.trashed_files += state.nodes.totals(x).files;
+  write_trash(id);
+  return id;
+}
+
+void tree_edit::discard(node_index x, std::string_view path) {
+  const auto id = state.next_number++;
+  state.nodes[x].place = node_place::trash;
+  state.trash[id] = {.node = x,
+                     .path = std::string{path},
+                     .removed_ms = now_ms,
+                     .purged_ms = now_ms,
+                     .purging = true};
+  state.purging.insert(id);
+  write_trash(id);
+}
+
+void tree_edit::append(node_index file, const msg::written_chunk& x) {
+  chunk_row row;
+  row.chunk = x.grant.chunk;
+  row.extent = x.extent;
+  row.extent.version = std::max(x.extent.version, x.grant.version);
+  for (const auto& replica : x.grant.chain)
+    row.set.push_back(replica.store);
+  append(file, row);
+}
+
+void tree_edit::append(node_index file, const chunk_row& x) {
+  auto row = x;
+  row.file = state.nodes[file].inode;
+  row.replication = state.nodes[file].replication;
+  state.nodes.append_piece(
+    file, {x.chunk, std::min(x.extent.padded_from, x.extent.length)});
+  put(chunk_row_key(x.chunk, chunk_row_writer::file), std::move(row));
+}
+
+void tree_edit::release_last(node_index file) {
+  const auto last
+    = state.nodes.piece_at(file, state.nodes.piece_count(file) - 1).chunk;
+  state.nodes.drop_last_piece(file);
+  erase(chunk_row_key(last, chunk_row_writer::file));
+  put(released_row_key(last), empty_row{});
+  out_.released.push_back(last);
+}
+
+void tree_edit::write(node_index x) {
+  const auto& it = state.nodes[x];
+  switch (it.place) {
+    case node_place::tree: {
+      const auto dir = state.nodes.parent(x);
+      const auto parent = dir == no_node ? inode_id{} : state.nodes[dir].inode;
+      return put(tree_keys::node(parent, state.nodes.name(x)), state.row_of(x));
+    }
+    case node_place::upload:
+      return put(numbered_key(tree_keys::uploads, it.inode.value()),
+                 state.row_of(state.uploads.at(it.inode)));
+    case node_place::trash:
+      // Seldom: a file that grows while it is in the trash.
+      for (const auto& [id, item] : state.trash)
+        if (item.node == x)
+          return write_trash(id);
+      return;
+    case node_place::nowhere:
+      DFS_ASSERT(false);
+  }
+}
+
+void tree_edit::write_pieces(node_index x, std::uint32_t index) {
+  put(tree_keys::piece_group(state.nodes[x].inode, index),
+      state.pieces_of(x, index));
+}
+
+void tree_edit::erase_pieces(node_index x, std::uint32_t index) {
+  erase(tree_keys::piece_group(state.nodes[x].inode, index));
+}
+
+void tree_edit::write_trash(std::uint64_t id) {
+  put(numbered_key(tree_keys::trash, id), state.row_of(state.trash.at(id)));
+}
+
+void tree_edit::touch(node_index x) {
+  state.nodes[x].modified_ms = now_ms;
+  state.nodes[x].changed = state.applied;
+}
+
+void tree_edit::entries_changed(node_index dir) {
+  state.nodes.list(dir).entries_changed = state.applied;
+  state.nodes[dir].modified_ms = now_ms;
+  // What is in the trash has one row, written by whoever takes it apart.
+  if (state.nodes[dir].place == node_place::tree)
+    write(dir);
+}
+
+void tree_edit::drop_row(node_index x) {
+  erase(tree_keys::node(state.nodes[state.nodes.parent(x)].inode,
+                        state.nodes.name(x)));
+}
+
+} // namespace dfs::core

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "core/filetree/tree_state.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace dfs::core {
+
+/// INTERNAL to file_tree: one operation under way. Every member changes the
+/// state and says so in rows; the decision has been made.
+class tree_edit {
+public:
+  tree_edit(tree_state& tree, unix_milliseconds now, tree_changes& out)
+    : state{tree},
+      now_ms{now.time_since_epoch().count()},
+      out_{out} {
+    // nop
+  }
+
+  tree_state& state;
+  const std::int64_t now_ms;
+
+  /// A new node, in no directory, without a row.
+  node_index make(msg::entry_kind kind);
+
+  /// Puts a node at a free spot, making the directories that are missing.
+  /// @param path Whose end the spot's rest is.
+  void place(node_index x, const spot& where);
+
+  /// Takes it out of its directory.
+  void displace(node_index x);
+
+  /// The same for ever, without leaving a trace in the directory, which goes
+  /// next. @pre Nothing is below it, or in it.
+  void destroy(node_index x);
+
+  /// Moves what is at a path to the trash. @returns its trash id.
+  std::uint64_t to_trash(node_index x, std::string_view path);
+
+  /// To be purged at once; for what has no name.
+  void discard(node_index x, std::string_view path);
+
+  /// Of a file that is being made or that grows: its row is written after.
+  void append(node_index file, const msg::written_chunk& x);
+  void append(node_index file, const chunk_row& x);
+
+  /// The chunk leaves its file for good. @pre The last one.
+  void release_last(node_index file);
+
+  /// Writes the row of a node where it is, and of a part of its chunks.
+  void write(node_index x);
+  void write_pieces(node_index x, std::uint32_t index);
+  void write_trash(std::uint64_t id);
+  void erase_pieces(node_index x, std::uint32_t index);
+
+  /// Its content has changed.
+  void touch(node_index x);
+
+  void put(std::string key, row_value value) {
+    out_.rows.push_back({std::move(key), std::move(value)});
+  }
+  void erase(std::string key) {
+    put(std::move(key), no_row{});
+  }
+  void keep(msg::keep_chunks x) {
+    out_.kept.push_back(std::move(x));
+  }
+
+private:
+  void entries_changed(node_index dir);
+  void drop_row(node_index x);
+
+  tree_changes& out_;
+};
+
+} // namespace dfs::core

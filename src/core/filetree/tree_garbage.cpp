@@ -1,0 +1,183 @@
+#include "base/assert.hpp"
+#include "core/filetree/operations.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+// What ends for good: purges, uploads that nobody goes on with, old requests.
+
+namespace dfs::core {
+
+namespace {
+
+/// Takes one thing apart from its leaves, as far as the budget goes.
+class dismantler {
+public:
+  dismantler(tree_edit& edit, std::uint64_t id, std::uint32_t& budget)
+    : edit_{edit},
+      tree_{edit.state},
+      id_{id},
+      top_{edit.state.trash.at(id).node},
+      budget_{budget} {
+    // nop
+  }
+
+  /// @returns whether nothing is left of it.
+  bool run() {
+    auto x = top_;
+    while (budget_ > 0) {
+      --budget_;
+      if (tree_.nodes[x].is_directory()) {
+        if (tree_.nodes.list(x).children.size() > 0) {
+          x = tree_.nodes.list(x).children.last();
+          continue;
+        }
+      } else if (!release_chunks(x)) {
+        return false;
+      }
+      if (x == top_) {
+        end();
+        return true;
+      }
+      const auto up = tree_.nodes.parent(x);
+      edit_.destroy(x);
+      x = up;
+    }
+    return false;
+  }
+
+private:
+  /// From the end, so that what is left is a shorter file.
+  bool release_chunks(node_index file) {
+    const auto before = tree_.nodes.piece_count(file);
+    auto left = before;
+    for (; left > 0 && budget_ > 0; --left, --budget_)
+      edit_.release_last(file);
+    const auto rows = [](std::uint32_t pieces) {
+      return (pieces + pieces_per_row - 1) / pieces_per_row;
+    };
+    for (auto index = std::max(rows(left), 1u); index < rows(before); ++index)
+      edit_.erase_pieces(file, index);
+    if (left == 0)
+      return true;
+    if (left != before && rows(left) > 1)
+      edit_.write_pieces(file, rows(left) - 1);
+    if (file == top_)
+      edit_.write_trash(id_);
+    else
+      edit_.write(file);
+    return false;
+  }
+
+  void end() {
+    tree_.nodes[top_].place = node_place::nowhere;
+    tree_.nodes.destroy(top_);
+    tree_.trash.erase(id_);
+    tree_.purging.erase(id_);
+    edit_.erase(numbered_key(tree_keys::trash, id_));
+  }
+
+  tree_edit& edit_;
+  tree_state& tree_;
+  std::uint64_t id_;
+  node_index top_;
+  std::uint32_t& budget_;
+};
+
+/// What is to be taken apart next; marks what has lain there long enough.
+std::optional<std::uint64_t> next_victim(tree_edit& edit) {
+  auto& tree = edit.state;
+  if (!tree.purging.empty())
+    return *tree.purging.begin();
+  if (tree.trash.empty())
+    return std::nullopt;
+  auto& [id, oldest] = *tree.trash.begin(); // Ids rise with time.
+  if (tree.is_purging(id, oldest))
+    return id;
+  if (oldest.purged_ms > edit.now_ms)
+    return std::nullopt;
+  // From here on it is not restored: half of it would be wrong.
+  oldest.purging = true;
+  tree.purging.insert(id);
+  tree.trashed_files -= tree.nodes.totals(oldest.node).files;
+  edit.write_trash(id);
+  return id;
+}
+
+void forget_requests(tree_edit& edit) {
+  const unix_milliseconds now{std::chrono::milliseconds{edit.now_ms}};
+  while (const auto period = edit.state.requests.forgettable(now)) {
+    edit.state.requests.forget(*period);
+    edit.put(numbered_key(tree_keys::requests, *period),
+             no_rows_until{numbered_key(tree_keys::requests, *period + 1)});
+  }
+}
+
+void drop_uploads(tree_edit& edit, std::uint32_t& budget) {
+  auto& uploads = edit.state.uploads;
+  const auto before = edit.now_ms - edit.state.config.upload_life.count();
+  for (auto at = uploads.begin(); at != uploads.end() && budget > 0;) {
+    if (at->second.touched_ms > before) {
+      ++at;
+      continue;
+    }
+    --budget;
+    edit.erase(numbered_key(tree_keys::uploads, at->first.value()));
+    const auto [node, path]
+      = std::pair{at->second.node, std::move(at->second.path)};
+    at = uploads.erase(at);
+    edit.discard(node, path);
+  }
+}
+
+} // namespace
+
+result<std::uint64_t>
+prepare(const tree_state& tree, const msg::purge_trash& x) {
+  if (x.all)
+    return std::uint64_t{0};
+  const auto found = tree.trash.find(x.trash_id);
+  if (found == tree.trash.end() || tree.is_purging(found->first, found->second))
+    return fail(ec::not_found, "nothing in the trash has the id "
+                                 + std::to_string(x.trash_id));
+  return x.trash_id;
+}
+
+msg::entry_removed
+perform(tree_edit& edit, const msg::purge_trash&, std::uint64_t plan) {
+  auto& tree = edit.state;
+  if (plan == 0) {
+    tree.purged_up_to = tree.next_number - 1;
+    edit.put(std::string{tree_keys::purged}, purge_row{tree.purged_up_to});
+    return {0, std::exchange(tree.trashed_files, 0)};
+  }
+  auto& item = tree.trash.at(plan);
+  item.purging = true;
+  tree.purging.insert(plan);
+  edit.write_trash(plan);
+  const auto files = tree.nodes.totals(item.node).files;
+  tree.trashed_files -= files;
+  return {plan, files};
+}
+
+result<garbage_plan> prepare(const tree_state&, const collect_garbage&) {
+  return garbage_plan{};
+}
+
+garbage_collected
+perform(tree_edit& edit, const collect_garbage& x, garbage_plan) {
+  auto budget = x.budget;
+  forget_requests(edit);
+  drop_uploads(edit, budget);
+  while (budget > 0) {
+    const auto victim = next_victim(edit);
+    if (!victim)
+      return {false};
+    if (!dismantler{edit, *victim, budget}.run())
+      break;
+  }
+  return {true};
+}
+
+} // namespace dfs::core

@@ -1,0 +1,145 @@
+#include "core/filetree/tree_state.hpp"
+
+#include "base/assert.hpp"
+#include "core/filetree/path.hpp"
+
+#include <algorithm>
+
+namespace dfs::core {
+
+tree_state::tree_state(const tree_config& wanted)
+  : config{wanted},
+    nodes{wanted.hash_seed},
+    requests{wanted.request_life, wanted.requests_max} {
+  // nop
+}
+
+walk tree_state::walk_to(std::string_view path) const {
+  walk reached{root, path.substr(1), 0};
+  while (!reached.rest.empty() && nodes[reached.deepest].is_directory()) {
+    const auto slash = reached.rest.find('/');
+    const auto next
+      = nodes.child(reached.deepest, reached.rest.substr(0, slash));
+    if (next == no_node) {
+      reached.seen
+        = std::max(reached.seen, nodes.list(reached.deepest).entries_changed);
+      return reached;
+    }
+    reached.deepest = next;
+    reached.seen = std::max(reached.seen, nodes[next].changed);
+    reached.rest
+      = slash == reached.rest.npos ? "" : reached.rest.substr(slash + 1);
+  }
+  return reached;
+}
+
+error tree_state::missing(std::string_view path, const walk& reached) const {
+  const auto here = nodes.path(reached.deepest);
+  if (!nodes[reached.deepest].is_directory())
+    return fail(ec::not_directory,
+                printable(path) + ": " + printable(here) + " is a file");
+  const auto slash = reached.rest.find('/');
+  if (slash == reached.rest.npos)
+    return fail(ec::not_found, printable(path) + ": not found");
+  const auto next = (here == "/" ? "" : here) + "/"
+                    + std::string{reached.rest.substr(0, slash)};
+  return fail(ec::not_found,
+              printable(path) + ": there is no " + printable(next));
+}
+
+result<node_index>
+tree_state::find(std::string_view path, std::uint64_t* seen) const {
+  if (auto good = check_path(path); !good)
+    return good.error();
+  const auto reached = walk_to(path);
+  if (seen)
+    *seen = reached.seen;
+  if (!reached.rest.empty())
+    return missing(path, reached);
+  return reached.deepest;
+}
+
+result<spot> tree_state::find_spot(std::string_view path, bool parents) const {
+  if (auto good = check_path(path); !good)
+    return good.error();
+  const auto reached = walk_to(path);
+  if (reached.rest.empty())
+    return spot{nodes.parent(reached.deepest), {}, reached.deepest};
+  if (!nodes[reached.deepest].is_directory()
+      || (!parents && reached.rest.find('/') != reached.rest.npos))
+    return missing(path, reached);
+  return spot{reached.deepest, reached.rest, no_node};
+}
+
+msg::file_status tree_state::status_of(node_index x, std::string path) const {
+  const auto& it = nodes[x];
+  msg::file_status made;
+  made.inode = it.inode;
+  made.path = std::move(path);
+  made.kind = it.kind;
+  made.growing = it.growing;
+  made.replication = it.replication;
+  made.modified = std::chrono::milliseconds{it.modified_ms};
+  made.created = std::chrono::milliseconds{it.created_ms};
+  if (it.is_directory()) {
+    made.entries = nodes.list(x).children.size();
+  } else {
+    made.length = it.length;
+    made.chunks = nodes.piece_count(x);
+  }
+  return made;
+}
+
+msg::upload_status tree_state::upload_of(inode_id inode) const {
+  const auto found = uploads.find(inode);
+  if (found == uploads.end())
+    return {.upload = inode, .path = {}, .source = {}};
+  const auto& x = found->second;
+  return {.upload = inode,
+          .path = x.path,
+          .source = x.source,
+          .length = nodes[x.node].length,
+          .chunks = nodes.piece_count(x.node)};
+}
+
+std::uint64_t tree_state::seen_at(node_index x) const {
+  const auto changed = nodes[x].changed;
+  return nodes[x].is_directory()
+           ? std::max(changed, nodes.list(x).entries_changed)
+           : changed;
+}
+
+node_row tree_state::row_of(node_index x) const {
+  const auto& it = nodes[x];
+  node_row row;
+  row.inode = it.inode;
+  row.kind = it.kind;
+  row.replication = it.replication;
+  row.growing = it.growing;
+  row.created_ms = it.created_ms;
+  row.modified_ms = it.modified_ms;
+  if (!it.is_directory()) {
+    row.chunks = nodes.piece_count(x);
+    row.pieces = pieces_of(x, 0).pieces;
+  }
+  return row;
+}
+
+trash_row tree_state::row_of(const trash_item& x) const {
+  return {x.path, x.removed_ms, x.purged_ms, x.purging, row_of(x.node)};
+}
+
+upload_row tree_state::row_of(const upload& x) const {
+  return {x.path, x.source, x.force, x.parents, x.touched_ms, row_of(x.node)};
+}
+
+piece_row tree_state::pieces_of(node_index x, std::uint32_t index) const {
+  piece_row row;
+  const auto first = index * pieces_per_row;
+  const auto end = std::min(nodes.piece_count(x), first + pieces_per_row);
+  for (auto i = first; i < end; ++i)
+    row.pieces.push_back(nodes.piece_at(x, i));
+  return row;
+}
+
+} // namespace dfs::core

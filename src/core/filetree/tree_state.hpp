@@ -1,0 +1,120 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/utc_time.hpp"
+#include "core/filetree/inode_table.hpp"
+#include "core/filetree/request_table.hpp"
+#include "core/filetree/tree_rows.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dfs::core {
+
+struct tree_config {
+  std::uint64_t hash_seed = 0; ///< Of names; no result depends on it.
+  std::uint8_t replication = 3;
+  std::uint32_t chunk_size = msg::chunk_size_max;
+  std::chrono::milliseconds trash_life = std::chrono::days{3};
+  std::chrono::milliseconds upload_life = std::chrono::days{1};
+  std::chrono::milliseconds request_life = std::chrono::minutes{10};
+  std::size_t requests_max = 16'000'000;
+  std::size_t uploads_max = 100'000;
+};
+
+// INTERNAL to file_tree: what it consists of, and questions about it. Decisions
+// are in operations.hpp, changes in tree_edit.hpp.
+
+inline constexpr inode_id root_inode{1};
+
+struct trash_item {
+  node_index node = no_node;
+  std::string path; ///< Where it was.
+  std::int64_t removed_ms = 0;
+  std::int64_t purged_ms = 0;
+  bool purging = false;
+};
+
+struct upload {
+  node_index node = no_node;
+  std::string path; ///< Where it is to be.
+  std::string source;
+  bool force = false;
+  bool parents = false;
+  std::int64_t touched_ms = 0;
+};
+
+/// How far a path leads.
+struct walk {
+  node_index deepest = no_node;
+  std::string_view rest; ///< Components that are not there.
+  std::uint64_t seen = 0;
+};
+
+/// Where something may be put.
+struct spot {
+  node_index dir = no_node; ///< The deepest directory that is there.
+  std::string_view rest;    ///< Missing directories and the name.
+  node_index existing = no_node;
+};
+
+struct tree_state {
+  explicit tree_state(const tree_config& wanted);
+
+  /// @pre A valid path.
+  [[nodiscard]] walk walk_to(std::string_view path) const;
+
+  /// @returns `ec::invalid_argument`, `ec::not_found`, `ec::not_directory`.
+  /// @param seen Null: not of interest.
+  [[nodiscard]] result<node_index>
+  find(std::string_view path, std::uint64_t* seen = nullptr) const;
+
+  /// Errors as of `find`; with `parents` missing directories are none.
+  [[nodiscard]] result<spot>
+  find_spot(std::string_view path, bool parents) const;
+
+  /// Why a path leads no further.
+  [[nodiscard]] error missing(std::string_view path, const walk& reached) const;
+
+  [[nodiscard]] msg::file_status
+  status_of(node_index x, std::string path) const;
+  [[nodiscard]] msg::upload_status upload_of(inode_id inode) const;
+
+  /// The last operation that changed what one sees of a node.
+  [[nodiscard]] std::uint64_t seen_at(node_index x) const;
+
+  [[nodiscard]] bool is_purging(std::uint64_t id, const trash_item& x) const {
+    return x.purging || id <= purged_up_to;
+  }
+
+  [[nodiscard]] node_row row_of(node_index x) const;
+  [[nodiscard]] trash_row row_of(const trash_item& x) const;
+  [[nodiscard]] upload_row row_of(const upload& x) const;
+  [[nodiscard]] piece_row pieces_of(node_index x, std::uint32_t index) const;
+
+  tree_config config;
+  inode_table nodes;
+  node_index root = no_node;
+  std::map<std::uint64_t, trash_item> trash;
+  std::set<std::uint64_t> purging; ///< Trash ids with that flag.
+  std::uint64_t purged_up_to = 0;  ///< These, too, are purged.
+  std::uint64_t trashed_files = 0; ///< Of items that are not purged.
+  std::map<inode_id, upload> uploads;
+  request_table requests;
+  /// Whose rows are behind: a file, and the group of its chunks.
+  std::set<std::pair<inode_id, std::uint32_t>> grown;
+  std::uint64_t applied = 0;
+  std::uint64_t next_number = 0; ///< Of inodes and trash ids.
+
+  // While rows are loaded.
+  std::uint64_t unknown = 0; ///< Directories named as parents only.
+  std::map<inode_id, std::uint32_t> expected_pieces;
+};
+
+} // namespace dfs::core

@@ -1,0 +1,527 @@
+#include "core/filetree/tree_under_test.hpp"
+
+#include "support/refusal.hpp"
+
+#include <gtest/gtest.h>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+using dfs::test::refusal;
+using test::describe;
+using test::written;
+
+struct FileTree : ::testing::Test, test::tree_under_test {
+  ~FileTree() override {
+    tree->check();
+    flush();
+    // I3: whatever the test did, the rows say the same.
+    auto again = loaded();
+    tree_changes out;
+    EXPECT_TRUE(again->begin_life(master_term{term + 1}, now, out));
+    EXPECT_TRUE(out.rows.empty());
+    EXPECT_EQ(describe(*again), describe(*tree));
+    again->check();
+    check_chunk_rows();
+  }
+
+  void mkdir(const std::string& path) {
+    EXPECT_TRUE(change(msg::make_directory{0, path, true}));
+  }
+
+  inode_id
+  file(const std::string& path, std::vector<msg::written_chunk> chunks = {}) {
+    const auto made
+      = change(msg::commit_file{0, path, true, true, std::move(chunks), 0});
+    EXPECT_TRUE(made) << made.error().context;
+    return made->inode;
+  }
+
+  [[nodiscard]] std::optional<ec> look(const std::string& path) const {
+    return refusal(tree->status(path).answer);
+  }
+
+  [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
+    std::vector<std::string> all;
+    const auto page = *tree->list({path, {}, 0, true, {}}).answer;
+    for (const auto& x : page.entries)
+      all.push_back(x.name);
+    return all;
+  }
+
+  void collect() {
+    for (int slices = 0;; ++slices) {
+      ASSERT_LT(slices, 10'000);
+      if (!apply(collect_garbage{100})->more)
+        return;
+    }
+  }
+};
+
+TEST_F(FileTree, HasARootFromTheStart) {
+  const auto root = *tree->status("/").answer;
+  EXPECT_EQ(root.kind, msg::entry_kind::directory);
+  EXPECT_EQ(root.inode, inode_id{1});
+  EXPECT_EQ(refusal(change(msg::remove_entry{0, "/", true})),
+            ec::invalid_argument);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/", "/a"})),
+            ec::invalid_argument);
+  EXPECT_EQ(refusal(change(msg::create_file{0, "/"})), ec::is_directory);
+}
+
+TEST_F(FileTree, MakesDirectories) { // SPEC G1
+  const auto made = change(msg::make_directory{0, "/a"});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->path, "/a");
+  EXPECT_EQ(made->created, now.time_since_epoch());
+  EXPECT_EQ(refusal(change(msg::make_directory{0, "/a"})), ec::exists);
+  EXPECT_EQ(refusal(change(msg::make_directory{0, "/x/y"})), ec::not_found);
+  EXPECT_TRUE(change(msg::make_directory{0, "/a/b/c", true}));
+  EXPECT_EQ(change(msg::make_directory{0, "/a/b", true})->entries, 1u);
+  file("/f");
+  EXPECT_EQ(refusal(change(msg::make_directory{0, "/f/x", true})),
+            ec::not_directory);
+  EXPECT_EQ(refusal(change(msg::make_directory{0, "/f", true})), ec::exists);
+  EXPECT_EQ(refusal(change(msg::make_directory{0, "/a//b", true})),
+            ec::invalid_argument);
+}
+
+TEST_F(FileTree, SaysHowFarAPathLeads) { // SPEC S7
+  mkdir("/a");
+  file("/a/f");
+  EXPECT_EQ(tree->status("/a/b/c").answer.error().context,
+            "/a/b/c: there is no /a/b");
+  EXPECT_EQ(tree->status("/a/f/c").answer.error().context,
+            "/a/f/c: /a/f is a file");
+  EXPECT_EQ(tree->status("/a/x").answer.error().context, "/a/x: not found");
+}
+
+TEST_F(FileTree, TouchesFiles) { // SPEC G1
+  const auto made = change(msg::create_file{0, "/f", true, 2});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->replication, 2);
+  EXPECT_EQ(refusal(change(msg::create_file{0, "/f", true})), ec::exists);
+  EXPECT_EQ(refusal(change(msg::create_file{0, "/g", true, 9})),
+            ec::invalid_argument);
+  now += 5s;
+  const auto again = change(msg::create_file{0, "/f"});
+  EXPECT_EQ(again->inode, made->inode);
+  EXPECT_EQ(again->created, made->created);
+  EXPECT_EQ(again->modified, made->modified + 5s);
+  mkdir("/d");
+  EXPECT_EQ(refusal(change(msg::create_file{0, "/d"})), ec::is_directory);
+}
+
+TEST_F(FileTree, RenamesFilesAndTreesAtOnce) { // SPEC G1
+  file("/a/b/f", {written(1, 10)});
+  const auto before = tree->status("/a/b/f").answer->inode;
+  EXPECT_TRUE(change(msg::rename_entry{0, "/a/b", "/c"}));
+  EXPECT_EQ(tree->status("/c/f").answer->inode, before);
+  EXPECT_EQ(look("/a/b/f"), ec::not_found);
+  EXPECT_EQ(tree->usage("/a").answer->bytes, 0u);
+  EXPECT_EQ(tree->usage("/c").answer->bytes, 10u);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/c", "/c"}));
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/c", "/c/d"})),
+            ec::invalid_argument);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/c", "/c/f/d"})),
+            ec::not_directory);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/x", "/y"})), ec::not_found);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/c", "/y/z"})), ec::not_found);
+}
+
+TEST_F(FileTree, ReplacesByForceOnly) { // I5
+  file("/new", {written(1, 1)});
+  file("/old", {written(2, 2)});
+  mkdir("/empty");
+  mkdir("/full/x");
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/new", "/old"})), ec::exists);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/new", "/full", true})),
+            ec::is_directory);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/empty", "/old", true})),
+            ec::not_directory);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/empty", "/full", true})),
+            ec::not_empty);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/new", "/old", true}));
+  EXPECT_EQ(tree->status("/old").answer->length, 1u);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/full", "/empty", true}));
+  EXPECT_EQ(names("/empty"), std::vector<std::string>{"x"});
+  const auto trash = tree->trash({}).answer->entries;
+  ASSERT_EQ(trash.size(), 2u);
+  EXPECT_EQ(trash[0].path, "/empty"); // Newest first.
+  EXPECT_EQ(trash[1].path, "/old");
+  EXPECT_EQ(trash[1].bytes, 2u);
+}
+
+// No path gets longer than paths may be, also not by moving what is above it.
+TEST_F(FileTree, KeepsPathsShortEnough) {
+  const std::string part = "/" + std::string(200, 'x');
+  std::string deep = "/d";
+  for (int i = 0; i < 15; ++i)
+    deep += part;
+  mkdir(deep);
+  std::string far;
+  for (int i = 0; i < 6; ++i)
+    far += part;
+  mkdir(far);
+  const auto refused = change(msg::rename_entry{0, "/d", far + "/d"});
+  EXPECT_EQ(refusal(refused), ec::invalid_argument);
+  EXPECT_NE(refused.error().context.find("4096"), std::string::npos);
+  // What was deep once is not deep for ever.
+  EXPECT_TRUE(change(msg::remove_entry{0, "/d" + part, true}));
+  EXPECT_TRUE(change(msg::rename_entry{0, "/d", far + "/d"}));
+}
+
+TEST_F(FileTree, RemovesToTheTrashAndBringsBack) { // SPEC G12
+  file("/a/f", {written(1, 10)});
+  file("/a/g");
+  EXPECT_EQ(refusal(change(msg::remove_entry{0, "/a"})), ec::not_empty);
+  const auto removed = change(msg::remove_entry{0, "/a", true});
+  EXPECT_EQ(removed->files, 2u);
+  EXPECT_EQ(look("/a/f"), ec::not_found);
+  EXPECT_TRUE(released.empty());
+  const auto trash = tree->trash({}).answer->entries;
+  ASSERT_EQ(trash.size(), 1u);
+  EXPECT_EQ(trash[0].trash_id, removed->trash_id);
+  EXPECT_EQ(trash[0].files, 2u);
+  EXPECT_EQ(trash[0].purged - trash[0].removed, 72h);
+  mkdir("/a");
+  EXPECT_EQ(refusal(change(msg::restore_trash{0, 0, "/a", ""})), ec::exists);
+  EXPECT_TRUE(change(msg::restore_trash{0, 0, "/a", "/new/place"}));
+  EXPECT_EQ(tree->status("/new/place/f").answer->length, 10u);
+  EXPECT_EQ(refusal(change(msg::restore_trash{0, removed->trash_id, "", ""})),
+            ec::not_found);
+}
+
+TEST_F(FileTree, BringsTheNewestOfThatPathBack) { // SPEC G12
+  for (const std::uint32_t bytes : {1, 2, 3}) {
+    file("/f", {written(bytes, bytes)}); // Each replaces the one before.
+    now += 1s;
+  }
+  EXPECT_TRUE(change(msg::remove_entry{0, "/f"}));
+  EXPECT_EQ(change(msg::restore_trash{0, 0, "/f", ""})->length, 3u);
+  EXPECT_EQ(change(msg::restore_trash{0, 0, "/f", "/g"})->length, 2u);
+}
+
+TEST_F(FileTree, ListsTheTrashInPages) {
+  for (int i = 0; i < 10; ++i) {
+    file("/f");
+    EXPECT_TRUE(change(msg::remove_entry{0, "/f"}));
+  }
+  std::set<std::uint64_t> seen;
+  msg::list_trash asked{0, 3};
+  for (auto more = true; more;) {
+    const auto page = *tree->trash(asked).answer;
+    more = page.more;
+    for (const auto& x : page.entries)
+      seen.insert(x.trash_id);
+    asked.after = page.entries.back().trash_id;
+  }
+  EXPECT_EQ(seen.size(), 10u);
+}
+
+TEST_F(FileTree, PurgesInSlices) { // SPEC G12, I4
+  for (std::uint64_t i = 0; i < 300; ++i)
+    file("/d/" + std::to_string(i % 7) + "/" + std::to_string(i),
+         {written(2 * i + 1, 1), written(2 * i + 2, 1)});
+  const auto removed = change(msg::remove_entry{0, "/d", true});
+  EXPECT_TRUE(change(msg::purge_trash{0, removed->trash_id}));
+  EXPECT_EQ(refusal(change(msg::purge_trash{0, removed->trash_id})),
+            ec::not_found);
+  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
+  EXPECT_EQ(refusal(change(msg::restore_trash{0, removed->trash_id, "", ""})),
+            ec::not_found);
+  EXPECT_TRUE(apply(collect_garbage{100})->more);
+  EXPECT_LE(released.size(), 100u);
+  restart(); // In the middle.
+  tree->check();
+  collect();
+  EXPECT_EQ(released.size(), 600u);
+  EXPECT_EQ(tree->state().nodes.size(), 1u);
+}
+
+TEST_F(FileTree, PurgesAllThatIsThere) { // SPEC G12
+  file("/a", {written(1, 1)});
+  file("/b", {written(2, 1)});
+  EXPECT_TRUE(change(msg::remove_entry{0, "/a"}));
+  EXPECT_TRUE(change(msg::remove_entry{0, "/b"}));
+  EXPECT_EQ(change(msg::purge_trash{0, 0, true})->files, 2u);
+  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
+  file("/c");
+  EXPECT_TRUE(change(msg::remove_entry{0, "/c"}));
+  restart();
+  collect();
+  EXPECT_EQ(released.size(), 2u);
+  EXPECT_EQ(tree->trash({}).answer->entries.size(), 1u);
+}
+
+TEST_F(FileTree, PurgesWhatLayThereLongEnough) { // SPEC G12
+  file("/a", {written(1, 1)});
+  EXPECT_TRUE(change(msg::remove_entry{0, "/a"}));
+  now += 72h - 1ms;
+  collect();
+  EXPECT_TRUE(released.empty());
+  now += 1ms;
+  collect();
+  EXPECT_EQ(released, std::set{chunk_id{1}});
+}
+
+// Half of something is never brought back.
+TEST_F(FileTree, RestoresNothingThatIsBeingPurged) {
+  for (std::uint64_t i = 1; i <= 20; ++i)
+    file("/d/" + std::to_string(i), {written(i, 1)});
+  const auto id = change(msg::remove_entry{0, "/d", true})->trash_id;
+  now += 72h;
+  EXPECT_TRUE(apply(collect_garbage{10})->more);
+  const msg::restore_trash request{0, id, "", ""};
+  EXPECT_EQ(refusal(change(request)), ec::not_found);
+  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
+  restart();
+  EXPECT_EQ(refusal(change(request)), ec::not_found);
+  collect();
+  EXPECT_EQ(released.size(), 20u);
+}
+
+TEST_F(FileTree, MakesWholeFilesAtOnce) { // SPEC G2
+  const auto made = change(msg::commit_file{
+    0, "/a/f", false, true, {written(5, 10), written(6, 3)}, 2});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->length, 13u);
+  EXPECT_EQ(made->chunks, 2u);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].file, made->inode);
+  EXPECT_EQ(kept[0].replication, 2);
+  EXPECT_EQ(kept[0].chunks.size(), 2u);
+  const auto row = std::get<chunk_row>(
+    rows.at(chunk_row_key(chunk_id{5}, chunk_row_writer::file)));
+  EXPECT_EQ(row.file, made->inode);
+  EXPECT_EQ(row.extent.length, 10u);
+  EXPECT_EQ(row.set, std::vector{store_id{7}});
+  EXPECT_EQ(refusal(change(msg::commit_file{0, "/a/f", false, false, {}, 0})),
+            ec::exists);
+  EXPECT_EQ(refusal(change(msg::commit_file{0, "/a", true, false, {}, 0})),
+            ec::is_directory);
+  EXPECT_EQ(refusal(change(msg::commit_file{0, "/x/f", false, false, {}, 0})),
+            ec::not_found);
+  EXPECT_EQ(refusal(change(msg::commit_file{
+              0, "/g", false, false, {written(9, 1), written(9, 1)}, 0})),
+            ec::invalid_argument);
+  EXPECT_EQ(refusal(change(msg::commit_file{
+              0, "/g", false, false,
+              std::vector<msg::written_chunk>(17, written(9, 1)), 0})),
+            ec::invalid_argument);
+}
+
+TEST_F(FileTree, CountsNoPadding) { // SPEC G7
+  auto padded = written(1, 100);
+  padded.extent.padded_from = 60;
+  file("/f", {padded, written(2, 5)});
+  EXPECT_EQ(tree->status("/f").answer->length, 65u);
+}
+
+TEST_F(FileTree, TakesUploadsPieceByPiece) {
+  const auto begun
+    = change(msg::begin_upload{0, "/up/big", false, true, 0, "12 bytes"});
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(look("/up"), ec::not_found) << "invisible before its end";
+  std::uint64_t chunk = 0;
+  for (std::uint32_t first = 0; first < 200; first += 10) {
+    std::vector<msg::written_chunk> next;
+    for (int i = 0; i < 10; ++i)
+      next.push_back(written(++chunk, 7));
+    const auto grown
+      = change(msg::extend_upload{0, begun->upload, first, next});
+    ASSERT_TRUE(grown) << grown.error().context;
+    EXPECT_EQ(grown->chunks, first + 10);
+    EXPECT_EQ(
+      refusal(change(msg::extend_upload{0, begun->upload, first, next})),
+      ec::invalid_argument)
+      << "a gap";
+    if (first == 100)
+      restart();
+  }
+  EXPECT_EQ(tree->find_upload("/up/big").answer->source, "12 bytes");
+  EXPECT_EQ(tree->find_upload("/up/big").answer->length, 1'400u);
+  const auto finished = change(msg::finish_upload{0, begun->upload});
+  ASSERT_TRUE(finished) << finished.error().context;
+  EXPECT_EQ(finished->path, "/up/big");
+  EXPECT_EQ(finished->length, 1'400u);
+  EXPECT_EQ(tree->layout({"/up/big", 130}).answer->chunks[0].chunk,
+            chunk_id{131});
+  EXPECT_EQ(refusal(change(msg::finish_upload{0, begun->upload})),
+            ec::not_found);
+  EXPECT_TRUE(change(msg::remove_entry{0, "/up", true}));
+  EXPECT_TRUE(change(msg::purge_trash{0, 0, true}));
+  collect();
+  EXPECT_EQ(released.size(), 200u);
+}
+
+TEST_F(FileTree, DropsUploadsThatNobodyGoesOnWith) {
+  const auto old = change(msg::begin_upload{0, "/a", false, false, 0, ""});
+  EXPECT_TRUE(change(msg::extend_upload{0, old->upload, 0, {written(1, 1)}}));
+  now += 20h;
+  const auto touched = change(msg::begin_upload{0, "/b", false, false, 0, ""});
+  now += 4h;
+  collect();
+  EXPECT_EQ(released, std::set{chunk_id{1}});
+  EXPECT_EQ(refusal(change(msg::finish_upload{0, old->upload})), ec::not_found);
+  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
+  EXPECT_TRUE(change(msg::abort_upload{0, touched->upload}));
+  EXPECT_EQ(refusal(tree->find_upload("/b").answer), ec::not_found);
+}
+
+TEST_F(FileTree, AsksAgainAtTheEndOfAnUpload) {
+  const auto begun = change(msg::begin_upload{0, "/a", false, false, 0, ""});
+  file("/a"); // Somebody else was faster.
+  EXPECT_EQ(refusal(change(msg::finish_upload{0, begun->upload})), ec::exists);
+  EXPECT_EQ(refusal(change(msg::begin_upload{0, "/a", false, false, 0, ""})),
+            ec::exists);
+  EXPECT_TRUE(change(msg::begin_upload{0, "/a", true, false, 0, ""}));
+}
+
+TEST_F(FileTree, GrowsByChunks) { // SPEC G7
+  const auto inode = file("/log");
+  const msg::chunk_extent full{chunk_version{2}, mutation_serial{9}, 100, 90};
+  EXPECT_EQ(tree->growing(inode, chunk_id{}).answer->next, chunk_id{});
+  EXPECT_TRUE(
+    apply(append_chunk{inode, {}, {}, chunk_id{1}, chunk_version{1}}));
+  EXPECT_TRUE(tree->status("/log").answer->growing);
+  EXPECT_TRUE(apply(
+    append_chunk{inode, chunk_id{1}, full, chunk_id{2}, chunk_version{1}}));
+  EXPECT_EQ(tree->status("/log").answer->length, 90u);
+  EXPECT_EQ(tree->growing(inode, chunk_id{1}).answer->next, chunk_id{2});
+  EXPECT_EQ(tree->growing(inode, chunk_id{2}).answer->next, chunk_id{});
+  EXPECT_EQ(refusal(tree->growing(inode, chunk_id{3}).answer), ec::stale);
+  EXPECT_EQ(refusal(apply(append_chunk{inode, chunk_id{1}, full, chunk_id{3},
+                                       chunk_version{1}})),
+            ec::stale);
+  const auto report = [&](std::uint64_t chunk, std::uint32_t bytes, bool on) {
+    EXPECT_TRUE(apply(msg::files_grown{
+      {{inode,
+        {chunk_id{chunk}, {chunk_version{1}, mutation_serial{1}, bytes, bytes}},
+        on}}}));
+  };
+  report(2, 50, true);
+  report(2, 40, true); // Late.
+  EXPECT_EQ(tree->status("/log").answer->length, 140u);
+  report(2, 60, false);
+  EXPECT_EQ(tree->status("/log").answer->length, 150u);
+  EXPECT_FALSE(tree->status("/log").answer->growing);
+  restart();
+  EXPECT_EQ(tree->status("/log").answer->length, 150u);
+  EXPECT_TRUE(change(msg::remove_entry{0, "/log"}));
+  report(2, 70, true);
+  EXPECT_EQ(refusal(apply(append_chunk{inode, chunk_id{2}, full, chunk_id{3},
+                                       chunk_version{1}})),
+            ec::not_found);
+}
+
+TEST_F(FileTree, HasOneEffectAndOneAnswerPerRequest) { // I2, SPEC S7
+  const msg::commit_file request{77, "/f", true, false, {written(1, 5)}, 0};
+  const auto first = apply(request);
+  const auto trash = [&] { return tree->trash({}).answer->entries.size(); };
+  EXPECT_EQ(*apply(request), *first);
+  EXPECT_EQ(trash(), 0u) << "it would have replaced itself";
+  restart();
+  EXPECT_EQ(apply(request)->inode, first->inode);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/f", "/g"}));
+  EXPECT_EQ(apply(request)->path, "/g");
+  const msg::remove_entry removal{78, "/g"};
+  const auto removed = apply(removal);
+  EXPECT_EQ(*apply(removal), *removed);
+  EXPECT_EQ(apply(request)->inode, first->inode) << "it was made once";
+  EXPECT_EQ(trash(), 1u);
+  EXPECT_EQ(refusal(apply(msg::make_directory{78, "/x"})),
+            ec::invalid_argument);
+  EXPECT_EQ(refusal(apply(msg::make_directory{0, "/x"})), ec::invalid_argument);
+}
+
+TEST_F(FileTree, RemembersRequestsForTenMinutes) {
+  EXPECT_TRUE(apply(msg::create_file{5, "/f"}));
+  now += 10min;
+  collect();
+  EXPECT_EQ(refusal(apply(msg::make_directory{5, "/d"})), ec::invalid_argument);
+  now += 2min;
+  collect();
+  EXPECT_TRUE(apply(msg::make_directory{5, "/d"}));
+}
+
+TEST(FileTreeLimits, RefusesWhatItCouldNotRemember) {
+  test::tree_under_test small{{.requests_max = 3, .uploads_max = 1}};
+  EXPECT_TRUE(small.change(msg::begin_upload{0, "/a", false, false, 0, ""}));
+  EXPECT_EQ(
+    refusal(small.change(msg::begin_upload{0, "/b", false, false, 0, ""})),
+    ec::busy);
+  EXPECT_TRUE(small.change(msg::create_file{0, "/b"}));
+  EXPECT_TRUE(small.change(msg::create_file{0, "/c"}));
+  EXPECT_EQ(refusal(small.change(msg::create_file{0, "/d"})), ec::busy);
+  EXPECT_TRUE(small.apply(msg::create_file{small.requests - 1, "/c"}));
+}
+
+TEST_F(FileTree, ListsInPages) {
+  for (int i = 0; i < 100; ++i)
+    file("/d/" + std::to_string(1'000 + i));
+  mkdir("/d/zz");
+  std::vector<std::string> all;
+  msg::list_directory asked{"/d", {}, 7, false, {}};
+  for (auto more = true; more;) {
+    const auto page = *tree->list(asked).answer;
+    EXPECT_LE(page.entries.size(), 7u);
+    for (const auto& x : page.entries)
+      all.push_back(x.name);
+    more = page.more;
+    asked.after = page.next;
+    // What comes and goes meanwhile hides nothing that stays.
+    EXPECT_TRUE(change(msg::remove_entry{0, "/d/" + all.front()}));
+    file("/d/" + all.front());
+  }
+  EXPECT_EQ(all, names("/d"));
+  EXPECT_EQ(tree->list({"/d/1005", {}, 0, false, {}}).answer->entries[0].name,
+            "1005");
+}
+
+TEST_F(FileTree, ListsWhatMatches) {
+  for (const char* name : {"a1", "a2", "b1", "b10", "c"})
+    file(std::string{"/"} + name);
+  const auto match = [&](const char* pattern, const char* after = "") {
+    std::string text;
+    const auto page = *tree->list({"/", after, 0, true, pattern}).answer;
+    for (const auto& x : page.entries)
+      text += x.name + " ";
+    return text;
+  };
+  EXPECT_EQ(match("*1"), "a1 b1 ");
+  EXPECT_EQ(match("b*"), "b1 b10 ");
+  EXPECT_EQ(match("b*", "b1"), "b10 ");
+  EXPECT_EQ(match("b*", "a1"), "b1 b10 ");
+  EXPECT_EQ(match("b*", "c"), "");
+  EXPECT_EQ(match("c"), "c ");
+  EXPECT_EQ(refusal(tree->list({"/", "", 0, true, "["}).answer),
+            ec::invalid_argument);
+}
+
+// Who may be answered when: what a reading depends on, and nothing else.
+TEST_F(FileTree, KnowsWhatAReadingDependsOn) {
+  mkdir("/old");
+  file("/old/f");
+  mkdir("/new");
+  const auto settled = tree->applied();
+  file("/new/g");
+  const auto made = tree->applied();
+  EXPECT_LE(tree->status("/old/f").seen, settled);
+  EXPECT_LE(tree->status("/old").seen, settled);
+  EXPECT_EQ(tree->status("/new/g").seen, made);
+  EXPECT_EQ(tree->status("/new").seen, made);
+  EXPECT_EQ(tree->status("/new/absent").seen, made);
+  EXPECT_LE(tree->status("/old/absent").seen, settled);
+  EXPECT_EQ(tree->list({"/new", {}, 0, true, {}}).seen, made);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/old", "/moved"}));
+  const auto moved = tree->applied();
+  EXPECT_EQ(tree->status("/moved/f").seen, moved);
+  EXPECT_EQ(tree->status("/old/f").seen, moved);
+  EXPECT_LE(tree->status("/new/g").seen, made);
+  EXPECT_EQ(tree->layout({"/moved/f", 0}).seen, moved);
+}
+
+} // namespace
+} // namespace dfs::core
