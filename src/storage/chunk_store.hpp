@@ -93,7 +93,8 @@ public:
   // -- changes: applied at once, durable later --------------------------------
   // Each returns also `ec::io_error` (failed volume), `ec::shutting_down`.
 
-  /// An empty chunk. Repeatable while it is empty and of this version.
+  /// An empty chunk; drops an unfinished copy. Repeatable while it is empty and
+  /// of this version.
   /// @returns `ec::exists`, `ec::full`.
   [[nodiscard]] virtual result<nothing>
   create(chunk_id chunk, chunk_version version) = 0;

@@ -11,7 +11,7 @@
 #include <vector>
 
 // The system calls that stores make, as an interface: tests put a disk under it
-// that loses power, fills up and fails (tests/support/faulty_files.hpp).
+// that loses power, fills up and fails (tests/support/simulated_files.hpp).
 //
 // Errors everywhere: `ec::full` (ENOSPC, EDQUOT), `ec::not_found`,
 // `ec::exists`, `ec::busy` (no descriptors left, or as said), `ec::io_error`

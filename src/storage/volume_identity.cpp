@@ -99,6 +99,18 @@ result<nothing> check_not_emptied(const std::string& path,
   return done;
 }
 
+// Durably: its name is in another directory.
+result<nothing> make_directory(file_io& io, const std::string& path) {
+  if (auto made = io.make_directory(path); !made)
+    return made;
+  const auto slash = path.find_last_not_of('/') == std::string::npos
+                       ? std::string::npos
+                       : path.rfind('/', path.find_last_not_of('/'));
+  if (slash == std::string::npos)
+    return io.sync_directory(".");
+  return io.sync_directory(slash == 0 ? "/" : path.substr(0, slash));
+}
+
 result<nothing>
 make_identity(file_io& io, const std::string& path, const store_owner& owner) {
   volume_identity identity{owner, {}};
@@ -154,7 +166,7 @@ result<held_volume> hold_volume(file_io& io, const std::string& path,
   if (*empty) {
     if (auto fresh = check_not_emptied(path, known); !fresh)
       return fresh.error();
-    if (auto made = io.make_directory(path); !made)
+    if (auto made = make_directory(io, path); !made)
       return made.error();
   } else {
     auto found = read_identity(io, path);

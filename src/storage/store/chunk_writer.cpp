@@ -96,8 +96,9 @@ result<nothing> chunk_writer::create(chunk_id chunk, chunk_version version) {
     return x->version == version && x->serial == mutation_serial{}
              ? result<nothing>{done}
              : fail(ec::exists, "the chunk is there");
-  if (core_.table.find_loose(chunk) != nullptr)
+  if (core_.table.state(chunk))
     return fail(ec::exists, "the chunk is there");
+  drop(chunk, {}, deferred_step::action::remove); // A copy, unfinished.
   core_.emit_created(chunk, version);
   DFS_CRASH_POINT("store.created");
   return done;

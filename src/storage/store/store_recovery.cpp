@@ -159,9 +159,13 @@ void store_recovery::on_packed(const record_header& header,
 
 void store_recovery::on_mutation(const record_header& header,
                                  std::string_view meta) {
+  auto said = wire::decode<mutation_meta>(meta);
+  // Even if the chunk's earlier records are gone: the state that replaced them
+  // stands further on, and counts on this data.
+  if (said && header.data_bytes > 0)
+    note_redo(header, said->file, said->offset);
   if (!follows(header))
     return;
-  auto said = wire::decode<mutation_meta>(meta);
   auto* x = core_.table.find_loose(header.chunk);
   const auto fits
     = said && x != nullptr && said->offset <= x->length
@@ -177,8 +181,6 @@ void store_recovery::on_mutation(const record_header& header,
   x->last = header.position;
   core_.next_file = std::max(core_.next_file, x->file + 1);
   core_.account_loose(*x, header.position, header.size());
-  if (header.data_bytes > 0)
-    note_redo(header, x->file, said->offset);
 }
 
 void store_recovery::note_redo(const record_header& header, std::uint64_t file,

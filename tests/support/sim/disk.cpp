@@ -165,9 +165,12 @@ io_result<std::vector<std::string>> disk::list(std::string_view directory) {
   if (fails(disk_operation::read))
     return std::errc::io_error;
   std::vector<std::string> xs;
-  for (const auto& [path, node] : cached_) {
-    if (path != "/" && parent_of(path) == directory)
-      xs.push_back(path.substr(path.rfind('/') + 1));
+  const auto below = std::string{directory == "/" ? "" : directory} + "/";
+  for (auto x = cached_.lower_bound(below);
+       x != cached_.end() && x->first.rfind(below, 0) == 0; ++x) {
+    const auto name = std::string_view{x->first}.substr(below.size());
+    if (!name.empty() && name.find('/') == std::string_view::npos)
+      xs.emplace_back(name);
   }
   return xs;
 }
