@@ -69,7 +69,8 @@ parameter& parameters::add(parameter x, const accept& take) {
   x.name.resize(comma);
   const auto name = x.name;
   auto& added = all_.emplace_back(std::move(x));
-  if (!others.empty())
+  // Long ones are for old habits only.
+  if (!others.empty() && !others.starts_with(",--"))
     added.other = others.substr(1);
   added.parsed = app_.add_option_function<std::string>(
     spellings(name) + others, [take, name](const std::string& text) {
