@@ -97,7 +97,7 @@ node::parts::prepare(const settings::server_command_line& how,
   if (!keys)
     return keys.error();
   all->keys = *std::move(keys);
-  auto ports = planes::open(wanted, *all->keys, all->inlet);
+  auto ports = planes::open(wanted, how.roles, *all->keys, all->inlet);
   if (!ports)
     return explain_port(ports.error(), wanted.node.data_dir);
   all->ports = *std::move(ports);

@@ -62,10 +62,11 @@ net::gate_limits limits_of(const settings::control_section& x) {
 } // namespace
 
 result<std::unique_ptr<planes>> planes::open(const settings::node_settings& how,
+                                             msg::role_set roles,
                                              const credentials& keys,
                                              const actors::door_inlet& inlet) {
   std::unique_ptr<planes> made{new planes{how}};
-  if (auto bound = made->bind(keys, inlet); !bound)
+  if (auto bound = made->bind(roles, keys, inlet); !bound)
     return bound.error();
   return made;
 }
@@ -91,9 +92,14 @@ result<nothing> planes::bind_group(const credentials& keys) {
   return done;
 }
 
-result<nothing>
-planes::bind(const credentials& keys, const actors::door_inlet& inlet) {
+result<nothing> planes::bind(msg::role_set roles, const credentials& keys,
+                             const actors::door_inlet& inlet) {
   const auto& bind = how_.node.bind;
+  // Opened later, when the chunks are known; that it is free is said now.
+  if (msg::has(roles, msg::role::chunkserver))
+    if (auto free = try_port({bind, how_.stream.data_port}, "stream.data_port");
+        !free)
+      return free;
   if (auto bound = bind_group(keys); !bound)
     return bound;
   if (auto free = try_port({bind, how_.control.port}, "control.port"); !free)

@@ -23,8 +23,8 @@ public:
   /// @returns `ec::in_use`, `ec::configuration`: one line with address, port
   ///          and how to mend.
   [[nodiscard]] static result<std::unique_ptr<planes>>
-  open(const settings::node_settings& how, const credentials& keys,
-       const actors::door_inlet& inlet);
+  open(const settings::node_settings& how, msg::role_set roles,
+       const credentials& keys, const actors::door_inlet& inlet);
 
   ~planes();
 
@@ -56,6 +56,10 @@ public:
   [[nodiscard]] actors::gate_bridge& gate() {
     return *gate_;
   }
+  /// For small things that wait for a network, and may wait for clients.
+  [[nodiscard]] boost::asio::io_context& background() {
+    return stream_thread_.io();
+  }
   [[nodiscard]] const net::frame_server& streams() const {
     return *streams_;
   }
@@ -66,7 +70,8 @@ private:
   }
 
   [[nodiscard]] result<nothing>
-  bind(const credentials& keys, const actors::door_inlet& inlet);
+  bind(msg::role_set roles, const credentials& keys,
+       const actors::door_inlet& inlet);
   [[nodiscard]] result<nothing> bind_group(const credentials& keys);
 
   settings::node_settings how_;
