@@ -73,6 +73,8 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>,
   // From the chunk directory.
   caf::reacts_to<msg::files_grown>,
+  // INTERNAL: rows are durable.
+  caf::reacts_to<caf::update_atom>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 

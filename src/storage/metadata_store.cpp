@@ -83,6 +83,8 @@ struct metadata_store::engine {
       for (const auto& change : taken[last].changes) {
         if (change.value)
           batch.Put(change.key, *change.value);
+        else if (!change.until.empty())
+          batch.DeleteRange(change.key, change.until);
         else
           batch.Delete(change.key);
       }

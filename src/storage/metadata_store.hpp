@@ -22,6 +22,8 @@ namespace dfs::storage {
 struct row_change {
   std::string key;
   std::optional<std::string> value; ///< Nothing: the row goes.
+  /// Not empty: all rows from `key` up to this one, which stays, go.
+  std::string until{};
 };
 
 struct metadata_options {
