@@ -66,6 +66,7 @@ struct chunkserver_registered {
   master_term term;
   std::uint32_t heartbeat_ms = 0;
   std::uint32_t chunk_size = 0;
+  std::uint32_t chunk_lease_ms = 0; ///< Of leases that are `renewed`.
 
   bool operator==(const chunkserver_registered&) const = default;
 };

@@ -153,8 +153,8 @@ TEST_F(ChunkLinks, CarryRegistrationReportsAndHeartbeats) {
   const auto registered
     = chunk->ask<msg::chunkserver_registered>(there, here, keeper);
   ASSERT_TRUE(registered) << chunk->system().render(registered.error());
-  EXPECT_EQ(*registered,
-            (msg::chunkserver_registered{master_term{1}, 500, 1 << 20}));
+  EXPECT_EQ(*registered, (msg::chunkserver_registered{master_term{1}, 500,
+                                                      1 << 20, 60'000}));
 
   msg::report_chunks page{store_id{5}, boot_id{6}, 2, true, {}};
   for (std::uint64_t i = 0; i < msg::chunk_page_max; ++i)

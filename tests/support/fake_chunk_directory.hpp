@@ -26,7 +26,7 @@ public:
   std::function<result<msg::chunkserver_registered>(
     const msg::register_chunkserver&)>
     on_register = [](const msg::register_chunkserver&) {
-      return msg::chunkserver_registered{master_term{1}, 500, 1 << 20};
+      return msg::chunkserver_registered{master_term{1}, 500, 1 << 20, 60'000};
     };
   std::function<result<msg::chunk_heartbeat_ack>(const msg::chunk_heartbeat&)>
     on_heartbeat = [](const msg::chunk_heartbeat& x) {

@@ -35,7 +35,8 @@ directory_machine::register_server(const msg::register_chunkserver& x,
   advance_all(now);
   return msg::chunkserver_registered{
     s_.term, static_cast<std::uint32_t>(s_.config.heartbeat.count()),
-    s_.config.chunk_size};
+    s_.config.chunk_size,
+    static_cast<std::uint32_t>(s_.config.chunk_lease.count())};
 }
 
 result<msg::chunks_reported>

@@ -1,0 +1,55 @@
+#include "core/chunks/keeper_led.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dfs::core {
+
+void keeper_led::restart() {
+  from_ = chunk_id{};
+  ++page_;
+  first_ = true;
+  taken_ = false;
+}
+
+void keeper_led::take(std::vector<msg::led_chunk> found) {
+  const bool full = found.size() >= page_max;
+  // What comes from the beginning again belongs to the next round.
+  const auto again
+    = std::find_if(found.begin(), found.end(),
+                   [this](const auto& x) { return x.chunk <= from_; });
+  last_ = !full || again != found.end();
+  found.erase(again, found.end());
+  ++order_;
+  for (auto& x : found) {
+    if (x.active)
+      active_[x.epoch] = order_;
+    else
+      x.active = active_.count(x.epoch) != 0;
+  }
+  entries_ = std::move(found);
+  taken_ = true;
+}
+
+keeper_led::telling keeper_led::tell(msg::chunk_heartbeat& to) {
+  if (!std::exchange(taken_, false))
+    return {};
+  telling told{page_, order_, from_, last_};
+  if (!entries_.empty())
+    told.end = entries_.back().chunk;
+  to.led = std::move(entries_);
+  to.led_last = last_;
+  entries_.clear();
+  return told;
+}
+
+void keeper_led::confirmed(const telling& told) {
+  if (told.page != page_)
+    return;
+  ++page_;
+  from_ = told.last ? chunk_id{} : told.end;
+  first_ = first_ && !told.last;
+  std::erase_if(active_, [&](const auto& x) { return x.second <= told.order; });
+}
+
+} // namespace dfs::core
