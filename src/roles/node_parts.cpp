@@ -103,6 +103,10 @@ node::parts::prepare(const settings::server_command_line& how,
   all->ports = *std::move(ports);
   if (auto opened = all->open_data(); !opened)
     return opened.error();
+  if (auto opened = all->open_metadata(); !opened)
+    return opened.error();
+  if (auto opened = all->open_chunks(); !opened)
+    return opened.error();
   if (auto begun = begin_log(wanted.log); !begun)
     return begun.error();
   return all;
@@ -161,6 +165,8 @@ result<nothing> node::parts::start() {
   system = std::make_unique<caf::actor_system>(*system_config);
   ports->gate().attach(*system);
   board.set("serving", false, "not in the group yet");
+  if (auto loaded = load_metadata(); !loaded)
+    return loaded;
   supervisor = actors::spawn_supervisor(
     *system, {.registry = &registry, .board = &board, .give_up = give_up},
     subsystems());

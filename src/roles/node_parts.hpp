@@ -1,19 +1,24 @@
 #pragma once
 
+#include "actors/chunk_directory.hpp"
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
+#include "actors/namespace_keeper.hpp"
 #include "actors/support/actor_registry.hpp"
 #include "actors/support/from_caf.hpp"
 #include "actors/support/health_board.hpp"
 #include "actors/support/log.hpp"
+#include "actors/support/port_prober.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "actors/support/supervisor.hpp"
 #include "base/utc_time.hpp"
+#include "roles/chunk_plane.hpp"
 #include "roles/credentials.hpp"
 #include "roles/node.hpp"
 #include "roles/planes.hpp"
 #include "settings/data_dir.hpp"
+#include "storage/metadata_store.hpp"
 
 #include <functional>
 #include <map>
@@ -51,6 +56,11 @@ struct node::parts {
 
   [[nodiscard]] msg::member_record own_record(std::uint64_t start_ms) const;
   [[nodiscard]] result<nothing> open_data();
+  // Of the role chunkserver and of the role master; nothing without them.
+  [[nodiscard]] result<nothing> open_chunks();
+  [[nodiscard]] result<nothing> open_metadata();
+  /// What the master's actors begin with. @pre The actor system is there.
+  [[nodiscard]] result<nothing> load_metadata();
   [[nodiscard]] std::string history_path() const;
 
   // One entry of the supervisor's list each.
@@ -59,12 +69,15 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_detector();
   [[nodiscard]] actors::supervised supervise_watch();
   [[nodiscard]] actors::supervised supervise_links();
+  [[nodiscard]] actors::supervised supervise_chunk_directory();
+  [[nodiscard]] actors::supervised supervise_namespace();
   [[nodiscard]] actors::supervised supervise_directory();
   [[nodiscard]] actors::supervised supervise_console();
   [[nodiscard]] actors::supervised supervise_echo();
   [[nodiscard]] actors::supervised supervise_door();
 
   [[nodiscard]] actors::door_router routes();
+  void route_files(actors::door_router& router); ///< Of the master.
   [[nodiscard]] std::map<std::string, net::http_handler, std::less<>>
   monitoring();
 
@@ -81,7 +94,13 @@ struct node::parts {
   std::unique_ptr<planes> ports;
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
-  msg::member_record self; ///< Of the first life.
+  std::unique_ptr<chunk_plane> chunk_bytes;           ///< Of a chunkserver.
+  std::unique_ptr<storage::metadata_store> metadata;  ///< Of a master.
+  master_term term;                                   ///< Likewise.
+  std::unique_ptr<actors::tcp_port_prober> prober;    ///< Likewise.
+  actors::chunk_directory_options directory_options;  ///< Likewise.
+  actors::namespace_keeper_options namespace_options; ///< Likewise.
+  msg::member_record self;                            ///< Of the first life.
   boot_id boot;
   std::uint64_t seed = 0;
   std::unique_ptr<caf::actor_system_config> system_config;
@@ -92,6 +111,8 @@ struct node::parts {
   actors::subsystem_ref<actors::member_listener_actor> watch;
   actors::subsystem_ref<actors::control_links_actor> links;
   actors::subsystem_ref<actors::directory_actor> directory;
+  actors::subsystem_ref<actors::chunk_directory_actor> chunks;
+  actors::subsystem_ref<actors::namespace_keeper_actor> names;
   actors::subsystem_ref<actors::admin_console_actor> console;
   actors::subsystem_ref<actors::echo_actor> echo;
   actors::subsystem_ref<actors::front_door_actor> door;

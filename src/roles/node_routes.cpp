@@ -14,6 +14,31 @@ auto now_of(const actors::subsystem_ref<Handle>& ref) {
 
 } // namespace
 
+void node::parts::route_files(actors::door_router& router) {
+  router.route<msg::get_status>(now_of(names));
+  router.route<msg::make_directory>(now_of(names));
+  router.route<msg::create_file>(now_of(names));
+  router.route<msg::list_directory>(now_of(names));
+  router.route<msg::rename_entry>(now_of(names));
+  router.route<msg::remove_entry>(now_of(names));
+  router.route<msg::list_trash>(now_of(names));
+  router.route<msg::restore_trash>(now_of(names));
+  router.route<msg::purge_trash>(now_of(names));
+  router.route<msg::get_usage>(now_of(names));
+  router.route<msg::backup_metadata>(now_of(names));
+  router.route<msg::commit_file>(now_of(names));
+  router.route<msg::begin_upload>(now_of(names));
+  router.route<msg::extend_upload>(now_of(names));
+  router.route<msg::finish_upload>(now_of(names));
+  router.route<msg::abort_upload>(now_of(names));
+  router.route<msg::find_upload>(now_of(names));
+  router.route<msg::open_file>(now_of(names));
+  router.route<msg::add_chunk>(now_of(names));
+  router.route<msg::allocate_chunks>(now_of(chunks));
+  router.route<msg::lease_chunk>(now_of(chunks));
+  router.route<msg::report_replica>(now_of(chunks));
+}
+
 actors::door_router node::parts::routes() {
   actors::door_router router;
   router.route<msg::echo>(now_of(echo));
@@ -32,6 +57,8 @@ actors::door_router node::parts::routes() {
   router.route<msg::set_log_level>(now_of(console));
   router.route<msg::get_config>(now_of(console));
   router.route<msg::get_health>(now_of(console));
+  if (metadata)
+    route_files(router);
   return router;
 }
 

@@ -37,6 +37,10 @@ std::vector<actors::supervised> node::parts::subsystems() {
   list.push_back(supervise_membership());
   list.push_back(supervise_detector());
   list.push_back(supervise_watch());
+  if (metadata) {
+    list.push_back(supervise_chunk_directory());
+    list.push_back(supervise_namespace());
+  }
   list.push_back(supervise_links());
   list.push_back(supervise_directory());
   list.push_back(supervise_console());
@@ -94,6 +98,8 @@ actors::supervised node::parts::supervise_links() {
     actors::control_links_options options;
     options.membership = membership;
     options.finder = &ports->gate();
+    if (metadata)
+      options.chunks = [to = chunks] { return to.get(); };
     options.boot = boot;
     options.seed = seed;
     return spawn_subsystem(*system, registry, {.name = "control-links"},
@@ -106,7 +112,15 @@ actors::supervised node::parts::supervise_directory() {
     return spawn_subsystem(
       *system, registry, {.name = "directory"}, actors::directory,
       actors::directory_options{
-        .membership = membership, .links = links, .boot = boot});
+        .membership = membership,
+        .links = links,
+        .boot = boot,
+        .chunks
+        = metadata
+            ? std::function<actors::chunk_directory_actor()>{[to = chunks] {
+                return to.get();
+              }}
+            : nullptr});
   });
 }
 

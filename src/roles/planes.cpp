@@ -61,10 +61,9 @@ net::gate_limits limits_of(const settings::control_section& x) {
 
 } // namespace
 
-result<std::unique_ptr<planes>> planes::open(const settings::node_settings& how,
-                                             msg::role_set roles,
-                                             const credentials& keys,
-                                             const actors::door_inlet& inlet) {
+result<std::unique_ptr<planes>>
+planes::open(const settings::node_settings& how, msg::role_set roles,
+             const credentials& keys, const actors::door_inlet& inlet) {
   std::unique_ptr<planes> made{new planes{how}};
   if (auto bound = made->bind(roles, keys, inlet); !bound)
     return bound.error();

@@ -69,9 +69,9 @@ private:
     // nop
   }
 
-  [[nodiscard]] result<nothing>
-  bind(msg::role_set roles, const credentials& keys,
-       const actors::door_inlet& inlet);
+  [[nodiscard]] result<nothing> bind(msg::role_set roles,
+                                     const credentials& keys,
+                                     const actors::door_inlet& inlet);
   [[nodiscard]] result<nothing> bind_group(const credentials& keys);
 
   settings::node_settings how_;

@@ -1,0 +1,137 @@
+#include "actors/chunk_directory.hpp"
+#include "actors/namespace_keeper.hpp"
+#include "actors/support/subsystem.hpp"
+#include "roles/node_parts.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+
+// What the roles master and chunkserver add to a node: the metadata with the
+// namespace and the chunk directory, the disks with the data port.
+
+namespace dfs::roles {
+
+namespace {
+
+using actors::on_end;
+using actors::spawn_subsystem;
+using actors::supervise;
+
+core::directory_config directory_config_of(const settings::node_settings& how) {
+  const auto& chunks = how.chunks;
+  core::directory_config config;
+  config.chunk_size = static_cast<std::uint32_t>(chunks.size);
+  config.replication = static_cast<std::uint8_t>(chunks.replication);
+  config.replicas_min = static_cast<std::uint8_t>(chunks.replicas_min);
+  config.heartbeat = chunks.heartbeat;
+  config.node_lease = chunks.node_lease;
+  config.chunk_lease = chunks.chunk_lease;
+  config.death_by_refusal = chunks.death_proof == "refused";
+  config.orphan_life = chunks.orphan_life;
+  config.repair_delay = chunks.repair_delay;
+  config.repair_parallel = chunks.repair_parallel;
+  return config;
+}
+
+core::tree_config
+tree_config_of(const settings::node_settings& how, std::uint64_t seed) {
+  core::tree_config config;
+  config.hash_seed = seed;
+  config.replication = static_cast<std::uint8_t>(how.chunks.replication);
+  config.chunk_size = static_cast<std::uint32_t>(how.chunks.size);
+  config.trash_life = how.chunks.trash_life;
+  config.upload_life = how.chunks.upload_life;
+  return config;
+}
+
+/// A cluster id is 16 hex digits: checked where the certificate was read.
+std::uint64_t cluster_number(const std::string& id) {
+  std::uint64_t number = 0;
+  std::from_chars(id.data(), id.data() + id.size(), number, 16);
+  return number;
+}
+
+} // namespace
+
+result<nothing> node::parts::open_metadata() {
+  if (!msg::has(how.roles, msg::role::master))
+    return done;
+  storage::metadata_options options;
+  options.cluster = cluster_number(keys->cluster());
+  options.sync = how.settings.chunks.durability != "memory";
+  options.cache_bytes = how.settings.metadata.cache_size;
+  options.on_failure = [this](const error& why) {
+    give_up(1, "the metadata cannot be written any more: " + why.context);
+  };
+  auto opened
+    = storage::metadata_store::open(how.settings.metadata.path, options);
+  if (!opened)
+    return opened.error();
+  metadata = *std::move(opened);
+  auto begun = metadata->next_term();
+  if (!begun)
+    return begun.error();
+  term = *begun;
+  return done;
+}
+
+result<nothing> node::parts::open_chunks() {
+  if (!msg::has(how.roles, msg::role::chunkserver))
+    return done;
+  auto opened = chunk_plane::open({.how = how.settings,
+                                   .keys = *keys,
+                                   .data = *data,
+                                   .boot = boot,
+                                   .events = {},
+                                   .on_failure = {}});
+  if (!opened)
+    return opened.error();
+  chunk_bytes = *std::move(opened);
+  return done;
+}
+
+result<nothing> node::parts::load_metadata() {
+  if (!metadata)
+    return done;
+  prober = std::make_unique<actors::tcp_port_prober>(ports->background());
+  directory_options.store = metadata.get();
+  directory_options.term = term;
+  directory_options.config = directory_config_of(how.settings);
+  directory_options.seed = seed;
+  directory_options.keys = [this] { return keys->token_key(); };
+  directory_options.prober = prober.get();
+  directory_options.on_growth
+    = [to = names](const msg::files_grown& x) { caf::anon_send(to.get(), x); };
+  auto machine
+    = actors::load_chunk_directory(directory_options, system->clock().now());
+  if (!machine)
+    return machine.error();
+  directory_options.machine = *std::move(machine);
+  namespace_options.store = metadata.get();
+  namespace_options.term = term;
+  namespace_options.config = tree_config_of(how.settings, seed);
+  namespace_options.chunks = [to = chunks] { return to.get(); };
+  namespace_options.clock = wall_clock;
+  auto tree = actors::load_namespace(namespace_options);
+  if (!tree)
+    return tree.error();
+  namespace_options.tree = *std::move(tree);
+  return done;
+}
+
+actors::supervised node::parts::supervise_chunk_directory() {
+  return supervise("chunk-directory", chunks, on_end::end_process, [this] {
+    return spawn_subsystem(*system, registry, {.name = "chunk-directory"},
+                           actors::chunk_directory, directory_options);
+  });
+}
+
+actors::supervised node::parts::supervise_namespace() {
+  return supervise("namespace", names, on_end::end_process, [this] {
+    return spawn_subsystem(*system, registry, {.name = "namespace"},
+                           actors::namespace_keeper, namespace_options);
+  });
+}
+
+} // namespace dfs::roles
