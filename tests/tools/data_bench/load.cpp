@@ -51,6 +51,12 @@ load::~load() {
   io_.run();
 }
 
+/// One of those that work at once has nothing left to do.
+void load::ended() {
+  if (--working_ == 0)
+    io_.stop();
+}
+
 net::data_client& load::at(const msg::chunk_replica& server, std::size_t lane) {
   auto& place = clients_[{server.data, lane}];
   if (!place)
@@ -65,13 +71,14 @@ net::data_client& load::at(const msg::chunk_replica& server, std::size_t lane) {
 }
 
 template <class Work>
-figures load::measure(double amount, Work work) {
+figures load::measure(double amount, std::size_t at_once, Work work) {
+  working_ = at_once;
   const auto mine = bench::cpu_seconds();
   const auto all = mine + servers_.cpu_seconds();
   const auto began = bench_clock::now();
-  work();
   io_.restart();
-  io_.run();
+  work();
+  io_.run(); // Until `ended`, by whoever is the last to end.
   figures x;
   x.per_second = amount / seconds_since(began);
   x.client_cpu = bench::cpu_seconds() - mine;
@@ -87,7 +94,7 @@ struct load::operations {
 /// Writes one chunk, then the next.
 void load::write_chunk(const std::shared_ptr<operations>& all) {
   if (all->left == 0)
-    return;
+    return ended();
   --all->left;
   struct progress {
     written what;
@@ -137,7 +144,7 @@ load::write(std::size_t chunks, std::size_t at_once, std::size_t piece) {
   auto all = std::make_shared<operations>();
   all->left = chunks;
   all->piece = piece;
-  return measure(static_cast<double>(chunks * chunk_bytes / mib), [&] {
+  return measure(static_cast<double>(chunks * chunk_bytes / mib), at_once, [&] {
     for (std::size_t i = 0; i < at_once; ++i)
       write_chunk(all);
   });
@@ -145,7 +152,7 @@ load::write(std::size_t chunks, std::size_t at_once, std::size_t piece) {
 
 void load::read_chunk(const std::shared_ptr<operations>& all) {
   if (all->left == 0)
-    return;
+    return ended();
   const auto index = --all->left;
   struct progress {
     std::size_t asked = 0;
@@ -186,10 +193,11 @@ figures load::read(std::size_t at_once, std::size_t piece) {
   auto all = std::make_shared<operations>();
   all->left = large_.size();
   all->piece = piece;
-  return measure(static_cast<double>(all->left * chunk_bytes / mib), [&] {
-    for (std::size_t i = 0; i < at_once; ++i)
-      read_chunk(all);
-  });
+  return measure(static_cast<double>(all->left * chunk_bytes / mib), at_once,
+                 [&] {
+                   for (std::size_t i = 0; i < at_once; ++i)
+                     read_chunk(all);
+                 });
 }
 
 figures load::read_some(std::size_t count) {
@@ -199,7 +207,7 @@ figures load::read_some(std::size_t count) {
   std::size_t left = count;
   std::function<void()> next = [&] {
     if (left-- == 0)
-      return;
+      return ended();
     const auto& what = large_[random.below(large_.size())];
     const auto& chain = what.grant.chain;
     const auto offset
@@ -222,7 +230,7 @@ figures load::read_some(std::size_t count) {
           next();
         });
   };
-  auto x = measure(static_cast<double>(count), next);
+  auto x = measure(static_cast<double>(count), 1, next);
   x.us = std::move(times);
   return x;
 }
@@ -235,7 +243,7 @@ figures load::append(std::size_t writers, std::size_t count) {
   std::function<void(std::size_t, std::uint64_t)> next
     = [&](std::size_t writer, std::uint64_t sequence) {
         if (left == 0)
-          return;
+          return ended();
         --left;
         const auto began = now_us();
         at(grant.chain.front(), 100 + writer)
@@ -255,7 +263,7 @@ figures load::append(std::size_t writers, std::size_t count) {
                   next(writer, sequence + 1);
                 });
       };
-  auto x = measure(static_cast<double>(count), [&] {
+  auto x = measure(static_cast<double>(count), writers, [&] {
     for (std::size_t i = 0; i < writers; ++i)
       next(i, 1);
   });
@@ -270,7 +278,7 @@ figures load::create(std::size_t at_once, std::size_t count) {
   std::size_t left = count;
   std::function<void(std::size_t)> next = [&](std::size_t lane) {
     if (left == 0)
-      return;
+      return ended();
     --left;
     const auto began = now_us();
     const auto grant = servers_.grant(chunk_id{++chunks_});
@@ -290,7 +298,7 @@ figures load::create(std::size_t at_once, std::size_t count) {
               next(lane);
             });
   };
-  auto x = measure(static_cast<double>(count), [&] {
+  auto x = measure(static_cast<double>(count), at_once, [&] {
     for (std::size_t i = 0; i < at_once; ++i)
       next(i);
   });
@@ -304,7 +312,7 @@ figures load::read_small(std::size_t at_once, std::size_t count) {
   std::size_t left = count;
   std::function<void(std::size_t)> next = [&](std::size_t lane) {
     if (left == 0)
-      return;
+      return ended();
     --left;
     const auto began = now_us();
     const auto& what = small_[random.below(small_.size())];
@@ -325,7 +333,7 @@ figures load::read_small(std::size_t at_once, std::size_t count) {
               next(lane);
             });
   };
-  auto x = measure(static_cast<double>(count), [&] {
+  auto x = measure(static_cast<double>(count), at_once, [&] {
     for (std::size_t i = 0; i < at_once; ++i)
       next(i);
   });

@@ -53,9 +53,9 @@ private:
   struct operations;
 
   net::data_client& at(const msg::chunk_replica& server, std::size_t lane);
-  void run();
   template <class Work>
-  figures measure(double amount, Work work);
+  figures measure(double amount, std::size_t at_once, Work work);
+  void ended();
   void write_chunk(const std::shared_ptr<operations>& all);
   void read_chunk(const std::shared_ptr<operations>& all);
 
@@ -64,6 +64,7 @@ private:
   std::shared_ptr<net::data_loop> loop_;
   std::map<std::pair<endpoint, std::size_t>, std::unique_ptr<net::data_client>>
     clients_;
+  std::size_t working_ = 0;
   std::uint64_t chunks_ = 0;
   std::string bytes_;
   std::vector<written> large_;

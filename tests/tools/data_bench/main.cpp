@@ -77,6 +77,7 @@ void run(const settings& s) {
   const auto mode = s.durability == "memory" ? storage::durability::memory
                                              : storage::durability::durable;
   const auto place = s.dir + "/data_bench";
+  std::filesystem::remove_all(place); // Of a run that did not end well.
   std::filesystem::create_directories(place);
   {
     const server_processes servers{place, 3, mode, s.tls};

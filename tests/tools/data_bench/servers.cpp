@@ -93,6 +93,9 @@ void server_processes::run(std::size_t index, int ready, int stop) {
   options.boot = boot_id{boot_of(index)};
   options.keys = keys_;
   options.tls = contexts_[index];
+  options.events.lease_ended = [](chunk_id, lease_epoch, const error& why) {
+    fmt::print(stderr, "bench: a lease ended: {}\n", why.context);
+  };
   auto service = chunkserver::data_service::start(
     *endpoint::parse("127.0.0.1:0"), {store->get()}, std::move(options));
   if (!service)
