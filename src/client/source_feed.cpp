@@ -1,0 +1,116 @@
+#include "client/source_feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dfs::client {
+
+namespace {
+
+/// Reads `length` bytes within the memory budget.
+void read_piece(file_session& session,
+                const std::shared_ptr<byte_source>& source,
+                std::uint64_t offset, std::uint32_t length,
+                std::uint32_t in_chunk,
+                std::function<void(result<piece>)> then) {
+  session.memory->take(
+    length, [&session, source, offset, length, in_chunk,
+             then = std::move(then)](memory_budget::room room) {
+      source->read(offset, session.buffers->take(length), in_chunk,
+                   [room = std::move(room), then](result<piece> x) {
+                     if (x)
+                       x->room = room;
+                     then(std::move(x));
+                   });
+    });
+}
+
+} // namespace
+
+stretch_feed::stretch_feed(file_session& session,
+                           std::shared_ptr<byte_source> source,
+                           std::uint64_t begin, std::uint32_t at,
+                           std::uint64_t end)
+  : session_{&session},
+    source_{std::move(source)},
+    begin_{begin},
+    at_{at},
+    end_{end} {
+  // nop
+}
+
+void stretch_feed::operator()(std::uint32_t offset, feed_answer then) const {
+  const auto from = begin_ + (offset - at_);
+  // Pieces end where whole pieces of the chunk do: blocks stay whole.
+  const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+    msg::data_max - offset % msg::data_max, end_ - from));
+  const auto last = from + length == end_;
+  read_piece(*session_, source_, from, length, offset,
+             [length, last, then = std::move(then)](result<piece> x) {
+               if (!x)
+                 return then(x.error());
+               if (x->length() < length)
+                 return then(fail(ec::io_error, "the source has become shorter "
+                                                "while it was being read"));
+               then(fed_piece{*std::move(x), last});
+             });
+}
+
+stream_feed::stream_feed(file_session& session,
+                         std::shared_ptr<byte_source> source,
+                         std::uint32_t chunk_size)
+  : session_{session},
+    source_{std::move(source)},
+    chunk_size_{chunk_size} {
+  // nop
+}
+
+void stream_feed::read(std::uint32_t offset,
+                       std::function<void(result<piece>)> then) {
+  const auto length
+    = std::min(msg::data_max - offset % msg::data_max, chunk_size_ - offset);
+  read_piece(session_, source_, position_, length, offset,
+             [self = shared_from_this(), length,
+              then = std::move(then)](result<piece> x) {
+               if (x) {
+                 self->position_ += x->length();
+                 self->ended_ = x->length() < length;
+               }
+               then(std::move(x));
+             });
+}
+
+void stream_feed::next(std::uint32_t offset, feed_answer then) {
+  if (ahead_) {
+    auto x = std::move(*ahead_);
+    ahead_.reset();
+    return hand_out(offset, std::move(x), then);
+  }
+  if (ended_)
+    return then(fed_piece{{}, true});
+  read(offset, [self = shared_from_this(), offset,
+                then = std::move(then)](result<piece> x) {
+    if (x)
+      self->hand_out(offset, *std::move(x), then);
+    else
+      then(x.error());
+  });
+}
+
+void stream_feed::hand_out(std::uint32_t offset, piece x,
+                           const feed_answer& then) {
+  const auto behind = offset + x.length();
+  if (ended_ || behind == chunk_size_)
+    return then(fed_piece{std::move(x), true});
+  read(behind, [self = shared_from_this(), x = std::move(x),
+                then](result<piece> more) mutable {
+    if (!more)
+      return then(more.error());
+    const auto last = more->bytes.empty();
+    if (!last)
+      self->ahead_ = *std::move(more);
+    then(fed_piece{std::move(x), last});
+  });
+}
+
+} // namespace dfs::client

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "client/byte_source.hpp"
+#include "client/chunk_writer.hpp"
+#include "client/file_session.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+// Cuts a source into the pieces that chunk writers take, within the memory
+// budget.
+
+namespace dfs::client {
+
+using feed_answer = std::function<void(result<fed_piece>)>;
+
+/// Of one chunk that lies at `begin` of a source that rewinds and ends at
+/// `end`. Copies share nothing but the source.
+class stretch_feed {
+public:
+  /// @param at The chunk's offset that corresponds to `begin`.
+  /// @param end Where the chunk's part of the source ends.
+  stretch_feed(file_session& session, std::shared_ptr<byte_source> source,
+               std::uint64_t begin, std::uint32_t at, std::uint64_t end);
+
+  void operator()(std::uint32_t offset, feed_answer then) const;
+
+private:
+  file_session* session_;
+  std::shared_ptr<byte_source> source_;
+  std::uint64_t begin_;
+  std::uint32_t at_;
+  std::uint64_t end_;
+};
+
+/// Of the chunks of a source that does not rewind, one after another. Looks one
+/// piece ahead, to know the last one when it hands it out.
+class stream_feed : public std::enable_shared_from_this<stream_feed> {
+public:
+  /// @param first_offset In the first chunk, where the stream begins.
+  stream_feed(file_session& session, std::shared_ptr<byte_source> source,
+              std::uint32_t chunk_size);
+
+  /// The next piece, which will stand at `offset` of its chunk. One at a time.
+  void next(std::uint32_t offset, feed_answer then);
+
+  /// Nothing is left.
+  [[nodiscard]] bool ended() const {
+    return ended_ && !ahead_;
+  }
+
+  [[nodiscard]] std::uint64_t bytes_read() const {
+    return position_;
+  }
+
+private:
+  void read(std::uint32_t offset, std::function<void(result<piece>)> then);
+  void hand_out(std::uint32_t offset, piece x, const feed_answer& then);
+
+  file_session& session_;
+  std::shared_ptr<byte_source> source_;
+  std::uint32_t chunk_size_;
+  std::uint64_t position_ = 0; ///< In the source.
+  std::optional<piece> ahead_;
+  bool ended_ = false;
+};
+
+} // namespace dfs::client

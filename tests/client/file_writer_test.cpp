@@ -1,0 +1,413 @@
+#include "client/file_writer.hpp"
+
+#include "support/fake_cluster.hpp"
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+
+namespace dfs::client {
+namespace {
+
+using namespace std::chrono_literals;
+using test::fake_cluster;
+using test::pipe_source;
+using test::random_bytes;
+using test::refusal;
+
+constexpr auto mib = 1024 * 1024;
+constexpr auto chunk_size = fake_cluster::chunk_size;
+
+struct FileWriterTest : ::testing::Test {
+  fake_cluster cluster;
+  std::uint64_t progress = 0;
+
+  std::shared_ptr<file_writer>
+  begin(std::shared_ptr<byte_source> source, file_write what,
+        std::optional<result<msg::file_status>>& to) {
+    if (what.path.empty())
+      what.path = "/f";
+    what.progress = [this](auto bytes) { progress += bytes; };
+    auto writer = std::make_shared<file_writer>(
+      cluster.session, std::move(source), std::move(what));
+    writer->start([&](auto x) { to = std::move(x); });
+    return writer;
+  }
+
+  result<msg::file_status>
+  put(std::shared_ptr<byte_source> source, file_write what = {}) {
+    std::optional<result<msg::file_status>> outcome;
+    begin(std::move(source), std::move(what), outcome);
+    return cluster.wait(outcome);
+  }
+
+  result<msg::file_status> put(const std::string& bytes, file_write what = {}) {
+    return put(std::make_shared<memory_source>(bytes), std::move(what));
+  }
+
+  result<msg::file_status>
+  pipe(const std::string& bytes, file_write what = {}) {
+    return put(std::make_shared<pipe_source>(bytes), std::move(what));
+  }
+};
+
+TEST_F(FileWriterTest, MakesASmallFileInOneRoundTripToTheMaster) { // SPEC G1
+  ASSERT_TRUE(put("hello"));
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  EXPECT_EQ(progress, 5u);
+  for (int i = 0; i < 40; ++i)
+    ASSERT_TRUE(put("again", {.path = "/" + std::to_string(i)}));
+  EXPECT_EQ(cluster.asked["commit_file"], 41);
+  EXPECT_LE(cluster.asked["allocate_chunks"], 10); // Ahead, more each time.
+  EXPECT_EQ(cluster.asked.size(), 2u);
+}
+
+// Goal: any length arrives, from a file and from a pipe. Method: lengths around
+// the ends of blocks, pieces and chunks.
+TEST_F(FileWriterTest, MakesFilesOfAnyLength) { // SPEC G5
+  int number = 0;
+  for (const std::size_t length :
+       {0, 1, 65'535, 65'536, 65'537, mib - 1, mib, mib + 1,
+        static_cast<int>(chunk_size) - 1, static_cast<int>(chunk_size),
+        static_cast<int>(chunk_size) + 1, 3 * static_cast<int>(chunk_size),
+        9 * mib + 12'345}) {
+    SCOPED_TRACE(length);
+    const auto bytes = random_bytes(length);
+    const auto name = "/" + std::to_string(number++);
+    progress = 0;
+    auto made = put(bytes, {.path = name});
+    ASSERT_TRUE(made) << made.error().context;
+    EXPECT_TRUE(cluster.content(name) == bytes);
+    EXPECT_EQ(progress, length);
+    made = pipe(bytes, {.path = name + "p"});
+    ASSERT_TRUE(made) << made.error().context;
+    EXPECT_TRUE(cluster.content(name + "p") == bytes);
+    EXPECT_EQ(made->chunks, (length + chunk_size - 1) / chunk_size);
+  }
+  EXPECT_TRUE(cluster.uploads.empty());
+  EXPECT_EQ(cluster.session.memory->bytes_used(), 0u);
+}
+
+TEST_F(FileWriterTest, AsksForDurabilityAtTheEndOfAChunkOnly) {
+  std::map<chunk_id, std::vector<msg::write_chunk>> writes;
+  cluster.on_write = [&](auto, const msg::write_chunk& x) {
+    writes[x.chunk].push_back(x);
+    return std::nullopt;
+  };
+  ASSERT_TRUE(put(random_bytes(2 * chunk_size)));
+  ASSERT_EQ(writes.size(), 2u);
+  for (const auto& [chunk, each] : writes) {
+    ASSERT_EQ(each.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(each[i].ack,
+                i == 3 ? msg::change_ack::durable : msg::change_ack::applied);
+      EXPECT_EQ(each[i].grant.size(), i == 0 ? 1u : 0u); // The first time.
+    }
+  }
+}
+
+TEST_F(FileWriterTest, RefusesWhatExistsBeforeItSendsALargeFile) {
+  cluster.add_file("/f", "old");
+  EXPECT_EQ(refusal(put("new")), ec::exists);
+  int writes = 0;
+  cluster.on_write = [&](auto, const auto&) {
+    ++writes;
+    return std::nullopt;
+  };
+  EXPECT_EQ(refusal(put(random_bytes(2 * chunk_size))), ec::exists);
+  EXPECT_EQ(writes, 0);
+  EXPECT_EQ(cluster.content("/f"), "old");
+  EXPECT_TRUE(put("new", {.force = true}));
+  EXPECT_EQ(cluster.content("/f"), "new");
+}
+
+TEST_F(FileWriterTest, GoesOnWithoutAServerThatDies) { // SPEC G14
+  const auto bytes = random_bytes(3 * chunk_size);
+  int writes = 0;
+  cluster.on_write = [&](store_id at, const auto&) -> std::optional<error> {
+    if (++writes == 3) { // The primary, in the middle of the first chunk.
+      cluster.down.insert(at);
+      return fail(ec::unavailable, "connection reset");
+    }
+    return std::nullopt;
+  };
+  const auto made = put(bytes);
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  EXPECT_GE(cluster.asked["lease_chunk"], 1);
+  EXPECT_EQ(progress, bytes.size()); // Nothing counts twice.
+}
+
+TEST_F(FileWriterTest, GoesOnFromAPipeWithoutAServerThatDies) { // SPEC G14
+  const auto bytes = random_bytes(3 * chunk_size);
+  int writes = 0;
+  cluster.on_write = [&](store_id at, const auto&) -> std::optional<error> {
+    if (++writes == 7)
+      cluster.down.insert(at);
+    return std::nullopt;
+  };
+  const auto made = pipe(bytes);
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+}
+
+TEST_F(FileWriterTest, NoticesAPrimaryThatHangs) {
+  const auto bytes = random_bytes(2 * mib);
+  cluster.after_change = [&](store_id at) -> std::optional<error> {
+    if (cluster.hung.empty()) // After this answer, nothing any more.
+      cluster.hung.insert(at);
+    return std::nullopt;
+  };
+  const auto began = instant::clock::now();
+  const auto made = put(bytes);
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  EXPECT_GT(instant::clock::now() - began, 1s);
+  EXPECT_LT(instant::clock::now() - began, 4s);
+}
+
+TEST_F(FileWriterTest, TakesAnotherChunkWhereNothingWasWrittenYet) {
+  std::optional<store_id> dead;
+  cluster.on_write = [&](store_id at, const auto&) -> std::optional<error> {
+    if (!dead) {
+      dead = at;
+      cluster.down.insert(at);
+      return fail(ec::unavailable, "connection refused");
+    }
+    return std::nullopt;
+  };
+  ASSERT_TRUE(put("hello"));
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  EXPECT_EQ(cluster.asked["lease_chunk"], 0);
+}
+
+TEST_F(FileWriterTest, ReadsAgainWhatTheServersLost) {
+  const auto bytes = random_bytes(3 * mib + 17);
+  int writes = 0;
+  cluster.on_write
+    = [&](store_id, const msg::write_chunk& x) -> std::optional<error> {
+    if (++writes != 3)
+      return std::nullopt;
+    // All lost power: what was applied and not yet synced is gone.
+    auto& chunk = cluster.chunks[x.chunk];
+    chunk.bytes.resize(100'000);
+    chunk.extent.length = 100'000;
+    chunk.extent.padded_from = 100'000;
+    chunk.leased = false;
+    return fail(ec::stale, "new life");
+  };
+  ASSERT_TRUE(put(bytes));
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  // From a pipe it cannot: one clear error, and nothing is visible.
+  writes = 0;
+  const auto lost = pipe(bytes, {.path = "/p"});
+  EXPECT_EQ(refusal(lost), ec::no_redundancy);
+  EXPECT_FALSE(cluster.files.contains("/p"));
+}
+
+TEST_F(FileWriterTest, GoesElsewhereWhenADiskIsFull) { // SPEC G16
+  const auto bytes = random_bytes(3 * mib);
+  std::optional<store_id> full;
+  cluster.on_write
+    = [&](store_id at, const msg::write_chunk& x) -> std::optional<error> {
+    if (!full && x.offset > 0)
+      full = at;
+    if (full == at)
+      return fail(ec::full, "no space left");
+    return std::nullopt;
+  };
+  ASSERT_TRUE(put(bytes));
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  full.reset();
+  EXPECT_EQ(refusal(pipe(bytes, {.path = "/p"})), ec::full);
+}
+
+TEST_F(FileWriterTest, GivesUpWithoutProgressAndSaysWhy) { // SPEC S7
+  cluster.on_write = [](store_id, const auto&) {
+    return fail(ec::no_redundancy, "the second replica failed");
+  };
+  const auto made = put("hello", {.timeout = 300ms});
+  ASSERT_EQ(refusal(made), ec::no_redundancy);
+  EXPECT_EQ(made.error().context, "the second replica failed");
+  EXPECT_FALSE(cluster.files.contains("/f"));
+}
+
+TEST_F(FileWriterTest, AsksForNewGrantsWhereASetChangedBeforeTheCommit) {
+  int commits = 0;
+  cluster.on_master = [&](const std::string& name) -> std::optional<error> {
+    if ((name == "commit_file" || name == "extend_upload") && ++commits == 1)
+      for (auto& [id, x] : cluster.chunks) { // A repair, say.
+        x.leased = false;
+        static_cast<void>(cluster.lease(x));
+      }
+    return std::nullopt;
+  };
+  ASSERT_TRUE(put("hello"));
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  commits = 0;
+  const auto bytes = random_bytes(2 * chunk_size);
+  ASSERT_TRUE(put(bytes, {.path = "/g"}));
+  EXPECT_TRUE(cluster.content("/g") == bytes);
+}
+
+// SPEC S7: each change has one effect, however often it is asked for.
+TEST_F(FileWriterTest, RepeatsRequestsUnderTheirNumbers) {
+  cluster.after_master = [](const auto&) { return std::nullopt; };
+  int lost = 0;
+  cluster.after_master = [&](const std::string&) -> std::optional<error> {
+    ++lost;
+    return fail(ec::unavailable, "the answer was lost");
+  };
+  const auto bytes = random_bytes(5 * chunk_size + 1);
+  ASSERT_TRUE(put(bytes));
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  EXPECT_GT(lost, 5);
+}
+
+struct changing_source final : byte_source {
+  explicit changing_source(std::string all) : bytes{std::move(all)} {
+    // nop
+  }
+  [[nodiscard]] std::optional<std::uint64_t> length() const override {
+    return bytes.length();
+  }
+  [[nodiscard]] bool rewinds() const override {
+    return true;
+  }
+  void read(std::uint64_t offset, net::data_buffer into, std::uint32_t in_chunk,
+            std::function<void(result<piece>)> then) override {
+    if (offset > fail_at)
+      return then(fail(ec::io_error, "cannot read x: Input/output error"));
+    if (offset + into.size() > short_at)
+      into.shorten(short_at > offset ? short_at - offset : 0);
+    bytes.read(offset, into, in_chunk, std::move(then));
+  }
+  [[nodiscard]] std::string fingerprint() const override {
+    return mark;
+  }
+  void verify(std::function<void(result<nothing>)> then) override {
+    if (changed)
+      return then(fail(ec::io_error, "x changed while it was being read"));
+    then(done);
+  }
+
+  memory_source bytes;
+  std::uint64_t fail_at = ~0ull;
+  std::uint64_t short_at = ~0ull;
+  bool changed = false;
+  std::string mark = "7 4711";
+};
+
+TEST_F(FileWriterTest, StoresNothingOfAFileThatChanges) {
+  for (const std::size_t length : {1'000, 10 * mib}) {
+    auto source = std::make_shared<changing_source>(random_bytes(length));
+    source->changed = true;
+    EXPECT_EQ(refusal(put(source)), ec::io_error);
+    source->changed = false;
+    source->short_at = length - 1;
+    const auto shorter = put(source);
+    ASSERT_EQ(refusal(shorter), ec::io_error);
+    EXPECT_NE(shorter.error().context.find("shorter"), std::string::npos);
+    source->short_at = ~0ull;
+    source->fail_at = length / 2;
+    if (length > mib)
+      EXPECT_EQ(refusal(put(source)), ec::io_error);
+  }
+  EXPECT_TRUE(cluster.files.empty());
+  EXPECT_TRUE(cluster.uploads.empty());
+}
+
+TEST_F(FileWriterTest, DropsTheUploadWhenItIsInterrupted) { // SPEC S7
+  // At every request to the master of an undisturbed run, and a little later.
+  for (int at = 1; at < 12; ++at) {
+    SCOPED_TRACE(at);
+    std::optional<result<msg::file_status>> outcome;
+    std::shared_ptr<file_writer> writer;
+    int requests = 0;
+    cluster.on_master = [&](const auto& name) -> std::optional<error> {
+      if (++requests == at && name != "finish_upload")
+        boost::asio::post(cluster.io, [&] { writer->cancel(); });
+      return std::nullopt;
+    };
+    writer
+      = begin(std::make_shared<memory_source>(random_bytes(6 * chunk_size)),
+              {.force = true}, outcome);
+    const auto end = cluster.wait(outcome);
+    if (end)
+      break; // Too late to interrupt.
+    EXPECT_EQ(refusal(end), ec::cancelled);
+    EXPECT_TRUE(cluster.uploads.empty());
+    EXPECT_TRUE(cluster.files.empty());
+    cluster.io.poll();
+    EXPECT_EQ(cluster.session.memory->bytes_used(), 0u);
+  }
+}
+
+TEST_F(FileWriterTest, ResumesAnUploadOfTheSameSource) {
+  const auto bytes = random_bytes(5 * chunk_size + 99);
+  auto source = std::make_shared<changing_source>(bytes);
+  source->fail_at = 3 * chunk_size;
+  const file_write what{.resume = true, .chunks_at_once = 1};
+  EXPECT_EQ(refusal(put(source, what)), ec::io_error);
+  ASSERT_EQ(cluster.uploads.size(), 1u); // Kept.
+  const auto had = cluster.uploads.begin()->second.chunks;
+  ASSERT_GE(had.size(), 2u);
+  source->fail_at = ~0ull;
+  progress = 0;
+  ASSERT_TRUE(put(source, what));
+  EXPECT_TRUE(cluster.content("/f") == bytes);
+  EXPECT_EQ(progress, bytes.size());
+  EXPECT_TRUE(
+    std::equal(had.begin(), had.end(), cluster.files["/f"].chunks.begin()));
+}
+
+TEST_F(FileWriterTest, ResumesNothingOfAnotherSource) {
+  auto source = std::make_shared<changing_source>(random_bytes(3 * chunk_size));
+  source->fail_at = 2 * chunk_size;
+  const file_write what{.resume = true, .chunks_at_once = 1};
+  EXPECT_FALSE(put(source, what));
+  const auto other = random_bytes(3 * chunk_size, 2);
+  auto second = std::make_shared<changing_source>(other);
+  second->mark = "7 4712";
+  ASSERT_TRUE(put(second, what));
+  EXPECT_TRUE(cluster.content("/f") == other);
+}
+
+// Goal: whatever fails, the file is whole or not there, and memory is bounded.
+// Method: random refusals, lost answers and dying servers; files and pipes.
+TEST_F(FileWriterTest, MakesAFileOrNoneUnderRandomFaults) { // SPEC G14
+  constexpr std::array codes{
+    ec::stale,         ec::not_primary, ec::lease_expired,
+    ec::no_redundancy, ec::unavailable, ec::timed_out,
+    ec::busy,          ec::io_error,    ec::integrity};
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE(seed);
+    rng random{seed};
+    const auto any = [&](store_id) -> std::optional<error> {
+      if (!random.one_in(9))
+        return std::nullopt;
+      return fail(codes[random.below(codes.size())], "fault");
+    };
+    cluster.down.clear();
+    cluster.on_write = [&](store_id at, const auto&) {
+      if (random.one_in(60) && cluster.down.empty())
+        cluster.down.insert(at);
+      return any(at);
+    };
+    cluster.after_change = any;
+    const auto bytes = random_bytes(random.below(4 * chunk_size), seed);
+    const auto name = "/" + std::to_string(seed);
+    const file_write what{.path = name, .timeout = 5s};
+    const auto made = random.one_in(2) ? put(bytes, what) : pipe(bytes, what);
+    ASSERT_TRUE(made) << made.error().context;
+    EXPECT_TRUE(cluster.content(name) == bytes);
+  }
+  EXPECT_TRUE(cluster.uploads.empty());
+  EXPECT_LE(cluster.memory_used_most, fake_cluster::memory_max);
+}
+
+} // namespace
+} // namespace dfs::client
