@@ -232,6 +232,13 @@ void output::note(std::string_view line) {
     err_ << harmless(std::string{line}) << '\n';
 }
 
+void output::progress(std::string_view line) {
+  if (!style_.progress || style_.json)
+    return;
+  // To the first column, and the rest of what stood there is erased.
+  err_ << '\r' << harmless(std::string{line}) << "\033[K" << std::flush;
+}
+
 void output::complain(std::string_view verb, const error& why) {
   if (style_.json) {
     const json object{{"error",

@@ -58,7 +58,8 @@ public:
   struct style {
     bool json = false;
     bool color = false;    ///< A terminal, and nobody said NO_COLOR.
-    bool terminal = false; ///< For progress: a pipe gets none.
+    bool terminal = false; ///< Of the results.
+    bool progress = false; ///< Standard error is a terminal: a pipe gets none.
   };
 
   output(std::ostream& out, std::ostream& err, style how);
@@ -79,6 +80,10 @@ public:
 
   /// A line on standard error for people, beside the result.
   void note(std::string_view line);
+
+  /// A line on standard error that the next one replaces; empty: none. Nothing
+  /// at all where there is nobody to look at it.
+  void progress(std::string_view line);
 
   /// One line for each line of the error's context on standard error; in JSON
   /// mode one object with a stable code.

@@ -251,7 +251,10 @@ output::style style_of(const std::vector<std::string>& arguments,
   const auto none = settings::variable(around.environment, "NO_COLOR");
   const bool plain = (none && !none->empty()) || has(arguments, "--no-color")
                      || has(arguments, "--no_color");
-  return {has(arguments, "--json"), around.terminal && !plain, around.terminal};
+  return {.json = has(arguments, "--json"),
+          .color = around.terminal && !plain,
+          .terminal = around.terminal,
+          .progress = around.error_terminal};
 }
 
 int fail_with(output& out, std::string_view verb_name, const error& why) {
@@ -371,6 +374,7 @@ int run(int argc, char** argv, std::vector<library_version> libraries) {
   for (auto** line = environ; *line != nullptr; ++line)
     around.environment.emplace_back(*line);
   around.terminal = ::isatty(STDOUT_FILENO) == 1;
+  around.error_terminal = ::isatty(STDERR_FILENO) == 1;
   around.libraries = std::move(libraries);
   return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc),
              std::move(around));

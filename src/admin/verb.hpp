@@ -22,6 +22,7 @@
 
 namespace dfs::client {
 class cluster_client;
+class file_client;
 class master_client;
 } // namespace dfs::client
 
@@ -51,6 +52,7 @@ struct surroundings {
   std::ostream* out = nullptr;            ///< Null: standard output.
   std::ostream* err = nullptr;            ///< Null: standard error.
   bool terminal = false;                  ///< Whether `out` is one.
+  bool error_terminal = false;            ///< Whether `err` is one.
   std::vector<library_version> libraries; ///< That admin does not link.
 };
 
@@ -78,6 +80,14 @@ public:
 
   /// The way to the master, which it looks for itself; as `cluster` otherwise.
   [[nodiscard]] result<std::shared_ptr<client::master_client>> master();
+
+  /// Files of the cluster; as `cluster` otherwise. From here on Ctrl-C ends
+  /// what runs with `ec::cancelled`, in order.
+  [[nodiscard]] result<std::shared_ptr<client::file_client>> files();
+
+  /// How long a transfer goes on without getting anywhere: `--timeout`, or
+  /// longer than a restart of the master or a whole cluster takes.
+  [[nodiscard]] std::chrono::milliseconds transfer_timeout();
 
   /// The number of the next change that this verb makes: `--request-id` or a
   /// random one, and from there on. So the same command with the number of its
@@ -108,6 +118,7 @@ private:
   std::optional<settings::client_settings> settings_;
   std::shared_ptr<client::cluster_client> cluster_;
   std::shared_ptr<client::master_client> master_;
+  std::shared_ptr<client::file_client> files_;
   request_id first_request_;
   std::uint64_t requests_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "admin/verb.hpp"
 
 #include "admin/ask.hpp"
+#include "client/file_client.hpp"
 #include "client/master_client.hpp"
 #include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
@@ -101,6 +102,29 @@ result<std::shared_ptr<client::master_client>> verb_context::master() {
   if (made)
     master_ = *made;
   return made;
+}
+
+result<std::shared_ptr<client::file_client>> verb_context::files() {
+  if (files_)
+    return files_;
+  const auto configured = client_settings();
+  if (!configured)
+    return configured.error();
+  auto made = connect<client::file_client>(
+    *configured, std::chrono::floor<std::chrono::seconds>(now()));
+  if (made) {
+    files_ = *made;
+    files_->catch_signals();
+  }
+  return made;
+}
+
+std::chrono::milliseconds verb_context::transfer_timeout() {
+  constexpr std::chrono::milliseconds usual{30'000};
+  if (options.timeout)
+    return *options.timeout;
+  const auto configured = client_settings();
+  return configured ? std::max(configured->timeout, usual) : usual;
 }
 
 request_id verb_context::first_request() {

@@ -1,0 +1,172 @@
+#include "admin/file_transfer.hpp"
+
+#include "admin/ask.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include <unistd.h>
+
+namespace dfs::admin {
+
+namespace {
+
+std::string advice(ec code, verb_context& context) {
+  switch (code) {
+    case ec::exists:
+      return "--force, to replace it (the old one goes to the trash)";
+    case ec::not_found:
+      return "ls of the directory above";
+    case ec::full:
+      return "df, and rm with trash purge, or another chunkserver";
+    case ec::too_few_servers:
+    case ec::no_redundancy:
+      return "status: enough chunkservers must be up; then again";
+    case ec::lease_expired:
+    case ec::stale:
+    case ec::not_primary:
+      return "again in a moment, or with a longer --timeout";
+    case ec::integrity:
+      return "fsck, and a backup or the source of the file";
+    case ec::cancelled:
+      return {};
+    default:
+      return explain(fail(code, "."), context, context.first_request())
+        .context.substr(1);
+  }
+}
+
+bool in_local_words(const std::string& context) {
+  return context.find(". Try: ") != std::string::npos;
+}
+
+} // namespace
+
+error explain_transfer(error why, verb_context& context,
+                       const std::string& what) {
+  if (why.context.empty())
+    why.context = to_string(why.code);
+  if (!what.empty() && why.context.find(what) == std::string::npos)
+    why.context = what + ": " + why.context;
+  if (in_local_words(why.context))
+    return why;
+  auto tip = advice(why.code, context);
+  if (tip.empty())
+    return why;
+  if (!tip.starts_with(". Try: "))
+    tip = ". Try: " + tip;
+  why.context += tip;
+  return why;
+}
+
+std::string base_name(const std::string& path) {
+  const auto end = path.find_last_not_of('/');
+  if (end == std::string::npos)
+    return {};
+  const auto slash = path.rfind('/', end);
+  const auto begin = slash == std::string::npos ? 0 : slash + 1;
+  return path.substr(begin, end + 1 - begin);
+}
+
+result<std::uint64_t> read_range(verb_context& context, const std::string& path,
+                                 const get_range& range,
+                                 const std::shared_ptr<client::byte_sink>& to,
+                                 progress* shown) {
+  const auto files = context.files();
+  if (!files)
+    return files.error();
+  auto view = (*files)->open_file(path, context.transfer_timeout(), range.raw);
+  if (!view)
+    return view.error();
+  // Where it matters, the end of a file that grows is asked for first.
+  if (range.begin > (*view)->length()) {
+    const auto asked = (*files)->wait<nothing>(
+      [&](auto then) { (*view)->find_end(std::move(then)); });
+    if (!asked)
+      return asked.error();
+    if (range.begin > (*view)->length())
+      return fail(ec::invalid_argument,
+                  fmt::format("offset {} is behind the end of {} ({} bytes)",
+                              range.begin, path, (*view)->length()));
+  }
+  const auto known
+    = (*view)->length() - std::min(range.begin, (*view)->length());
+  const auto wanted = std::min(known, range.length.value_or(known));
+  if (shown != nullptr)
+    shown->add_total(wanted);
+  client::file_read what;
+  what.begin = range.begin;
+  if (range.length)
+    what.end = range.begin + *range.length;
+  what.progress = [shown](std::uint64_t bytes) {
+    if (shown != nullptr)
+      shown->add(bytes);
+  };
+  auto got = (*files)->read_file(*view, to, std::move(what));
+  if (got && *got < wanted)
+    return fail(ec::integrity,
+                fmt::format("{} ends after {} bytes, and should have {}", path,
+                            *got, wanted));
+  return got;
+}
+
+result<std::uint64_t> print_range(verb_context& context,
+                                  const std::string& path,
+                                  const get_range& range) {
+  const auto files = context.files();
+  if (!files)
+    return files.error();
+  // Inside a test the output is a string, and there is no descriptor.
+  struct text_sink final : client::byte_sink {
+    explicit text_sink(output& to) : out{to} {
+      // nop
+    }
+    void write(std::uint64_t, client::piece bytes,
+               std::function<void(result<nothing>)> then) override {
+      out.raw(bytes.bytes.view());
+      then(done);
+    }
+    output& out;
+  };
+  std::shared_ptr<client::byte_sink> sink;
+  if (context.around.out != nullptr)
+    sink = std::make_shared<text_sink>(context.out);
+  else if (context.out.flush())
+    sink = client::local_sink::to_stream(STDOUT_FILENO, "standard output",
+                                         (*files)->disk());
+  else
+    return fail(ec::io_error, "cannot write standard output");
+  return read_range(context, path, range, sink, nullptr);
+}
+
+result<nothing> side_by_side::wait_until_at_most(std::size_t open) {
+  client_.run_until(
+    [&] { return open_.size() <= open || client_.interrupted(); });
+  if (!client_.interrupted())
+    return done;
+  const auto all = open_; // Cancelling ends, and so changes it.
+  for (const auto& [number, cancel] : all)
+    cancel();
+  client_.run_until([&] { return open_.empty(); });
+  return fail(ec::cancelled, "interrupted");
+}
+
+result<nothing>
+side_by_side::begin(const std::function<std::function<void()>(ended)>& start) {
+  auto room = wait_until_at_most(at_once - 1);
+  if (!room)
+    return room;
+  const auto number = next_++;
+  open_[number] = [] {};
+  auto cancel = start([this, number](const auto&) { open_.erase(number); });
+  if (const auto found = open_.find(number); found != open_.end())
+    found->second = std::move(cancel);
+  return done;
+}
+
+result<nothing> side_by_side::finish() {
+  return wait_until_at_most(0);
+}
+
+} // namespace dfs::admin
