@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/keeper_input.hpp"
 #include "messages/type_ids.hpp"
 
 #include <caf/all.hpp>
@@ -22,6 +23,24 @@ using chunk_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::copy_chunk>::with<msg::chunk_copied>,
   // Throw replicas away.
   caf::replies_to<msg::delete_chunks>::with<msg::chunks_deleted>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The same, for its own process.
+using local_keeper_actor = chunk_keeper_actor::extend<
+  // What it leads, and how its lease is, for people.
+  caf::replies_to<msg::get_leases>::with<msg::lease_list>,
+  // Give everything back, and go.
+  caf::replies_to<msg::drain_chunkserver>::with<msg::chunkserver_drained>,
+  // INTERNAL: the data server or a disk has answered, or noticed something.
+  caf::reacts_to<keeper_input>>;
+
+/// The SCRUBBER interface. One per chunkserver: reads all replicas again.
+using scrubber_actor = caf::typed_actor<
+  // How far it is.
+  caf::replies_to<msg::get_scrub>::with<msg::scrub_status>,
+  // Begin now.
+  caf::replies_to<msg::scrub_chunks>::with<msg::scrub_status>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 

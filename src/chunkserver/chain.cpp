@@ -349,6 +349,9 @@ result<replica_ptr> chain::admit(const arrival& arrived) {
   const auto& message = arrived.change;
   auto x = state_.find(message.chunk);
   const auto* grant = message.grant.empty() ? nullptr : &message.grant.front();
+  if (auto current = state_.check_current(message.chunk, message.version);
+      !current)
+    return current.error();
   if (!x) {
     if (grant == nullptr || !grant->fresh || grant->version != message.version)
       return fail(ec::not_found, "the chunk is not here");

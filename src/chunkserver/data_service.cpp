@@ -257,12 +257,26 @@ void data_service::take_lease(msg::take_lease order, boot_instant until,
     done(fail(ec::shutting_down));
 }
 
+void data_service::forget_clocks() {
+  core_->state.leases.forget_heartbeats();
+  core_->post([core = core_.get()] { core->books.end_all(); });
+}
+
 void data_service::fence(chunk_id chunk, chunk_version version,
-                         callback<msg::chunk_state> done) {
-  if (!core_->post([core = core_.get(), chunk, version, done] {
-        core->books.fence(chunk, version, done);
+                         callback<msg::chunk_state> done, bool fresh) {
+  if (!core_->post([core = core_.get(), chunk, version, done, fresh] {
+        core->books.fence(chunk, version, fresh, done);
       }))
     done(fail(ec::shutting_down));
+}
+
+void data_service::revoke(std::vector<msg::chunk_state> chunks,
+                          std::function<void()> done) {
+  if (!core_->post([core = core_.get(), chunks = std::move(chunks), done] {
+        core->books.revoke(chunks);
+        done();
+      }))
+    done(); // Nothing at all is served any more.
 }
 
 void data_service::release(chunk_id chunk, lease_epoch epoch,

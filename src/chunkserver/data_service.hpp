@@ -130,11 +130,20 @@ public:
   void take_lease(msg::take_lease order, boot_instant until,
                   callback<msg::lease_taken> done);
 
+  /// The clocks have jumped: ends every lease here, and those that would count
+  /// from heartbeats noted so far.
+  void forget_clocks();
+
   /// Refuses changes below `version` from now on; called back when that is
-  /// durable. Repeatable.
+  /// durable. Repeatable. After `ec::not_found` and `ec::io_error` the version
+  /// is revoked. @param fresh Makes the chunk, empty, where it is not.
   /// @returns `ec::not_found`, `ec::stale` (a newer version), `ec::io_error`.
-  void
-  fence(chunk_id chunk, chunk_version version, callback<msg::chunk_state> done);
+  void fence(chunk_id chunk, chunk_version version,
+             callback<msg::chunk_state> done, bool fresh = false);
+
+  /// Nothing below these versions is served or changed here any more, in this
+  /// life; called back when that holds. Needs no disk. Repeatable.
+  void revoke(std::vector<msg::chunk_state> chunks, std::function<void()> done);
 
   /// Takes no more changes; called back when those under way are committed or
   /// given up. Not led under this epoch: at once. @returns `ec::not_found`.

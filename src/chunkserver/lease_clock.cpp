@@ -2,16 +2,20 @@
 
 #include "core/chunks/lease_rule.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace dfs::chunkserver {
 
 namespace {
 
-/// More than a chunk lease's worth of them, at one each 500 ms.
-constexpr std::size_t heartbeats_max = 256;
+/// Longer than a grant may be in the hands of a client.
+constexpr auto memory = 2 * core::chunk_lease;
+
+/// Of those that are nearer to each other the first is remembered.
+constexpr std::chrono::milliseconds grain{50};
 
 } // namespace
 
@@ -22,17 +26,25 @@ lease_clock::lease_clock(std::function<boot_instant()> now)
 
 void lease_clock::note_heartbeat(std::uint64_t sequence, boot_instant sent) {
   const std::lock_guard guard{mutex_};
-  heartbeats_.insert_or_assign(sequence, sent);
-  while (heartbeats_.size() > heartbeats_max)
+  newest_ = std::max(newest_, sequence);
+  if (heartbeats_.empty() || sent - heartbeats_.rbegin()->second >= grain)
+    heartbeats_.insert_or_assign(sequence, sent);
+  while (heartbeats_.begin()->second + memory < sent)
     heartbeats_.erase(heartbeats_.begin());
+}
+
+void lease_clock::forget_heartbeats() {
+  const std::lock_guard guard{mutex_};
+  heartbeats_.clear();
 }
 
 result<boot_instant> lease_clock::end_of(const msg::chunk_grant& x) const {
   const std::lock_guard guard{mutex_};
-  const auto found = heartbeats_.find(x.heartbeat);
-  if (found == heartbeats_.end())
+  const auto after = heartbeats_.upper_bound(x.heartbeat);
+  if (after == heartbeats_.begin() || x.heartbeat > newest_)
     return fail(ec::lease_expired, "the grant is too old");
-  return found->second + core::lease_use(std::chrono::milliseconds{x.lease_ms});
+  return std::prev(after)->second
+         + core::lease_use(std::chrono::milliseconds{x.lease_ms});
 }
 
 } // namespace dfs::chunkserver

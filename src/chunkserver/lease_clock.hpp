@@ -35,7 +35,11 @@ public:
 
   void note_heartbeat(std::uint64_t sequence, boot_instant sent);
 
-  /// Until when the lease of a grant runs, for its primary.
+  /// What was noted so far means nothing any more.
+  void forget_heartbeats();
+
+  /// Until when the lease of a grant runs, for its primary; of heartbeats in
+  /// quick succession all count from the first.
   /// @returns `ec::lease_expired`: its heartbeat is not remembered.
   [[nodiscard]] result<boot_instant> end_of(const msg::chunk_grant& x) const;
 
@@ -44,6 +48,7 @@ private:
   std::atomic<std::int64_t> node_until_{0};
   mutable std::mutex mutex_;
   std::map<std::uint64_t, boot_instant> heartbeats_;
+  std::uint64_t newest_ = 0;
 };
 
 } // namespace dfs::chunkserver

@@ -35,6 +35,8 @@ result<replica_ptr> leases::admit(chunk_id chunk, chunk_version version,
                                   lease_epoch epoch,
                                   const std::vector<msg::chunk_grant>& grants) {
   const auto now = state_.leases.now();
+  if (auto current = state_.check_current(chunk, version); !current)
+    return current.error();
   auto x = state_.replicas.find(chunk, now);
   if (x && (x->order.leads() || grants.empty()))
     return x;
@@ -47,7 +49,7 @@ result<replica_ptr> leases::admit(chunk_id chunk, chunk_version version,
   if (!until)
     return until.error();
   if (!x) {
-    auto made = make(grant, now);
+    auto made = make(chunk, version, now);
     if (!made)
       return made.error();
     x = *std::move(made);
@@ -79,11 +81,12 @@ leases::check(const msg::chunk_grant& x, boot_instant now) const {
   return until;
 }
 
-result<replica_ptr> leases::make(const msg::chunk_grant& x, boot_instant now) {
-  auto made = state_.replicas.create(x.chunk, x.version, now);
+result<replica_ptr>
+leases::make(chunk_id chunk, chunk_version version, boot_instant now) {
+  auto made = state_.replicas.create(chunk, version, now);
   if (made && state_.options.events.arrived)
     state_.options.events.arrived(
-      {.chunk = x.chunk, .extent = (*made)->order.applied_extent()});
+      {.chunk = chunk, .extent = (*made)->order.applied_extent()});
   return made;
 }
 
@@ -144,6 +147,8 @@ void leases::take(msg::take_lease order, boot_instant until,
     return done(fail(ec::not_found, "the chunk is not here"));
   if (x->order.version() != grant.version)
     return done(fail(ec::stale, "another version of the chunk is here"));
+  if (auto current = state_.check_current(grant.chunk, grant.version); !current)
+    return done(current.error());
   if (grant.chain.empty() || grant.chain.front().store != state_.options.store)
     return done(fail(ec::invalid_argument, "another server was meant"));
   if (x->order.leads() && x->order.epoch() == grant.epoch) {
@@ -165,20 +170,31 @@ void leases::take(msg::take_lease order, boot_instant until,
   work->start(std::move(done));
 }
 
-void leases::fence(chunk_id chunk, chunk_version version,
+void leases::fence(chunk_id chunk, chunk_version version, bool fresh,
                    callback<msg::chunk_state> done) {
-  const auto x = state_.find(chunk);
-  if (!x)
-    return done(fail(ec::not_found, "the chunk is not here"));
+  // Whoever fails to fence serves the chunk no longer: the others go on.
+  const auto fails = [this, chunk, version, done](const error& reason) {
+    revoke({{.chunk = chunk, .extent = {.version = version}}});
+    done(reason);
+  };
+  if (auto current = state_.check_current(chunk, version); !current)
+    return done(current.error());
+  auto x = state_.find(chunk);
+  if (!x && !fresh)
+    return fails(fail(ec::not_found, "the chunk is not here"));
+  if (!x) {
+    auto made = make(chunk, version, state_.leases.now());
+    if (!made)
+      return fails(made.error());
+    x = *std::move(made);
+  }
   if (version < x->order.version())
     return done(fail(ec::stale, "a newer version of the chunk is here"));
   if (version > x->order.version()) {
     if (auto set = x->store->set_version(chunk, version); !set)
-      return done(set.error());
+      return fails(set.error());
     // From here on nothing of the older version is answered.
-    chain_.give_up(*x, fail(ec::stale, "the chunk has a newer version"));
-    if (x->catching_up)
-      x->catching_up->abort(fail(ec::stale, "the chunk has a newer version"));
+    stop_leading(*x, fail(ec::stale, "the chunk has a newer version"));
     x->order.raise_version(version);
     x->place = {};
     x->broken = false;
@@ -186,13 +202,38 @@ void leases::fence(chunk_id chunk, chunk_version version,
     DFS_CRASH_POINT("data.fenced");
   }
   state_.when_durable(
-    *x, [x, done = std::move(done)](const result<nothing>& outcome) {
+    *x, [x, fails, done = std::move(done)](const result<nothing>& outcome) {
       DFS_CRASH_POINT("data.fence_synced");
       if (!outcome)
-        return done(outcome.error());
+        return fails(outcome.error());
       done(msg::chunk_state{.chunk = x->chunk,
                             .extent = x->order.applied_extent()});
     });
+}
+
+void leases::revoke(const std::vector<msg::chunk_state>& chunks) {
+  for (const auto& each : chunks) {
+    state_.revoke(each.chunk, each.extent.version);
+    const auto x = state_.replicas.peek(each.chunk);
+    if (x && x->order.version() < each.extent.version)
+      stop_leading(*x, fail(ec::stale, "the master has revoked the replica"));
+  }
+}
+
+void leases::end_all() {
+  std::vector<replica_ptr> leading;
+  for (auto& [chunk, x] : state_.replicas)
+    if (x->order.leads() || x->catching_up)
+      leading.push_back(x);
+  for (const auto& x : leading)
+    stop_leading(
+      *x, fail(ec::lease_expired, "the clocks of this server have jumped"));
+}
+
+void leases::stop_leading(replica& x, const error& reason) {
+  chain_.give_up(x, reason);
+  if (x.catching_up)
+    x.catching_up->abort(reason);
 }
 
 void leases::release(chunk_id chunk, lease_epoch epoch,
@@ -229,14 +270,13 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
     const auto x = state_.find(each.chunk);
     if (x && x->order.version() > each.extent.version)
       continue;
-    if (x) {
-      chain_.give_up(*x, fail(ec::stale, "the chunk was deleted"));
-      if (x->catching_up)
-        x->catching_up->abort(fail(ec::stale, "the chunk was deleted"));
-    }
+    if (x)
+      stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
     auto fine = true;
+    // What was bad and kept for lack of anything better goes, too.
     for (auto* store : state_.places.all())
-      fine = store->remove(each.chunk) && fine;
+      fine = store->remove(each.chunk) && store->purge_quarantined(each.chunk)
+             && fine;
     state_.replicas.forget(each.chunk);
     if (fine)
       gone.push_back(each.chunk);

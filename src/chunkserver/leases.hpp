@@ -37,8 +37,10 @@ public:
   void end(const std::vector<lease_epoch>& epochs);
   void take(msg::take_lease order, boot_instant until,
             callback<msg::lease_taken> done);
-  void
-  fence(chunk_id chunk, chunk_version version, callback<msg::chunk_state> done);
+  void fence(chunk_id chunk, chunk_version version, bool fresh,
+             callback<msg::chunk_state> done);
+  void revoke(const std::vector<msg::chunk_state>& chunks);
+  void end_all();
   void
   release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done);
   [[nodiscard]] std::vector<msg::led_chunk>
@@ -53,7 +55,9 @@ private:
   [[nodiscard]] result<boot_instant>
   check(const msg::chunk_grant& x, boot_instant now) const;
   [[nodiscard]] result<replica_ptr>
-  make(const msg::chunk_grant& x, boot_instant now);
+  make(chunk_id chunk, chunk_version version, boot_instant now);
+  /// Leads it no longer, and is about to no longer.
+  void stop_leading(replica& x, const error& reason);
   void over(replica& x, const error& reason);
 
   server_state& state_;

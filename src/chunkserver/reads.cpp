@@ -37,6 +37,8 @@ reads::admit(chunk_id chunk, chunk_version version, mutation_serial serial) {
     return fail(ec::not_found, "the chunk is not here");
   if (auto has = x->order.has(version, serial); !has)
     return has.error();
+  if (auto current = state_.check_current(chunk, x->order.version()); !current)
+    return current.error();
   return x;
 }
 

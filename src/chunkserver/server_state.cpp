@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -56,6 +57,19 @@ server_state::server_state(data_service_options of,
            .stalled_after = options.stalled_after}},
     disks{options.disk_threads} {
   // nop
+}
+
+void server_state::revoke(chunk_id chunk, chunk_version version) {
+  auto& below = revoked[chunk];
+  below = std::max(below, version);
+}
+
+result<nothing>
+server_state::check_current(chunk_id chunk, chunk_version version) const {
+  if (const auto found = revoked.find(chunk);
+      found != revoked.end() && version < found->second)
+    return fail(ec::stale, "the master has revoked this version of the chunk");
+  return done;
 }
 
 void server_state::when_durable(const replica& x,

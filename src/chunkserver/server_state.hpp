@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 // What the parts of a data server share. But for what says otherwise it belongs
@@ -73,11 +74,21 @@ struct server_state {
   replica_table replicas;
   chain_links links;
   disk_pool disks; ///< Any thread.
+  /// By chunk. Those that are gone or current again stay: they do no harm.
+  std::unordered_map<chunk_id, chunk_version> revoked;
   bool draining = false;
 
   [[nodiscard]] replica_ptr find(chunk_id chunk) {
     return replicas.find(chunk, leases.now());
   }
+
+  /// Nothing below this version of the chunk is served or changed here any
+  /// more, whatever is on the disk.
+  void revoke(chunk_id chunk, chunk_version version);
+
+  /// @returns `ec::stale`: what is here of this version has been revoked.
+  [[nodiscard]] result<nothing>
+  check_current(chunk_id chunk, chunk_version version) const;
 
   /// Calls back in the data thread, when all that is applied to the chunk now
   /// is durable: at once, if it is.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/admin.hpp"
+#include "messages/chunk_admin.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/control.hpp"
@@ -120,6 +121,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_master_directory))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::leave_chunkserver))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_left))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_leases))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::lease_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_scrub))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::scrub_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::scrub_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::drain_chunkserver))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_drained))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

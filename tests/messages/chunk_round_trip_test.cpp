@@ -3,6 +3,7 @@
 #include "core/chunks/keeper_led.hpp"
 #include "core/chunks/keeper_news.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,18 @@ TEST_F(ChunkRoundTrip, Orders) {
   expect_unchanged(chunk_copied{state});
   expect_unchanged(delete_chunks{master_term{1}, {state}});
   expect_unchanged(chunks_deleted{{chunk_id{1}}});
+}
+
+TEST_F(ChunkRoundTrip, Administration) {
+  using namespace std::chrono_literals;
+  expect_unchanged(get_leases{chunk_id{1}, 2});
+  expect_unchanged(lease_list{
+    "chunk-1", true, master_term{1}, 2ms, {led}, true, "no master"});
+  expect_unchanged(get_scrub{});
+  expect_unchanged(scrub_chunks{});
+  expect_unchanged(scrub_status{"chunk-1", true, 1, 2, 3, 4, 5, 6, 7ms});
+  expect_unchanged(drain_chunkserver{1ms});
+  expect_unchanged(chunkserver_drained{});
 }
 
 } // namespace dfs::msg

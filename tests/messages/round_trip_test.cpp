@@ -120,6 +120,13 @@ const std::vector<std::string> released{
   "dfs::msg::get_master_directory",
   "dfs::msg::leave_chunkserver",
   "dfs::msg::chunkserver_left",
+  "dfs::msg::get_leases",
+  "dfs::msg::lease_list",
+  "dfs::msg::get_scrub",
+  "dfs::msg::scrub_chunks",
+  "dfs::msg::scrub_status",
+  "dfs::msg::drain_chunkserver",
+  "dfs::msg::chunkserver_drained",
 };
 
 // SPEC O5

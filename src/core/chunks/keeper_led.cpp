@@ -19,22 +19,30 @@ void keeper_led::take(std::vector<msg::led_chunk> found) {
     = std::find_if(found.begin(), found.end(),
                    [this](const auto& x) { return x.chunk <= from_; });
   last_ = !full || again != found.end();
+  seen(found);
   found.erase(again, found.end());
-  ++order_;
-  for (auto& x : found) {
-    if (x.active)
-      active_[x.epoch] = order_;
-    else
-      x.active = active_.count(x.epoch) != 0;
+  if (!last_ && found.front().chunk != found.back().chunk) {
+    // There may be more leases of the last chunk than had room.
+    const auto cut = found.back().chunk;
+    std::erase_if(found, [&](const auto& x) { return x.chunk == cut; });
   }
+  for (auto& x : found)
+    x.active = active_.count(x.epoch) != 0;
   entries_ = std::move(found);
   taken_ = true;
+}
+
+void keeper_led::seen(const std::vector<msg::led_chunk>& found) {
+  ++order_;
+  for (const auto& x : found)
+    if (x.active)
+      active_[x.epoch] = {x.chunk, order_};
 }
 
 keeper_led::telling keeper_led::tell(msg::chunk_heartbeat& to) {
   if (!std::exchange(taken_, false))
     return {};
-  telling told{page_, order_, from_, last_};
+  telling told{page_, order_, from_, from_, last_};
   if (!entries_.empty())
     told.end = entries_.back().chunk;
   to.led = std::move(entries_);
@@ -49,7 +57,11 @@ void keeper_led::confirmed(const telling& told) {
   ++page_;
   from_ = told.last ? chunk_id{} : told.end;
   first_ = first_ && !told.last;
-  std::erase_if(active_, [&](const auto& x) { return x.second <= told.order; });
+  std::erase_if(active_, [&](const auto& x) {
+    const auto& [chunk, order] = x.second;
+    return order <= told.order && chunk > told.after
+           && (told.last || chunk <= told.end);
+  });
 }
 
 } // namespace dfs::core

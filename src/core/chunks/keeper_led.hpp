@@ -26,7 +26,8 @@ public:
   struct telling {
     std::uint64_t page = 0; ///< 0: nothing.
     std::uint64_t order = 0;
-    chunk_id end;
+    chunk_id after;
+    chunk_id end; ///< Its chunks are in (after, end]; the last page's all.
     bool last = false;
   };
 
@@ -39,8 +40,11 @@ public:
   }
 
   /// What is led, of the data server: at most `page_max` after `from()`, by
-  /// id, then from the beginning.
+  /// id, then from the beginning. Leases of one chunk stand together.
   void take(std::vector<msg::led_chunk> found);
+
+  /// As far as R2 is concerned.
+  void seen(const std::vector<msg::led_chunk>& found);
 
   /// Adds the page that was taken last, if there is one, and lets it go.
   [[nodiscard]] telling tell(msg::chunk_heartbeat& to);
@@ -63,8 +67,12 @@ private:
   bool taken_ = false;
   bool last_ = false;
   std::vector<msg::led_chunk> entries_;
-  /// R2: leases that were active, by when that was heard.
-  std::map<lease_epoch, std::uint64_t> active_;
+
+  struct sign {
+    chunk_id chunk;
+    std::uint64_t order = 0; ///< When it was heard.
+  };
+  std::map<lease_epoch, sign> active_; ///< R2.
   std::uint64_t order_ = 0;
 };
 

@@ -112,6 +112,11 @@ public:
     news_.corrupt(chunk);
   }
 
+  /// Somebody else has asked what is led: what was active is still to be told.
+  void led_seen(const std::vector<msg::led_chunk>& found) {
+    led_.seen(found);
+  }
+
   /// For the next heartbeat.
   void set_status(std::uint32_t load, std::vector<msg::volume_status> volumes);
 

@@ -166,18 +166,18 @@ TEST_F(KeeperLed, TellsThatThereIsNothing) { // R1
 }
 
 TEST_F(KeeperLed, TellsManyPageByPageAndNoneTwiceInARound) { // R1
-  for (std::uint64_t i = 1; i <= 3 * keeper_led::page_max; ++i)
+  constexpr auto whole = keeper_led::page_max - 1;           // See below.
+  for (std::uint64_t i = 1; i <= 3 * whole + 1; ++i)
     data.chunks[i] = false;
   std::set<chunk_id> heard;
   for (int page = 1; page <= 4; ++page) {
     const auto x = tell();
-    // The last page finds that there is no more, and begins no new round.
     EXPECT_EQ(beat.led_last, page == 4);
     for (const auto& y : beat.led)
       EXPECT_TRUE(heard.insert(y.chunk).second);
     round.confirmed(x);
   }
-  EXPECT_EQ(heard.size(), 3 * keeper_led::page_max);
+  EXPECT_EQ(heard.size(), 3 * whole + 1);
   EXPECT_FALSE(round.unfinished());
 }
 
@@ -193,7 +193,34 @@ TEST_F(KeeperLed, RepeatsAPageUntilItIsConfirmed) { // R1, R2
   round.confirmed(x);
   round.confirmed(lost_on_the_way); // Late: changes nothing.
   (void) tell();
-  EXPECT_EQ(beat.led.at(0).chunk, chunk_id{keeper_led::page_max + 1});
+  EXPECT_EQ(beat.led.at(0).chunk, chunk_id{keeper_led::page_max});
+}
+
+TEST_F(KeeperLed, TellsWhatSomebodyElseHasSeenToBeActive) { // R2
+  for (std::uint64_t i = 1; i <= 2 * keeper_led::page_max; ++i)
+    data.chunks[i] = false;
+  const auto other = keeper_led::page_max + 4;
+  round.seen({led(other, true)});
+  round.confirmed(tell());
+  (void) tell();
+  EXPECT_EQ(beat.led.at(4).chunk, chunk_id{other});
+  EXPECT_TRUE(beat.led.at(4).active);
+}
+
+// Two leases of a chunk: one is over, and the page ends between them.
+TEST_F(KeeperLed, NeverCutsAPageBetweenLeasesOfOneChunk) { // R1
+  std::vector<msg::led_chunk> found;
+  for (std::uint64_t i = 1; i <= keeper_led::page_max; ++i)
+    found.push_back(led(i));
+  found.back().active = true;
+  round.take(found);
+  const auto x = round.tell(beat);
+  EXPECT_EQ(beat.led.size(), keeper_led::page_max - 1);
+  round.confirmed(x);
+  EXPECT_EQ(round.from(), chunk_id{keeper_led::page_max - 1});
+  round.take({led(keeper_led::page_max), led(keeper_led::page_max)});
+  (void) round.tell(beat);
+  EXPECT_TRUE(beat.led.at(0).active);
 }
 
 TEST_F(KeeperLed, BeginsAgainForANewMaster) { // R1

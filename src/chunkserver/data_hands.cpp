@@ -1,0 +1,126 @@
+#include "chunkserver/data_hands.hpp"
+
+#include "chunkserver/volumes.hpp"
+#include "storage/obeyed_term.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace dfs::chunkserver {
+
+namespace {
+
+std::uint32_t as_load(std::uint64_t requests) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+    requests, std::numeric_limits<std::uint32_t>::max()));
+}
+
+} // namespace
+
+data_hands::data_hands(data_service& data,
+                       std::vector<storage::chunk_store*> volumes,
+                       const data_hands_options& options)
+  : data_{data},
+    volumes_{std::move(volumes)},
+    data_dir_{options.data_dir},
+    io_{options.io == nullptr ? storage::posix_files() : *options.io},
+    watch_{volumes_, options.volumes},
+    work_{1} {
+  // nop
+}
+
+void data_hands::set_node_lease(boot_instant until) {
+  data_.set_node_lease(until);
+}
+
+void data_hands::note_heartbeat(std::uint64_t sequence, boot_instant sent) {
+  data_.note_heartbeat(sequence, sent);
+}
+
+void data_hands::renew_leases(std::vector<lease_epoch> epochs,
+                              boot_instant until) {
+  data_.renew_leases(std::move(epochs), until);
+}
+
+void data_hands::end_leases(std::vector<lease_epoch> epochs) {
+  data_.end_leases(std::move(epochs));
+}
+
+void data_hands::forget_clocks() {
+  data_.forget_clocks();
+}
+
+void data_hands::revoke(std::vector<msg::chunk_state> chunks,
+                        std::function<void()> done) {
+  data_.revoke(std::move(chunks), std::move(done));
+}
+
+void data_hands::led(chunk_id after, std::size_t most,
+                     std::function<void(std::vector<msg::led_chunk>)> done) {
+  data_.led(after, most, std::move(done));
+}
+
+void data_hands::fence(const msg::fence_chunk& order,
+                       callback<msg::chunk_state> done) {
+  data_.fence(order.chunk, order.version, std::move(done), order.fresh);
+}
+
+void data_hands::take_lease(msg::take_lease order, boot_instant until,
+                            callback<msg::lease_taken> done) {
+  data_.take_lease(std::move(order), until, std::move(done));
+}
+
+void data_hands::release(chunk_id chunk, lease_epoch epoch,
+                         callback<msg::chunk_state> done) {
+  data_.release(chunk, epoch, std::move(done));
+}
+
+void data_hands::copy(msg::copy_chunk order, callback<msg::chunk_state> done) {
+  data_.copy(std::move(order), std::move(done));
+}
+
+void data_hands::remove(std::vector<msg::chunk_state> chunks,
+                        callback<std::vector<chunk_id>> done) {
+  data_.remove(std::move(chunks), std::move(done));
+}
+
+void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
+  // Refused when the node is going: then nobody asks any more.
+  (void) work_.run([this, done = std::move(done)] {
+    std::vector<msg::chunk_state> all;
+    for (const auto* store : volumes_) {
+      if (store->usage().failed)
+        continue;
+      for (const auto& x : store->list())
+        all.push_back(state_of(x));
+    }
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
+    done(std::move(all));
+  });
+}
+
+void data_hands::persist_term(master_term term, callback<nothing> done) {
+  (void) work_.run([this, term, done = std::move(done)] {
+    done(storage::write_obeyed_term(io_, data_dir_, term));
+  });
+}
+
+chunk_hands::condition data_hands::look() const {
+  auto seen = watch_.look();
+  const auto counts = data_.counters();
+  return {.volumes = std::move(seen.volumes),
+          .load = as_load(counts.requests_open),
+          .chunks = seen.chunks,
+          .chunks_led = counts.chunks_led,
+          .bytes = seen.bytes,
+          .impediment = std::move(seen.trouble)};
+}
+
+void data_hands::drain(std::chrono::milliseconds patience,
+                       std::function<void()> done) {
+  data_.drain(patience, std::move(done));
+}
+
+} // namespace dfs::chunkserver

@@ -1,0 +1,113 @@
+#include "chunkserver/volume_watch.hpp"
+
+#include "support/eventually.hpp"
+#include "support/fake_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs::chunkserver {
+
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+
+struct VolumeWatch : ::testing::Test {
+  test::fake_store first{"/one"};
+  test::fake_store second{"/two"};
+  std::mutex guard;
+  std::vector<chunk_id> lost;
+  std::vector<std::string> failed;
+
+  volume_watch_options options() {
+    volume_watch_options x;
+    x.interval = 5ms;
+    x.patience = 100ms;
+    x.lost = [this](chunk_id chunk) {
+      const std::lock_guard lock{guard};
+      lost.push_back(chunk);
+    };
+    x.failed = [this](const std::string& path) {
+      const std::lock_guard lock{guard};
+      failed.push_back(path);
+    };
+    return x;
+  }
+
+  std::size_t lost_so_far() {
+    const std::lock_guard lock{guard};
+    return lost.size();
+  }
+};
+
+} // namespace
+
+TEST_F(VolumeWatch, TellsHowTheVolumesAre) {
+  first.figures = {.capacity = 100, .available = 40, .data = 7, .chunks = 2};
+  second.figures = {.capacity = 50, .available = 5, .data = 3, .chunks = 1};
+  volume_watch watch{{&first, &second}, options()};
+  const auto seen = watch.look(); // At once.
+  ASSERT_EQ(seen.volumes.size(), 2u);
+  EXPECT_EQ(seen.volumes[0], (msg::volume_status{77, 100, 40, false, "/one"}));
+  EXPECT_EQ(seen.volumes[1], (msg::volume_status{77, 50, 5, false, "/two"}));
+  EXPECT_EQ(seen.chunks, 3u);
+  EXPECT_EQ(seen.bytes, 10u);
+  EXPECT_EQ(seen.trouble, "");
+  first.with([](auto& x) { x.figures.available = 30; });
+  EXPECT_TRUE(
+    eventually([&] { return watch.look().volumes[0].free_bytes == 30; }));
+}
+
+TEST_F(VolumeWatch, ReportsTheChunksOfAFailedVolumeAsLostOnce) { // SPEC G3
+  first.chunks = {{chunk_id{1}, 10}, {chunk_id{2}, 10}};
+  second.chunks = {{chunk_id{3}, 10}};
+  volume_watch watch{{&first, &second}, options()};
+  EXPECT_EQ(lost_so_far(), 0u);
+  first.with([](auto& x) { x.figures.failed = true; });
+  EXPECT_TRUE(eventually([&] { return lost_so_far() == 2; }));
+  EXPECT_TRUE(eventually([&] { return watch.look().volumes[0].failed; }));
+  EXPECT_EQ(watch.look().trouble, ""); // The other one serves.
+  second.with([](auto& x) { x.figures.failed = true; });
+  EXPECT_TRUE(eventually(
+    [&] { return watch.look().trouble == "all volumes have failed"; }));
+  const std::lock_guard lock{guard};
+  EXPECT_EQ(lost, (std::vector{chunk_id{1}, chunk_id{2}, chunk_id{3}}));
+  EXPECT_EQ(failed, (std::vector<std::string>{"/one", "/two"}));
+}
+
+TEST_F(VolumeWatch, NoticesDisksThatGetNothingDone) {
+  volume_watch watch{{&first, &second}, options()};
+  first.with([](auto& x) { x.stuck = true; });
+  EXPECT_FALSE(
+    eventually([&] { return !watch.look().trouble.empty(); }, 300ms));
+  second.with([](auto& x) { x.stuck = true; });
+  EXPECT_TRUE(eventually([&] { return !watch.look().trouble.empty(); }));
+  // Slow is not stuck: something gets done.
+  const auto waiting = first.with([](auto& x) {
+    x.stuck = false;
+    return std::exchange(x.waiting, {});
+  });
+  for (const auto& done : waiting)
+    done(nothing{});
+  EXPECT_TRUE(eventually([&] { return watch.look().trouble.empty(); }));
+}
+
+TEST_F(VolumeWatch, NoticesAVolumeThatDoesNotEvenSayHowItIs) {
+  std::atomic<bool> hung{false};
+  first.before_look = [&] { (void) eventually([&] { return !hung; }, 20s); };
+  volume_watch watch{{&first}, options()};
+  EXPECT_EQ(watch.look().trouble, "");
+  hung = true;
+  EXPECT_TRUE(eventually([&] { return !watch.look().trouble.empty(); }));
+  hung = false;
+  EXPECT_TRUE(eventually([&] { return watch.look().trouble.empty(); }));
+}
+
+} // namespace dfs::chunkserver
