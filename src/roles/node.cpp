@@ -96,6 +96,13 @@ std::vector<std::string> node::leave() {
   all.board.set("serving", false, "this node is going");
   if (all.serving)
     all.ports->drain_streams(all.how.settings.node.drain_timeout);
+  if (all.chunk_bytes) {
+    const auto patience = all.how.settings.node.drain_timeout;
+    auto drained = ask<msg::chunkserver_drained>(
+      *all.system, all.keeper.get(), msg::drain_chunkserver{patience},
+      patience + goodbye);
+    (void) drained.wait_for(patience + goodbye);
+  }
   auto said = ask<msg::group_left>(*all.system, all.detector.get(),
                                    msg::leave_group{}, goodbye);
   (void) said.wait_for(goodbye + 1s);

@@ -1,7 +1,9 @@
 #include "actors/chunk_directory.hpp"
 #include "actors/namespace_keeper.hpp"
 #include "actors/support/subsystem.hpp"
+#include "chunkserver/data_hands.hpp"
 #include "roles/node_parts.hpp"
+#include "storage/obeyed_term.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -45,6 +47,20 @@ tree_config_of(const settings::node_settings& how, std::uint64_t seed) {
   return config;
 }
 
+/// What the data server notices goes to the keeper.
+chunkserver::data_events events_for(const actors::keeper_inlet& to) {
+  return {
+    .arrived
+    = [to](const msg::chunk_state& x) { to.put(actors::replica_arrived{x}); },
+    .lost = [to](chunk_id x) { to.put(actors::replica_lost{x}); },
+    .corrupt = [to](chunk_id x) { to.put(actors::replica_corrupt{x}); },
+    .lease_ended =
+      [to](chunk_id x, lease_epoch epoch, const error& why) {
+        to.put(actors::lease_given_up{x, epoch, why});
+      },
+  };
+}
+
 /// A cluster id is 16 hex digits: checked where the certificate was read.
 std::uint64_t cluster_number(const std::string& id) {
   std::uint64_t number = 0;
@@ -53,6 +69,15 @@ std::uint64_t cluster_number(const std::string& id) {
 }
 
 } // namespace
+
+actors::supervised node::parts::supervise_chunk_keeper() {
+  return supervise("chunk-keeper", keeper, on_end::end_process, [this] {
+    auto handle = spawn_subsystem(*system, registry, {.name = "chunk-keeper"},
+                                  actors::chunk_keeper, keeper_options);
+    keeper_options.inlet.connect(handle);
+    return handle;
+  });
+}
 
 result<nothing> node::parts::open_metadata() {
   if (!msg::has(how.roles, msg::role::master))
@@ -83,11 +108,29 @@ result<nothing> node::parts::open_chunks() {
                                    .keys = *keys,
                                    .data = *data,
                                    .boot = boot,
-                                   .events = {},
+                                   .events = events_for(keeper_options.inlet),
                                    .on_failure = {}});
   if (!opened)
     return opened.error();
   chunk_bytes = *std::move(opened);
+  auto& io = storage::posix_files();
+  auto newest = storage::read_obeyed_term(io, data->path());
+  if (!newest)
+    return newest.error();
+  keeper_options.newest = *newest;
+  keeper_options.self
+    = {.store = data->store(),
+       .boot = boot,
+       .name = keys->name(),
+       .zone = how.settings.node.zone,
+       .data = {how.settings.node.advertise, how.settings.stream.data_port}};
+  keeper_options.hands = std::make_shared<chunkserver::data_hands>(
+    chunk_bytes->data(), chunk_bytes->disks().stores(),
+    chunkserver::data_hands_options{
+      .data_dir = data->path(), .io = &io, .volumes = {}});
+  keeper_options.membership = membership;
+  keeper_options.links = links;
+  keeper_options.board = &board;
   return done;
 }
 

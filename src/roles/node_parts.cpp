@@ -81,6 +81,10 @@ node::parts::~parts() {
   // has spawned keeps the system's logger, for which the system would wait.
   inlet.connect({});
   supervisor = nullptr;
+  // Neither calls an actor any more.
+  if (chunk_bytes)
+    chunk_bytes->data().stop();
+  metadata.reset();
   caf::logger::set_current_actor_system(nullptr);
   system.reset();
   if (ports)

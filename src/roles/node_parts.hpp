@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/chunk_directory.hpp"
+#include "actors/chunk_keeper.hpp"
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
@@ -71,6 +72,7 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_links();
   [[nodiscard]] actors::supervised supervise_chunk_directory();
   [[nodiscard]] actors::supervised supervise_namespace();
+  [[nodiscard]] actors::supervised supervise_chunk_keeper();
   [[nodiscard]] actors::supervised supervise_directory();
   [[nodiscard]] actors::supervised supervise_console();
   [[nodiscard]] actors::supervised supervise_echo();
@@ -95,6 +97,7 @@ struct node::parts {
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
   std::unique_ptr<chunk_plane> chunk_bytes;           ///< Of a chunkserver.
+  actors::chunk_keeper_options keeper_options;        ///< Likewise.
   std::unique_ptr<storage::metadata_store> metadata;  ///< Of a master.
   master_term term;                                   ///< Likewise.
   std::unique_ptr<actors::tcp_port_prober> prober;    ///< Likewise.
@@ -113,6 +116,7 @@ struct node::parts {
   actors::subsystem_ref<actors::directory_actor> directory;
   actors::subsystem_ref<actors::chunk_directory_actor> chunks;
   actors::subsystem_ref<actors::namespace_keeper_actor> names;
+  actors::subsystem_ref<actors::local_keeper_actor> keeper;
   actors::subsystem_ref<actors::admin_console_actor> console;
   actors::subsystem_ref<actors::echo_actor> echo;
   actors::subsystem_ref<actors::front_door_actor> door;
