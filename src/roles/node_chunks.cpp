@@ -1,5 +1,6 @@
 #include "actors/chunk_directory.hpp"
 #include "actors/namespace_keeper.hpp"
+#include "actors/support/clocks.hpp"
 #include "actors/support/subsystem.hpp"
 #include "chunkserver/data_hands.hpp"
 #include "roles/node_parts.hpp"
@@ -131,6 +132,7 @@ result<nothing> node::parts::open_chunks() {
   keeper_options.membership = membership;
   keeper_options.links = links;
   keeper_options.board = &board;
+  keeper_options.clocks = actors::read_clocks;
   return done;
 }
 

@@ -147,6 +147,8 @@ void commit_lanes::when_durable(chunk_id chunk, callback done) {
   log_position until;
   {
     const std::lock_guard changing{core_.order};
+    if (core_.log.end() == log_position{})
+      return done(dfs::done); // Nothing has ever been written here.
     until = log_position{core_.log.end().value() - 1};
     if (const auto* packed = core_.table.find_packed(chunk))
       until = packed->last;
@@ -181,6 +183,8 @@ void commit_lanes::when_durable(callback done) {
     }
   }
   const std::lock_guard changing{core_.order};
+  if (core_.log.end() == log_position{})
+    return done(dfs::done); // Nothing has ever been written here.
   std::vector<chunk_id> holding;
   {
     const std::lock_guard guard{mutex_};
