@@ -275,8 +275,7 @@ result<std::shared_ptr<core::directory_machine>>
 load_chunk_directory(const chunk_directory_options& options, instant now) {
   auto machine = std::make_shared<core::directory_machine>(
     core::directory_machine::options{
-      options.config, options.term,
-      options.store->restored_at() > master_term{1}, options.seed},
+      options.config, options.term, options.store->restored_at(), options.seed},
     now);
   std::optional<error> fault;
   const auto read = options.store->for_each(

@@ -179,7 +179,7 @@ struct chunk_fenced {
 
 /// "You are primary" -> `lease_taken`, when it has brought the others level:
 /// each that lags gets what it lacks before anything new. Errors: `stale`,
-/// `not_found`, `no_redundancy` (those in `behind` could not be brought level).
+/// `not_found`.
 struct take_lease {
   chunk_grant grant;
   std::vector<chunk_state> others; ///< As fenced, in the order of the chain.
@@ -188,8 +188,10 @@ struct take_lease {
 };
 
 struct lease_taken {
-  chunk_state state;            ///< Committed from now on.
-  std::vector<store_id> behind; ///< Dropped: they lack too much.
+  chunk_state state; ///< Committed from now on, if nobody is `behind`.
+  /// They lack too much, or could not be brought level. Then this server is not
+  /// primary either: the master goes on without them, with another version.
+  std::vector<store_id> behind;
 
   bool operator==(const lease_taken&) const = default;
 };

@@ -18,7 +18,8 @@ primary_lease& chunk_leases::grant(chunk_id chunk, chunk_version version,
                                    std::vector<server_index> chain,
                                    boot_id boot, instant until) {
   const auto epoch = std::exchange(next_, next_.next()); // L2
-  return put(chunk, {epoch, version, until, std::move(chain), boot, true});
+  return put(chunk,
+             {epoch, version, until, std::move(chain), boot, true, false});
 }
 
 primary_lease& chunk_leases::take_over(chunk_id chunk, lease_epoch epoch,
@@ -26,7 +27,8 @@ primary_lease& chunk_leases::take_over(chunk_id chunk, lease_epoch epoch,
                                        std::vector<server_index> chain,
                                        boot_id boot, instant until) {
   DFS_ASSERT(epoch < next_);
-  return put(chunk, {epoch, version, until, std::move(chain), boot, true});
+  return put(chunk,
+             {epoch, version, until, std::move(chain), boot, true, false});
 }
 
 primary_lease* chunk_leases::find(chunk_id chunk) {

@@ -20,7 +20,8 @@ struct primary_lease {
   instant until{};                 ///< Over for the master.
   std::vector<server_index> chain; ///< The primary first.
   boot_id boot;                    ///< Of the primary.
-  bool open = true; ///< False: nobody is given this grant any more.
+  bool open = true;    ///< False: nobody is given this grant, not yet or …
+  bool closed = false; ///< … not any more: whoever had it is done.
 
   [[nodiscard]] server_index primary() const {
     return chain.front();

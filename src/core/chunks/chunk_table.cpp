@@ -51,7 +51,7 @@ void chunk_table::load_version_row(const chunk_row& row) {
   if (entry.replication == 0)
     entry.replication = row.replication;
   if (row.intent > row.extent.version)
-    intents_[row.chunk] = row.intent;
+    intents_[row.chunk] = {row.intent, {}};
   entry.set(chunk_entry::settled, true);
 }
 
@@ -132,12 +132,23 @@ std::optional<chunk_version> chunk_table::intent(chunk_id id) const {
   const auto it = intents_.find(id);
   if (it == intents_.end())
     return std::nullopt;
-  return it->second;
+  return it->second.version;
+}
+
+chunk_version chunk_table::version_at(server_index server, chunk_id id) const {
+  const auto* entry = find(id);
+  DFS_ASSERT(entry != nullptr);
+  const chunk_version in_force{entry->version};
+  const auto it = intents_.find(id);
+  if (it == intents_.end())
+    return in_force;
+  const auto known = it->second.reported.find(server);
+  return known == it->second.reported.end() ? in_force : known->second;
 }
 
 void chunk_table::intend(chunk_id id, chunk_version version) {
   DFS_ASSERT(version > newest(id));
-  intents_[id] = version;
+  intents_[id].version = version;
 }
 
 void chunk_table::settle_version(chunk_id id, chunk_version version,
@@ -181,6 +192,8 @@ chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
     note_odd(id, server, replica_fault::stale, version);
     return standing::stale;
   }
+  if (const auto open = intents_.find(id); open != intents_.end())
+    open->second.reported[server] = version;
   drop_odd(id, server);
   add_holder(id, *entry, server);
   return standing::current;
@@ -326,9 +339,9 @@ void chunk_table::check() const {
     return true;
   });
   DFS_ASSERT(counts == counts_); // T3
-  for (const auto& [id, version] : intents_) {
+  for (const auto& [id, open] : intents_) {
     const auto* entry = find(id);
-    DFS_ASSERT(entry != nullptr && entry->version < version.value());
+    DFS_ASSERT(entry != nullptr && entry->version < open.version.value());
   }
   for (const auto& [id, xs] : odd_)
     DFS_ASSERT(!xs.empty() && find(id) != nullptr);

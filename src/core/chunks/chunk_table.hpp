@@ -28,6 +28,13 @@ struct odd_replica {
   instant ordered{}; ///< When its deletion was last ordered.
 };
 
+/// A version that may have been told, and was not promised to anybody yet.
+struct open_intent {
+  chunk_version version;
+  /// What its holders reported meanwhile: from the version in force up to it.
+  std::map<server_index, chunk_version> reported;
+};
+
 /// How a chunk is, in the order of urgency.
 enum class chunk_class : std::uint8_t {
   unjudged = 0, ///< Not looked at yet, or part of no file.
@@ -135,9 +142,12 @@ public:
   /// The intent is done: these alone hold the chunk. The rest are stale.
   void settle_version(chunk_id id, chunk_version version,
                       const std::vector<server_index>& set);
-  [[nodiscard]] const std::map<chunk_id, chunk_version>& intents() const {
+  [[nodiscard]] const std::map<chunk_id, open_intent>& intents() const {
     return intents_;
   }
+  /// The version that a holder has, as far as known.
+  [[nodiscard]] chunk_version
+  version_at(server_index server, chunk_id id) const;
 
   // -- replicas ---------------------------------------------------------------
 
@@ -182,7 +192,7 @@ private:
   bool restored_;
   chunk_pages<chunk_entry> chunks_;
   std::map<chunk_id, std::vector<server_index>> more_;
-  std::map<chunk_id, chunk_version> intents_;
+  std::map<chunk_id, open_intent> intents_;
   std::map<chunk_id, std::vector<odd_replica>> odd_;
   std::array<std::uint64_t, chunk_classes> counts_{};
 };

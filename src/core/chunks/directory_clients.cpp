@@ -180,12 +180,46 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
   return done;
 }
 
+// A chunk that a former master gave, and that its servers have reported: the
+// seal says that it was given, and the client, who alone wrote it, how far.
+void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
+  if (x.grant.term >= s_.term || s_.table.find(x.grant.chunk) != nullptr)
+    return;
+  const auto found = collector_.reclaim(x.grant.chunk);
+  if (found.empty())
+    return;
+  const auto replication
+    = std::max<std::size_t>(x.grant.chain.size(), s_.config.replication);
+  s_.table.add(x.grant.chunk, x.grant.version,
+               static_cast<std::uint8_t>(replication), {});
+  // A version above the client's was fenced for a grant that it never got.
+  auto highest = x.grant.version;
+  for (const auto& [server, version] : found)
+    highest = std::max(highest, version);
+  if (highest > x.grant.version) {
+    s_.table.intend(x.grant.chunk, highest);
+    // Durable before the row of the file is, for whoever reads both.
+    const auto token = s_.next_token(
+      {directory_state::route::kind::grant, x.grant.chunk, no_server});
+    s_.out.push_back(log_row{token, s_.table.row(x.grant.chunk, {})});
+  }
+  for (const auto& [server, version] : found)
+    if (s_.table.reported(server, x.grant.chunk, version)
+        == chunk_table::standing::stale)
+      s_.servers.revoke(server, x.grant.chunk, x.grant.version);
+  pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
+  ++pending_chunks_;
+}
+
 result<nothing>
 directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
                          const std::vector<bool>& sealed, instant now) {
-  for (std::size_t n = 0; n < chunks.size(); ++n)
+  for (std::size_t n = 0; n < chunks.size(); ++n) {
+    if (sealed[n])
+      reclaim(chunks[n], now);
     if (auto may = may_adopt(chunks[n], sealed[n]); !may)
       return may;
+  }
   for (const auto& x : chunks) {
     s_.table.find(x.grant.chunk)->set(chunk_entry::adopted, true);
     pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
@@ -193,7 +227,7 @@ directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
   return done;
 }
 
-void directory_machine::keep(const msg::keep_chunks& x, instant) {
+void directory_machine::keep(const msg::keep_chunks& x, instant now) {
   for (const auto& state : x.chunks) {
     const auto* known = s_.table.find(state.chunk);
     if (known != nullptr && known->file == inode_id{})
@@ -204,8 +238,11 @@ void directory_machine::keep(const msg::keep_chunks& x, instant) {
     // for appends, and its lease goes on.
     const bool whole = state.extent.serial != mutation_serial{};
     entry.set(chunk_entry::settled, whole);
-    if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole)
+    if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole) {
       lease->open = false;
+      lease->closed = true;
+    }
+    judge(state.chunk, now);
   }
 }
 
@@ -219,7 +256,8 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
     if (const auto* entry = s_.table.find(chunk);
         entry != nullptr && entry->file == inode_id{})
       --pending_chunks_;
-    s_.table.erase(chunk);
+    repair_.forget(chunk);
+    collector_.released(chunk, s_.table.erase(chunk));
     removal.chunks.push_back(chunk);
   }
   s_.out.push_back(std::move(removal));

@@ -18,7 +18,8 @@ constexpr auto fade_interval = 2s;
 } // namespace
 
 directory_machine::directory_machine(const options& how, instant now)
-  : s_{how.config, how.term, how.restored, how.seed, now},
+  : s_{how.config, how.term, how.restored_at > master_term{1}, how.seed, now},
+    collector_{how.restored_at},
     next_chunk_{(how.term.value() << 40) + 1} {
   // nop
 }
@@ -49,13 +50,31 @@ void directory_machine::answered(effect_token token,
   const auto to = s_.take_route(token);
   if (!to)
     return;
-  if (to->what == directory_state::route::kind::grant) {
-    const auto run = grants_.find(to->chunk);
-    if (run == grants_.end())
-      return;
-    run->second.answered(s_, token, reply, now);
-    advance(to->chunk, now);
+  using kind = directory_state::route::kind;
+  switch (to->what) {
+    case kind::grant:
+      if (const auto run = grants_.find(to->chunk); run != grants_.end()) {
+        run->second.answered(s_, token, reply, now);
+        advance(to->chunk, now);
+      }
+      break;
+    case kind::copy:
+    case kind::release:
+      repair_.answered(s_, *to, token, reply, now);
+      judge(to->chunk, now);
+      advance(to->chunk, now);
+      break;
+    case kind::deletion:
+      for (const auto chunk : collector_.answered(s_, to->server, reply))
+        judge(chunk, now);
+      break;
   }
+}
+
+void directory_machine::judge(chunk_id chunk, instant now) {
+  repair_.judge(s_, chunk, now);
+  for (const auto found : repair_.take_surplus())
+    collector_.surplus(found);
 }
 
 void directory_machine::advance(chunk_id chunk, instant now) {
@@ -63,8 +82,10 @@ void directory_machine::advance(chunk_id chunk, instant now) {
   if (run == grants_.end())
     return;
   run->second.advance(s_, now);
-  if (run->second.state() == grant_machine::phase::over)
-    grants_.erase(run);
+  if (run->second.state() != grant_machine::phase::over)
+    return;
+  grants_.erase(run);
+  judge(chunk, now);
 }
 
 void directory_machine::advance_all(instant now) {
@@ -73,14 +94,24 @@ void directory_machine::advance_all(instant now) {
 }
 
 void directory_machine::tick(instant now) {
-  for (const auto i : s_.servers.expire(now))
+  for (const auto i : s_.servers.expire(now)) {
     s_.note(directory_note::kind::server_lost, {}, i,
             s_.servers.at(i).dead ? "dead" : "silent");
+    repair_.judge_all();
+  }
+  if (!gathered_ && s_.gathered(now)) {
+    gathered_ = true;
+    repair_.judge_all();
+  }
   (void) s_.leases.expire(now);
   probe_again(now);
   redo_intents(now);
   advance_all(now);
   expire_pending(now);
+  repair_.tick(s_, now);
+  for (const auto found : repair_.take_surplus())
+    collector_.surplus(found);
+  collector_.tick(s_, now);
   if (now >= faded_ + fade_interval) {
     faded_ = now;
     s_.memory.fade();
@@ -120,7 +151,7 @@ void directory_machine::redo_intents(instant now) {
     return;
   redone_ = now;
   std::vector<chunk_id> open;
-  for (const auto& [chunk, version] : s_.table.intents()) {
+  for (const auto& [chunk, intent] : s_.table.intents()) {
     if (open.size() == redone_at_once)
       break;
     if (!grants_.contains(chunk))
@@ -136,6 +167,7 @@ void directory_machine::check() const {
   s_.servers.check();
   s_.table.check();
   s_.leases.check();
+  repair_.check(s_);
   for (const auto& [chunk, run] : grants_)
     DFS_ASSERT(run.state() != grant_machine::phase::over);
 }

@@ -2,6 +2,8 @@
 
 #include "core/chunks/directory_state.hpp"
 #include "core/chunks/grant_machine.hpp"
+#include "core/chunks/repair_plan.hpp"
+#include "core/chunks/replica_collector.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -22,8 +24,8 @@ public:
   struct options {
     directory_config config;
     master_term term;
-    bool restored = false;  ///< The metadata was restored from a backup once.
-    std::uint64_t seed = 0; ///< Of placement.
+    master_term restored_at{1}; ///< As the metadata store says.
+    std::uint64_t seed = 0;     ///< Of placement.
   };
 
   directory_machine(const options& how, instant now);
@@ -87,6 +89,17 @@ public:
   [[nodiscard]] const directory_state& state() const {
     return s_;
   }
+  /// Null unless somebody is being made primary of it.
+  [[nodiscard]] const grant_machine* run_of(chunk_id chunk) const {
+    const auto it = grants_.find(chunk);
+    return it == grants_.end() ? nullptr : &it->second;
+  }
+  [[nodiscard]] const repair_plan& repairs() const {
+    return repair_;
+  }
+  [[nodiscard]] const replica_collector& collector() const {
+    return collector_;
+  }
 
   /// Aborts if an invariant is broken. O(chunks).
   void check() const;
@@ -117,6 +130,11 @@ private:
                                  const msg::lease_chunk& x, instant now) const;
   [[nodiscard]] msg::chunk_location place(chunk_id chunk, instant now) const;
 
+  void reclaim(const msg::written_chunk& x, instant now);
+
+  // Upkeep.
+  void judge(chunk_id chunk, instant now);
+
   // Time.
   void advance(chunk_id chunk, instant now);
   void advance_all(instant now);
@@ -125,12 +143,15 @@ private:
 
   directory_state s_;
   std::map<chunk_id, grant_machine> grants_;
+  repair_plan repair_;
+  replica_collector collector_;
   std::deque<pending> pending_; ///< Allocated or adopted, by when it is over.
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant probed_{};
   instant redone_{};
   instant faded_{};
+  bool gathered_ = false;   ///< All chunks were judged since.
   msg::files_grown growth_; ///< Of the heartbeat that is being heard.
 };
 

@@ -29,6 +29,9 @@ directory_machine::register_server(const msg::register_chunkserver& x,
       s_.leases.end(chunk);
     for (auto& [chunk, run] : grants_)
       run.reborn(s_, i, now);
+    repair_.reborn(s_, i);
+    repair_.judge_all();
+    collector_.reborn(i);
     s_.note(note::server_up, {}, i,
             fmt::format("{} at {}", x.name, to_string(x.data)));
   }
@@ -66,9 +69,13 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   for (const auto chunk : x.corrupt) {
     s_.table.spoil(i, chunk, replica_fault::corrupt);
     s_.note(note::alarm, chunk, i, "a replica is corrupt");
+    judge(chunk, now);
   }
-  for (const auto chunk : x.lost)
+  for (const auto chunk : x.lost) {
     s_.table.gone(i, chunk);
+    collector_.gone(i, chunk);
+    judge(chunk, now);
+  }
   for (const auto& state : x.arrived)
     arrived(i, state, now);
   msg::chunk_heartbeat_ack orders;
@@ -84,8 +91,10 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
       run->second.heard(s_, i, below, now);
   if (!growth_.files.empty())
     s_.out.push_back(tell_growth{std::exchange(growth_, {})});
-  if (hearing->back)
+  if (hearing->back) {
     s_.note(note::server_up, {}, i, "is back");
+    repair_.judge_all();
+  }
   return answer;
 }
 
@@ -104,16 +113,20 @@ directory_machine::leave(const msg::leave_chunkserver& x, instant now) {
 void directory_machine::arrived(server_index i, const msg::chunk_state& x,
                                 instant now) {
   const auto standing = s_.table.reported(i, x.chunk, x.extent.version);
-  if (standing == chunk_table::standing::unknown)
+  if (standing == chunk_table::standing::unknown) {
+    collector_.unknown(i, x, now);
     return;
+  }
   auto& entry = *s_.table.find(x.chunk);
   if (standing != chunk_table::standing::current) {
     s_.servers.revoke(i, x.chunk, chunk_version{entry.version}); // S2
+    judge(x.chunk, now);
     return;
   }
   // More than is known to be committed: a primary has to say how much is.
   if (entry.serial < x.extent.serial)
     entry.set(chunk_entry::settled, false);
+  judge(x.chunk, now);
   advance(x.chunk, now);
 }
 
@@ -232,6 +245,7 @@ void directory_machine::server_died(server_index i, std::string_view why,
   if (!s_.servers.died(i))
     return;
   s_.note(note::server_dead, {}, i, std::string{why});
+  repair_.judge_all();
   advance_all(now);
 }
 

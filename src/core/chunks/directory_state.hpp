@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -45,6 +46,8 @@ struct directory_state {
   /// Servers that have been told to get a copy, by chunk: they may have it at
   /// any moment.
   std::map<chunk_id, std::vector<server_index>> copies;
+  /// Chunks whose replicas are being fenced or led anew at this moment.
+  std::set<chunk_id> granting;
   directory_effects out;
 
   /// Whose an answer is.
@@ -87,6 +90,12 @@ struct directory_state {
 
   [[nodiscard]] msg::chunk_replica replica(server_index i) const {
     return {servers.at(i).store, servers.at(i).data};
+  }
+
+  /// Whoever is there has been heard: what is missing is missing.
+  [[nodiscard]] bool gathered(instant now) const {
+    return now >= started + lease_wait(config.node_lease) + config.gathering
+           && !servers.guessing(now);
   }
 
   [[nodiscard]] std::uint8_t replicas_min(const chunk_entry& entry) const {

@@ -14,6 +14,9 @@ namespace {
 // More than there are replicas: each attempt loses one, or a primary.
 constexpr std::uint32_t attempts_max = 16;
 
+// Who dropped out is tried again where it goes on without it does not.
+constexpr auto forgiveness = std::chrono::milliseconds{500};
+
 // A primary that failed twice is no member any more.
 constexpr std::ptrdiff_t refusals_max = 2;
 
@@ -68,6 +71,7 @@ void grant_machine::refuse(directory_state& s, const error& why) {
   askers_.clear();
   s.note(directory_note::kind::refused, chunk_, no_server,
          fmt::format("{}: {}", to_string(why.code), why.context));
+  s.granting.erase(chunk_);
   phase_ = phase::over;
 }
 
@@ -113,6 +117,8 @@ void grant_machine::advance(directory_state& s, instant now) {
 void grant_machine::begin_anew(directory_state& s, instant now) {
   phase_ = phase::gathering;
   token_ = 0;
+  s.granting.erase(chunk_);
+  again_ = now + forgiveness;
   if (++attempts_ >= attempts_max) {
     refuse(s, fail(ec::busy, "no primary could be made"));
     return;
@@ -126,6 +132,10 @@ void grant_machine::gather(directory_state& s, instant now) {
   if (s.table.find(chunk_) == nullptr) {
     refuse(s, fail(ec::not_found, "the chunk is gone"));
     return;
+  }
+  if (now >= again_) {
+    unfit_.clear();
+    refused_.clear();
   }
   std::vector<server_index> chosen;
   if (may_begin(s, now, chosen))
@@ -153,9 +163,7 @@ bool grant_machine::may_begin(directory_state& s, instant now,
            s.config.chunk_size, s.table.holders(chunk_), s.random, now))
       if (!in(unfit_, i))
         chosen.push_back(i);
-  const bool all_here
-    = now >= s.started + s.config.node_lease + s.config.gathering;
-  if (chosen.size() < entry.replication && !all_here && unfit_.empty())
+  if (chosen.size() < entry.replication && !s.gathered(now) && unfit_.empty())
     return false;
   return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1);
 }
@@ -169,6 +177,7 @@ void grant_machine::intend(directory_state& s,
     members_.push_back({i, 0, member::mark::asked, {}});
   token_ = s.next_token(route());
   phase_ = phase::intending;
+  s.granting.insert(chunk_);
   s.out.push_back(log_row{token_, s.table.row(chunk_, stores_of(s, chosen))});
 }
 
@@ -191,6 +200,7 @@ void grant_machine::fenced(directory_state& s, member& who,
   const auto* yes = reply ? std::get_if<msg::chunk_fenced>(&*reply) : nullptr;
   if (yes != nullptr && yes->state.extent.version == version_) {
     who.is = member::mark::fenced;
+    std::erase(heard_, who.server);
     who.extent = yes->state.extent;
     s.table.reported(who.server, chunk_, version_);
     return;
@@ -214,6 +224,11 @@ bool grant_machine::others_may_serve(directory_state& s, instant now) {
   auto seen = s.table.holders(chunk_);
   if (const auto under_way = s.copies.find(chunk_); under_way != s.copies.end())
     seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
+  // Those that were to go hold a current version, until they are gone.
+  if (const auto* odd = s.table.odd_of(chunk_))
+    for (const auto& x : *odd)
+      if (x.fault == replica_fault::surplus)
+        seen.push_back(x.server);
   if (const auto* lease = s.leases.find(chunk_))
     seen.push_back(lease->primary());
   for (const auto i : seen)
@@ -349,6 +364,7 @@ void grant_machine::answer_all(directory_state& s, instant now) {
            lease->chain.size(),
            std::chrono::duration_cast<std::chrono::milliseconds>(now - began_)
              .count()));
+  s.granting.erase(chunk_);
   phase_ = phase::over;
 }
 

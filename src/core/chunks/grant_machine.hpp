@@ -123,9 +123,10 @@ private:
   std::vector<server_index> others_; ///< Might serve it, and were no members.
   std::vector<server_index> doubted_;
   std::vector<server_index> refused_; ///< Did not become primary; once each.
-  std::vector<server_index> unfit_;   ///< Not asked again in this run.
-  effect_token token_ = 0;            ///< Of the log, or of `take_lease`.
-  msg::chunk_extent extent_;          ///< When the lease began.
+  std::vector<server_index> unfit_;   ///< Not asked before `again_`.
+  instant again_{};
+  effect_token token_ = 0;   ///< Of the log, or of `take_lease`.
+  msg::chunk_extent extent_; ///< When the lease began.
   std::vector<waiting> askers_;
 };
 

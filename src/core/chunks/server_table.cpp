@@ -60,8 +60,9 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
   }
   auto& s = servers_[to.index];
   if (to.new_life) {
-    s = chunkserver{}; // S3
+    const auto former = std::exchange(s, {}); // S3
     s.lost = known != by_store_.end();
+    s.lost_at = former.lost ? former.lost_at : now;
     s.store = x.store;
     s.boot = x.boot;
     s.registered = now;
@@ -189,6 +190,13 @@ bool server_table::guessing(instant now) const {
   return false;
 }
 
+bool server_table::complete(instant now) const {
+  for (server_index i = 0; i < size(); ++i)
+    if (!usable(i, now))
+      return false;
+  return true;
+}
+
 std::vector<server_index> server_table::expire(instant now) {
   // Their heartbeats may be waiting behind this very call.
   if (now - ticked_ > stall_limit)
@@ -206,6 +214,7 @@ std::vector<server_index> server_table::expire(instant now) {
         && now < s.registered + lease_wait(config_.node_lease))
       continue;
     s.lost = true;
+    s.lost_at = now;
     ended.push_back(i);
   }
   return ended;

@@ -47,6 +47,7 @@ struct chunkserver {
   bool met = false;  ///< A heartbeat of this life came.
   bool dead = false; ///< Proven: nothing of this life serves any more.
   bool lost = false; ///< Told by `expire`, and not back since.
+  instant lost_at{}; ///< When it was last.
   /// What is not current there, unless this life of it has heard so.
   std::map<chunk_id, revocation> revoked;
 
@@ -118,6 +119,9 @@ public:
   }
   /// Somebody may serve whose replicas are not known.
   [[nodiscard]] bool guessing(instant now) const;
+
+  /// Everybody who ever registered serves, and has reported.
+  [[nodiscard]] bool complete(instant now) const;
 
   /// Servers whose lease has ended since the last call, each once; nobody while
   /// this master has just been stalled. @pre `now` never goes back.

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "core/chunks/directory_state.hpp"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// Decides which chunks need another copy, and has copies made (SPEC G10): the
+/// fewest live copies first, as many at once as sources and targets bear,
+/// scattered by placement. Part of the master's view; pure.
+///
+///  P1  A chunk is copied only while nobody can change it: nobody is being made
+///      primary, and who was is known not to act, or to be gone.
+///  P2  A target counts as possible holder from the order to its answer, and,
+///      without an answer, for as long as it may still obey.
+class repair_plan {
+public:
+  /// Looks at a chunk again: counts it, and queues it if need be.
+  void judge(directory_state& s, chunk_id chunk, instant now);
+  /// Looks at all of them, some at each tick: servers came or went.
+  void judge_all();
+
+  /// Chunks that were found to have more copies than wanted, each once.
+  [[nodiscard]] std::vector<chunk_id> take_surplus() {
+    return std::exchange(surplus_, {});
+  }
+
+  void tick(directory_state& s, instant now);
+  /// Of `copy_chunk` and `release_lease`.
+  void answered(directory_state& s, const directory_state::route& to,
+                effect_token token, const result<server_reply>& reply,
+                instant now);
+  /// The server lives anew: it obeys none of its former orders.
+  void reborn(directory_state& s, server_index server);
+  void forget(chunk_id chunk);
+
+  struct progress {
+    std::uint64_t waiting = 0;  ///< Chunks that need copies.
+    std::uint64_t copying = 0;  ///< Copies under way.
+    std::uint64_t bytes = 0;    ///< Still to be copied; an estimate.
+    std::uint64_t rate = 0;     ///< Bytes a second, of late.
+    std::uint64_t homeless = 0; ///< Of those waiting: no server to go to.
+  };
+  [[nodiscard]] progress how_far(const directory_state& s, instant now) const;
+
+  /// Aborts if an invariant is broken.
+  void check(const directory_state& s) const;
+
+private:
+  struct wish {
+    std::uint8_t live = 0; ///< Copies that serve.
+    instant since{};
+    instant not_before{};
+    std::uint8_t failures = 0;
+    bool homeless = false;
+  };
+  struct copy {
+    effect_token token = 0; ///< 0: not answered in time.
+    server_index from = no_server;
+    server_index to = no_server;
+    std::uint32_t bytes = 0;
+    instant forgotten{}; ///< From then on it is not obeyed any more.
+  };
+  struct burden {
+    std::uint32_t copies = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  void want(chunk_id chunk, std::uint8_t live, instant now);
+  void unwant(chunk_id chunk);
+  void sweep(directory_state& s, instant now);
+  bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
+  [[nodiscard]] bool unchanging(directory_state& s, chunk_id chunk,
+                                const chunk_entry& entry, const wish& x,
+                                instant now);
+  [[nodiscard]] bool bears(const directory_state& s, server_index server,
+                           std::uint32_t bytes, bool as_source) const;
+  [[nodiscard]] bool is_copying(chunk_id chunk) const;
+  void end_copy(directory_state& s, chunk_id chunk, std::size_t place);
+  void forget_late(directory_state& s, instant now);
+
+  std::map<chunk_id, wish> wishes_;
+  std::set<std::pair<std::uint8_t, chunk_id>> queue_; ///< By live copies.
+  std::map<chunk_id, std::vector<copy>> copies_;
+  std::map<server_index, burden> incoming_;
+  std::map<server_index, burden> outgoing_;
+  std::set<chunk_id> releasing_;
+  std::vector<chunk_id> surplus_;
+  bool sweeping_ = false;
+  bool again_ = false;  ///< Something changed since the sweep began.
+  bool missed_ = false; ///< The queue was full.
+  chunk_id cursor_;
+  std::uint64_t copied_ = 0; ///< Bytes since `measured_`.
+  std::uint64_t rate_ = 0;
+  instant measured_{};
+};
+
+} // namespace dfs::core

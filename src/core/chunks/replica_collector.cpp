@@ -1,0 +1,247 @@
+#include "core/chunks/replica_collector.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+using note = directory_note::kind;
+
+constexpr auto order_time = 30s;
+constexpr auto order_again = 60s; ///< What was ordered and is still there.
+constexpr std::size_t looked_at_once = 5'000;
+constexpr std::size_t orphans_max = 2'000'000; ///< The rest is found later.
+
+// Of a chunk that is no more every version goes.
+constexpr chunk_version any_version{std::numeric_limits<std::uint64_t>::max()};
+
+std::size_t good_copies(const directory_state& s, chunk_id chunk, instant now) {
+  std::size_t good = 0;
+  for (const auto i : s.table.holders(chunk))
+    good += s.servers.usable(i, now) ? 1 : 0;
+  return good;
+}
+
+} // namespace
+
+// -- what comes in ------------------------------------------------------------
+
+void replica_collector::unknown(server_index server, const msg::chunk_state& x,
+                                instant now) {
+  auto it = orphans_.find(x.chunk);
+  if (it == orphans_.end()) {
+    if (orphans_.size() >= orphans_max)
+      return;
+    it = orphans_.emplace(x.chunk, orphan{now, false, {}}).first;
+  }
+  auto& holders = it->second.holders;
+  for (auto& [who, version] : holders)
+    if (who == server) {
+      version = x.extent.version;
+      return;
+    }
+  holders.emplace_back(server, x.extent.version);
+}
+
+void replica_collector::gone(server_index server, chunk_id chunk) {
+  const auto it = orphans_.find(chunk);
+  if (it == orphans_.end())
+    return;
+  std::erase_if(it->second.holders,
+                [&](const auto& x) { return x.first == server; });
+  if (it->second.holders.empty())
+    orphans_.erase(it);
+}
+
+void replica_collector::released(chunk_id chunk,
+                                 std::vector<server_index> holders) {
+  if (!holders.empty())
+    released_.push_back({chunk, std::move(holders)});
+}
+
+void replica_collector::reborn(server_index server) {
+  for (auto it = orphans_.begin(); it != orphans_.end();) {
+    const auto id = (it++)->first;
+    gone(server, id);
+  }
+  for (auto& x : released_)
+    std::erase(x.holders, server);
+}
+
+std::vector<std::pair<server_index, chunk_version>>
+replica_collector::reclaim(chunk_id chunk) {
+  const auto it = orphans_.find(chunk);
+  if (it == orphans_.end() || it->second.ordered)
+    return {};
+  auto holders = std::move(it->second.holders);
+  orphans_.erase(it);
+  return holders;
+}
+
+void replica_collector::surplus(chunk_id chunk) {
+  surplus_.push_back(chunk);
+}
+
+// -- orders -------------------------------------------------------------------
+
+bool replica_collector::has_room(const directory_state& s, orders& to,
+                                 server_index server) const {
+  const auto spent = spent_.find(server);
+  const auto planned = to[server].size();
+  return planned < msg::chunk_page_max
+         && (spent == spent_.end() ? 0 : spent->second) + planned
+              < s.config.deletions_per_second;
+}
+
+void replica_collector::add_released(directory_state& s, orders& to,
+                                     instant now) {
+  for (std::size_t n = 0; n < looked_at_once && !released_.empty(); ++n) {
+    auto& x = released_.front();
+    // Who is not there will report it, and it is an orphan then.
+    std::erase_if(x.holders,
+                  [&](server_index i) { return !s.servers.usable(i, now); });
+    for (const auto i : x.holders)
+      if (!has_room(s, to, i))
+        return;
+    for (const auto i : x.holders)
+      to[i].push_back({x.chunk, {any_version, {}, 0, 0}});
+    released_.pop_front();
+  }
+}
+
+void replica_collector::add_orphans(directory_state& s, orders& to,
+                                    instant now) {
+  auto it = orphans_.lower_bound(orphan_cursor_);
+  for (std::size_t n = 0; n < looked_at_once && it != orphans_.end();
+       ++n, ++it) {
+    auto& [chunk, x] = *it;
+    if (now < x.since + s.config.orphan_life
+        || chunk.value() >> 40 < kept_.value())
+      continue;
+    for (const auto& [server, version] : x.holders) {
+      if (!s.servers.usable(server, now) || !has_room(s, to, server))
+        continue;
+      if (!x.ordered)
+        s.note(note::orphaned, chunk, server, "no file has it");
+      x.ordered = true;
+      to[server].push_back({chunk, {version, {}, 0, 0}});
+    }
+    // Ordered again later, if it is still told of.
+    if (x.ordered)
+      x.since = now - s.config.orphan_life + order_again;
+  }
+  orphan_cursor_ = it == orphans_.end() ? chunk_id{} : it->first;
+}
+
+void replica_collector::add_odd(directory_state& s, orders& to, instant now) {
+  std::vector<chunk_id> batch;
+  for (auto it = s.table.odd().lower_bound(odd_cursor_);
+       it != s.table.odd().end() && batch.size() < looked_at_once; ++it)
+    batch.push_back(it->first);
+  odd_cursor_
+    = batch.size() < looked_at_once ? chunk_id{} : batch.back().next();
+  for (const auto chunk : batch) {
+    const auto& entry = *s.table.find(chunk);
+    const bool enough = entry.file != inode_id{} && !s.table.intent(chunk)
+                        && good_copies(s, chunk, now) >= entry.replication;
+    if (!enough) // D2
+      continue;
+    for (auto& x : *s.table.odd_of(chunk)) {
+      if (x.fault == replica_fault::newer
+          || (x.ordered != instant{} && now < x.ordered + order_again)
+          || !s.servers.usable(x.server, now) || !has_room(s, to, x.server))
+        continue;
+      x.ordered = now;
+      to[x.server].push_back({chunk, {x.version, {}, 0, 0}});
+    }
+  }
+}
+
+void replica_collector::add_surplus(directory_state& s, orders& to,
+                                    instant now) {
+  for (std::size_t n = std::min(surplus_.size(), looked_at_once); n > 0; --n) {
+    const auto chunk = surplus_.front();
+    surplus_.pop_front();
+    const auto* entry = s.table.find(chunk);
+    if (entry == nullptr || entry->file == inode_id{}
+        || good_copies(s, chunk, now) <= entry->replication)
+      continue;
+    // Nobody may be changing it: whoever goes would be missed in the chain.
+    if (s.table.intent(chunk) || s.leases.find(chunk) != nullptr
+        || !entry->has(chunk_entry::settled) || s.copies.contains(chunk)
+        || now < s.started + lease_wait(s.config.chunk_lease)) {
+      surplus_.push_back(chunk);
+      continue;
+    }
+    // The fullest goes, of two in one zone rather than of one alone there.
+    std::multiset<std::string_view> zones;
+    std::vector<server_index> holders;
+    for (const auto i : s.table.holders(chunk))
+      if (s.servers.usable(i, now)) {
+        holders.push_back(i);
+        zones.insert(s.servers.at(i).zone);
+      }
+    const auto rank = [&](server_index i) {
+      const auto& x = s.servers.at(i);
+      return std::tuple{zones.count(x.zone) < 2, x.free_bytes(), i};
+    };
+    const auto victim = *std::min_element(
+      holders.begin(), holders.end(),
+      [&](server_index a, server_index b) { return rank(a) < rank(b); });
+    if (!has_room(s, to, victim)) {
+      surplus_.push_back(chunk);
+      continue;
+    }
+    s.table.spoil(victim, chunk, replica_fault::surplus);
+    to[victim].push_back({chunk, {chunk_version{entry->version}, {}, 0, 0}});
+    for (auto& x : *s.table.odd_of(chunk))
+      if (x.server == victim)
+        x.ordered = now;
+  }
+}
+
+void replica_collector::tick(directory_state& s, instant now) {
+  if (now < s.started + s.config.deletion_delay) // D1
+    return;
+  if (now >= second_ + 1s) {
+    second_ = now;
+    spent_.clear();
+  }
+  orders to;
+  add_released(s, to, now);
+  add_orphans(s, to, now);
+  add_odd(s, to, now);
+  add_surplus(s, to, now);
+  for (auto& [server, chunks] : to) {
+    if (chunks.empty())
+      continue;
+    spent_[server] += static_cast<std::uint32_t>(chunks.size());
+    s.note(note::deleted, chunks.front().chunk, server,
+           fmt::format("{} replicas ordered to go", chunks.size()));
+    s.ask({directory_state::route::kind::deletion, {}, server},
+          msg::delete_chunks{s.term, std::move(chunks)}, order_time);
+  }
+}
+
+std::vector<chunk_id>
+replica_collector::answered(directory_state& s, server_index server,
+                            const result<server_reply>& reply) {
+  const auto* done
+    = reply ? std::get_if<msg::chunks_deleted>(&*reply) : nullptr;
+  if (done == nullptr)
+    return {}; // What is still there is ordered again.
+  deleted_ += done->gone.size();
+  for (const auto chunk : done->gone) {
+    gone(server, chunk);
+    s.table.gone(server, chunk);
+  }
+  return done->gone;
+}
+
+} // namespace dfs::core

@@ -1,0 +1,88 @@
+#pragma once
+
+#include "core/chunks/directory_state.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// Decides which replicas are to be deleted, and has them deleted (SPEC G12):
+/// those of chunks that no file has any more, orphans, and what is stale,
+/// corrupt or too much. Part of the master's view; pure.
+///
+///  D1  Nothing is deleted in the first minute of a master.
+///  D2  Of a chunk of a file only what is not needed: as many good copies as
+///      wanted serve at that moment, beside the one that goes.
+///  D3  An orphan has been one for `orphan_life`, in this term; one that may
+///      belong to a file newer than a restored backup is kept.
+///  D4  At most `deletions_per_second` of one server.
+class replica_collector {
+public:
+  /// @param kept Chunks of terms below are never orphans (D3).
+  explicit replica_collector(master_term kept) : kept_{kept} {
+    // nop
+  }
+
+  /// A server reports a chunk that the table does not know.
+  void unknown(server_index server, const msg::chunk_state& x, instant now);
+  /// It does not have it any more.
+  void gone(server_index server, chunk_id chunk);
+  /// The chunk was deleted; these had replicas.
+  void released(chunk_id chunk, std::vector<server_index> holders);
+  void reborn(server_index server);
+  /// Servers and versions of an orphan, which becomes part of a file after all.
+  /// @returns nothing if there is none, or it was ordered to go.
+  [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>
+  reclaim(chunk_id chunk);
+
+  void tick(directory_state& s, instant now);
+  /// Of `delete_chunks`. @returns the chunks that have one replica less.
+  [[nodiscard]] std::vector<chunk_id>
+  answered(directory_state& s, server_index server,
+           const result<server_reply>& reply);
+  /// A chunk has more copies than wanted.
+  void surplus(chunk_id chunk);
+
+  [[nodiscard]] std::size_t orphans() const {
+    return orphans_.size();
+  }
+  [[nodiscard]] std::uint64_t deleted() const {
+    return deleted_;
+  }
+
+private:
+  struct orphan {
+    instant since{};
+    bool ordered = false;
+    std::vector<std::pair<server_index, chunk_version>> holders;
+  };
+  struct removal {
+    chunk_id chunk;
+    std::vector<server_index> holders;
+  };
+  /// Of one server, in this tick.
+  using orders = std::map<server_index, std::vector<msg::chunk_state>>;
+
+  void add_released(directory_state& s, orders& to, instant now);
+  void add_orphans(directory_state& s, orders& to, instant now);
+  void add_odd(directory_state& s, orders& to, instant now);
+  void add_surplus(directory_state& s, orders& to, instant now);
+  [[nodiscard]] bool
+  has_room(const directory_state& s, orders& to, server_index server) const;
+
+  master_term kept_;
+  std::map<chunk_id, orphan> orphans_;
+  chunk_id orphan_cursor_;
+  std::deque<removal> released_;
+  std::deque<chunk_id> surplus_;
+  chunk_id odd_cursor_;
+  std::map<server_index, std::uint32_t> spent_; ///< In this second (D4).
+  instant second_{};
+  std::uint64_t deleted_ = 0;
+};
+
+} // namespace dfs::core
