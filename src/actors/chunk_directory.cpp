@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "chunkserver/grant_seal.hpp"
 #include "core/chunks/chunk_row.hpp"
+#include "core/chunks/directory_report.hpp"
 #include "wire/codec.hpp"
 
 #include <chrono>
@@ -335,6 +336,9 @@ chunk_directory_actor::behavior_type chunk_directory(
       machine.doubt_replica(x, now());
       perform(self);
       return msg::replica_reported{};
+    },
+    [=, &machine](const msg::get_cluster_status&) {
+      return core::report_status(machine, now());
     },
     [=, &machine](const msg::locate_chunks& x) {
       return machine.locate(x.layout, now());

@@ -57,6 +57,8 @@ using chunk_directory_actor = caf::typed_actor<
   caf::replies_to<msg::allocate_chunks>::with<msg::chunks_allocated>,
   caf::replies_to<msg::lease_chunk>::with<msg::chunk_leased>,
   caf::replies_to<msg::report_replica>::with<msg::replica_reported>,
+  // From operators.
+  caf::replies_to<msg::get_cluster_status>::with<msg::cluster_status>,
   // From the namespace.
   caf::replies_to<msg::locate_chunks>::with<msg::file_layout>,
   caf::replies_to<msg::adopt_chunks>::with<msg::chunks_adopted>,

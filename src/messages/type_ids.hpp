@@ -4,6 +4,7 @@
 #include "messages/chunk_admin.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_master.hpp"
+#include "messages/chunk_status.hpp"
 #include "messages/control.hpp"
 #include "messages/detector.hpp"
 #include "messages/door.hpp"
@@ -128,6 +129,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::scrub_status))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::drain_chunkserver))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_drained))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_cluster_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::cluster_status))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

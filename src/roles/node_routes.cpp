@@ -37,6 +37,7 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::allocate_chunks>(now_of(chunks));
   router.route<msg::lease_chunk>(now_of(chunks));
   router.route<msg::report_replica>(now_of(chunks));
+  router.route<msg::get_cluster_status>(now_of(chunks));
 }
 
 actors::door_router node::parts::routes() {

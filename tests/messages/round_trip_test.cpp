@@ -127,6 +127,8 @@ const std::vector<std::string> released{
   "dfs::msg::scrub_status",
   "dfs::msg::drain_chunkserver",
   "dfs::msg::chunkserver_drained",
+  "dfs::msg::get_cluster_status",
+  "dfs::msg::cluster_status",
 };
 
 // SPEC O5

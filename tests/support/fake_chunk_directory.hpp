@@ -97,6 +97,7 @@ fake_chunk_directory(actors::chunk_directory_actor::pointer self,
     [=](const msg::lease_chunk&) -> caf::result<msg::chunk_leased> {
       return refuse();
     },
+    [](const msg::get_cluster_status&) { return msg::cluster_status{}; },
     [=](const msg::report_replica&) -> caf::result<msg::replica_reported> {
       return refuse();
     },

@@ -13,6 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 using note = directory_note::kind;
 
+/// A lease without a change for so long is not in use.
+constexpr auto idle_time = 2s;
+/// In which the client of a dead primary asks for another one.
+constexpr auto heir_time = 400ms;
+
 // Judged per tick: two milliseconds or so.
 constexpr std::size_t judged_at_once = 50'000;
 
@@ -161,11 +166,10 @@ bool repair_plan::unchanging(directory_state& s, chunk_id chunk,
                              instant now) {
   if (s.granting.contains(chunk) || releasing_.contains(chunk))
     return false;
-  const auto patient = now < x.since + s.config.repair_patience;
   const auto* lease = s.leases.find(chunk);
   if (lease == nullptr) {
-    // Whoever changed it of late wants to go on, with a new primary.
-    if (!entry.has(chunk_entry::settled) && patient)
+    // Whoever was changing it asks for a new primary at once.
+    if (!entry.has(chunk_entry::settled) && now < x.since + heir_time)
       return false;
     if (now >= s.started + lease_wait(s.config.chunk_lease))
       return true;
@@ -175,7 +179,11 @@ bool repair_plan::unchanging(directory_state& s, chunk_id chunk,
     return true;
   }
   const auto primary = lease->primary();
-  if (!lease->closed && patient)
+  // Who changes it now is not interrupted for a while.
+  const auto changed
+    = lease->until - lease_wait(s.config.chunk_lease); // Or granted.
+  if (!lease->closed && now < changed + idle_time
+      && now < x.since + s.config.repair_patience)
     return false;
   if (!s.servers.may_serve(primary, now)
       || s.servers.at(primary).boot != lease->boot)

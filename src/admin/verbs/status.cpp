@@ -1,0 +1,129 @@
+#include "admin/master.hpp"
+#include "admin/verbs/all.hpp"
+#include "messages/chunk_status_methods.hpp"
+
+#include <fmt/format.h>
+
+namespace dfs::admin {
+
+namespace {
+
+struct space {
+  std::uint64_t total = 0;
+  std::uint64_t free = 0;
+};
+
+space space_of(const msg::server_status& x) {
+  space sum;
+  for (const auto& volume : x.volumes) {
+    sum.total += volume.total_bytes;
+    sum.free += volume.free_bytes;
+  }
+  return sum;
+}
+
+std::string_view word_for(const msg::cluster_status& x) {
+  if (x.findings.empty())
+    return "healthy";
+  return x.findings.front().error ? "error" : "warning";
+}
+
+std::string repairs_text(const msg::cluster_status& x) {
+  if (x.repairs_waiting + x.repairs_running == 0)
+    return "none";
+  auto text = fmt::format("{} chunks waiting, {} copies under way, {} to go",
+                          x.repairs_waiting, x.repairs_running,
+                          bytes_text(x.repair_bytes));
+  if (x.repair_rate != 0)
+    text += fmt::format(
+      ", about {} left",
+      duration_text(std::chrono::seconds{x.repair_bytes / x.repair_rate + 1}));
+  return text;
+}
+
+record summary(const msg::cluster_status& x) {
+  return {{"health", word_for(x)},
+          {"term", cell::unsigned_number(x.term.value())},
+          {"chunks", cell::unsigned_number(x.chunks)},
+          {"healthy", cell::unsigned_number(x.healthy + x.surplus)},
+          {"under_replicated", cell::unsigned_number(x.under_replicated)},
+          {"unavailable", cell::unsigned_number(x.unavailable)},
+          {"lost", cell::unsigned_number(x.lost)},
+          {"repairs", repairs_text(x)}};
+}
+
+table servers(const msg::cluster_status& x) {
+  table rows{{"server", "zone", "serving", "load", "free", "total", "data"},
+             {}};
+  for (const auto& server : x.servers) {
+    const auto room = space_of(server);
+    rows.rows.push_back(
+      {server.name, server.zone, cell::boolean(server.serving),
+       cell::unsigned_number(server.load), cell::bytes(room.free),
+       cell::bytes(room.total), to_string(server.data)});
+  }
+  return rows;
+}
+
+table findings(const msg::cluster_status& x) {
+  table rows{{"code", "severity", "what"}, {}};
+  for (const auto& finding : x.findings)
+    rows.rows.push_back(
+      {finding.code, finding.error ? "error" : "warning", finding.text});
+  return rows;
+}
+
+result<exit_code> show_status(verb_context& context) {
+  auto status = ask_master(context, msg::get_cluster_status{});
+  if (!status)
+    return status.error();
+  context.out.print(summary(*status));
+  context.out.say("");
+  context.out.print(servers(*status));
+  if (!status->findings.empty() || context.out.how().json) {
+    context.out.say("");
+    context.out.print(findings(*status));
+  }
+  return status->findings.empty() ? 0 : 1;
+}
+
+result<exit_code> show_space(verb_context& context) {
+  auto status = ask_master(context, msg::get_cluster_status{});
+  if (!status)
+    return status.error();
+  table rows{{"server", "volume", "total", "used", "free", "failed"}, {}};
+  for (const auto& server : status->servers)
+    for (const auto& volume : server.volumes)
+      rows.rows.push_back(
+        {server.name, volume.path, cell::bytes(volume.total_bytes),
+         cell::bytes(volume.total_bytes
+                     - std::min(volume.free_bytes, volume.total_bytes)),
+         cell::bytes(volume.free_bytes), cell::boolean(volume.failed)});
+  context.out.print(rows);
+  return 0;
+}
+
+} // namespace
+
+verb status_verb() {
+  return {"status",
+          "Operating",
+          "Show the health of chunkservers and chunks; ends with 1 unless all "
+          "is well.",
+          {"status", "status --json"},
+          [](parameters&) -> action {
+            return [](verb_context& context) { return show_status(context); };
+          }};
+}
+
+verb df_verb() {
+  return {"df",
+          "Operating",
+          "Show the space of every volume.",
+          {"df"},
+          [](parameters&) -> action {
+            return [](verb_context& context) { return show_space(context); };
+          }};
+}
+
+} // namespace dfs::admin

@@ -1,0 +1,120 @@
+#include "core/chunks/directory_report.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace dfs::core {
+
+namespace {
+
+constexpr std::uint64_t low_space_percent = 10;
+
+std::string counted(std::uint64_t n, std::string_view what) {
+  return std::to_string(n) + " " + std::string{what} + (n == 1 ? "" : "s");
+}
+
+msg::server_status
+describe(const directory_state& s, server_index i, instant now) {
+  const auto& server = s.servers.at(i);
+  msg::server_status x;
+  x.store = server.store;
+  x.name = server.name;
+  x.zone = server.zone;
+  x.data = server.data;
+  x.serving = s.servers.serves(i, now);
+  x.reported = server.reported;
+  x.load = server.load;
+  x.volumes = server.volumes;
+  return x;
+}
+
+void count_chunks(const directory_state& s, msg::cluster_status& x) {
+  x.healthy = s.table.count(chunk_class::healthy);
+  x.under_replicated = s.table.count(chunk_class::under);
+  x.surplus = s.table.count(chunk_class::surplus);
+  x.unavailable = s.table.count(chunk_class::unavailable);
+  x.lost = s.table.count(chunk_class::lost);
+  x.chunks = s.table.count(chunk_class::unjudged) + x.healthy
+             + x.under_replicated + x.surplus + x.unavailable + x.lost;
+}
+
+void find_server_trouble(const msg::cluster_status& x,
+                         std::vector<msg::health_finding>& to) {
+  std::uint64_t serving = 0;
+  for (const auto& server : x.servers) {
+    serving += server.serving ? 1 : 0;
+    if (!server.serving)
+      to.push_back({"SERVER_LOST", false,
+                    server.name + " does not serve: down, cut off or stuck"});
+    std::uint64_t total = 0;
+    std::uint64_t free = 0;
+    for (const auto& volume : server.volumes) {
+      if (volume.failed)
+        to.push_back(
+          {"VOLUME_FAILED", false,
+           server.name + ": " + volume.path + " has failed; replace the disk"});
+      total += volume.total_bytes;
+      free += volume.free_bytes;
+    }
+    if (total != 0 && free * 100 < total * low_space_percent)
+      to.push_back(
+        {"SPACE_LOW", false, server.name + " has less than 10 % free"});
+  }
+  if (serving < x.replicas_min)
+    to.push_back({"TOO_FEW_SERVERS", true,
+                  counted(serving, "chunkserver") + " of at least "
+                    + std::to_string(x.replicas_min)
+                    + " needed: nothing can be written"});
+  else if (serving < x.replication)
+    to.push_back({"FEW_SERVERS", false,
+                  counted(serving, "chunkserver") + " for "
+                    + std::to_string(x.replication) + " copies"});
+}
+
+} // namespace
+
+std::vector<msg::health_finding> find_trouble(const msg::cluster_status& x) {
+  std::vector<msg::health_finding> found;
+  if (x.lost != 0)
+    found.push_back({"CHUNKS_LOST", true,
+                     counted(x.lost, "chunk")
+                       + " without any copy: dfsnode fsck names the files"});
+  if (x.unavailable != 0)
+    found.push_back({"CHUNKS_UNAVAILABLE", true,
+                     counted(x.unavailable, "chunk")
+                       + " only on servers that do not serve now"});
+  find_server_trouble(x, found);
+  if (x.under_replicated != 0)
+    found.push_back({"CHUNKS_UNDER_REPLICATED", false,
+                     counted(x.under_replicated, "chunk")
+                       + " with fewer copies than wanted"});
+  std::stable_sort(
+    found.begin(), found.end(),
+    [](const auto& a, const auto& b) { return a.error > b.error; });
+  return found;
+}
+
+msg::cluster_status report_status(const directory_machine& from, instant now) {
+  const auto& s = from.state();
+  msg::cluster_status x;
+  x.term = s.term;
+  x.replication = s.config.replication;
+  x.replicas_min = s.config.replicas_min;
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    x.servers.push_back(describe(s, i, now));
+  std::sort(x.servers.begin(), x.servers.end(),
+            [](const auto& a, const auto& b) {
+              return std::pair{a.name, a.store} < std::pair{b.name, b.store};
+            });
+  count_chunks(s, x);
+  const auto repairs = from.repairs().how_far(s, now);
+  x.repairs_waiting = repairs.waiting;
+  x.repairs_running = repairs.copying;
+  x.repair_bytes = repairs.bytes;
+  x.repair_rate = repairs.rate;
+  x.findings = find_trouble(x);
+  return x;
+}
+
+} // namespace dfs::core

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "core/chunks/directory_machine.hpp"
+#include "messages/chunk_status.hpp"
+
+namespace dfs::core {
+
+/// How servers and chunks are, and what is wrong. Pure; O(servers).
+[[nodiscard]] msg::cluster_status
+report_status(const directory_machine& x, instant now);
+
+/// What a person must know of a status, the worst first. The codes stand in
+/// docs/runbook.md; scripts react to them.
+[[nodiscard]] std::vector<msg::health_finding>
+find_trouble(const msg::cluster_status& x);
+
+} // namespace dfs::core
