@@ -180,7 +180,7 @@ TEST(ObeyedTerm, IsReadAsItWasWritten) { // DESIGN 3
   EXPECT_EQ(*storage::read_obeyed_term(io, directory.path()),
             master_term{~0ull});
   EXPECT_EQ(storage::obeyed_term_text(master_term{7}),
-            "format = 1\nterm = 7\ncrc32c = fa1b2c3d\n");
+            "format = 1\nterm = 7\ncrc32c = ddd84533\n");
 }
 
 TEST(ObeyedTerm, IsRefusedWhenItIsDamaged) {

@@ -118,12 +118,18 @@ msg::chunk_heartbeat_ack server_table::answer(server_index i, instant now) {
   x.report_wanted = !s.reported;
   if (!s.vouched && s.reported && s.revoked.empty())
     s.vouched = true; // S2
-  for (auto& [chunk, order] : s.revoked) {
-    if (x.revoked.size() == msg::chunk_page_max)
-      break;
-    if (order.told == 0)
-      order.told = s.sequence;
-    x.revoked.push_back({chunk, {order.below, {}, 0, 0}});
+  // First what earlier answers said: `heard` speaks of one answer, and a lost
+  // one must not have been the last to say something.
+  for (const auto again : {true, false}) {
+    for (auto& [chunk, order] : s.revoked) {
+      if (x.revoked.size() == msg::chunk_page_max)
+        break;
+      if ((order.told != 0) != again)
+        continue;
+      x.revoked.push_back({chunk, {order.below, {}, 0, 0}});
+      if (!again)
+        order.told = s.sequence;
+    }
   }
   if (s.vouched) {
     x.node_lease_ms = static_cast<std::uint32_t>(config_.node_lease.count());
