@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/admin_methods.hpp"
+#include "messages/chunk_admin_methods.hpp"
 #include "messages/chunk_status_methods.hpp"
 #include "messages/door.hpp"
 #include "messages/group_methods.hpp"

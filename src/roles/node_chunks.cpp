@@ -62,6 +62,18 @@ chunkserver::data_events events_for(const actors::keeper_inlet& to) {
   };
 }
 
+/// And so goes what the disks do by themselves.
+chunkserver::volume_watch_options watch_for(const actors::keeper_inlet& to) {
+  chunkserver::volume_watch_options options;
+  options.lost = [to](chunk_id x) { to.put(actors::replica_lost{x}); };
+  options.failed = [](const std::string& path) {
+    actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::err,
+                      "a volume has failed: its replicas are lost",
+                      {{"path", path}});
+  };
+  return options;
+}
+
 /// A cluster id is 16 hex digits: checked where the certificate was read.
 std::uint64_t cluster_number(const std::string& id) {
   std::uint64_t number = 0;
@@ -77,6 +89,24 @@ actors::supervised node::parts::supervise_chunk_keeper() {
                                   actors::chunk_keeper, keeper_options);
     keeper_options.inlet.connect(handle);
     return handle;
+  });
+}
+
+actors::supervised node::parts::supervise_scrubber() {
+  return supervise("scrubber", scrubber, on_end::restart, [this] {
+    actors::scrubber_options options;
+    options.name = keys->name();
+    options.volumes = chunk_bytes->disks().stores();
+    options.rate = how.settings.chunks.scrub_rate;
+    options.suspect = [this](chunk_id x) {
+      // What comes of it, the data server tells the keeper.
+      chunk_bytes->data().verify(x, [](const result<nothing>&) {});
+    };
+    options.counters = scrub_counts;
+    // It waits for disks.
+    return spawn_subsystem<caf::detached>(*system, registry,
+                                          {.name = "scrubber"},
+                                          actors::scrubber, std::move(options));
   });
 }
 
@@ -127,8 +157,10 @@ result<nothing> node::parts::open_chunks() {
        .data = {how.settings.node.advertise, how.settings.stream.data_port}};
   keeper_options.hands = std::make_shared<chunkserver::data_hands>(
     chunk_bytes->data(), chunk_bytes->disks().stores(),
-    chunkserver::data_hands_options{
-      .data_dir = data->path(), .io = &io, .volumes = {}});
+    chunkserver::data_hands_options{.data_dir = data->path(),
+                                    .io = &io,
+                                    .volumes
+                                    = watch_for(keeper_options.inlet)});
   keeper_options.membership = membership;
   keeper_options.links = links;
   keeper_options.board = &board;

@@ -125,6 +125,13 @@ node::parts::monitoring() {
       [this](metrics_page& page) {
         describe_requests(page, door_counts->snapshot());
       },
+      [this](metrics_page& page) {
+        if (!chunk_bytes)
+          return;
+        actors::describe_keeper(page, *keeper_options.counters,
+                                keeper_options.hands->look(), boottime_now());
+        actors::describe_scrubber(page, *scrub_counts);
+      },
     });
 }
 

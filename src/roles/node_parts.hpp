@@ -6,6 +6,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/namespace_keeper.hpp"
+#include "actors/scrubber.hpp"
 #include "actors/support/actor_registry.hpp"
 #include "actors/support/from_caf.hpp"
 #include "actors/support/health_board.hpp"
@@ -73,6 +74,7 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_chunk_directory();
   [[nodiscard]] actors::supervised supervise_namespace();
   [[nodiscard]] actors::supervised supervise_chunk_keeper();
+  [[nodiscard]] actors::supervised supervise_scrubber();
   [[nodiscard]] actors::supervised supervise_directory();
   [[nodiscard]] actors::supervised supervise_console();
   [[nodiscard]] actors::supervised supervise_echo();
@@ -96,8 +98,10 @@ struct node::parts {
   std::unique_ptr<planes> ports;
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
-  std::unique_ptr<chunk_plane> chunk_bytes;           ///< Of a chunkserver.
-  actors::chunk_keeper_options keeper_options;        ///< Likewise.
+  std::unique_ptr<chunk_plane> chunk_bytes;            ///< Of a chunkserver.
+  actors::chunk_keeper_options keeper_options;         ///< Likewise.
+  std::shared_ptr<actors::scrub_counters> scrub_counts ///< Likewise.
+    = std::make_shared<actors::scrub_counters>();
   std::unique_ptr<storage::metadata_store> metadata;  ///< Of a master.
   master_term term;                                   ///< Likewise.
   std::unique_ptr<actors::tcp_port_prober> prober;    ///< Likewise.
@@ -117,6 +121,7 @@ struct node::parts {
   actors::subsystem_ref<actors::chunk_directory_actor> chunks;
   actors::subsystem_ref<actors::namespace_keeper_actor> names;
   actors::subsystem_ref<actors::local_keeper_actor> keeper;
+  actors::subsystem_ref<actors::scrubber_actor> scrubber;
   actors::subsystem_ref<actors::admin_console_actor> console;
   actors::subsystem_ref<actors::echo_actor> echo;
   actors::subsystem_ref<actors::front_door_actor> door;

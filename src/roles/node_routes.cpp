@@ -60,6 +60,11 @@ actors::door_router node::parts::routes() {
   router.route<msg::get_health>(now_of(console));
   if (metadata)
     route_files(router);
+  if (chunk_bytes) {
+    router.route<msg::get_leases>(now_of(keeper));
+    router.route<msg::get_scrub>(now_of(scrubber));
+    router.route<msg::scrub_chunks>(now_of(scrubber));
+  }
   return router;
 }
 

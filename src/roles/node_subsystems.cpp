@@ -43,8 +43,10 @@ std::vector<actors::supervised> node::parts::subsystems() {
   }
   list.push_back(supervise_links());
   list.push_back(supervise_directory());
-  if (chunk_bytes)
+  if (chunk_bytes) {
     list.push_back(supervise_chunk_keeper());
+    list.push_back(supervise_scrubber());
+  }
   list.push_back(supervise_console());
   list.push_back(supervise_echo());
   list.push_back(supervise_door());

@@ -26,6 +26,7 @@ struct fake_node final : console_node {
   std::vector<msg::set_log_level> orders;
   bool away = false;
   rights mine = rights::admin;
+  bool scrubbing = false;
 
   fake_node() {
     list.actors.resize(3);
@@ -112,6 +113,28 @@ struct fake_node final : console_node {
     x.outgoing = true;
     x.state = msg::link_state::up;
     return answer(msg::link_list{{x}});
+  }
+  result<msg::lease_list> leases(const msg::get_leases& which) override {
+    msg::lease_list x;
+    x.name = "chunkserver-1";
+    x.trouble = "no master can be reached";
+    for (std::uint64_t i = 1; i <= 1'000; ++i) {
+      msg::led_chunk led;
+      led.chunk = chunk_id{1'000'000 + i};
+      led.active = i == 2;
+      if (led.chunk > which.after && x.led.size() < which.most)
+        x.led.push_back(led);
+    }
+    x.more = which.after.value() + which.most < 1'001'000;
+    return answer(x);
+  }
+  result<msg::scrub_status> scrub(bool start) override {
+    scrubbing = scrubbing || start;
+    msg::scrub_status x;
+    x.name = "chunkserver-1";
+    x.running = scrubbing;
+    x.chunks_of = 12;
+    return answer(x);
   }
   std::string name() const override {
     return "chunkserver-1";
@@ -235,6 +258,27 @@ TEST_F(ConsoleTest, ShowsTheRest) {
 }
 
 // SPEC S7
+// SPEC O1: leases, and scrubbing
+TEST_F(ConsoleTest, ListsLeasesPageByPage) {
+  const auto few = text("leases --limit 3");
+  EXPECT_THAT(few, HasSubstr("1000003"));
+  EXPECT_EQ(few.find("1000004"), std::string::npos);
+  EXPECT_THAT(err.str(), HasSubstr("there are more"));
+  EXPECT_THAT(err.str(), HasSubstr("no master can be reached"));
+  const auto all = text("leases --limit 5000");
+  EXPECT_THAT(all, HasSubstr("1000401")); // Of a second page,
+  EXPECT_THAT(all, HasSubstr("1001000")); // and of the last.
+  EXPECT_THAT(refusal("leases --limit 0").context, HasSubstr("--limit"));
+  EXPECT_THAT(refusal("leases --limit x").context, HasSubstr("--limit"));
+}
+
+TEST_F(ConsoleTest, StartsAScrubOnlyWhenAskedTo) {
+  EXPECT_THAT(text("scrub"), HasSubstr("no"));
+  EXPECT_FALSE(node.scrubbing);
+  EXPECT_THAT(text("scrub start"), HasSubstr("yes"));
+  EXPECT_TRUE(node.scrubbing);
+}
+
 TEST_F(ConsoleTest, PrintsJsonForEveryCommand) {
   for (const auto* line :
        {"actors", "actor gate", "top", "tree", "health", "members", "links",

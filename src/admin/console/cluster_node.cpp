@@ -69,6 +69,15 @@ result<msg::link_list> cluster_node::links() {
   return client_->call(msg::get_links{});
 }
 
+result<msg::lease_list> cluster_node::leases(const msg::get_leases& which) {
+  return client_->call(which);
+}
+
+result<msg::scrub_status> cluster_node::scrub(bool start) {
+  return start ? client_->call(msg::scrub_chunks{})
+               : client_->call(msg::get_scrub{});
+}
+
 std::string cluster_node::name() const {
   return client_->connection().login().node;
 }

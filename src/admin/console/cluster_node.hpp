@@ -30,6 +30,8 @@ public:
   result<msg::group_left> leave() override;
   result<msg::group_joined> join() override;
   result<msg::link_list> links() override;
+  result<msg::lease_list> leases(const msg::get_leases& which) override;
+  result<msg::scrub_status> scrub(bool start) override;
 
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] std::string principal() const override;

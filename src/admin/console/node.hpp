@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/rights.hpp"
 #include "messages/admin.hpp"
+#include "messages/chunk_admin.hpp"
 #include "messages/control.hpp"
 #include "messages/detector.hpp"
 #include "messages/health.hpp"
@@ -32,6 +33,9 @@ public:
   virtual result<msg::group_left> leave() = 0;
   virtual result<msg::group_joined> join() = 0;
   virtual result<msg::link_list> links() = 0;
+  virtual result<msg::lease_list> leases(const msg::get_leases& which) = 0;
+  /// @param start A pass over all replicas, now.
+  virtual result<msg::scrub_status> scrub(bool start) = 0;
 
   // Known since the login, without asking.
   [[nodiscard]] virtual std::string name() const = 0; ///< Of the node.

@@ -47,6 +47,8 @@ std::vector<verb> make_verbs() {
     explain_verb(),
     console_verb(),
     actors_verb(),
+    admin_leases_verb(),
+    admin_scrub_verb(),
     log_verb(),
     log_level_verb(),
   };

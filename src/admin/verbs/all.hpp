@@ -44,6 +44,8 @@ verb df_verb();
 verb explain_verb();
 verb console_verb();
 verb actors_verb();
+verb admin_leases_verb();
+verb admin_scrub_verb();
 verb log_verb();
 verb log_level_verb();
 

@@ -19,6 +19,8 @@ struct node_options {
   std::string subsystem;
   std::string level;
   std::string lasts;
+  std::string limit = "100";
+  bool status = false;
 };
 
 /// Quoted, so that a blank in a name makes no second word.
@@ -86,6 +88,39 @@ verb log_level_verb() {
               if (!x->lasts.empty())
                 line += " --for " + quoted(x->lasts);
               return run_at(context, x->node, line);
+            };
+          }};
+}
+
+verb admin_leases_verb() {
+  return {
+    "admin leases",
+    "Operating",
+    "Chunks that a chunkserver leads, and its node lease.",
+    {"admin leases chunkserver-1", "admin leases chunkserver-1 --limit 9"},
+    [](parameters& to) -> action {
+      auto x = std::make_shared<node_options>();
+      to.positional("NODE", x->node, "the chunkserver");
+      to.option("--limit", "COUNT", x->limit, "chunks to list at most").fallback
+        = "100";
+      return [x](verb_context& context) {
+        return run_at(context, x->node, "leases --limit " + quoted(x->limit));
+      };
+    }};
+}
+
+verb admin_scrub_verb() {
+  return {"admin scrub",
+          "Operating",
+          "Make a chunkserver verify all its replicas now; audited.",
+          {"admin scrub chunkserver-1", "admin scrub chunkserver-1 --status"},
+          [](parameters& to) -> action {
+            auto x = std::make_shared<node_options>();
+            to.positional("NODE", x->node, "the chunkserver");
+            to.flag("--status", x->status, "only say how far it is");
+            return [x](verb_context& context) {
+              return run_at(context, x->node,
+                            x->status ? "scrub" : "scrub start");
             };
           }};
 }
