@@ -68,6 +68,8 @@ def parse():
         if name not in PEERS:
             parser.error(f"no peer is named {name!r}")
     arguments.peers = [x for name in names for x in PEERS[name]]
+    if arguments.quick:
+        arguments.rounds = 1
     arguments.only = chosen([x for x in arguments.only.split(",") if x])
     if not arguments.only:
         parser.error("no row has such a name; --rows prints them")
@@ -126,7 +128,7 @@ def report(arguments, run, work):
     return 3 if all(x == "–" for x in verdicts) else 0
 
 
-def measure(arguments, run, rounds):
+def measure(arguments, run):
     """Returns why it could not begin, or None."""
     with Scratch(arguments.dir) as scratch:
         # Copies, those of one server more, references.
@@ -136,7 +138,7 @@ def measure(arguments, run, rounds):
         if scratch.kind() in ("tmpfs", "ramfs"):
             say(f"{scratch.dir} is in memory, where syncing means nothing; "
                 "name a directory on a disk with --dir")
-        run.rounds(rounds)
+        run.rounds(arguments.rounds)
     return None
 
 
@@ -156,8 +158,7 @@ def main():
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)
     try:
-        why = measure(arguments, run,
-                      1 if arguments.quick else arguments.rounds)
+        why = measure(arguments, run)
     except Interrupted as signalled:
         say(f"{signalled}; this is what was found until then")
         report(arguments, run, work)
