@@ -100,6 +100,11 @@ public:
     });
   }
 
+  void ask_all_durable(storage::chunk_store& store) {
+    store_ = &store;
+    ask_all_durable();
+  }
+
   void forget_all() {
     earlier_.clear();
   }

@@ -50,8 +50,16 @@ std::uint64_t chunk_writer::available() const {
   return space->available > reserve ? space->available - reserve : 0;
 }
 
-bool chunk_writer::is_full() {
-  return core_.log_full || available() == 0;
+/// What a change of so many bytes must find free.
+std::uint64_t chunk_writer::needed(std::uint64_t bytes) const {
+  // The log may be at the end of its last segment, with no next one made.
+  const auto log
+    = core_.log.has_room(log_room_bytes) ? 0 : core_.options.segment_bytes / 16;
+  return std::max(bytes, log);
+}
+
+bool chunk_writer::is_full() const {
+  return core_.log_full || available() <= needed(refused_);
 }
 
 result<nothing> chunk_writer::admit(std::uint64_t bytes) {
@@ -60,19 +68,19 @@ result<nothing> chunk_writer::admit(std::uint64_t bytes) {
   if (lanes_.is_crowded())
     return fail(ec::busy, "too much waits for the disk");
   budget_ -= static_cast<std::int64_t>(bytes);
-  if (budget_ <= 0) {
-    const auto left = available();
-    budget_ = static_cast<std::int64_t>(std::min(left / 4, budget_max));
-    if (left <= bytes) {
-      budget_ = 0;
-      return fail(ec::full, "no space left on volume " + core_.path);
-    }
-  }
-  if (core_.log_full || !core_.log.has_room(log_room_bytes)) {
+  const auto room = core_.log.has_room(log_room_bytes);
+  if (!room)
     lanes_.want_maintenance();
-    if (core_.log_full || available() <= core_.options.segment_bytes / 16)
-      return fail(ec::full, "no space left on volume " + core_.path);
+  if (budget_ > 0 && room && !core_.log_full)
+    return done;
+  const auto left = available();
+  if (core_.log_full || left <= needed(bytes)) {
+    budget_ = 0;
+    refused_ = bytes;
+    return fail(ec::full, "no space left on volume " + core_.path);
   }
+  budget_ = static_cast<std::int64_t>(std::min(left / 4, budget_max));
+  refused_ = 0;
   return done;
 }
 

@@ -3,6 +3,7 @@
 #include "storage/store/commit_lanes.hpp"
 #include "storage/store/store_core.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,13 +33,14 @@ public:
   [[nodiscard]] result<nothing>
   finish_copy(const chunk_state& state, std::span<const append_entry> appends);
 
-  /// Whether writes are refused for lack of space; asks the disk.
-  [[nodiscard]] bool is_full();
+  /// Whether writes like the last one are refused for lack of space.
+  [[nodiscard]] bool is_full() const;
   /// Bytes that writes may still take.
   [[nodiscard]] std::uint64_t available() const;
 
 private:
   [[nodiscard]] result<nothing> admit(std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t needed(std::uint64_t bytes) const;
   [[nodiscard]] result<nothing> fail_if_broken(result<nothing> outcome);
   void
   apply_packed(packed_chunk& x, const mutation& change, const payload& data);
@@ -71,6 +73,8 @@ private:
   store_core& core_;
   commit_lanes& lanes_;
   std::int64_t budget_ = 0; ///< Bytes until the disk is asked again.
+  /// Bytes of a change that found no room, since one did.
+  std::atomic<std::uint64_t> refused_{0};
 };
 
 } // namespace dfs::storage

@@ -228,7 +228,7 @@ public:
     usage.packed = core_.table.packed.size();
     usage.chunks = usage.packed + core_.table.loose.size();
     usage.quarantined = core_.quarantined.size();
-    usage.full = core_.log_full || usage.available == 0;
+    usage.full = writer_.is_full();
     usage.failed = core_.failed;
     return usage;
   }
