@@ -96,7 +96,7 @@ void store_recovery::on_record(const record_header& header,
 }
 
 void store_recovery::break_chunk(chunk_id id, const std::string& why) {
-  broken_.try_emplace(id, broken_chunk{why, {}, 0});
+  broken_.try_emplace(id, broken_chunk{why, {}, 0, 0});
 }
 
 // Whatever is said of the chunk from here on begins anew.

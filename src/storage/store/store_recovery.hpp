@@ -44,6 +44,7 @@ private:
     std::string why;
     log_position data;
     std::uint32_t length = 0;
+    std::uint64_t file = 0; ///< One that the log has lost sight of.
   };
   /// Where the bytes of a packed chunk in quarantine are, if not in a file.
   struct aside {

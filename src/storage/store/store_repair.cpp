@@ -84,6 +84,11 @@ result<nothing> store_recovery::settle_files() {
   }
   for (const auto& id : there) {
     core_.next_file = std::max(core_.next_file, id.number + 1);
+    const auto broken = broken_.find(id.chunk);
+    if (broken != broken_.end() && broken->second.file == 0) {
+      broken->second.file = id.number;
+      continue;
+    }
     const auto aside = core_.quarantined.find(id.chunk);
     auto settled = result<nothing>{done};
     if (aside != core_.quarantined.end() && aside->second == id.number)
@@ -138,7 +143,7 @@ result<nothing> store_recovery::set_broken_aside() {
     core_.damages.push_back({fmt::format("chunk {:016x} is out of service: {}",
                                          id.value(), broken.why),
                              id});
-    moved x{{id, 0}, {}};
+    moved x{{id, broken.file}, {}};
     if (const auto* loose = core_.table.find_loose(id))
       x.file.number = loose->file;
     const auto* packed = core_.table.find_packed(id);
