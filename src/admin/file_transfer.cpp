@@ -12,14 +12,15 @@ namespace dfs::admin {
 
 namespace {
 
-std::string advice(ec code, verb_context& context) {
+/// Where files have better advice than other requests; empty: they have not.
+std::string_view advice(ec code) {
   switch (code) {
     case ec::exists:
       return "--force, to replace it (the old one goes to the trash)";
     case ec::not_found:
       return "ls of the directory above";
     case ec::full:
-      return "df, and rm with trash purge, or another chunkserver";
+      return "df, then rm and trash purge, or another chunkserver";
     case ec::too_few_servers:
     case ec::no_redundancy:
       return "status: enough chunkservers must be up; then again";
@@ -29,16 +30,9 @@ std::string advice(ec code, verb_context& context) {
       return "again in a moment, or with a longer --timeout";
     case ec::integrity:
       return "fsck, and a backup or the source of the file";
-    case ec::cancelled:
-      return {};
     default:
-      return explain(fail(code, "."), context, context.first_request())
-        .context.substr(1);
+      return {};
   }
-}
-
-bool in_local_words(const std::string& context) {
-  return context.find(". Try: ") != std::string::npos;
 }
 
 } // namespace
@@ -49,14 +43,13 @@ error explain_transfer(error why, verb_context& context,
     why.context = to_string(why.code);
   if (!what.empty() && why.context.find(what) == std::string::npos)
     why.context = what + ": " + why.context;
-  if (in_local_words(why.context))
+  // Whoever noticed it knew better what to do.
+  if (why.context.find(". Try: ") != std::string::npos)
     return why;
-  auto tip = advice(why.code, context);
+  const auto tip = advice(why.code);
   if (tip.empty())
-    return why;
-  if (!tip.starts_with(". Try: "))
-    tip = ". Try: " + tip;
-  why.context += tip;
+    return explain(std::move(why), context, context.first_request());
+  why.context += fmt::format(". Try: {}", tip);
   return why;
 }
 

@@ -81,20 +81,19 @@ private:
   ec first_ = ec::io_error;
 };
 
-struct tree_put {
+/// What both kinds of writers share.
+struct tree_writer {
   verb_context& context;
   client::file_client& files;
   const put_options& how;
   tree_report& report;
   side_by_side& transfers;
 
-  result<nothing> file(const fs::path& local, const std::string& path) {
-    auto source = client::local_source::open(local, files.disk());
-    if (!source) {
-      report.failed(source.error(), local);
-      return done;
-    }
-    report.shown().add_total((*source)->length().value_or(0));
+  /// @returns what cancels it.
+  std::function<void()> write(std::shared_ptr<client::byte_source> source,
+                              const std::string& path,
+                              side_by_side::ended ended) {
+    report.shown().add_total(source->length().value_or(0));
     client::file_write what;
     what.path = path;
     what.force = how.force;
@@ -104,18 +103,16 @@ struct tree_put {
     what.progress = [this](std::uint64_t bytes) { report.shown().add(bytes); };
     // A file of many chunks is fast alone; here others are under way, too.
     what.chunks_at_once = 1;
-    return transfers.begin([&](side_by_side::ended ended) {
-      auto writer = std::make_shared<client::file_writer>(
-        files.session(), *source, std::move(what));
-      writer->start([this, path, ended = std::move(ended)](const auto& made) {
-        if (made)
-          report.shown().add_file();
-        else if (made.error().code != ec::cancelled)
-          report.failed(made.error(), path);
-        ended(done);
-      });
-      return [writer] { writer->cancel(); };
+    auto writer = std::make_shared<client::file_writer>(
+      files.session(), std::move(source), std::move(what));
+    writer->start([this, path, ended = std::move(ended)](const auto& made) {
+      if (made)
+        report.shown().add_file();
+      else if (made.error().code != ec::cancelled)
+        report.failed(made.error(), path);
+      ended(done);
     });
+    return [writer] { writer->cancel(); };
   }
 
   result<nothing> directory(const std::string& path) {
@@ -126,6 +123,19 @@ struct tree_put {
     if (!made)
       report.failed(made.error(), path);
     return done;
+  }
+};
+
+struct tree_put : tree_writer {
+  result<nothing> file(const fs::path& local, const std::string& path) {
+    auto source = client::local_source::open(local, files.disk());
+    if (!source) {
+      report.failed(source.error(), local);
+      return done;
+    }
+    return transfers.begin([&](side_by_side::ended ended) {
+      return write(*source, path, std::move(ended));
+    });
   }
 
   result<nothing> walk(const fs::path& local, const std::string& path) {
@@ -163,6 +173,76 @@ result<nothing> make_local_directory(const std::string& path) {
                 "cannot make the directory " + path + ": " + why.message());
   return done;
 }
+
+using entry_visit = std::function<result<nothing>(const msg::list_entry&)>;
+
+/// Every entry of a directory of the cluster, page by page. A directory that
+/// cannot be listed is complained about. @returns as `side_by_side::begin`.
+result<nothing> each_entry(client::file_client& files, tree_report& report,
+                           const std::string& path, const entry_visit& visit) {
+  msg::list_directory page;
+  page.path = path;
+  for (;;) {
+    const auto listed = files.ask(page);
+    if (!listed && listed.error().code == ec::cancelled)
+      return listed.error();
+    if (!listed) {
+      report.failed(listed.error(), path);
+      return done;
+    }
+    for (const auto& each : listed->entries)
+      if (auto begun = visit(each); !begun)
+        return begun;
+    if (!listed->more)
+      return done;
+    page.after = listed->next;
+  }
+}
+
+struct tree_copy : tree_writer {
+  // Its writer, once the source is open; kept by its callbacks.
+  struct one {
+    std::shared_ptr<client::file_view> view;
+    std::function<void()> cancel = [] {};
+  };
+
+  result<nothing> file(const std::string& from, const std::string& to) {
+    return transfers.begin([&](side_by_side::ended ended) {
+      auto x = std::make_shared<one>();
+      x->view = std::make_shared<client::file_view>(files.session(), from,
+                                                    context.transfer_timeout());
+      const auto failed = [this, from, ended](const error& why) {
+        report.failed(why, from);
+        ended(done);
+      };
+      x->view->open([this, x, to, ended, failed](const auto& opened) {
+        if (!opened)
+          return failed(opened.error());
+        x->view->find_end([this, x, to, ended, failed](const auto& found) {
+          if (!found)
+            return failed(found.error());
+          x->cancel = write(
+            std::make_shared<client::cluster_source>(files.session(), x->view),
+            to, ended);
+        });
+      });
+      return [x] { x->cancel(); };
+    });
+  }
+
+  result<nothing> walk(const std::string& from, const std::string& to) {
+    auto empty = true;
+    auto walked
+      = each_entry(files, report, from, [&](const msg::list_entry& each) {
+          empty = false;
+          const auto source = join_path(from, each.name);
+          const auto target = join_path(to, each.name);
+          return each.kind == msg::entry_kind::directory ? walk(source, target)
+                                                         : file(source, target);
+        });
+    return walked && empty ? directory(to) : walked;
+  }
+};
 
 struct tree_get {
   verb_context& context;
@@ -235,30 +315,25 @@ struct tree_get {
       report.failed(made.error(), local);
       return done;
     }
-    msg::list_directory page;
-    page.path = path;
-    for (;;) {
-      const auto listed = files.ask(page);
-      if (!listed && listed.error().code == ec::cancelled)
-        return listed.error();
-      if (!listed) {
-        report.failed(listed.error(), path);
-        return done;
-      }
-      for (const auto& each : listed->entries) {
-        const auto from = join_path(path, each.name);
-        const auto to = (fs::path{local} / each.name).string();
-        auto begun = each.kind == msg::entry_kind::directory ? walk(from, to)
-                                                             : file(from, to);
-        if (!begun)
-          return begun;
-      }
-      if (!listed->more)
-        return done;
-      page.after = listed->next;
-    }
+    return each_entry(files, report, path, [&](const msg::list_entry& each) {
+      const auto from = join_path(path, each.name);
+      const auto to = (fs::path{local} / each.name).string();
+      return each.kind == msg::entry_kind::directory ? walk(from, to)
+                                                     : file(from, to);
+    });
   }
 };
+
+result<nothing> check_directory(verb_context& context,
+                                client::file_client& files,
+                                const std::string& path) {
+  const auto status = files.ask(msg::get_status{path});
+  if (!status)
+    return explain_transfer(status.error(), context, path);
+  if (status->kind != msg::entry_kind::directory)
+    return fail(ec::not_directory, path + " is a file. Try: without -r");
+  return done;
+}
 
 /// Names and contents: at once for the whole tree, not for each file.
 result<nothing> sync_file_system(const std::string& local) {
@@ -289,8 +364,29 @@ result<exit_code> put_tree(verb_context& context, const std::string& local,
     = path.ends_with('/') ? join_path(path, base_name(local)) : path;
   tree_report report{context, target};
   side_by_side transfers{**files};
-  tree_put put{context, **files, how, report, transfers};
+  tree_put put{{context, **files, how, report, transfers}};
   auto walked = put.walk(local, target);
+  if (walked)
+    walked = transfers.finish();
+  if (!walked)
+    return walked.error();
+  return report.finish(target);
+}
+
+result<exit_code> copy_tree(verb_context& context, const std::string& from,
+                            const std::string& to, const put_options& how) {
+  const auto files = context.files();
+  if (!files)
+    return files.error();
+  if (auto fine = check_directory(context, **files, from); !fine)
+    return fine.error();
+  const auto target = to.ends_with('/') ? join_path(to, base_name(from)) : to;
+  if (target == from || target.starts_with(join_path(from, "")))
+    return fail(ec::invalid_argument, from + " would be copied into itself");
+  tree_report report{context, target};
+  side_by_side transfers{**files};
+  tree_copy copy{{context, **files, how, report, transfers}};
+  auto walked = copy.walk(from, target);
   if (walked)
     walked = transfers.finish();
   if (!walked)
@@ -303,11 +399,8 @@ result<exit_code> get_tree(verb_context& context, const std::string& path,
   const auto files = context.files();
   if (!files)
     return files.error();
-  const auto status = (*files)->ask(msg::get_status{path});
-  if (!status)
-    return explain_transfer(status.error(), context, path);
-  if (status->kind != msg::entry_kind::directory)
-    return fail(ec::not_directory, path + " is a file. Try: get without -r");
+  if (auto fine = check_directory(context, **files, path); !fine)
+    return fine.error();
   tree_report report{context, local};
   side_by_side transfers{**files};
   tree_get get{context, **files, report, transfers, raw};

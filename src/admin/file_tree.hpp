@@ -20,6 +20,11 @@ struct put_options {
 put_tree(verb_context& context, const std::string& local,
          const std::string& path, const put_options& how);
 
+/// Within the cluster.
+[[nodiscard]] result<exit_code>
+copy_tree(verb_context& context, const std::string& from, const std::string& to,
+          const put_options& how);
+
 /// The same the other way: local files are replaced, each when it is complete.
 /// @param raw Padding, too.
 [[nodiscard]] result<exit_code> get_tree(verb_context& context,

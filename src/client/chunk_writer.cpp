@@ -57,7 +57,7 @@ chunk_writer::chunk_writer(file_session& session, chunk_write what)
     next_{what_.begin},
     acknowledged_{what_.begin},
     reported_{what_.begin},
-    fresh_{what_.grant.fresh},
+    fresh_{what_.grant.fresh && !what_.part_of_file},
     silence_max_{silence_first},
     watchdog_{session.io} {
   // nop

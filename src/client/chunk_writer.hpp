@@ -37,6 +37,8 @@ struct chunk_write {
   msg::chunk_grant grant;
   msg::chunk_extent extent; ///< Of the chunk, as it was leased.
   std::uint32_t begin = 0;  ///< Where to write; at most `extent.length`.
+  /// Named by a file already: no other new chunk can take its place.
+  bool part_of_file = false;
   /// Gives the piece at an offset of the chunk: one at a time, and onwards.
   std::function<void(std::uint32_t offset,
                      std::function<void(result<fed_piece>)> then)>

@@ -30,16 +30,18 @@ file_client::open(const client_options& options) {
   return std::make_unique<file_client>(*std::move(tls), options.connection);
 }
 
-file_client::file_client(net::tls_context tls, connection_options options)
-  : master_{std::make_shared<master_session>(io_, tls, std::move(options))},
+file_client::file_client(net::tls_context tls, connection_options options,
+                         std::shared_ptr<boost::asio::io_context> io)
+  : io_{io ? std::move(io) : std::make_shared<boost::asio::io_context>(1)},
+    master_{std::make_shared<master_session>(*io_, tls, std::move(options))},
     port_{std::make_unique<port>(master_)},
     buffers_{std::make_shared<net::buffer_pool>()},
-    links_{std::make_unique<data_links>(io_, tls, master_, buffers_)},
-    session_{io_,
+    links_{std::make_unique<data_links>(*io_, tls, master_, buffers_)},
+    session_{*io_,
              *port_,
              *links_,
              nullptr,
-             std::make_shared<memory_budget>(io_, memory_max),
+             std::make_shared<memory_budget>(*io_, memory_max),
              buffers_,
              {}} {
   session_.grants = std::make_shared<grant_pool>(session_);
@@ -66,8 +68,8 @@ void file_client::catch_signals() {
 
 void file_client::run_until(const std::function<bool()>& condition) {
   while (!condition()) {
-    io_.restart();
-    io_.run_one();
+    io_->restart();
+    io_->run_one();
   }
 }
 

@@ -37,7 +37,10 @@ public:
   [[nodiscard]] static result<std::unique_ptr<file_client>>
   open(const client_options& options);
 
-  file_client(net::tls_context tls, connection_options options);
+  /// @param io Null: one of its own. Several clients may share one; nobody runs
+  ///           it any more once one of them has ended.
+  file_client(net::tls_context tls, connection_options options,
+              std::shared_ptr<boost::asio::io_context> io = nullptr);
   ~file_client();
   file_client(const file_client&) = delete;
   file_client& operator=(const file_client&) = delete;
@@ -104,22 +107,22 @@ public:
     return disk_;
   }
   [[nodiscard]] boost::asio::io_context& io() {
-    return io_;
+    return *io_;
   }
 
 private:
   struct port;
 
-  boost::asio::io_context io_{1};
+  std::shared_ptr<boost::asio::io_context> io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
-    work_{io_.get_executor()};
+    work_{io_->get_executor()};
   std::shared_ptr<master_session> master_;
   std::unique_ptr<port> port_;
   std::shared_ptr<net::buffer_pool> buffers_;
   std::unique_ptr<data_links> links_;
   file_session session_;
-  disk_thread disk_{io_};
-  boost::asio::signal_set signals_{io_};
+  disk_thread disk_{*io_};
+  boost::asio::signal_set signals_{*io_};
   std::function<void()> cancel_; ///< Of what is waited for.
   bool interrupted_ = false;
 };

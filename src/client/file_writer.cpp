@@ -74,7 +74,7 @@ void file_writer::first_grant(msg::chunk_grant grant) {
   chunk_size_ = grant.chunk_size;
   spare_ = std::move(grant);
   if (!source_->rewinds())
-    stream_ = std::make_shared<stream_feed>(session_, source_, chunk_size_);
+    stream_ = std::make_shared<stream_feed>(session_, source_);
   if (stream_ || *length_ <= chunk_size_)
     return advance();
   if (!what_.resume || source_->fingerprint().empty())
@@ -178,9 +178,9 @@ void file_writer::granted(std::uint32_t index, msg::chunk_grant grant) {
   what.grant = std::move(grant);
   what.timeout = what_.timeout;
   if (stream_) {
-    what.feed = [weak = weak_from_this(),
-                 stream = stream_](std::uint32_t offset, feed_answer then) {
-      stream->next(offset, [weak, then = std::move(then)](auto x) {
+    what.feed = [weak = weak_from_this(), stream = stream_,
+                 end = chunk_size_](std::uint32_t offset, feed_answer then) {
+      stream->next(offset, end, [weak, then = std::move(then)](auto x) {
         const auto last = x && x->last;
         then(std::move(x));
         if (const auto self = weak.lock(); self && last) {

@@ -70,11 +70,12 @@ struct local_source::file {
       ::close(descriptor);
   }
 
-  /// Fills the buffer as far as there are bytes.
-  result<std::size_t>
-  read(std::uint64_t offset, const net::data_buffer& into) const {
+  /// Fills the buffer as far as there are bytes. @param some As far as there
+  /// are any now.
+  result<std::size_t> read(std::uint64_t offset, const net::data_buffer& into,
+                           bool some = false) const {
     std::size_t got = 0;
-    while (got < into.size()) {
+    while (got < into.size() && !(some && got > 0)) {
       const auto left = into.size() - got;
       const auto step = regular
                           ? ::pread(descriptor, into.data() + got, left,
@@ -165,6 +166,24 @@ void local_source::read(std::uint64_t offset, net::data_buffer into,
       }
       into.shorten(*got);
       *outcome = piece{into, block_crcs(into.view(), in_chunk), nullptr};
+    },
+    [outcome, then = std::move(then)] { then(std::move(*outcome)); },
+    !file_->regular);
+}
+
+void local_source::read_some(
+  std::uint64_t offset, net::data_buffer into,
+  std::function<void(result<net::data_buffer>)> then) {
+  auto outcome = std::make_shared<result<net::data_buffer>>(into);
+  disk_.run(
+    [file = file_, offset, into, outcome]() mutable {
+      const auto got = file->read(offset, into, true);
+      if (!got) {
+        *outcome = got.error();
+        return;
+      }
+      into.shorten(*got);
+      *outcome = into;
     },
     [outcome, then = std::move(then)] { then(std::move(*outcome)); },
     !file_->regular);

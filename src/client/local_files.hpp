@@ -27,6 +27,10 @@ public:
   [[nodiscard]] bool rewinds() const override;
   void read(std::uint64_t offset, net::data_buffer into, std::uint32_t in_chunk,
             std::function<void(result<piece>)> then) override;
+  /// What there is, without waiting for more; nothing only at the end. For who
+  /// reads one after another, from zero.
+  void read_some(std::uint64_t offset, net::data_buffer into,
+                 std::function<void(result<net::data_buffer>)> then);
   [[nodiscard]] std::string fingerprint() const override;
   void verify(std::function<void(result<nothing>)> then) override;
 

@@ -57,18 +57,16 @@ void stretch_feed::operator()(std::uint32_t offset, feed_answer then) const {
 }
 
 stream_feed::stream_feed(file_session& session,
-                         std::shared_ptr<byte_source> source,
-                         std::uint32_t chunk_size)
+                         std::shared_ptr<byte_source> source)
   : session_{session},
-    source_{std::move(source)},
-    chunk_size_{chunk_size} {
+    source_{std::move(source)} {
   // nop
 }
 
-void stream_feed::read(std::uint32_t offset,
+void stream_feed::read(std::uint32_t offset, std::uint32_t end,
                        std::function<void(result<piece>)> then) {
   const auto length
-    = std::min(msg::data_max - offset % msg::data_max, chunk_size_ - offset);
+    = std::min(msg::data_max - offset % msg::data_max, end - offset);
   read_piece(session_, source_, position_, length, offset,
              [self = shared_from_this(), length,
               then = std::move(then)](result<piece> x) {
@@ -80,37 +78,40 @@ void stream_feed::read(std::uint32_t offset,
              });
 }
 
-void stream_feed::next(std::uint32_t offset, feed_answer then) {
+void stream_feed::next(std::uint32_t offset, std::uint32_t end,
+                       feed_answer then) {
   if (ahead_) {
     auto x = std::move(*ahead_);
     ahead_.reset();
-    return hand_out(offset, std::move(x), then);
+    return hand_out(offset, end, std::move(x), then);
   }
   if (ended_)
     return then(fed_piece{{}, true});
-  read(offset, [self = shared_from_this(), offset,
-                then = std::move(then)](result<piece> x) {
-    if (x)
-      self->hand_out(offset, *std::move(x), then);
-    else
-      then(x.error());
-  });
+  read(offset, end,
+       [self = shared_from_this(), offset, end,
+        then = std::move(then)](result<piece> x) {
+         if (x)
+           self->hand_out(offset, end, *std::move(x), then);
+         else
+           then(x.error());
+       });
 }
 
-void stream_feed::hand_out(std::uint32_t offset, piece x,
+void stream_feed::hand_out(std::uint32_t offset, std::uint32_t end, piece x,
                            const feed_answer& then) {
   const auto behind = offset + x.length();
-  if (ended_ || behind == chunk_size_)
+  if (ended_ || behind == end)
     return then(fed_piece{std::move(x), true});
-  read(behind, [self = shared_from_this(), x = std::move(x),
-                then](result<piece> more) mutable {
-    if (!more)
-      return then(more.error());
-    const auto last = more->bytes.empty();
-    if (!last)
-      self->ahead_ = *std::move(more);
-    then(fed_piece{std::move(x), last});
-  });
+  read(behind, end,
+       [self = shared_from_this(), x = std::move(x),
+        then](result<piece> more) mutable {
+         if (!more)
+           return then(more.error());
+         const auto last = more->bytes.empty();
+         if (!last)
+           self->ahead_ = *std::move(more);
+         then(fed_piece{std::move(x), last});
+       });
 }
 
 } // namespace dfs::client

@@ -39,12 +39,11 @@ private:
 /// piece ahead, to know the last one when it hands it out.
 class stream_feed : public std::enable_shared_from_this<stream_feed> {
 public:
-  /// @param first_offset In the first chunk, where the stream begins.
-  stream_feed(file_session& session, std::shared_ptr<byte_source> source,
-              std::uint32_t chunk_size);
+  stream_feed(file_session& session, std::shared_ptr<byte_source> source);
 
   /// The next piece, which will stand at `offset` of its chunk. One at a time.
-  void next(std::uint32_t offset, feed_answer then);
+  /// @param end Of what may be written to this chunk.
+  void next(std::uint32_t offset, std::uint32_t end, feed_answer then);
 
   /// Nothing is left.
   [[nodiscard]] bool ended() const {
@@ -56,12 +55,13 @@ public:
   }
 
 private:
-  void read(std::uint32_t offset, std::function<void(result<piece>)> then);
-  void hand_out(std::uint32_t offset, piece x, const feed_answer& then);
+  void read(std::uint32_t offset, std::uint32_t end,
+            std::function<void(result<piece>)> then);
+  void hand_out(std::uint32_t offset, std::uint32_t end, piece x,
+                const feed_answer& then);
 
   file_session& session_;
   std::shared_ptr<byte_source> source_;
-  std::uint32_t chunk_size_;
   std::uint64_t position_ = 0; ///< In the source.
   std::optional<piece> ahead_;
   bool ended_ = false;

@@ -1,8 +1,8 @@
-#include "content.hpp"
 #include "file.hpp"
 #include "phases.hpp"
 
 #include "base/rng.hpp"
+#include "support/bench_content.hpp"
 #include "support/bench_figures.hpp"
 #include "support/stall_meter.hpp"
 

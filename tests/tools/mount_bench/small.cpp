@@ -1,8 +1,8 @@
 #include "clients.hpp"
-#include "content.hpp"
 #include "file.hpp"
 #include "phases.hpp"
 
+#include "support/bench_content.hpp"
 #include "support/bench_figures.hpp"
 
 #include <memory>

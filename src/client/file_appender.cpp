@@ -1,0 +1,315 @@
+#include "client/file_appender.hpp"
+
+#include "base/assert.hpp"
+#include "net/frame_client.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace dfs::client {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Then the master is asked whether the primary is there; doubles while it
+/// says so: a disk may be slow.
+constexpr auto answer_patience_first = 1'000ms;
+constexpr auto answer_patience_most = 8'000ms;
+
+/// The primary was reached, and refused before it did anything.
+bool is_certain(ec code) {
+  return code == ec::busy || code == ec::full || code == ec::integrity
+         || code == ec::malformed || code == ec::token_expired;
+}
+
+bool may_pass(ec code) {
+  switch (code) {
+    case ec::stale:
+    case ec::not_primary:
+    case ec::lease_expired:
+    case ec::no_redundancy:
+    case ec::not_found:
+    case ec::io_error:
+    case ec::integrity:
+    case ec::malformed:
+    case ec::unauthenticated:
+      return true;
+    default:
+      return is_passing(code);
+  }
+}
+
+bool is_gone(ec code) {
+  return code == ec::unavailable || code == ec::timed_out
+         || code == ec::io_error || code == ec::shutting_down;
+}
+
+} // namespace
+
+file_appender::file_appender(file_session& session, std::string path,
+                             std::chrono::milliseconds timeout)
+  : session_{session},
+    view_{std::make_shared<file_view>(session, std::move(path), timeout)},
+    writer_{net::random_request_id().value()},
+    patience_{timeout},
+    answer_patience_{answer_patience_first} {
+  // nop
+}
+
+void file_appender::open(std::function<void(result<nothing>)> then) {
+  view_->open(
+    [self = shared_from_this(), then = std::move(then)](const auto& opened) {
+      if (!opened)
+        return then(opened.error());
+      auto& view = *self->view_;
+      const auto leased
+        = [self, then](const result<msg::chunk_leased>& x) -> void {
+        if (!x)
+          return then(x.error());
+        self->use(*x);
+        then(done);
+      };
+      const auto patience = self->patience_.left();
+      if (view.chunks() == 0) {
+        self->session_.master.ask<msg::add_chunk>({.path = view.path(),
+                                                   .inode = view.status().inode,
+                                                   .last = {},
+                                                   .extent = {}},
+                                                  patience, leased);
+        return;
+      }
+      const auto last = view.chunks() - 1;
+      self->base_ = view.position_of(last);
+      self->session_.master.ask<msg::lease_chunk>(
+        {.chunk = view.chunk(last).chunk, .failed = {}, .version = {}},
+        patience, leased);
+    });
+}
+
+void file_appender::use(const msg::chunk_leased& x) {
+  grant_ = x.grant;
+  granted_ = false;
+}
+
+std::size_t file_appender::longest() const {
+  return std::min<std::size_t>(grant_.chunk_size / 4, msg::data_max);
+}
+
+void file_appender::append(std::string bytes, answer then) {
+  DFS_ASSERT(!bytes.empty() && !grant_.chain.empty());
+  std::optional<error> refused = ended_;
+  if (!refused && bytes.size() > longest())
+    refused
+      = fail(ec::invalid_argument, "a record of " + std::to_string(bytes.size())
+                                     + " bytes is longer than the limit of "
+                                     + std::to_string(longest()));
+  if (!refused && queued_ + bytes.size() > queue_bytes_max)
+    refused = fail(ec::busy, "too much waits to be appended");
+  if (refused) {
+    boost::asio::post(session_.io,
+                      [then = std::move(then), refused] { then(*refused); });
+    return;
+  }
+  queued_ += bytes.size();
+  queue_.push_back({std::move(bytes), std::move(then)});
+  if (!busy_) {
+    busy_ = true; // What is appended in the same turn goes along.
+    boost::asio::post(session_.io,
+                      [self = shared_from_this()] { self->pump(); });
+  }
+}
+
+void file_appender::pump() {
+  busy_ = !queue_.empty() && !ended_;
+  if (!busy_)
+    return;
+  std::size_t size = 0;
+  while (!queue_.empty()
+         && (batch_.empty()
+             || size + queue_.front().bytes.size()
+                  <= std::min(batch_bytes_max, longest()))) {
+    size += queue_.front().bytes.size();
+    batch_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  batch_bytes_.bytes = session_.buffers->take(size);
+  std::size_t at = 0;
+  for (const auto& x : batch_)
+    at += x.bytes.copy(batch_bytes_.bytes.data() + at, x.bytes.size());
+  // A chunk's offset is not known yet: from the beginning, as the protocol
+  // says.
+  batch_bytes_.crcs = block_crcs(batch_bytes_.bytes.view(), 0);
+  ++sequence_;
+  unknown_ = false;
+  patience_.progress();
+  back_off_.reset();
+  answer_patience_ = answer_patience_first;
+  send();
+}
+
+void file_appender::send() {
+  msg::append_record request;
+  request.chunk = grant_.chunk;
+  request.version = grant_.version;
+  request.epoch = grant_.epoch;
+  request.writer = writer_;
+  request.sequence = sequence_;
+  if (!std::exchange(granted_, true))
+    request.grant.push_back(grant_);
+  session_.servers.append(
+    grant_.chain.front(), std::move(request), batch_bytes_, answer_patience_,
+    [self = shared_from_this(), round = round_](const auto& x) {
+      if (self->round_ == round && !self->ended_)
+        self->answered(x);
+    });
+}
+
+void file_appender::answered(const result<msg::chunk_changed>& x) {
+  if (x)
+    return done_at(x->offset);
+  if (x.error().code == ec::chunk_full)
+    return unknown_ ? settle() : ask_extent();
+  failed(x.error());
+}
+
+void file_appender::done_at(std::uint32_t offset) {
+  auto position = base_ + offset;
+  const auto all = std::exchange(batch_, {});
+  batch_bytes_ = {};
+  for (const auto& x : all) {
+    queued_ -= x.bytes.size();
+    if (!ended_)
+      x.then(append_done{position});
+    position += x.bytes.size();
+  }
+  pump();
+}
+
+void file_appender::failed(const error& why) {
+  ++round_;
+  unknown_ = unknown_ || !is_certain(why.code);
+  if (!may_pass(why.code))
+    return end(why);
+  const auto pause = back_off_.next();
+  if (patience_.left() <= pause)
+    return end(why);
+  after(session_.io, pause, [self = shared_from_this(), why] {
+    if (self->ended_)
+      return;
+    if (is_certain(why.code))
+      self->send();
+    else
+      self->ask_lease(why);
+  });
+}
+
+void file_appender::ask_lease(const error& why) {
+  msg::lease_chunk request;
+  request.chunk = grant_.chunk;
+  request.version = grant_.version;
+  if (is_gone(why.code))
+    request.failed.push_back(grant_.chain.front().store);
+  session_.master.ask<msg::lease_chunk>(
+    request, patience_.left(), [self = shared_from_this(), why](const auto& x) {
+      if (self->ended_)
+        return;
+      if (!x && may_pass(x.error().code) && x.error().code != ec::not_found)
+        return self->failed(
+          fail(why.code, why.context + "; " + x.error().context));
+      if (!x)
+        return self->end(x.error());
+      const auto same = x->grant.version == self->grant_.version
+                        && x->grant.epoch == self->grant_.epoch;
+      self->answer_patience_
+        = same ? std::min<std::chrono::milliseconds>(self->answer_patience_ * 2,
+                                                     answer_patience_most)
+               : answer_patience_first;
+      self->use(*x);
+      self->send();
+    });
+}
+
+/// The batch may be in the chunk that is full (I2).
+void file_appender::settle() {
+  msg::settle_append request;
+  request.chunk = grant_.chunk;
+  request.version = grant_.version;
+  request.epoch = grant_.epoch;
+  request.writer = writer_;
+  request.sequence = sequence_;
+  request.grant.push_back(grant_);
+  session_.servers.settle(
+    grant_.chain.front(), request, answer_patience_,
+    [self = shared_from_this(), round = round_](const auto& x) {
+      if (self->round_ != round || self->ended_)
+        return;
+      if (!x)
+        return self->failed(x.error());
+      if (x->done)
+        return self->done_at(x->offset);
+      self->unknown_ = false;
+      self->add_chunk(x->extent);
+    });
+}
+
+void file_appender::ask_extent() {
+  session_.servers.extent(
+    grant_.chain.front(),
+    {.chunk = grant_.chunk, .version = grant_.version, .serial = {}},
+    answer_patience_,
+    [self = shared_from_this(), round = round_](const auto& x) {
+      if (self->round_ != round || self->ended_)
+        return;
+      if (x)
+        self->add_chunk(*x);
+      else
+        self->failed(x.error());
+    });
+}
+
+void file_appender::add_chunk(const msg::chunk_extent& last) {
+  session_.master.ask<msg::add_chunk>(
+    {.path = view_->path(),
+     .inode = view_->status().inode,
+     .last = grant_.chunk,
+     .extent = last},
+    patience_.left(), [self = shared_from_this(), last](const auto& x) {
+      if (self->ended_)
+        return;
+      if (!x)
+        return self->end(x.error());
+      self->base_ += data_end(last);
+      self->use(*x);
+      self->send();
+    });
+}
+
+void file_appender::end(const error& why) {
+  ended_ = why;
+  if (unknown_ && why.code != ec::outcome_unknown)
+    ended_ = fail(ec::outcome_unknown,
+                  view_->path()
+                    + ": whether the last append was done is not "
+                      "known: "
+                    + why.context);
+  auto all = std::exchange(batch_, {});
+  const auto not_begun = std::exchange(queue_, {});
+  queued_ = 0;
+  for (const auto& x : all)
+    x.then(*ended_);
+  for (const auto& x : not_begun)
+    x.then(why);
+  ended_ = why; // What comes now is certainly not done.
+}
+
+void file_appender::cancel() {
+  ended_ = fail(ec::cancelled, "interrupted");
+  batch_.clear();
+  queue_.clear();
+  queued_ = 0;
+}
+
+} // namespace dfs::client

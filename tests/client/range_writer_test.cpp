@@ -1,0 +1,112 @@
+#include "client/range_writer.hpp"
+
+#include "support/fake_cluster.hpp"
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+namespace dfs::client {
+namespace {
+
+using namespace std::chrono_literals;
+using test::fake_cluster;
+using test::pipe_source;
+using test::random_bytes;
+using test::refusal;
+
+constexpr auto chunk_size = fake_cluster::chunk_size;
+
+struct RangeWriterTest : ::testing::Test {
+  fake_cluster cluster;
+
+  result<std::uint64_t>
+  write(std::uint64_t offset, std::shared_ptr<byte_source> source) {
+    auto writer = std::make_shared<range_writer>(
+      cluster.session, std::move(source),
+      range_write{.path = "/f", .offset = offset, .timeout = 5s});
+    std::optional<result<std::uint64_t>> outcome;
+    writer->start([&](auto x) { outcome = std::move(x); });
+    return cluster.wait(outcome);
+  }
+
+  result<std::uint64_t> write(std::uint64_t offset, const std::string& bytes) {
+    return write(offset, std::make_shared<memory_source>(bytes));
+  }
+};
+
+// Goal: a file is what an array of bytes would be (SPEC G5). Method: random
+// ranges, over chunk boundaries and beyond the end, from files and pipes,
+// compared.
+TEST_F(RangeWriterTest, WritesAnyRange) {
+  auto expected = random_bytes(chunk_size + 123'456);
+  cluster.add_file("/f", expected);
+  rng random{3};
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    SCOPED_TRACE(i);
+    const auto offset
+      = random.one_in(4) ? expected.size() : random.below(expected.size());
+    const auto bytes = random_bytes(
+      random.below(random.one_in(3) ? 2 * chunk_size : 9'000), i);
+    const auto written
+      = random.one_in(2) ? write(offset, bytes)
+                         : write(offset, std::make_shared<pipe_source>(bytes));
+    ASSERT_TRUE(written) << written.error().context;
+    EXPECT_EQ(*written, bytes.size());
+    if (expected.size() < offset + bytes.size())
+      expected.resize(offset + bytes.size());
+    expected.replace(offset, bytes.size(), bytes);
+    ASSERT_TRUE(cluster.content("/f") == expected);
+  }
+  EXPECT_EQ(cluster.session.memory->bytes_used(), 0u);
+}
+
+TEST_F(RangeWriterTest, WritesIntoAnEmptyFile) {
+  cluster.add_file("/f", "");
+  ASSERT_TRUE(write(0, "hello"));
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  EXPECT_EQ(*write(3, ""), 0u);
+}
+
+TEST_F(RangeWriterTest, RefusesToLeaveAHole) { // SPEC S7
+  cluster.add_file("/f", "hello", true);
+  const auto refused = write(6, "x");
+  ASSERT_EQ(refusal(refused), ec::invalid_argument);
+  EXPECT_EQ(refused.error().context,
+            "offset 6 is behind the end of /f (5 bytes)");
+  EXPECT_TRUE(write(5, "!"));
+  EXPECT_EQ(cluster.content("/f"), "hello!");
+}
+
+TEST_F(RangeWriterTest, LeavesPaddingWhereItIs) { // SPEC G7
+  const auto bytes = random_bytes(2 * chunk_size);
+  cluster.add_file("/f", bytes);
+  auto& chunk = cluster.chunks.at(cluster.files["/f"].chunks[0]);
+  chunk.bytes.resize(1'000);
+  chunk.extent.padded_from = chunk.known.padded_from = 1'000;
+  ASSERT_TRUE(write(900, random_bytes(200, 2)));
+  auto expected = bytes.substr(0, 1'000) + bytes.substr(chunk_size);
+  expected.replace(900, 200, random_bytes(200, 2));
+  EXPECT_TRUE(cluster.content("/f") == expected);
+}
+
+TEST_F(RangeWriterTest, GoesOnWithoutAServerThatDies) { // SPEC G14
+  auto expected = random_bytes(2 * chunk_size);
+  cluster.add_file("/f", expected);
+  int writes = 0;
+  cluster.on_write = [&](store_id at, const auto&) -> std::optional<error> {
+    if (++writes == 3)
+      cluster.down.insert(at);
+    return std::nullopt;
+  };
+  const auto bytes = random_bytes(chunk_size, 9);
+  const auto written = write(chunk_size / 2, bytes);
+  ASSERT_TRUE(written) << written.error().context;
+  expected.replace(chunk_size / 2, bytes.size(), bytes);
+  EXPECT_TRUE(cluster.content("/f") == expected);
+}
+
+} // namespace
+} // namespace dfs::client
