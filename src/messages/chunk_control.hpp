@@ -12,8 +12,7 @@
 // Between the master's chunk directory and the chunk keeper of each chunkserver
 // (docs/protocols/chunks.md), over the control plane:
 //
-//   keeper -- find_chunk_directory --> directory of the master's gate
-//          <- handle --
+//   keeper -- find_chunk_directory --> directory of the master: its handle
 //          -- register_chunkserver, own handle --> chunk directory
 //          <- chunkserver_registered --           each new life or term
 //          -- report_chunks (pages) -->           all it holds, once
