@@ -1,15 +1,14 @@
 #include "actors/namespace_keeper.hpp"
 
-#include "actors/support/from_caf.hpp"
+#include "actors/namespace_rows.hpp"
 #include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
-#include "wire/codec.hpp"
+#include "base/assert.hpp"
+#include "base/crash_point.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <string>
 #include <type_traits>
-#include <utility>
-#include <variant>
 
 namespace dfs::actors {
 
@@ -20,304 +19,459 @@ using namespace std::chrono_literals;
 using self_pointer
   = namespace_keeper_actor::stateful_pointer<namespace_keeper_state>;
 
-constexpr auto tick_interval = 200ms;
-constexpr auto directory_timeout = 10s;
-constexpr std::uint32_t garbage_slice = 1'000; ///< Some milliseconds.
+template <class T>
+using promise_of = caf::typed_response_promise<T>;
 
-void wake(const caf::actor_addr& whom) {
-  // Nothing is kept alive by a callback that comes late.
-  if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(whom))
-    caf::anon_send(caf::actor_cast<namespace_keeper_actor>(actor),
-                   caf::update_atom_v);
-}
+constexpr auto tick_interval = 1s;
+constexpr auto patience = 10s; ///< With the chunk directory.
 
-void when_durable(self_pointer self, std::uint64_t operation,
-                  std::function<void()> call) {
-  if (operation <= self->state.durable)
-    return call();
-  self->state.waiting.emplace_hint(self->state.waiting.end(), operation,
-                                   std::move(call));
-}
+/// A slice of what is to be purged, and the pause behind it while there is
+/// more: so removing is bounded (SPEC G12), and nobody waits long behind it.
+constexpr std::uint32_t garbage_slice = 1'000;
+constexpr auto garbage_pause = 50ms;
 
-/// Chunks become part of a file, or of none, when that is durable.
-void tell_directory(self_pointer self, core::tree_changes changes) {
-  if (changes.kept.empty() && changes.released.empty())
-    return;
-  when_durable(self, self->state.tree->applied(),
-               [self, changes = std::move(changes)] {
-                 auto chunks = self->state.options.chunks();
-                 for (const auto& x : changes.kept)
-                   self->send(chunks, x);
-                 if (!changes.released.empty())
-                   self->send(chunks, msg::release_chunks{changes.released});
-               });
-}
+/// Chunk ids in one message.
+constexpr std::size_t released_max = 400;
 
-void commit(self_pointer self, core::tree_changes changes) {
-  auto& state = self->state;
-  if (!changes.rows.empty())
-    state.options.store->commit(
-      encode_rows(changes),
-      [inbox = state.inbox, whom = self->address(),
-       operation = state.tree->applied()](const result<nothing>& durable) {
-        // A store that failed ends the process; nothing may look durable.
-        if (durable && inbox->durable_up_to(operation))
-          wake(whom);
-      });
-  tell_directory(self, std::move(changes));
-}
-
-void on_durable(self_pointer self) {
-  auto& state = self->state;
-  state.durable = std::max(state.durable, state.inbox->take());
-  while (!state.waiting.empty()
-         && state.waiting.begin()->first <= state.durable) {
-    auto call = std::move(state.waiting.begin()->second);
-    state.waiting.erase(state.waiting.begin());
-    call();
-  }
-}
-
-// -- requests -----------------------------------------------------------------
+// -- answering ----------------------------------------------------------------
 
 template <class T>
-void answer_later(self_pointer self, std::uint64_t operation, result<T> answer,
-                  caf::typed_response_promise<T> promise) {
-  when_durable(self, operation,
-               [promise, answer = std::move(answer)]() mutable {
-                 if (answer)
-                   promise.deliver(*std::move(answer));
-                 else
-                   promise.deliver(to_caf(answer.error()));
-               });
+void deliver(promise_of<T>& to, result<T> x) {
+  if (x)
+    to.deliver(*std::move(x));
+  else
+    to.deliver(to_caf(x.error()));
 }
 
-/// A read of what is not durable yet waits until it is.
+/// Calls `then` when all up to a number is durable; now, if it is.
+template <class Function>
+void after_sync(self_pointer self, std::uint64_t number, Function then) {
+  if (self->state.journal->is_durable(number))
+    then();
+  else
+    self->state.journal->wait(number, std::move(then));
+}
+
+/// A reading is answered when what it saw is durable: what is lost in a crash
+/// must not have been seen.
 template <class T>
-caf::result<T> answer(self_pointer self, core::reading<T> x) {
-  if (x.seen <= self->state.durable)
-    return to_caf(std::move(x.answer));
+promise_of<T> answer(self_pointer self, core::reading<T> x) {
   auto promise = self->make_response_promise<T>();
-  answer_later(self, x.seen, std::move(x.answer), promise);
+  after_sync(self, x.seen, [promise, found = std::move(x.answer)]() mutable {
+    deliver(promise, std::move(found));
+  });
   return promise;
 }
 
-template <class Operation>
-auto apply(self_pointer self, const Operation& x) {
-  core::tree_changes changes;
-  auto outcome
-    = self->state.tree->apply(x, self->state.options.clock(), changes);
-  commit(self, std::move(changes));
-  return outcome;
+/// Likewise: it may have been refused for something that is not durable yet.
+template <class T>
+promise_of<T> refuse(self_pointer self, error why) {
+  return answer<T>(self, {std::move(why), self->state.tree->applied()});
 }
 
-template <class Operation>
-caf::result<core::answer_of_t<Operation>>
-change(self_pointer self, const Operation& x) {
-  using reply = core::answer_of_t<Operation>;
-  // A refusal may rest on something that is not durable; so all wait.
-  auto outcome = apply(self, x);
-  const auto seen = self->state.tree->applied();
-  if (seen <= self->state.durable)
-    return to_caf(std::move(outcome));
-  auto promise = self->make_response_promise<reply>();
-  answer_later(self, seen, std::move(outcome), promise);
-  return promise;
-}
+// -- changing -----------------------------------------------------------------
 
-/// Changes that bring chunks: the directory vouches for these first.
-template <class Operation>
-caf::result<core::answer_of_t<Operation>>
-change_with_chunks(self_pointer self, const Operation& x) {
-  using reply = core::answer_of_t<Operation>;
-  if (x.chunks.empty() || self->state.tree->was_done(x.request))
-    return change(self, x);
-  if (auto may = self->state.tree->can_apply(x); !may)
-    return change(self, x); // Refused, when that is durable.
-  auto promise = self->make_response_promise<reply>();
-  self
-    ->request(self->state.options.chunks(), directory_timeout,
-              msg::adopt_chunks{x.chunks})
-    .then(
-      [self, x, promise](const msg::chunks_adopted&) mutable {
-        auto outcome = apply(self, x);
-        answer_later(self, self->state.tree->applied(), std::move(outcome),
-                     promise);
-      },
-      [promise](const caf::error& why) mutable { promise.deliver(why); });
-  return promise;
-}
-
-caf::result<msg::file_layout> open(self_pointer self, const msg::open_file& x) {
-  auto layout = self->state.tree->layout(x);
-  auto promise = self->make_response_promise<msg::file_layout>();
-  if (!layout.answer || layout.answer->chunks.empty()) {
-    answer_later(self, layout.seen, std::move(layout.answer), promise);
-    return promise;
+void tell_directory(self_pointer self, core::tree_changes& changes) {
+  const auto directory = self->state.options.chunks();
+  if (!directory)
+    return; // It reads all this from the rows when it starts.
+  for (auto& x : changes.kept)
+    self->send(directory, std::move(x));
+  for (auto at = changes.released.begin(); at != changes.released.end();) {
+    const auto count
+      = std::min<std::ptrdiff_t>(released_max, changes.released.end() - at);
+    self->send(directory, msg::release_chunks{{at, at + count}});
+    at += count;
   }
-  when_durable(
-    self, layout.seen, [self, promise, found = *layout.answer]() mutable {
-      self
-        ->request(self->state.options.chunks(), directory_timeout,
-                  msg::locate_chunks{std::move(found)})
-        .then(
-          [promise](msg::file_layout& all) mutable {
-            promise.deliver(std::move(all));
-          },
-          [promise](const caf::error& why) mutable { promise.deliver(why); });
-    });
+}
+
+/// Makes the changes of what was just applied durable; then tells the chunk
+/// directory, then calls `then`.
+template <class Function>
+void commit(self_pointer self, core::tree_changes changes, Function then) {
+  auto& state = self->state;
+  state.tree->take_grown(changes); // Rides along.
+  const auto number = state.tree->applied();
+  state.journal->commit(changes, number);
+  changes.rows.clear();
+  state.journal->wait(number,
+                      [self, told = std::move(changes), then]() mutable {
+                        DFS_CRASH_POINT("namespace.durable");
+                        tell_directory(self, told);
+                        then();
+                      });
+  state.journal->wake();
+}
+
+/// What makes room, or little, is done on a full disk, too.
+template <class Change>
+struct needs_room : std::true_type {};
+template <>
+struct needs_room<msg::remove_entry> : std::false_type {};
+template <>
+struct needs_room<msg::purge_trash> : std::false_type {};
+template <>
+struct needs_room<msg::abort_upload> : std::false_type {};
+
+template <class Change>
+result<nothing> may_change(self_pointer self) {
+  if (needs_room<Change>::value && self->state.full)
+    return fail(ec::full, "the disk of the master is full");
+  return done;
+}
+
+template <class Change>
+promise_of<core::answer_of_t<Change>>
+change(self_pointer self, const Change& x) {
+  using reply = core::answer_of_t<Change>;
+  auto& state = self->state;
+  if (auto may = may_change<Change>(self); !may)
+    return refuse<reply>(self, may.error());
+  core::tree_changes changes;
+  const auto before = state.tree->applied();
+  auto made = state.tree->apply(x, state.options.clock(), changes);
+  if (!made || state.tree->applied() == before) // Refused, or done before.
+    return answer<reply>(self, {std::move(made), before});
+  ++state.options.counters->changes;
+  auto promise = self->make_response_promise<reply>();
+  commit(self, std::move(changes),
+         [promise, made = *std::move(made)]() mutable {
+           promise.deliver(std::move(made));
+         });
+  return promise;
+}
+
+// -- changes that bring chunks ------------------------------------------------
+
+template <class Change>
+std::pair<std::uint64_t, std::size_t> key_of(const Change& x) {
+  return {x.request, std::is_same_v<Change, msg::commit_file> ? 0 : 1};
+}
+
+/// The end of a change that brought chunks, for all who asked for it.
+template <class Change, class Answer>
+void end_adoption(self_pointer self, const Change& x, const Answer& made) {
+  auto& state = self->state;
+  for (const auto& chunk : x.chunks)
+    state.adopted.erase(chunk.grant.chunk);
+  auto asked = state.adopting.extract(key_of(x));
+  for (auto& promise : asked.mapped())
+    promise.deliver(made);
+}
+
+template <class Change>
+void change_adopted(self_pointer self, const Change& x) {
+  DFS_CRASH_POINT("namespace.adopted");
+  auto& state = self->state;
+  core::tree_changes changes;
+  auto made = state.tree->apply(x, state.options.clock(), changes);
+  if (!made)
+    return after_sync(self, state.tree->applied(),
+                      [=] { end_adoption(self, x, to_caf(made.error())); });
+  ++state.options.counters->changes;
+  commit(self, std::move(changes),
+         [self, x, made = *std::move(made)] { end_adoption(self, x, made); });
+}
+
+/// Nobody else may bring these chunks until the directory knows their file: it
+/// refuses them from then on.
+template <class Change>
+result<nothing> reserve_chunks(self_pointer self, const Change& x) {
+  auto& adopted = self->state.adopted;
+  for (const auto& chunk : x.chunks)
+    if (adopted.contains(chunk.grant.chunk))
+      return fail(ec::busy, "another request brings the same chunk");
+  for (const auto& chunk : x.chunks)
+    adopted.insert(chunk.grant.chunk);
+  return done;
+}
+
+/// Why the directory need not be asked.
+template <class Change>
+result<nothing> may_adopt(self_pointer self, const Change& x) {
+  if (auto may = may_change<Change>(self); !may)
+    return may;
+  if (auto may = self->state.tree->can_apply(x); !may)
+    return may;
+  if (!self->state.options.chunks())
+    return fail(ec::unavailable, "the master is starting");
+  return reserve_chunks(self, x);
+}
+
+template <class Change>
+promise_of<core::answer_of_t<Change>>
+change_with_chunks(self_pointer self, const Change& x) {
+  using reply = core::answer_of_t<Change>;
+  auto& state = self->state;
+  if (x.chunks.empty() || state.tree->was_done(x.request))
+    return change(self, x);
+  const auto known = state.adopting.find(key_of(x));
+  const auto asked_before = known != state.adopting.end();
+  if (!asked_before)
+    if (auto may = may_adopt(self, x); !may)
+      return refuse<reply>(self, may.error());
+  auto promise = self->make_response_promise<reply>();
+  state.adopting[key_of(x)].push_back(promise);
+  if (!asked_before)
+    self->request(state.options.chunks(), patience, msg::adopt_chunks{x.chunks})
+      .then([self, x](const msg::chunks_adopted&) { change_adopted(self, x); },
+            [self, x](const caf::error& why) { end_adoption(self, x, why); });
   return promise;
 }
 
 // -- files that grow ----------------------------------------------------------
 
-using leased_promise = caf::typed_response_promise<msg::chunk_leased>;
+using added_promise = namespace_keeper_state::added;
+using growth_key = std::pair<inode_id, chunk_id>;
 
-void lease(self_pointer self, chunk_id chunk, leased_promise promise) {
-  msg::lease_chunk wanted;
-  wanted.chunk = chunk;
-  self->request(self->state.options.chunks(), directory_timeout, wanted)
-    .then([promise](
-            msg::chunk_leased& x) mutable { promise.deliver(std::move(x)); },
-          [promise](const caf::error& why) mutable { promise.deliver(why); });
+/// The end of an `add_chunk`, for all who asked for this one.
+template <class Answer>
+void end_growth(self_pointer self, const growth_key& key, const Answer& made) {
+  auto asked = self->state.growing.extract(key);
+  for (auto& promise : asked.mapped())
+    promise.deliver(made);
 }
 
-void append(self_pointer self, const msg::add_chunk& x,
-            const msg::chunk_grant& grant, leased_promise promise) {
-  auto& tree = *self->state.tree;
-  auto appended = apply(self, core::append_chunk{x.inode, x.last, x.extent,
-                                                 grant.chunk, grant.version});
-  const auto seen = tree.applied();
-  when_durable(self, seen, [self, x, appended, grant, promise]() mutable {
-    if (appended) {
-      promise.deliver(
-        msg::chunk_leased{grant, {grant.version, mutation_serial{}, 0, 0}});
-      return;
-    }
-    // Somebody else was first: theirs is the next chunk.
-    const auto now = self->state.tree->growing(x.inode, x.last);
-    if (now.answer && now.answer->next != chunk_id{})
-      return lease(self, now.answer->next, promise);
-    promise.deliver(to_caf(appended.error()));
-  });
+void append_allocated(self_pointer self, const msg::add_chunk& x,
+                      const msg::chunks_allocated& made) {
+  const growth_key key{x.inode, x.last};
+  if (made.grants.empty())
+    return end_growth(self, key, to_caf(fail(ec::too_few_servers)));
+  auto& state = self->state;
+  const auto& grant = made.grants.front();
+  core::tree_changes changes;
+  const auto appended = state.tree->apply(
+    core::append_chunk{x.inode, x.last, x.extent, grant.chunk, grant.version},
+    state.options.clock(), changes);
+  if (!appended)
+    return end_growth(self, key, to_caf(appended.error()));
+  ++state.options.counters->changes;
+  msg::chunk_leased leased;
+  leased.grant = grant;
+  leased.extent.version = grant.version;
+  commit(self, std::move(changes),
+         [self, key, leased] { end_growth(self, key, leased); });
 }
 
-caf::result<msg::chunk_leased>
-add_chunk(self_pointer self, const msg::add_chunk& x) {
+/// Nobody has added one behind `last` yet: one is allocated, for all who ask.
+added_promise allocate_next(self_pointer self, const msg::add_chunk& x,
+                            std::uint8_t replication) {
+  const growth_key key{x.inode, x.last};
   auto promise = self->make_response_promise<msg::chunk_leased>();
-  const auto file = self->state.tree->growing(x.inode, x.last);
-  if (!file.answer) {
-    answer_later(self, file.seen,
-                 result<msg::chunk_leased>{file.answer.error()}, promise);
+  auto& asked = self->state.growing[key];
+  asked.push_back(promise);
+  if (asked.size() > 1)
     return promise;
-  }
-  if (const auto next = file.answer->next; next != chunk_id{}) {
-    when_durable(self, file.seen,
-                 [self, next, promise] { lease(self, next, promise); });
-    return promise;
-  }
   self
-    ->request(self->state.options.chunks(), directory_timeout,
-              msg::allocate_chunks{1, file.answer->replication})
+    ->request(self->state.options.chunks(), patience,
+              msg::allocate_chunks{1, replication})
     .then(
-      [self, x, promise](const msg::chunks_allocated& made) mutable {
-        if (made.grants.empty()) {
-          promise.deliver(to_caf(fail(ec::unavailable)));
-          return;
-        }
-        append(self, x, made.grants.front(), promise);
+      [self, x](const msg::chunks_allocated& made) {
+        append_allocated(self, x, made);
       },
-      [promise](const caf::error& why) mutable { promise.deliver(why); });
+      [self, key](const caf::error& why) { end_growth(self, key, why); });
   return promise;
 }
 
-// -- backups ------------------------------------------------------------------
+added_promise add_chunk(self_pointer self, const msg::add_chunk& x) {
+  auto& state = self->state;
+  const auto directory = state.options.chunks();
+  if (!directory)
+    return refuse<msg::chunk_leased>(
+      self, fail(ec::unavailable, "the master is starting"));
+  const auto file = state.tree->growing(x.inode, x.last);
+  if (!file.answer)
+    return refuse<msg::chunk_leased>(self, file.answer.error());
+  if (file.answer->next == chunk_id{}) {
+    if (auto may = may_change<msg::add_chunk>(self); !may)
+      return refuse<msg::chunk_leased>(self, may.error());
+    return allocate_next(self, x, file.answer->replication);
+  }
+  auto promise = self->make_response_promise<msg::chunk_leased>();
+  after_sync(self, file.seen,
+             [promise, directory, next = file.answer->next]() mutable {
+               promise.delegate(directory, msg::lease_chunk{next, {}, {}});
+             });
+  return promise;
+}
 
-/// Takes as long as copying takes, so on a thread of its own.
-caf::result<msg::metadata_backed_up>
+/// Lengths may be behind after a crash while a file grows, never when it has
+/// stopped.
+void note_growth(self_pointer self, const msg::files_grown& x) {
+  auto& state = self->state;
+  core::tree_changes changes;
+  if (!state.tree->apply(x, state.options.clock(), changes))
+    return;
+  const auto stopped
+    = std::any_of(x.files.begin(), x.files.end(),
+                  [](const auto& each) { return !each.growing; });
+  if (stopped)
+    state.tree->take_grown(changes);
+  state.journal->commit(changes, state.tree->applied());
+}
+
+promise_of<msg::file_layout>
+open_file(self_pointer self, const msg::open_file& x) {
+  auto found = self->state.tree->layout(x);
+  if (!found.answer || found.answer->chunks.empty())
+    return answer(self, std::move(found));
+  const auto directory = self->state.options.chunks();
+  if (!directory)
+    return refuse<msg::file_layout>(
+      self, fail(ec::unavailable, "the master is starting"));
+  auto promise = self->make_response_promise<msg::file_layout>();
+  after_sync(self, found.seen,
+             [promise, directory, layout = *std::move(found.answer)]() mutable {
+               promise.delegate(directory,
+                                msg::locate_chunks{std::move(layout)});
+             });
+  return promise;
+}
+
+// -- operating ----------------------------------------------------------------
+
+using copier_actor = caf::typed_actor<
+  caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>>;
+
+/// Waits for the disk, in a thread of its own, once.
+copier_actor::behavior_type
+copier(copier_actor::pointer self, storage::metadata_store* store) {
+  return {
+    [=](const msg::backup_metadata& x) -> caf::result<msg::metadata_backed_up> {
+      self->quit();
+      const auto made = store->backup(x.directory);
+      if (!made)
+        return to_caf(made.error());
+      return msg::metadata_backed_up{made->number, made->bytes};
+    }};
+}
+
+promise_of<msg::metadata_backed_up>
 back_up(self_pointer self, const msg::backup_metadata& x) {
+  if (!x.directory.starts_with('/')
+      || x.directory.find('\0') != std::string::npos)
+    return refuse<msg::metadata_backed_up>(
+      self, fail(ec::invalid_argument,
+                 "name the directory on the master's host from its root"));
   auto promise = self->make_response_promise<msg::metadata_backed_up>();
-  auto copy = [store = self->state.options.store, promise,
-               to = x.directory](caf::event_based_actor*) mutable {
-    const auto made = store->backup(to);
-    if (!made) {
-      promise.deliver(to_caf(made.error()));
-      return;
-    }
-    promise.deliver(msg::metadata_backed_up{made->number, made->bytes});
-  };
-  self->spawn<caf::detached>(std::move(copy));
+  const auto worker
+    = self->spawn<caf::detached>(copier, self->state.options.store);
+  self->request(worker, caf::infinite, x)
+    .then(
+      [promise, worker,
+       to = x.directory](msg::metadata_backed_up& made) mutable {
+        log_event(*log_for("namespace"), spdlog::level::info,
+                  "metadata backed up",
+                  {{"directory", to},
+                   {"number", std::uint64_t{made.number}},
+                   {"bytes", made.bytes}});
+        promise.deliver(std::move(made));
+      },
+      [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
   return promise;
 }
 
-// -- upkeep -------------------------------------------------------------------
+void count(self_pointer self) {
+  const auto& tree = *self->state.tree;
+  auto& to = *self->state.options.counters;
+  const auto sum = tree.totals();
+  to.files = sum.files;
+  to.directories = sum.directories;
+  to.bytes = sum.bytes;
+  to.chunks = sum.chunks;
+  to.trash = tree.state().trash.size();
+  to.uploads = tree.state().uploads.size();
+  to.requests = tree.state().requests.size();
+}
+
+/// @returns whether there is more to do now.
+bool collect(self_pointer self) {
+  auto& state = self->state;
+  core::tree_changes changes;
+  const auto collected = state.tree->apply(core::collect_garbage{garbage_slice},
+                                           state.options.clock(), changes);
+  if (!changes.released.empty())
+    log_event(*log_for("namespace"), spdlog::level::info, "chunks released",
+              {{"count", std::uint64_t{changes.released.size()}}});
+  commit(self, std::move(changes), [] {});
+  return collected && collected->more;
+}
+
+void check_space(self_pointer self) {
+  auto& state = self->state;
+  const auto full
+    = state.options.store->free_bytes() < state.options.free_bytes_min;
+  if (full != std::exchange(state.full, full))
+    log_event(*log_for("namespace"),
+              full ? spdlog::level::err : spdlog::level::info,
+              full ? "the disk of the metadata is full: changes are refused"
+                   : "the disk of the metadata has room again",
+              {});
+}
 
 void tick(self_pointer self) {
-  core::tree_changes grown;
-  self->state.tree->take_grown(grown);
-  commit(self, std::move(grown));
-  if (self->state.tree->can_apply(core::collect_garbage{garbage_slice}))
-    (void) apply(self, core::collect_garbage{garbage_slice});
+  check_space(self);
+  const auto more = collect(self);
+  count(self);
+  self->delayed_send(
+    self, more ? caf::timespan{garbage_pause} : caf::timespan{tick_interval},
+    caf::tick_atom_v);
 }
 
 } // namespace
 
-bool namespace_inbox::durable_up_to(std::uint64_t operation) {
-  const std::lock_guard lock{mutex_};
-  durable_ = std::max(durable_, operation);
-  return !std::exchange(woken_, true);
-}
-
-std::uint64_t namespace_inbox::take() {
-  const std::lock_guard lock{mutex_};
-  woken_ = false;
-  return durable_;
+result<std::shared_ptr<core::file_tree>>
+load_namespace(const namespace_keeper_options& options) {
+  return load_file_tree(*options.store, options.config, options.term,
+                        options.clock());
 }
 
 namespace_keeper_actor::behavior_type namespace_keeper(
   namespace_keeper_actor::stateful_pointer<namespace_keeper_state> self,
   const namespace_keeper_options& options) {
+  DFS_ASSERT(options.store != nullptr && options.tree && options.chunks
+             && options.clock && options.counters);
   self->state.options = options;
   self->state.tree = options.tree;
-  self->state.inbox = std::make_shared<namespace_inbox>();
-  self->state.durable = options.tree->applied();
+  self->state.journal
+    = std::make_unique<namespace_journal>(*options.store, self);
   self->delayed_send(self, tick_interval, caf::tick_atom_v);
+  count(self);
+  const auto& tree = *self->state.tree;
+  const auto changed = [self](const auto& x) { return change(self, x); };
   return {
-    [self](const msg::get_status& x) {
-      return answer(self, self->state.tree->status(x.path));
+    [=, &tree](const msg::get_status& x) {
+      return answer(self, tree.status(x.path));
     },
-    [self](const msg::make_directory& x) { return change(self, x); },
-    [self](const msg::create_file& x) { return change(self, x); },
-    [self](const msg::list_directory& x) {
-      return answer(self, self->state.tree->list(x));
+    [=](const msg::make_directory& x) { return changed(x); },
+    [=](const msg::create_file& x) { return changed(x); },
+    [=, &tree](const msg::list_directory& x) {
+      return answer(self, tree.list(x));
     },
-    [self](const msg::rename_entry& x) { return change(self, x); },
-    [self](const msg::remove_entry& x) { return change(self, x); },
-    [self](const msg::list_trash& x) {
-      return answer(self, self->state.tree->trash(x));
+    [=](const msg::rename_entry& x) { return changed(x); },
+    [=](const msg::remove_entry& x) { return changed(x); },
+    [=, &tree](const msg::list_trash& x) {
+      return answer(self, tree.trash(x));
     },
-    [self](const msg::restore_trash& x) { return change(self, x); },
-    [self](const msg::purge_trash& x) { return change(self, x); },
-    [self](const msg::get_usage& x) {
-      return answer(self, self->state.tree->usage(x.path));
+    [=](const msg::restore_trash& x) { return changed(x); },
+    [=](const msg::purge_trash& x) { return changed(x); },
+    [=, &tree](const msg::get_usage& x) {
+      return answer(self, tree.usage(x.path));
     },
-    [self](const msg::commit_file& x) { return change_with_chunks(self, x); },
-    [self](const msg::begin_upload& x) { return change(self, x); },
-    [self](const msg::extend_upload& x) { return change_with_chunks(self, x); },
-    [self](const msg::finish_upload& x) { return change(self, x); },
-    [self](const msg::abort_upload& x) { return change(self, x); },
-    [self](const msg::find_upload& x) {
-      return answer(self, self->state.tree->find_upload(x.path));
+    [=](const msg::commit_file& x) { return change_with_chunks(self, x); },
+    [=](const msg::begin_upload& x) { return changed(x); },
+    [=](const msg::extend_upload& x) { return change_with_chunks(self, x); },
+    [=](const msg::finish_upload& x) { return changed(x); },
+    [=](const msg::abort_upload& x) { return changed(x); },
+    [=, &tree](const msg::find_upload& x) {
+      return answer(self, tree.find_upload(x.path));
     },
-    [self](const msg::open_file& x) { return open(self, x); },
-    [self](const msg::add_chunk& x) { return add_chunk(self, x); },
-    [self](const msg::backup_metadata& x) { return back_up(self, x); },
-    [self](const msg::files_grown& x) { (void) apply(self, x); },
-    [self](caf::update_atom) { on_durable(self); },
-    [self](caf::tick_atom) {
-      self->delayed_send(self, tick_interval, caf::tick_atom_v);
-      tick(self);
-    },
+    [=](const msg::open_file& x) { return open_file(self, x); },
+    [=](const msg::add_chunk& x) { return add_chunk(self, x); },
+    [=](const msg::backup_metadata& x) { return back_up(self, x); },
+    [=](const msg::files_grown& x) { note_growth(self, x); },
+    [=](caf::update_atom) { self->state.journal->wake(); },
+    [=](caf::tick_atom) { tick(self); },
   };
 }
 

@@ -1,18 +1,33 @@
 #pragma once
 
 #include "actors/chunk_interfaces.hpp"
+#include "actors/namespace_journal.hpp"
 #include "base/utc_time.hpp"
 #include "core/filetree/file_tree.hpp"
 #include "storage/metadata_store.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace dfs::actors {
+
+/// For monitoring, from any thread. As of the last tick.
+struct namespace_counters {
+  std::atomic<std::uint64_t> files{0};
+  std::atomic<std::uint64_t> directories{0};
+  std::atomic<std::uint64_t> bytes{0};  ///< Of one copy.
+  std::atomic<std::uint64_t> chunks{0}; ///< Of files in directories.
+  std::atomic<std::uint64_t> trash{0};  ///< Things in it, purged ones included.
+  std::atomic<std::uint64_t> uploads{0};
+  std::atomic<std::uint64_t> requests{0}; ///< Remembered.
+  std::atomic<std::uint64_t> changes{0};  ///< Applied, ever.
+};
 
 struct namespace_keeper_options {
   /// The chunk directory's, too. Outlives the actor; its commit thread may
@@ -20,35 +35,23 @@ struct namespace_keeper_options {
   storage::metadata_store* store = nullptr;
   master_term term; ///< `store->next_term()`: one for all of the master.
   core::tree_config config;
+  /// The chunk directory of this master, in whatever life it is; may be null.
   std::function<chunk_directory_actor()> chunks;
-  std::function<unix_milliseconds()> clock;
+  std::function<unix_milliseconds()> clock; ///< Wall clock.
   /// What the actor begins with: `load_namespace`.
   std::shared_ptr<core::file_tree> tree;
+  std::shared_ptr<namespace_counters> counters
+    = std::make_shared<namespace_counters>();
+  /// With less on its disk the master takes changes no more that need room.
+  std::uint64_t free_bytes_min = 64u << 20;
 };
 
-/// What the store is to write.
-[[nodiscard]] std::vector<storage::row_change>
-encode_rows(const core::tree_changes& changes);
-
-/// Reads all names: some seconds for some millions. Before the actor is
-/// spawned, so that no worker of the actor system waits for a disk. Makes the
-/// root of a new tree durable.
+/// Reads all names: about a second for a million. Before the actor is spawned,
+/// so that no worker of the actor system waits for a disk. Makes the root of a
+/// new tree durable.
 /// @returns errors of the store; `ec::integrity` for rows that make no sense.
 [[nodiscard]] result<std::shared_ptr<core::file_tree>>
 load_namespace(const namespace_keeper_options& options);
-
-/// How far the rows of the namespace are durable; filled by the commit thread.
-class namespace_inbox {
-public:
-  /// @returns whether the actor must be woken.
-  [[nodiscard]] bool durable_up_to(std::uint64_t operation);
-  [[nodiscard]] std::uint64_t take();
-
-private:
-  std::mutex mutex_;
-  std::uint64_t durable_ = 0;
-  bool woken_ = false;
-};
 
 struct namespace_keeper_state {
   static inline const char* name = "namespace";
@@ -56,17 +59,25 @@ struct namespace_keeper_state {
   // Not an aggregate: CAF 0.17 would build `State(self)` from its first member.
   namespace_keeper_state() = default;
 
+  using added = caf::typed_response_promise<msg::chunk_leased>;
+
   namespace_keeper_options options;
   std::shared_ptr<core::file_tree> tree;
-  std::shared_ptr<namespace_inbox> inbox;
-  std::uint64_t durable = 0; ///< Operations whose rows are.
-  /// Answers, by the operation that must be durable before they are given.
-  std::multimap<std::uint64_t, std::function<void()>> waiting;
+  std::unique_ptr<namespace_journal> journal;
+  /// Requests whose chunks the directory is asked to adopt, until they are
+  /// answered: number and kind, and who asked.
+  std::map<std::pair<std::uint64_t, std::size_t>,
+           std::vector<caf::response_promise>>
+    adopting;
+  std::set<chunk_id> adopted; ///< Chunks of these.
+  /// Files that get a chunk behind this one, and who asked for it.
+  std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;
+  bool full = false; ///< The disk, nearly.
 };
 
-/// The shell of `core::file_tree`: decides at once, against everything that is
-/// under way, and answers when what the answer depends on is durable. Ends the
-/// process when it ends: what it has decided is not to be decided twice.
+/// The NAMESPACE of the master. Applies a change to the tree at once and
+/// answers when its rows are durable; answers a reading when what it saw is.
+/// Ends the process when it ends: the tree is ahead of the disk.
 namespace_keeper_actor::behavior_type namespace_keeper(
   namespace_keeper_actor::stateful_pointer<namespace_keeper_state> self,
   const namespace_keeper_options& options);

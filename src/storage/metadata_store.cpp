@@ -1,6 +1,7 @@
 #include "storage/metadata_store.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "storage/metadata_files.hpp"
 
 #include <rocksdb/db.h>
@@ -89,8 +90,11 @@ struct metadata_store::engine {
           batch.Delete(change.key);
       }
     }
-    if (batch.Count() > 0 && !failed)
+    if (batch.Count() > 0 && !failed) {
+      DFS_CRASH_POINT("metadata.gathered");
       write(batch);
+      DFS_CRASH_POINT("metadata.written");
+    }
     const auto outcome
       = failed ? result<nothing>{*failed} : result<nothing>{done};
     for (auto i = first; i < last; ++i)

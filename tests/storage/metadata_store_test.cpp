@@ -62,6 +62,14 @@ TEST_F(MetadataStore, KeepsRowsInTheOrderOfTheirKeys) { // SPEC G2
   EXPECT_FALSE(*store->get("nb"));
 }
 
+TEST_F(MetadataStore, RemovesManyRowsAtOnce) {
+  auto store = open();
+  EXPECT_TRUE(
+    store->commit_now({{"n1", "1"}, {"n2", "2"}, {"n21", "x"}, {"n3", "3"}}));
+  EXPECT_TRUE(store->commit_now({{"n2", {}, "n3"}}));
+  EXPECT_EQ(rows_of(*store), (rows{{"n1", "1"}, {"n3", "3"}}));
+}
+
 // I1, I3; SPEC S6: nothing acknowledged is lost when the power goes.
 TEST_F(MetadataStore, KeepsWhatItReportedWhenThePowerGoes) {
   auto store = open();
