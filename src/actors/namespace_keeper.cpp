@@ -240,9 +240,12 @@ void append_allocated(self_pointer self, const msg::add_chunk& x,
   auto& state = self->state;
   const auto& grant = made.grants.front();
   core::tree_changes changes;
-  const auto appended = state.tree->apply(
-    core::append_chunk{x.inode, x.last, x.extent, grant.chunk, grant.version},
-    state.options.clock(), changes);
+  core::append_chunk next{x.inode, x.last, x.extent, grant.chunk,
+                          grant.version};
+  for (const auto& replica : grant.chain)
+    next.set.push_back(replica.store);
+  const auto appended
+    = state.tree->apply(next, state.options.clock(), changes);
   if (!appended)
     return end_growth(self, key, to_caf(appended.error()));
   ++state.options.counters->changes;

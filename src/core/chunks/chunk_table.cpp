@@ -39,6 +39,8 @@ void chunk_table::load_file_row(const chunk_row& row) {
       set_extent(entry, row.extent);
   }
   entry.set(chunk_entry::settled, true);
+  entry.set(chunk_entry::fresh,
+            entry.version == 1 && entry.serial == mutation_serial{});
 }
 
 void chunk_table::load_version_row(const chunk_row& row) {
@@ -53,6 +55,9 @@ void chunk_table::load_version_row(const chunk_row& row) {
   if (row.intent > row.extent.version)
     intents_[row.chunk] = {row.intent, {}};
   entry.set(chunk_entry::settled, true);
+  // Whoever is in the set of an attempt was told to make it.
+  if (row.extent.version > chunk_version{1})
+    entry.set(chunk_entry::fresh, false);
 }
 
 chunk_row
@@ -199,6 +204,12 @@ chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
   return standing::current;
 }
 
+void chunk_table::expect(server_index server, chunk_id id) {
+  auto* entry = find(id);
+  if (entry != nullptr && entry->has(chunk_entry::fresh))
+    add_holder(id, *entry, server);
+}
+
 bool chunk_table::gone(server_index server, chunk_id id) {
   drop_odd(id, server);
   auto* entry = find(id);
@@ -215,7 +226,9 @@ void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
 
 void chunk_table::forget_server(server_index server) {
   chunks_.each_from(chunk_id{}, [&](chunk_id id, chunk_entry& entry) {
-    drop_holder(id, entry, server);
+    // Of a fresh chunk it was not known to have anything.
+    if (!entry.has(chunk_entry::fresh))
+      drop_holder(id, entry, server);
     return true;
   });
   for (auto it = odd_.begin(); it != odd_.end();) {

@@ -155,6 +155,8 @@ public:
 
   /// A server says that it has this.
   standing reported(server_index server, chunk_id id, chunk_version version);
+  /// It may have it, or come to have it, if the chunk is fresh.
+  void expect(server_index server, chunk_id id);
   /// It has it no more. @returns whether it was a holder.
   bool gone(server_index server, chunk_id id);
   /// It has it, and must not be asked for it.

@@ -24,6 +24,13 @@ directory_machine::directory_machine(const options& how, instant now)
   // nop
 }
 
+void directory_machine::load_file_row(const chunk_row& row) {
+  s_.table.load_file_row(row);
+  if (s_.table.find(row.chunk)->has(chunk_entry::fresh))
+    for (const auto store : row.set)
+      expected_[store].push_back(row.chunk);
+}
+
 void directory_machine::load_version_row(const chunk_row& row) {
   s_.table.load_version_row(row);
   // Rows of files sort before: this one is of none, and may become part of one.

@@ -32,9 +32,7 @@ public:
 
   // -- at the start, before anything else -------------------------------------
 
-  void load_file_row(const chunk_row& row) {
-    s_.table.load_file_row(row);
-  }
+  void load_file_row(const chunk_row& row);
   /// @pre The file row of the chunk, if there is one, is loaded.
   void load_version_row(const chunk_row& row);
 
@@ -146,6 +144,8 @@ private:
   repair_plan repair_;
   replica_collector collector_;
   std::deque<pending> pending_; ///< Allocated or adopted, by when it is over.
+  /// Fresh chunks of former terms, by who may have them.
+  std::map<store_id, std::vector<chunk_id>> expected_;
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant probed_{};

@@ -29,6 +29,9 @@ directory_machine::register_server(const msg::register_chunkserver& x,
       s_.leases.end(chunk);
     for (auto& [chunk, run] : grants_)
       run.reborn(s_, i, now);
+    if (const auto fresh = expected_.find(x.store); fresh != expected_.end())
+      for (const auto chunk : fresh->second)
+        s_.table.expect(i, chunk);
     repair_.reborn(s_, i);
     repair_.judge_all();
     collector_.reborn(i);

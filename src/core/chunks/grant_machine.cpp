@@ -406,13 +406,15 @@ void grant_machine::answered(directory_state& s, effect_token token,
     taken(s, reply, now);
     return;
   }
-  bool asked = false;
-  for (auto& x : members_) {
+  for (auto& x : members_)
     if (x.token == token && x.is == member::mark::asked)
       fenced(s, x, reply);
-    asked = asked || x.is == member::mark::asked;
-  }
-  if (asked)
+  resolve_when_asked(s, now);
+}
+
+void grant_machine::resolve_when_asked(directory_state& s, instant now) {
+  if (std::any_of(members_.begin(), members_.end(),
+                  [](const member& x) { return x.is == member::mark::asked; }))
     return;
   phase_ = phase::resolving;
   resolve(s, now);
@@ -456,8 +458,7 @@ void grant_machine::reborn(directory_state& s, server_index server,
     default:
       return;
   }
-  if (phase_ == phase::resolving)
-    resolve(s, now);
+  resolve_when_asked(s, now);
 }
 
 bool grant_machine::is_member(server_index i) const {

@@ -94,6 +94,7 @@ private:
   void fence(directory_state& s);
   void
   fenced(directory_state& s, member& who, const result<server_reply>& reply);
+  void resolve_when_asked(directory_state& s, instant now);
   void resolve(directory_state& s, instant now);
   void choose(directory_state& s, instant now);
   void

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <variant>
+#include <vector>
 
 // What changes the namespace. The requests of clients are operations as they
 // are; these come besides.
@@ -22,6 +23,7 @@ struct append_chunk {
   msg::chunk_extent end; ///< Of `last`: it is full.
   chunk_id chunk;
   chunk_version version;
+  std::vector<store_id> set = {}; ///< Who may have it; the primary first.
 };
 
 /// Takes apart what is to be purged, drops uploads that nobody goes on with,

@@ -245,6 +245,7 @@ perform(tree_edit& edit, const append_chunk& x, node_index plan) {
   chunk_row row;
   row.chunk = x.chunk;
   row.extent.version = x.version;
+  row.set = x.set;
   edit.append(plan, row);
   edit.keep({tree.nodes[plan].inode,
              {{x.chunk, row.extent}},

@@ -29,7 +29,12 @@ public:
   }
 
   [[nodiscard]] instant local(virtual_time t) const {
-    return started_ + elapsed(t);
+    return started_ + elapsed(t) - frozen_;
+  }
+
+  /// The steady clock stood still in between; the wall clock was set right.
+  void freeze(virtual_time from, virtual_time to) {
+    frozen_ += elapsed(to) - elapsed(from);
   }
 
   [[nodiscard]] std::chrono::milliseconds wall(virtual_time t) const {
@@ -38,7 +43,7 @@ public:
 
   /// The first moment at which `local` is no less than `when`.
   [[nodiscard]] virtual_time due(instant when) const {
-    const auto target = (when - started_).count();
+    const auto target = (when - started_ + frozen_).count();
     if (target <= 0)
       return {};
     // In two parts, because the product of all would overflow after hours.
@@ -60,6 +65,7 @@ private:
 
   std::int64_t rate_ppm_ = 0;
   instant started_{};
+  virtual_time frozen_{};
   std::chrono::milliseconds wall_{};
 };
 

@@ -133,6 +133,7 @@ private:
   std::uint32_t life_ = 0;
   virtual_time timer_ = virtual_time::max(); ///< Scheduled; max for none.
   virtual_time wakes_{};                     ///< The end of a pause.
+  std::optional<virtual_time> suspended_;    ///< The machine, since then.
   node_clock clock_;
   rng random_;
   sim::disk disk_;

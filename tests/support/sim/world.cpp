@@ -110,6 +110,14 @@ void world::pause(node_index i, std::chrono::nanoseconds duration) {
   });
 }
 
+void world::suspend(node_index i, std::chrono::nanoseconds duration) {
+  auto& n = at(i);
+  if (n.state_ != node_state::running)
+    return;
+  pause(i, duration);
+  n.suspended_ = now_;
+}
+
 void world::act(node_index i, const std::function<void()>& f) {
   auto& n = at(i);
   DFS_ASSERT(n.state_ == node_state::running);

@@ -82,6 +82,9 @@ public:
   /// The process stands still and then goes on: what came in between is
   /// delivered late, clocks have run on. A second pause prolongs the first.
   void pause(node_index i, std::chrono::nanoseconds duration);
+  /// As `pause`, of the whole machine: the steady clock stands still, too, and
+  /// only the wall clock tells afterwards. Not while it is paused already.
+  void suspend(node_index i, std::chrono::nanoseconds duration);
 
   /// All running processes have met: no first contact is left among them. For
   /// figures of a group that has stood for long.
@@ -168,6 +171,7 @@ private:
   bool prove(node& to, std::uint32_t slot);
   void release(std::uint32_t slot);
   void resume(node& n);
+  void thaw(node& n);
   void end_process(node& n);
   void settle(node& n);
   void schedule_timer(node& n);

@@ -194,6 +194,7 @@ void world::serve_timer(node& n) {
 void world::resume(node& n) {
   n.state_ = node_state::running;
   n.wakes_ = {};
+  thaw(n);
   if (auto* x = n.trace_.add(now_, trace_kind::life))
     x->body = "goes on";
   const auto held = std::exchange(n.held_, {});
@@ -210,7 +211,17 @@ void world::resume(node& n) {
     serve_timer(n);
 }
 
+// Deadlines are on the steady clock, which is behind now.
+void world::thaw(node& n) {
+  if (!n.suspended_)
+    return;
+  n.clock_.freeze(*n.suspended_, now_);
+  n.suspended_.reset();
+  n.timer_ = virtual_time::max();
+}
+
 void world::end_process(node& n) {
+  thaw(n);
   n.state_ = node_state::down;
   n.wakes_ = {};
   n.timer_ = virtual_time::max();

@@ -1,4 +1,5 @@
 #include "branches.hpp"
+#include "chunks.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
 
@@ -255,11 +256,12 @@ int main(int argc, char** argv) {
   auto* membership
     = app.add_subcommand("membership", "The group: detection, joins, traffic");
   describe(*membership, s);
+  const auto run_chunks = add_chunks(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) {
     const auto status = app.exit(x);
     return status == 0 ? 0 : 2;
   }
-  return run_membership(s);
+  return membership->parsed() ? run_membership(s) : run_chunks();
 }

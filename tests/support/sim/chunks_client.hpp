@@ -1,0 +1,67 @@
+#pragma once
+
+#include "support/sim/chunks.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace dfs::sim {
+
+/// Changes files and reads them, one thing at a time, with locations and grants
+/// from whenever it asked last; makes files and removes them.
+class chunk_client : public process {
+public:
+  chunk_client(node& host, chunk_cluster& cluster);
+
+  void on_start() override;
+  void on_datagram(const datagram& packet) override {
+    rpc_.on_datagram(packet);
+  }
+  void on_timer() override;
+  [[nodiscard]] std::optional<instant> next_deadline() const override {
+    return next_;
+  }
+
+  /// Changes of existing files that were acknowledged.
+  [[nodiscard]] std::uint64_t acknowledged() const {
+    return acknowledged_;
+  }
+  [[nodiscard]] std::uint64_t reads() const {
+    return reads_;
+  }
+
+private:
+  struct known_chunk {
+    std::optional<msg::chunk_grant> grant;
+    chunk_version tried; ///< A version that did not work.
+    std::set<store_id> failed;
+    std::optional<msg::chunk_location> place;
+  };
+
+  void next(std::chrono::nanoseconds after);
+  void write(chunk_id chunk);
+  void lease(chunk_id chunk);
+  void read(chunk_id chunk);
+  void read_from(chunk_id chunk, const msg::chunk_replica& whom);
+  void locate(chunk_id chunk);
+  void put();
+  void put_more(const msg::chunk_grant& grant, msg::chunk_extent extent,
+                std::uint32_t left);
+  void remove_one();
+  void settle_read(chunk_id chunk, ec code);
+
+  node& host_;
+  chunk_cluster& cluster_;
+  rpc_end rpc_;
+  std::map<chunk_id, known_chunk> known_;
+  std::vector<inode_id> own_;
+  std::optional<instant> next_;
+  std::uint64_t values_ = 0;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t reads_ = 0;
+};
+
+} // namespace dfs::sim

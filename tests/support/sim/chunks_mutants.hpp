@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace dfs::sim {
+
+struct chunk_mutant {
+  std::string_view name;
+  std::string_view what;
+};
+
+/// Bugs that can be planted into leases, versions and recovery, to prove that
+/// the witness sees them.
+inline constexpr std::array<chunk_mutant, 15> chunk_mutants{{
+  // At the holder.
+  {"no-echo", "any answer renews the lease from the last heartbeat"},
+  {"late-lease", "the lease counts from the answer"},
+  {"long-lease", "the lease is used a second longer"},
+  {"unleased", "serves and leads without a lease"},
+  {"sleepy", "serves before it notices that the machine was suspended"},
+  {"no-fence", "a fence is answered and not kept"},
+  {"old-term", "orders and grants of an older master are obeyed"},
+  {"deaf", "what is revoked is served on"},
+  {"wild-delete", "newer versions than ordered are deleted"},
+  // At the master.
+  {"no-wait", "a new master does not wait for old leases"},
+  {"hasty", "a silent server is not waited for as long as it was told"},
+  {"credulous", "a server that comes back is trusted at once"},
+  {"no-intent", "the intent is not logged"},
+  {"early", "a grant is answered before it is durable"},
+  {"shortest", "the replica that has least becomes primary"},
+}};
+
+} // namespace dfs::sim

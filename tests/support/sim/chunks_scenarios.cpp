@@ -1,0 +1,275 @@
+#include "support/sim/chunks_scenarios.hpp"
+
+#include "support/sim/chunks_client.hpp"
+#include "support/sim/chunks_master.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+namespace dfs::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto faults_last = 25s;
+constexpr auto rest_at_most = 60s;
+
+// Asks the master for a file, until there is one.
+class founder {
+public:
+  founder(chunk_cluster& cluster, std::uint32_t n) : cluster_{cluster}, n_{n} {
+    // nop
+  }
+  void operator()() const {
+    auto& world = cluster_.world();
+    if (cluster_.file(n_))
+      return;
+    if (world.at(0).state() == node_state::running)
+      world.act(0, [this] { cluster_.master_process()->found(n_); });
+    world.after(200ms, founder{cluster_, n_});
+  }
+
+private:
+  chunk_cluster& cluster_;
+  std::uint32_t n_;
+};
+
+class trouble {
+public:
+  explicit trouble(chunk_cluster& cluster)
+    : cluster_{cluster},
+      world_{cluster.world()} {
+    // nop
+  }
+
+  /// One fault now, and its end later.
+  void strike() {
+    auto& random = world_.random();
+    const auto server
+      = chunk_cluster::first_server()
+        + static_cast<node_index>(random.below(cluster_.options().servers));
+    switch (random.below(10)) {
+      case 0:
+        crash(server, 100ms + up_to(random, 6s), false);
+        break;
+      case 1:
+        crash(server, 100ms + up_to(random, 6s), true);
+        break;
+      case 2:
+        world_.pause(server, 300ms + up_to(random, 7s));
+        break;
+      case 3:
+        world_.suspend(server, 300ms + up_to(random, 7s));
+        break;
+      case 4:
+        cluster_.crash_master_for_a_while();
+        break;
+      case 5:
+        world_.pause(chunk_cluster::master(), 200ms + up_to(random, 4s));
+        break;
+      case 6:
+        cut(server, chunk_cluster::master(), up_to(random, 6s));
+        break;
+      case 7:
+        cut(server, other(server), up_to(random, 4s));
+        break;
+      case 8:
+        cluster_.reset_link(server);
+        break;
+      case 9: // A crash of two at once.
+        crash(server, 100ms + up_to(random, 3s), false);
+        crash(other(server), 100ms + up_to(random, 3s), random.one_in(2));
+        break;
+    }
+  }
+
+  void end() {
+    world_.net().heal();
+    cluster_.set_crash_steps(0);
+    for (node_index i = 0; i < cluster_.first_client(); ++i)
+      if (world_.at(i).state() == node_state::down)
+        world_.start(i);
+  }
+
+private:
+  node_index other(node_index server) {
+    const auto n = cluster_.options().servers;
+    const auto step = 1 + static_cast<node_index>(world_.random().below(n - 1));
+    return chunk_cluster::first_server()
+           + (server - chunk_cluster::first_server() + step) % n;
+  }
+
+  void crash(node_index i, std::chrono::nanoseconds rest, bool power) {
+    if (world_.at(i).state() == node_state::down)
+      return;
+    if (power)
+      cluster_.cut_power(i);
+    else
+      cluster_.crash(i);
+    world_.after(rest, [this, i] {
+      if (world_.at(i).state() == node_state::down)
+        world_.start(i);
+    });
+  }
+
+  void cut(node_index a, node_index b, std::chrono::nanoseconds lasts) {
+    const auto which = world_.random().below(3);
+    if (which != 0)
+      world_.net().cut(a, b);
+    if (which != 1)
+      world_.net().cut(b, a);
+    world_.after(lasts, [this, a, b] {
+      world_.net().mend(a, b);
+      world_.net().mend(b, a);
+    });
+  }
+
+  chunk_cluster& cluster_;
+  sim::world& world_;
+};
+
+std::uint64_t changes_by_clients(chunk_cluster& cluster) {
+  std::uint64_t sum = 0;
+  for (auto i = cluster.first_client(); i < cluster.world().size(); ++i)
+    sum += static_cast<chunk_client*>(cluster.world().at(i).program())
+             ->acknowledged();
+  return sum;
+}
+
+// All faults are over: everything comes to rest, is repaired, and works.
+void come_to_rest(chunk_cluster& cluster) {
+  auto& world = cluster.world();
+  const auto end = world.now() + rest_at_most;
+  world.run_for(5s);
+  const auto before = changes_by_clients(cluster);
+  std::string complaints = "not asked";
+  while (world.now() < end && !world.broken()) {
+    world.run_for(500ms);
+    complaints = cluster.complaints();
+    if (complaints.empty() && changes_by_clients(cluster) > before + 10)
+      break;
+  }
+  if (world.broken())
+    return;
+  if (!complaints.empty())
+    world.report("rest",
+                 fmt::format("a minute after the last fault:{}", complaints));
+  else if (changes_by_clients(cluster) <= before + 10)
+    world.report("rest", "clients cannot change files any more");
+  const auto& table = cluster.master_process()->machine().state().table;
+  for (const auto& [chunk, file] : cluster.witness().files())
+    if (const auto* entry = table.find(chunk))
+      cluster.witness().judge_replicas(chunk, chunk_version{entry->version});
+  world.check_now();
+  if (auto breach = cluster.witness().breach())
+    world.report("chunks", breach->first + ": " + breach->second);
+}
+
+chunks_run finish(chunk_cluster& cluster) {
+  chunks_run run;
+  auto& world = cluster.world();
+  run.events = world.events();
+  run.changes = cluster.witness().changes();
+  run.reads = cluster.witness().reads();
+  run.grants = cluster.witness().grants();
+  if (world.broken()) {
+    std::vector<node_index> about;
+    for (node_index i = 0; i < cluster.first_client(); ++i)
+      about.push_back(i);
+    run.broken = world.story(about);
+  }
+  return run;
+}
+
+chunks_run with_faults(const chunks_options& options, ppm crash_steps,
+                       std::chrono::milliseconds between,
+                       link_quality quality) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  world.net().set_quality(quality);
+  cluster.start_all();
+  world.run_for(4s);
+  for (std::uint32_t n = 0; n < options.files; ++n)
+    founder{cluster, n}();
+  world.run_for(2s);
+  cluster.set_crash_steps(crash_steps);
+  trouble faults{cluster};
+  const auto end = world.now() + faults_last;
+  while (world.now() < end && !world.broken()) {
+    faults.strike();
+    world.run_for(between / 4 + up_to(world.random(), between * 3 / 2));
+  }
+  faults.end();
+  world.net().set_quality(link_quality{});
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
+chunks_run run_calm(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  cluster.start_all();
+  world.run_for(4s);
+  for (std::uint32_t n = 0; n < options.files; ++n)
+    founder{cluster, n}();
+  world.run_for(20s);
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
+chunks_run run_faults(const chunks_options& options) {
+  return with_faults(options, 0, 2'000ms, {});
+}
+
+chunks_run run_storm(const chunks_options& options) {
+  link_quality bad;
+  bad.loss = percent(2);
+  bad.duplicate = percent(1);
+  bad.straggler = percent(3);
+  bad.lateness = 4s;
+  return with_faults(options, 0, 1'200ms, bad);
+}
+
+chunks_run run_steps(const chunks_options& options) {
+  return with_faults(options, percent(4), 1'500ms, {});
+}
+
+} // namespace
+
+chunks_options brisk_chunks() {
+  chunks_options x;
+  auto& c = x.config;
+  c.chunk_lease = 8s;
+  c.pending_life = 12s;
+  c.orphan_life = 8s;
+  c.deletion_delay = 3s;
+  c.repair_patience = 1s;
+  c.grant_timeout = 5s;
+  x.world.trace_depth = 0;
+  return x;
+}
+
+const std::vector<chunks_scenario>& chunk_scenarios() {
+  static const std::vector<chunks_scenario> all{
+    {"calm", "nothing happens", run_calm},
+    {"faults", "crashes, power cuts, pauses, suspended machines, cuts",
+     run_faults},
+    {"storm",
+     "the same, closer together, over a network that loses, doubles "
+     "and delays",
+     run_storm},
+    {"steps", "the same, and the master dies at steps of grants", run_steps},
+  };
+  return all;
+}
+
+const chunks_scenario* find_chunk_scenario(std::string_view name) {
+  for (const auto& x : chunk_scenarios())
+    if (x.name == name)
+      return &x;
+  return nullptr;
+}
+
+} // namespace dfs::sim

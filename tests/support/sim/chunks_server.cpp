@@ -1,0 +1,556 @@
+#include "support/sim/chunks_server.hpp"
+
+#include "core/chunks/lease_rule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+// The master's orders and the keeper's effects; the data plane is in
+// chunks_data.cpp.
+
+namespace dfs::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto tick_interval = 50ms;
+constexpr auto peer_timeout = 1s;
+
+// A replica that lacks more than this is not brought level, but dropped.
+constexpr std::uint64_t levelled_max = 4;
+
+} // namespace
+
+chunk_server::chunk_server(node& host, chunk_cluster& cluster)
+  : host_{host},
+    cluster_{cluster},
+    disk_{cluster.disk(host.index())},
+    boot_{host.random().below(~std::uint64_t{0}) + 1},
+    rpc_{host, [&cluster](const endpoint& x) { return cluster.life_of(x); }} {
+  core::keeper_config config;
+  core::keeper_identity self;
+  self.store = chunk_cluster::store_of(host.index());
+  self.boot = boot_;
+  self.name = "server-" + std::to_string(host.index());
+  self.zone = self.name;
+  self.data = chunk_cluster::at(host.index());
+  keeper_.emplace(config, std::move(self), disk_.newest, 0, clocks());
+  for (const auto& [chunk, x] : disk_.replicas)
+    replicas_.emplace(
+      chunk, replica{{x.version, mutation_serial{x.log.size()},
+                      x.log.empty() ? 0u : 1u, x.log.empty() ? 0u : 1u},
+                     cluster.options().config.chunk_size});
+}
+
+void chunk_server::on_start() {
+  next_tick_ = host_.now();
+  serve_orders();
+  serve_data();
+}
+
+void chunk_server::on_timer() {
+  next_tick_ = host_.now() + tick_interval;
+  std::uint32_t open = 0;
+  for (const auto& [chunk, r] : replicas_)
+    open += static_cast<std::uint32_t>(r.open.size());
+  keeper_->set_status(open, {{1, 1u << 30, 1u << 29, false, "/disk"}});
+  perform(keeper_->tick(clocks()));
+  check_leases();
+}
+
+void chunk_server::link_lost() {
+  perform(keeper_->master_lost(clocks()));
+}
+
+void chunk_server::check() const {
+  keeper_->check();
+  for (const auto& [chunk, r] : replicas_)
+    r.order.check();
+}
+
+void chunk_server::note(std::string_view what, chunk_id chunk,
+                        chunk_version version) {
+  if (!host_.traced())
+    return;
+  const auto* r = find(chunk);
+  host_.note(fmt::format(
+    "{} chunk {:x} version {} serial {}", what, chunk.value(), version.value(),
+    r == nullptr ? 0 : r->order.applied_extent().serial.value()));
+}
+
+core::clock_pair chunk_server::clocks() const {
+  return {boot_now(), std::chrono::nanoseconds{host_.wall()}};
+}
+
+boot_instant chunk_server::boot_now() const {
+  return boot_instant{host_.now().time_since_epoch()};
+}
+
+bool chunk_server::mutant(std::string_view name) const {
+  return cluster_.world().mutant(name);
+}
+
+bool chunk_server::leased() const {
+  if (mutant("unleased"))
+    return true;
+  // The keeper notices that the machine slept a moment after the first reader.
+  const auto drift = clocks().wall - boot_now().time_since_epoch() - offset_;
+  return boot_now() < leased_until_
+         && (mutant("sleepy") || (drift < 50ms && drift > -50ms));
+}
+
+std::chrono::nanoseconds chunk_server::disk_time() {
+  return 500us + up_to(host_.random(), 8ms);
+}
+
+bool chunk_server::is_revoked(chunk_id chunk, chunk_version version) const {
+  const auto it = revoked_.find(chunk);
+  return it != revoked_.end() && version < it->second;
+}
+
+chunk_server::replica* chunk_server::find(chunk_id chunk) {
+  const auto it = replicas_.find(chunk);
+  return it == replicas_.end() ? nullptr : &it->second;
+}
+
+stored_replica& chunk_server::stored(chunk_id chunk) {
+  return disk_.replicas.at(chunk);
+}
+
+msg::chunk_state chunk_server::state_of(chunk_id chunk) {
+  return {chunk, find(chunk)->order.applied_extent()};
+}
+
+chunk_server::replica&
+chunk_server::make(chunk_id chunk, chunk_version version) {
+  auto& on_disk = disk_.replicas[chunk];
+  on_disk = {version, {}, {}, 0, true};
+  replicas_.erase(chunk);
+  return replicas_
+    .emplace(chunk,
+             replica{{version, {}, 0, 0}, cluster_.options().config.chunk_size})
+    .first->second;
+}
+
+void chunk_server::sync(chunk_id chunk, std::function<void()> f) {
+  const auto& x = stored(chunk);
+  const auto version = x.version;
+  const auto entries = x.log.size();
+  host_.later(disk_time(), [this, chunk, version, entries, f] {
+    const auto it = disk_.replicas.find(chunk);
+    if (it == disk_.replicas.end())
+      return;
+    auto& y = it->second;
+    if (y.version >= version) {
+      y.durable_version = std::max(y.durable_version, version);
+      y.durable = std::min(std::max(y.durable, entries), y.log.size());
+    }
+    f();
+  });
+}
+
+// -- orders -------------------------------------------------------------------
+
+void chunk_server::serve_orders() {
+  rpc_.serve<msg::fence_chunk>(
+    [this](const auto& x, auto to) { fence(x, std::move(to)); });
+  rpc_.serve<msg::take_lease>(
+    [this](const auto& x, auto to) { take(x, std::move(to)); });
+  rpc_.serve<msg::copy_chunk>(
+    [this](const auto& x, auto to) { copy(x, std::move(to)); });
+  rpc_.serve<msg::delete_chunks>(
+    [this](const auto& x, auto to) { remove(x, to); });
+  rpc_.serve<msg::release_lease>([this](const auto& x, auto to) {
+    auto* r = find(x.chunk);
+    if (auto may = keeper_->obey(x.term); !may || r == nullptr) {
+      to(fail(may ? ec::not_found : may.error().code));
+      return;
+    }
+    ended_.insert(x.epoch);
+    if (r->led && r->led->grant.epoch == x.epoch)
+      end_lease(x.chunk, *r, ec::not_primary);
+    to(msg::lease_released{state_of(x.chunk)});
+  });
+}
+
+void chunk_server::fence(const msg::fence_chunk& x,
+                         rpc_end::answer<msg::chunk_fenced> to) {
+  if (auto may = keeper_->obey(x.term); !may && !mutant("old-term")) {
+    to(may.error());
+    return;
+  }
+  auto* r = find(x.chunk);
+  if (r == nullptr && !x.fresh) {
+    to(fail(ec::not_found));
+    return;
+  }
+  if (r == nullptr)
+    r = &make(x.chunk, x.version);
+  if (x.version < r->order.version() || is_revoked(x.chunk, x.version)) {
+    to(fail(ec::stale));
+    return;
+  }
+  if (mutant("no-fence")) {
+    auto state = state_of(x.chunk);
+    state.extent.version = x.version;
+    to(msg::chunk_fenced{state});
+    return;
+  }
+  if (x.version > r->order.version()) {
+    end_lease(x.chunk, *r, ec::stale);
+    r->order.raise_version(x.version);
+    stored(x.chunk).version = x.version;
+  }
+  sync(x.chunk, [this, chunk = x.chunk, version = x.version, to] {
+    const auto* now = find(chunk);
+    if (now == nullptr || now->order.version() != version) {
+      to(fail(ec::stale));
+      return;
+    }
+    note("fenced", chunk, version);
+    keeper_->arrived(state_of(chunk));
+    to(msg::chunk_fenced{state_of(chunk)});
+  });
+}
+
+void chunk_server::take(const msg::take_lease& x,
+                        rpc_end::answer<msg::lease_taken> to) {
+  auto* r = find(x.grant.chunk);
+  auto may = keeper_->obey(x.grant.term);
+  if ((!may && !mutant("old-term")) || r == nullptr || x.grant.boot != boot_
+      || ended_.contains(x.grant.epoch) || x.grant.version != r->order.version()
+      || is_revoked(x.grant.chunk, x.grant.version)) {
+    to(fail(may ? ec::stale : may.error().code));
+    return;
+  }
+  if (r->led && r->led->grant.epoch == x.grant.epoch) {
+    to(msg::lease_taken{state_of(x.grant.chunk), {}});
+    return;
+  }
+  bring_level(x, std::move(to));
+}
+
+// One after the other, change by change.
+void chunk_server::bring_level(const msg::take_lease& x,
+                               rpc_end::answer<msg::lease_taken> to) {
+  struct progress {
+    msg::take_lease order;
+    std::size_t other = 0;
+    mutation_serial done;
+    std::vector<store_id> behind;
+  };
+  auto p = std::make_shared<progress>();
+  p->order = x;
+  if (!x.others.empty())
+    p->done = x.others[0].extent.serial;
+  auto step = std::make_shared<std::function<void()>>();
+  *step = [this, p, to, weak = std::weak_ptr{step}] {
+    const auto again = weak.lock();
+    const auto chunk = p->order.grant.chunk;
+    const auto& others = p->order.others;
+    const auto next = [&] {
+      if (++p->other < others.size())
+        p->done = others[p->other].extent.serial;
+    };
+    while (p->other < others.size()) {
+      const auto last = stored(chunk).log.size();
+      const auto who = p->order.grant.chain[p->other + 1].store;
+      if (p->done.value() >= last) {
+        next();
+        continue;
+      }
+      if (last - p->done.value() > levelled_max) {
+        p->behind.push_back(who);
+        next();
+        continue;
+      }
+      sim_replicate y{p->order.grant,
+                      1,
+                      p->done.next(),
+                      stored(chunk).log[p->done.value()],
+                      {}};
+      y.grant.chain
+        = {p->order.grant.chain[0], p->order.grant.chain[p->other + 1]};
+      rpc_.call<sim_replicate>(
+        y.grant.chain[1].data, y, peer_timeout,
+        [p, who, again](const result<sim_replicated>& z) {
+          if (z) {
+            p->done = p->done.next();
+          } else {
+            p->behind.push_back(who);
+            p->done = mutation_serial{~std::uint64_t{0}};
+          }
+          (*again)();
+        });
+      return;
+    }
+    take_over(p->order, p->behind, to);
+  };
+  (*step)();
+}
+
+void chunk_server::take_over(const msg::take_lease& x,
+                             std::vector<store_id> behind,
+                             const rpc_end::answer<msg::lease_taken>& to) {
+  if (find(x.grant.chunk) == nullptr) {
+    to(fail(ec::stale));
+    return;
+  }
+  sync(x.grant.chunk, [this, x, behind, to] {
+    auto* r = find(x.grant.chunk);
+    const auto until = keeper_->end_of(x.grant);
+    if (r == nullptr || !until || x.grant.version != r->order.version()
+        || is_revoked(x.grant.chunk, x.grant.version)
+        || ended_.contains(x.grant.epoch)) {
+      to(fail(ec::stale));
+      return;
+    }
+    end_lease(x.grant.chunk, *r, ec::stale);
+    if (!behind.empty()) {
+      // The master goes on without them, with another version: nothing of this
+      // one may be promised.
+      ended_.insert(x.grant.epoch);
+      to(msg::lease_taken{state_of(x.grant.chunk), behind});
+      return;
+    }
+    r->order.lead(x.grant.epoch, {});
+    r->led = lease{x.grant, *until, false, false};
+    note("leads", x.grant.chunk, x.grant.version);
+    to(msg::lease_taken{state_of(x.grant.chunk), behind});
+  });
+}
+
+void chunk_server::copy(const msg::copy_chunk& x,
+                        rpc_end::answer<msg::chunk_copied> to) {
+  const auto chunk = x.wanted.chunk;
+  const auto version = x.wanted.extent.version;
+  auto* r = find(chunk);
+  if (auto may = keeper_->obey(x.term); !may) {
+    to(may.error());
+    return;
+  }
+  if (r != nullptr && r->order.version() == version) {
+    to(msg::chunk_copied{state_of(chunk)});
+    return;
+  }
+  if ((r != nullptr && r->order.version() > version)
+      || is_revoked(chunk, version) || x.from.empty()) {
+    to(fail(ec::stale));
+    return;
+  }
+  rpc_.call<sim_fetch>(x.from[0].data, {chunk, version}, peer_timeout,
+                       [this, x, to](const result<sim_content>& got) {
+                         if (got)
+                           host_.later(disk_time(), [this, x, got, to] {
+                             store_copy(x, *got, to);
+                           });
+                         else
+                           to(got.error());
+                       });
+}
+
+void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
+                              const rpc_end::answer<msg::chunk_copied>& to) {
+  const auto chunk = x.wanted.chunk;
+  const auto version = x.wanted.extent.version;
+  const auto* r = find(chunk);
+  if (!keeper_->obey(x.term) || (r != nullptr && r->order.version() >= version)
+      || is_revoked(chunk, version)) {
+    to(fail(ec::stale));
+    return;
+  }
+  disk_.replicas[chunk] = {version, got.log, version, got.log.size(), true};
+  replicas_.erase(chunk);
+  const auto length = got.log.empty() ? 0u : 1u;
+  replicas_.emplace(
+    chunk, replica{{version, mutation_serial{got.log.size()}, length, length},
+                   cluster_.options().config.chunk_size});
+  note("copied", chunk, version);
+  keeper_->arrived(state_of(chunk));
+  to(msg::chunk_copied{state_of(chunk)});
+}
+
+void chunk_server::remove(const msg::delete_chunks& x,
+                          const rpc_end::answer<msg::chunks_deleted>& to) {
+  if (auto may = keeper_->obey(x.term); !may) {
+    to(may.error());
+    return;
+  }
+  msg::chunks_deleted done;
+  for (const auto& order : x.chunks) {
+    auto* r = find(order.chunk);
+    if (r != nullptr) {
+      if (r->order.version() > order.extent.version && !mutant("wild-delete"))
+        continue;
+      note("deletes", order.chunk, r->order.version());
+      end_lease(order.chunk, *r, ec::not_found);
+      cluster_.witness().deleted(host_.index(), order.chunk);
+      replicas_.erase(order.chunk);
+      disk_.replicas.erase(order.chunk);
+    }
+    done.gone.push_back(order.chunk);
+  }
+  to(done);
+}
+
+// -- the keeper's effects -----------------------------------------------------
+
+void chunk_server::perform(core::keeper_effects effects) {
+  for (auto& x : effects)
+    std::visit([this](auto& what) { perform(what); }, x);
+}
+
+void chunk_server::perform(core::find_master&) {
+  host_.later(1ms, [this] {
+    const auto& net = cluster_.world().net();
+    const auto i = host_.index();
+    if (cluster_.master_process() != nullptr
+        && net.reachable(i, chunk_cluster::master())
+        && net.reachable(chunk_cluster::master(), i))
+      perform(
+        keeper_->master_found({host_.ip(), 7401, host_.life()}, clocks()));
+    else
+      perform(keeper_->master_missing(clocks()));
+  });
+}
+
+void chunk_server::perform(core::send_registration& x) {
+  rpc_.call(chunk_cluster::at(chunk_cluster::master()), x.what, x.within,
+            [this, talk = x.talk](const auto& y) {
+              perform(
+                y ? keeper_->registered(talk, *y, clocks())
+                  : keeper_->registration_failed(talk, y.error(), clocks()));
+            });
+}
+
+void chunk_server::perform(core::persist_term& x) {
+  host_.later(disk_time(), [this, term = x.term] {
+    disk_.newest = std::max(disk_.newest, term);
+    perform(keeper_->term_persisted(term, true, clocks()));
+  });
+}
+
+void chunk_server::perform(core::list_replicas& x) {
+  std::vector<msg::chunk_state> all;
+  for (const auto& [chunk, r] : replicas_)
+    all.push_back(state_of(chunk));
+  host_.later(disk_time(), [this, ticket = x.ticket, all] {
+    perform(keeper_->replicas_listed(ticket, all, clocks()));
+  });
+}
+
+void chunk_server::perform(core::send_page& x) {
+  rpc_.call(chunk_cluster::at(chunk_cluster::master()), x.what, x.within,
+            [this, talk = x.talk](const auto& y) {
+              perform(y ? keeper_->page_answered(talk, y->page, clocks())
+                        : keeper_->page_failed(talk, y.error(), clocks()));
+            });
+}
+
+void chunk_server::perform(core::ask_led& x) {
+  std::vector<msg::led_chunk> all;
+  for (auto& [chunk, r] : replicas_)
+    if (r.led) {
+      all.push_back({chunk, r.led->grant.epoch, r.order.committed_extent(),
+                     std::exchange(r.led->active, false), false,
+                     r.order.all_committed()});
+    }
+  for (auto& [epoch, y] : former_) {
+    all.push_back(y.what);
+    y.told = true;
+  }
+  std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+    return std::pair{a.chunk <= x.from, a.chunk}
+           < std::pair{b.chunk <= x.from, b.chunk};
+  });
+  if (all.size() > x.most)
+    all.resize(x.most);
+  host_.later(100us, [this, ticket = x.ticket, all] {
+    perform(keeper_->led_told(ticket, all, clocks()));
+  });
+}
+
+void chunk_server::perform(core::send_beat& x) {
+  rpc_.call(chunk_cluster::at(chunk_cluster::master()), x.what, x.within,
+            [this, talk = x.talk](const auto& y) {
+              if (!y) {
+                perform(keeper_->beat_failed(talk, y.error(), clocks()));
+                return;
+              }
+              auto answer = *y;
+              if (mutant("no-echo"))
+                answer.sequence = keeper_->status().sequence;
+              perform(keeper_->beat_answered(talk, answer, clocks()));
+            });
+}
+
+void chunk_server::perform(core::revoke_replicas& x) {
+  for (const auto& y : x.chunks) {
+    if (mutant("deaf"))
+      continue;
+    note("revoked", y.chunk, y.extent.version);
+    auto& below = revoked_[y.chunk];
+    below = std::max(below, y.extent.version);
+    auto* r = find(y.chunk);
+    if (r != nullptr && r->order.version() < below)
+      end_lease(y.chunk, *r, ec::stale);
+  }
+  host_.later(100us, [this, ticket = x.ticket] {
+    perform(keeper_->revoked(ticket, clocks()));
+  });
+}
+
+void chunk_server::perform(core::renew_leases& x) {
+  for (auto& [chunk, r] : replicas_)
+    if (r.led
+        && std::find(x.epochs.begin(), x.epochs.end(), r.led->grant.epoch)
+             != x.epochs.end())
+      r.led->until = std::max(r.led->until, x.until);
+}
+
+void chunk_server::perform(core::end_leases& x) {
+  for (const auto epoch : x.epochs) {
+    ended_.insert(epoch);
+    if (const auto old = former_.find(epoch); old != former_.end()) {
+      if (old->second.told)
+        former_.erase(old);
+      continue;
+    }
+    for (auto& [chunk, r] : replicas_)
+      if (r.led && r.led->grant.epoch == epoch) {
+        end_lease(chunk, r, ec::not_primary);
+        break;
+      }
+  }
+}
+
+void chunk_server::perform(core::set_node_lease& x) {
+  leased_until_ = x.until;
+  offset_ = clocks().wall - boot_now().time_since_epoch();
+  if (mutant("late-lease") && x.until > boot_now())
+    leased_until_ = boot_now() + core::lease_use(core::node_lease);
+  if (mutant("long-lease") && x.until > boot_now())
+    leased_until_ = x.until + 1s;
+}
+
+void chunk_server::perform(core::forget_clocks&) {
+  for (auto& [chunk, r] : replicas_)
+    end_lease(chunk, r, ec::lease_expired);
+}
+
+void chunk_server::perform(core::say_goodbye& x) {
+  rpc_.call(chunk_cluster::at(chunk_cluster::master()), x.what, x.within,
+            [this, talk = x.talk](const auto&) {
+              perform(keeper_->goodbye_said(talk));
+            });
+}
+
+void chunk_server::perform(core::keeper_note& x) {
+  if (host_.traced())
+    host_.note("keeper: " + std::to_string(static_cast<int>(x.what)) + " "
+               + x.text);
+}
+
+} // namespace dfs::sim

@@ -1,0 +1,148 @@
+#pragma once
+
+#include "core/chunks/keeper_machine.hpp"
+#include "core/chunks/replica_order.hpp"
+#include "support/sim/chunks.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace dfs::sim {
+
+/// The shell of one life of a chunkserver: the keeper's machine, the order of
+/// each replica, and a disk that takes its time.
+class chunk_server : public process {
+public:
+  chunk_server(node& host, chunk_cluster& cluster);
+
+  void on_start() override;
+  void on_datagram(const datagram& packet) override {
+    rpc_.on_datagram(packet);
+    check_leases();
+  }
+  void on_timer() override;
+  [[nodiscard]] std::optional<instant> next_deadline() const override {
+    return next_tick_;
+  }
+  void check() const override;
+
+  /// The connection to the master broke.
+  void link_lost();
+
+  [[nodiscard]] const core::keeper_machine& keeper() const {
+    return *keeper_;
+  }
+  [[nodiscard]] boot_id boot() const {
+    return boot_;
+  }
+
+private:
+  using done_write = rpc_end::answer<sim_written>;
+
+  /// A change on its way, here.
+  struct open_change {
+    std::uint64_t value = 0;
+    done_write answer;                             ///< At the primary.
+    rpc_end::answer<sim_replicated> answer_behind; ///< At the others.
+  };
+  struct lease {
+    msg::chunk_grant grant;
+    boot_instant until;
+    bool active = false;
+    bool over = false;
+  };
+  struct replica {
+    explicit replica(const msg::chunk_extent& x, std::uint32_t chunk_size)
+      : order{x, chunk_size} {
+      // nop
+    }
+    core::replica_order order;
+    std::map<mutation_serial, open_change> open;
+    std::optional<lease> led;
+    std::vector<std::pair<mutation_serial, std::function<void()>>> readers;
+    chunk_version dropped; ///< Not served below (after an error).
+  };
+
+  // The master's orders, and the keeper's effects.
+  void serve_orders();
+  void fence(const msg::fence_chunk& x, rpc_end::answer<msg::chunk_fenced> to);
+  void take(const msg::take_lease& x, rpc_end::answer<msg::lease_taken> to);
+  void bring_level(const msg::take_lease& x, rpc_end::answer<msg::lease_taken>);
+  void take_over(const msg::take_lease& x, std::vector<store_id> behind,
+                 const rpc_end::answer<msg::lease_taken>& to);
+  void copy(const msg::copy_chunk& x, rpc_end::answer<msg::chunk_copied> to);
+  void store_copy(const msg::copy_chunk& x, const sim_content& got,
+                  const rpc_end::answer<msg::chunk_copied>& to);
+  void remove(const msg::delete_chunks& x,
+              const rpc_end::answer<msg::chunks_deleted>& to);
+  void perform(core::keeper_effects effects);
+  void perform(core::find_master& x);
+  void perform(core::send_registration& x);
+  void perform(core::persist_term& x);
+  void perform(core::list_replicas& x);
+  void perform(core::send_page& x);
+  void perform(core::ask_led& x);
+  void perform(core::send_beat& x);
+  void perform(core::revoke_replicas& x);
+  void perform(core::renew_leases& x);
+  void perform(core::end_leases& x);
+  void perform(core::set_node_lease& x);
+  void perform(core::forget_clocks& x);
+  void perform(core::say_goodbye& x);
+  void perform(core::keeper_note& x);
+
+  // The data plane.
+  void serve_data();
+  void write(const sim_write& x, done_write to);
+  void replicate(const sim_replicate& x, rpc_end::answer<sim_replicated> to);
+  void read(const sim_read& x, rpc_end::answer<sim_bytes> to);
+  void apply(chunk_id chunk, replica& r, const core::chunk_change& change,
+             std::uint64_t value, const msg::chunk_grant& grant,
+             std::uint32_t place);
+  void send_behind(chunk_id chunk, const msg::chunk_grant& grant,
+                   std::uint32_t place, mutation_serial serial,
+                   std::uint64_t value);
+  void answer_what_is_due(chunk_id chunk);
+  void end_lease(chunk_id chunk, replica& r, ec why);
+  void check_leases();
+  [[nodiscard]] result<nothing> may_create(const msg::chunk_grant& grant) const;
+  [[nodiscard]] result<nothing>
+  lead_fresh(replica& r, const msg::chunk_grant& grant);
+  [[nodiscard]] bool is_revoked(chunk_id chunk, chunk_version version) const;
+  replica& make(chunk_id chunk, chunk_version version);
+  [[nodiscard]] replica* find(chunk_id chunk);
+  [[nodiscard]] stored_replica& stored(chunk_id chunk);
+  [[nodiscard]] msg::chunk_state state_of(chunk_id chunk);
+  /// Runs `f` when what is on the disk now is durable.
+  void sync(chunk_id chunk, std::function<void()> f);
+
+  void note(std::string_view what, chunk_id chunk, chunk_version version);
+  [[nodiscard]] core::clock_pair clocks() const;
+  [[nodiscard]] boot_instant boot_now() const;
+  [[nodiscard]] bool leased() const;
+  [[nodiscard]] bool mutant(std::string_view name) const;
+  [[nodiscard]] std::chrono::nanoseconds disk_time();
+
+  node& host_;
+  chunk_cluster& cluster_;
+  chunk_disk& disk_;
+  boot_id boot_;
+  rpc_end rpc_;
+  std::optional<core::keeper_machine> keeper_;
+  boot_instant leased_until_{};
+  std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
+  std::map<chunk_id, replica> replicas_;
+  std::map<chunk_id, chunk_version> revoked_;
+  struct former_lease {
+    msg::led_chunk what;
+    bool told = false;
+  };
+  std::map<lease_epoch, former_lease> former_;
+  std::set<lease_epoch> ended_; ///< Never led again.
+  instant next_tick_{};
+};
+
+} // namespace dfs::sim
