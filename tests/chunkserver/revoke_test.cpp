@@ -51,7 +51,14 @@ struct Revoke : ::testing::Test {
 
   std::optional<ec> read(std::size_t i, chunk_version version) {
     auto reader = servers.caller(i, rights::reader);
-    return refusal(reader->call(read_of(chunk, version, {}, 0, 1'000)).message);
+    // What is committed is known to the others a millisecond later.
+    std::optional<ec> answer;
+    (void) test::eventually([&] {
+      answer
+        = refusal(reader->call(read_of(chunk, version, {}, 0, 1'000)).message);
+      return answer != ec::not_primary;
+    });
+    return answer;
   }
 
   result<msg::chunk_state>

@@ -62,6 +62,7 @@ fake_allocator(actors::chunk_directory_actor::pointer self,
       made.grant.chunk = x.chunk;
       return made;
     },
+    [](const msg::get_cluster_status&) { return msg::cluster_status{}; },
     [](const msg::report_replica&) { return msg::replica_reported{}; },
     [=](const msg::locate_chunks& x) -> caf::result<msg::file_layout> {
       script->told.emplace_back("locate");
