@@ -51,7 +51,7 @@ echo "equal, byte for byte"
 
 step "The copies that were lost are made again"
 begin=$(now)
-repaired() { "$dfsnode" status --json | grep -q '"under_replicated":0' && "$dfsnode" status --json | grep -q '"repairs":"none"'; }
+repaired() { "$dfsnode" status | grep -qx 'repairs  *none' && "$dfsnode" status | grep -qx 'under replicated  *0'; }
 wait_until 120 repaired
 echo "all copies are there $(seconds_since "$begin") s later; the dead server is still missed:"
 run status || true

@@ -264,7 +264,9 @@ struct shell {
       case kind::freed:
         return say(spdlog::level::info, "the node lease is renewed again");
       case kind::left:
-        return say(spdlog::level::info, "left the master");
+        if (counters().registered) // Nobody is told who was never there.
+          say(spdlog::level::info, "left the master");
+        return;
     }
   }
 

@@ -121,6 +121,7 @@ void node::undo() {
   if (std::filesystem::file_size(log, failed) != 0 || failed)
     return;
   std::filesystem::remove(log, failed);
+  all.forget_new_data();
   all.data->forget_if_new();
 }
 

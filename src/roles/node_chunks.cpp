@@ -8,7 +8,9 @@
 
 #include <charconv>
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 // What the roles master and chunkserver add to a node: the metadata with the
 // namespace and the chunk directory, the disks with the data port.
@@ -209,6 +211,20 @@ actors::supervised node::parts::supervise_namespace() {
     return spawn_subsystem(*system, registry, {.name = "namespace"},
                            actors::namespace_keeper, namespace_options);
   });
+}
+
+void node::parts::forget_new_data() {
+  if (!data->is_new())
+    return;
+  keeper_options.hands.reset();
+  chunk_bytes.reset();
+  metadata.reset();
+  // Disks elsewhere keep the volumes that were made there: they are known by
+  // their own names.
+  std::error_code ignored;
+  for (const auto* name : {"chunks", "metadata", "volumes", "master_term"})
+    std::filesystem::remove_all(std::filesystem::path{data->path()} / name,
+                                ignored);
 }
 
 } // namespace dfs::roles

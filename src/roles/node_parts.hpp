@@ -61,6 +61,8 @@ struct node::parts {
   // Of the role chunkserver and of the role master; nothing without them.
   [[nodiscard]] result<nothing> open_chunks();
   [[nodiscard]] result<nothing> open_metadata();
+  /// What this start has made of both in a new data directory goes again.
+  void forget_new_data();
   /// What the master's actors begin with. @pre The actor system is there.
   [[nodiscard]] result<nothing> load_metadata();
   [[nodiscard]] std::string history_path() const;

@@ -65,6 +65,11 @@ public:
   /// before.
   void forget_if_new();
 
+  /// This start made it.
+  [[nodiscard]] bool is_new() const {
+    return made_.identity;
+  }
+
   [[nodiscard]] const std::string& path() const {
     return path_;
   }
