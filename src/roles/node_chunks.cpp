@@ -222,7 +222,8 @@ void node::parts::forget_new_data() {
   // Disks elsewhere keep the volumes that were made there: they are known by
   // their own names.
   std::error_code ignored;
-  for (const auto* name : {"chunks", "metadata", "volumes", "master_term"})
+  for (const auto* name :
+       {"chunks", "metadata", "metadata.made", "volumes", "master_term"})
     std::filesystem::remove_all(std::filesystem::path{data->path()} / name,
                                 ignored);
 }
