@@ -50,8 +50,28 @@ void file_view::load(std::vector<msg::chunk_location> so_far, answer then) {
         return self->load(std::move(so_far), std::move(then));
       self->chunk_size_ = reply->chunk_size;
       self->chunks_ = std::move(so_far);
-      self->count();
-      then(done);
+      self->find_ends(std::move(then));
+    });
+}
+
+/// A chunk that was the last one until a moment ago may be longer than the
+/// master knows, and everything behind it further away.
+void file_view::find_ends(answer then) {
+  count();
+  std::vector<std::uint32_t> unsure;
+  for (std::uint32_t i = 0; i + 1 < chunks(); ++i)
+    if (chunks_[i].growing && chunks_[i].committed.length < chunk_size_)
+      unsure.push_back(i);
+  if (unsure.empty())
+    return then(done);
+  const auto open = std::make_shared<std::size_t>(unsure.size());
+  const auto first_fault = std::make_shared<result<nothing>>(done);
+  for (const auto index : unsure)
+    find_end_of(index, [open, first_fault, then](const result<nothing>& x) {
+      if (!x && *first_fault)
+        *first_fault = x;
+      if (--*open == 0)
+        then(*first_fault);
     });
 }
 
@@ -79,8 +99,12 @@ void file_view::refresh(std::uint32_t index, answer then) {
 void file_view::find_end(answer then) {
   if (chunks_.empty() || !chunks_.back().growing)
     return then(done);
+  find_end_of(chunks() - 1, std::move(then));
+}
+
+void file_view::find_end_of(std::uint32_t index, answer then) {
   chunk_reader::start(session_, shared_from_this(),
-                      {.index = chunks() - 1, .to_end = true}, nullptr,
+                      {.index = index, .to_end = true}, nullptr,
                       [then = std::move(then)](const result<piece>& x) {
                         if (x)
                           then(done);

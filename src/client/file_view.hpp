@@ -82,6 +82,8 @@ public:
 
 private:
   void load(std::vector<msg::chunk_location> so_far, answer then);
+  void find_ends(answer then);
+  void find_end_of(std::uint32_t index, answer then);
   void count();
   [[nodiscard]] std::uint32_t counted(const msg::chunk_extent& x) const;
 

@@ -16,6 +16,7 @@ chunkserver::data_service_options options_for(const chunk_plane_options& from) {
   options.name = from.keys.name();
   options.store = from.data.store();
   options.boot = from.boot;
+  options.chunk_size = static_cast<std::uint32_t>(chunks.size);
   if (stream.tls)
     options.tls = from.keys.tls();
   options.keys = from.keys.token_key();

@@ -110,6 +110,19 @@ TEST_F(FileReaderTest, SeesWhatWasAppendedBeforeItAsked) { // SPEC G4
   EXPECT_EQ(view->length(), 3u * mib);
 }
 
+// Somebody extends a file: the chunk before the new one is longer than the
+// master has heard.
+TEST_F(FileReaderTest, AsksForTheEndOfEveryChunkThatGrew) { // SPEC G4
+  const auto bytes = random_bytes(2 * chunk_size);
+  cluster.add_file("/f", bytes);
+  auto& chunk = cluster.chunks.at(cluster.files["/f"].chunks[0]);
+  chunk.leased = true;
+  chunk.known.length = chunk.known.padded_from = 1'000;
+  chunk.known.serial = mutation_serial{0};
+  EXPECT_TRUE(*get("/f") == bytes);
+  EXPECT_EQ(view->length(), bytes.size());
+}
+
 TEST_F(FileReaderTest, LeavesPaddingOutAndShowsItRaw) { // SPEC G7
   const auto bytes = random_bytes(2 * chunk_size);
   cluster.add_file("/f", bytes);

@@ -156,9 +156,6 @@ class FileVerbs(unittest.TestCase):
                             given=b"x" * (2 * MIB))
         self.assertIn("longer than", said)
 
-    # Known to be wrong: right after an append has moved to a new chunk, `cat`
-    # may end where the padded chunk ends. Remove this line with the fault.
-    @unittest.expectedFailure
     def test_padding_is_left_out_and_shown_raw(self):
         path, records = f"{self.dir}/f", []
         for i in range(7):
