@@ -99,7 +99,7 @@ void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
   x.lease_until = until;
   x.active = true;
   x.announced = {};
-  x.order.lead(x.place.grant->epoch, appends);
+  x.order.lead(x.place.grant->epoch, appends, x.place.grant->chunk_size);
   led_.begin(x.chunk, x.place.grant->epoch);
   state_.counts->chunks_led = led_.running();
 }

@@ -12,8 +12,7 @@ namespace {
 /// A record is at most this part of a chunk (SPEC G7).
 constexpr std::uint32_t record_share = 4;
 
-void extend(msg::chunk_extent& x, const chunk_change& change,
-            std::uint32_t chunk_size) {
+void extend(msg::chunk_extent& x, const chunk_change& change) {
   x.serial = change.serial;
   switch (change.kind) {
     case change_kind::write:
@@ -25,7 +24,7 @@ void extend(msg::chunk_extent& x, const chunk_change& change,
       return;
     case change_kind::pad:
       x.padded_from = x.length;
-      x.length = chunk_size;
+      x.length += change.length;
       return;
     case change_kind::bar:
       return;
@@ -67,7 +66,7 @@ replica_order::follow(chunk_version version, mutation_serial serial) const {
 void replica_order::applied(const chunk_change& change, bool sync,
                             bool behind) {
   DFS_ASSERT(change.serial == applied_.serial.next()); // I1
-  extend(applied_, change, chunk_size_);
+  extend(applied_, change);
   open_.push_back(change);
   owed_.push_back({change.serial, sync, behind});
   if (lead_)
@@ -122,7 +121,7 @@ void replica_order::commit(mutation_serial serial) {
   if (open_.empty() || open_.front().serial > committed_.serial.next())
     known_ = false;
   while (!open_.empty() && open_.front().serial <= serial) {
-    extend(committed_, open_.front(), chunk_size_);
+    extend(committed_, open_.front());
     open_.pop_front();
   }
   committed_.serial = serial;
@@ -176,7 +175,10 @@ replica_order::has(chunk_version version, mutation_serial serial) const {
 // -- the primary --------------------------------------------------------------
 
 void replica_order::lead(lease_epoch epoch,
-                         const std::vector<last_append>& appends) {
+                         const std::vector<last_append>& appends,
+                         std::uint32_t chunk_size) {
+  // A chunk that was made when chunks were larger is full.
+  chunk_size_ = std::max(chunk_size, applied_.length);
   lead_.emplace();
   lead_->epoch = epoch;
   for (const auto& x : appends)

@@ -151,8 +151,10 @@ public:
   // -- the primary ------------------------------------------------------------
 
   /// Everything here is committed from now on: the others have been brought
-  /// level. @param appends Of the store.
-  void lead(lease_epoch epoch, const std::vector<last_append>& appends);
+  /// level. @param appends Of the store. @param chunk_size Of the grant: where
+  /// this chunk is full.
+  void lead(lease_epoch epoch, const std::vector<last_append>& appends,
+            std::uint32_t chunk_size);
   void end_lead();
   [[nodiscard]] bool leads() const {
     return lead_.has_value();

@@ -151,7 +151,7 @@ TEST_F(Follower, SaysWhatItLacks) {
 
 struct Primary : ReplicaOrder {
   Primary() {
-    order.lead(epoch, {});
+    order.lead(epoch, {}, chunk_size);
   }
 };
 
@@ -235,7 +235,7 @@ TEST_F(Primary, RemembersAppendsOfTheLeaseBefore) { // SPEC G7
                       .length = 300,
                       .padded_from = 300},
                      chunk_size};
-  next.lead(epoch, {{alice, 7, 100, 200}, {bob, 2, 300, 0}});
+  next.lead(epoch, {{alice, 7, 100, 200}, {bob, 2, 300, 0}}, chunk_size);
   const auto again = next.plan_append(alice, 7, 200);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->apply);
@@ -266,6 +266,25 @@ TEST_F(Primary, PadsWhatARecordDoesNotFitInto) { // SPEC G7
   EXPECT_TRUE(order.plan_write(chunk_size - 41, 1));
   done(order.plan_write(0, 5));
   EXPECT_EQ(order.committed_extent().padded_from, chunk_size - 40);
+}
+
+TEST_F(Primary, IsFullWhereItsGrantSays) { // SPEC G1
+  done(order.plan_append(alice, 1, 1'000));
+  order.lead(lease_epoch{6}, {}, 4'096);
+  EXPECT_EQ(refusal(order.plan_append(bob, 1, 1'025)), ec::invalid_argument);
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    EXPECT_FALSE(done(order.plan_append(bob, i, 1'000)).full);
+  EXPECT_TRUE(done(order.plan_append(bob, 4, 1'000)).full);
+  EXPECT_EQ(order.committed_extent().padded_from, 4'000u);
+  EXPECT_EQ(order.committed_extent().length, 4'096u);
+}
+
+TEST_F(Primary, IsFullIfChunksWereLargerOnce) { // SPEC G1
+  done(order.plan_append(alice, 1, 9'000));
+  order.lead(lease_epoch{6}, {}, 4'096);
+  EXPECT_TRUE(done(order.plan_append(bob, 1, 10)).full);
+  EXPECT_EQ(refusal(order.plan_write(9'000, 1)), ec::invalid_argument);
+  EXPECT_TRUE(order.plan_write(8'000, 1'000));
 }
 
 TEST_F(Primary, FillsAChunkToItsLastByte) {

@@ -58,7 +58,7 @@ public:
       order_[i].emplace(disk_[i].extent, chunk_size);
     }
     chain_ = {0, 1, 2};
-    order_[0]->lead(lease_epoch{1}, {});
+    order_[0]->lead(lease_epoch{1}, {}, chunk_size);
   }
 
   /// Empty: all is well.
@@ -319,7 +319,7 @@ private:
       known.push_back(x);
     if (planted_ == fault::forget_appends)
       known.clear();
-    at(primary()).lead(lease_epoch{version_.value()}, known);
+    at(primary()).lead(lease_epoch{version_.value()}, known, chunk_size);
   }
 
   void choose_primary() {

@@ -66,7 +66,7 @@ chunk_server::lead_fresh(replica& r, const msg::chunk_grant& grant) {
   // Who leads a fresh chunk has ordered all that is in it, or nothing is.
   if (r.order.applied_extent().serial != mutation_serial{})
     return fail(ec::not_primary);
-  r.order.lead(grant.epoch, {});
+  r.order.lead(grant.epoch, {}, grant.chunk_size);
   r.led = lease{grant, *until, false, false};
   return done;
 }

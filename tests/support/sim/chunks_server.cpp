@@ -315,7 +315,7 @@ void chunk_server::take_over(const msg::take_lease& x,
       to(msg::lease_taken{state_of(x.grant.chunk), behind});
       return;
     }
-    r->order.lead(x.grant.epoch, {});
+    r->order.lead(x.grant.epoch, {}, x.grant.chunk_size);
     r->led = lease{x.grant, *until, false, false};
     note("leads", x.grant.chunk, x.grant.version);
     to(msg::lease_taken{state_of(x.grant.chunk), behind});
