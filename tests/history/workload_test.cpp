@@ -51,7 +51,6 @@ struct file {
 struct memory_files {
   std::mutex mutex;
   std::map<std::string, file> files;
-  std::map<std::string, std::vector<std::uint32_t>> ends; // Of full chunks.
   rng random{3};
   bug kind = bug::none;
 
@@ -112,7 +111,7 @@ public:
     const auto found = all_.files.find(path);
     if (found == all_.files.end())
       return fail(ec::not_found, path);
-    return without_padding(path, found->second.now());
+    return found->second.now();
   }
 
   result<nothing> write(const std::string& path, std::uint64_t offset,
@@ -148,11 +147,6 @@ public:
     auto& x = all_.files.at(path);
     std::uint64_t offset = 0;
     x.change([&](auto& now) {
-      if (now.size() % chunk_bytes + record.size() > chunk_bytes) {
-        all_.ends[path].push_back(
-          static_cast<std::uint32_t>(now.size() % chunk_bytes));
-        now.resize((now.size() / chunk_bytes + 1) * chunk_bytes, '%');
-      }
       offset = now.size();
       now += all_.strikes(bug::torn_record) ? record.substr(0, 20) : record;
       if (all_.strikes(bug::doubled_record))
@@ -167,37 +161,19 @@ public:
   replicas(const std::string& path) override {
     const std::lock_guard guard{all_.mutex};
     const auto& bytes = all_.files.at(path).now();
-    const auto& ends = all_.ends[path];
     std::vector<replica_bytes> found;
     for (std::uint32_t i = 0; i * std::size_t{chunk_bytes} < bytes.size(); ++i)
       for (const auto* where : {"a", "b", "c"}) {
         auto piece = bytes.substr(i * std::size_t{chunk_bytes}, chunk_bytes);
-        const auto end = i < ends.size()
-                           ? ends[i]
-                           : static_cast<std::uint32_t>(piece.size());
         if (all_.kind == bug::other_replica && *where == 'c')
           piece[piece.size() / 2] ^= 1;
         found.push_back(
-          {i, fmt::format("chunk {} at {}", i, where), end, std::move(piece)});
+          {i, fmt::format("chunk {} at {}", i, where), std::move(piece)});
       }
     return found;
   }
 
-  std::uint32_t chunk_size() const override {
-    return chunk_bytes;
-  }
-
 private:
-  std::string
-  without_padding(const std::string& path, const std::string& bytes) {
-    std::string out;
-    const auto& ends = all_.ends[path];
-    for (std::size_t i = 0; i * chunk_bytes < bytes.size(); ++i)
-      out += bytes.substr(i * chunk_bytes,
-                          i < ends.size() ? ends[i] : chunk_bytes);
-    return out;
-  }
-
   memory_files& all_;
 };
 

@@ -14,8 +14,7 @@ namespace dfs::history {
 struct replica_bytes {
   std::uint32_t chunk = 0; ///< Index in its file.
   std::string where;       ///< For people: chunk id, server, version, serial.
-  std::uint32_t padded_from = 0;
-  std::string bytes; ///< Padding included.
+  std::string bytes;       ///< Without padding (SPEC G7).
 };
 
 /// One client of the system under test; belongs to one thread, and every call
@@ -41,14 +40,12 @@ public:
   /// Fewer bytes at the end only.
   [[nodiscard]] virtual result<std::string>
   read(const std::string& path, std::uint64_t offset, std::uint32_t length) = 0;
-  /// @returns where it is: chunk index times chunk size, and from there.
+  /// @returns where it is; padding does not count.
   [[nodiscard]] virtual result<std::uint64_t>
   append(const std::string& path, const std::string& record) = 0;
   /// Every replica of every chunk. An error if one cannot be read.
   [[nodiscard]] virtual result<std::vector<replica_bytes>>
   replicas(const std::string& path) = 0;
-  /// Of the cluster; known after `replicas`.
-  [[nodiscard]] virtual std::uint32_t chunk_size() const = 0;
 };
 
 using make_port = std::function<std::unique_ptr<file_port>()>;

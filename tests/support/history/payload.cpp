@@ -97,16 +97,14 @@ std::string make_record(std::uint64_t record, std::size_t bytes) {
   return out + rest;
 }
 
-void find_records(std::string_view bytes, std::size_t padded_from, char padding,
-                  replica_content& content) {
-  const auto held = bytes.substr(0, padded_from);
+void find_records(std::string_view bytes, replica_content& content) {
   std::size_t at = 0;
-  while (at < held.size()) {
+  while (at < bytes.size()) {
     std::uint64_t record = 0;
-    auto size = record_at(held.substr(at), record);
+    const auto size = record_at(bytes.substr(at), record);
     if (size == 0) {
       const auto begin = at;
-      while (at < held.size() && record_at(held.substr(at), record) == 0)
+      while (at < bytes.size() && record_at(bytes.substr(at), record) == 0)
         ++at;
       content.flaws.push_back(fmt::format("{} bytes at {} are no whole record",
                                           at - begin, content.begin + begin));
@@ -115,11 +113,6 @@ void find_records(std::string_view bytes, std::size_t padded_from, char padding,
     content.records.push_back({record, content.begin + at, size});
     at += size;
   }
-  const auto rest = bytes.substr(held.size());
-  if (std::any_of(rest.begin(), rest.end(),
-                  [&](char x) { return x != padding; }))
-    content.flaws.push_back(fmt::format("the padding from {} on holds data",
-                                        content.begin + held.size()));
 }
 
 } // namespace dfs::history

@@ -31,11 +31,8 @@ inline constexpr std::size_t record_bytes_min = 24;
 /// @pre `record` is not zero, `bytes` at least `record_bytes_min`.
 [[nodiscard]] std::string make_record(std::uint64_t record, std::size_t bytes);
 
-/// Finds the records in `content.begin` and what follows; whatever is no whole
-/// record is a flaw, except `padding` from `padded_from` on.
-/// @param bytes From `content.begin` on.
-/// @param padded_from Offset in `bytes`; their size if there is no padding.
-void find_records(std::string_view bytes, std::size_t padded_from, char padding,
-                  replica_content& content);
+/// Finds the records in `bytes`, which begin at `content.begin`; whatever is no
+/// whole record is a flaw.
+void find_records(std::string_view bytes, replica_content& content);
 
 } // namespace dfs::history

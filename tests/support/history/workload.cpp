@@ -266,7 +266,7 @@ void workload::scan(actor& self, const std::string& path) {
   ended(x, answer);
   replica_content found;
   if (answer)
-    find_records(*answer, answer->size(), '%', found);
+    find_records(*answer, found);
   else
     x.result = outcome::unknown;
   for (const auto& flaw : found.flaws)
@@ -460,18 +460,28 @@ result<nothing> workload::compare_replicas(file_port& port) {
   }
   for (const auto& [path, replicas] : all)
     compare(path, replicas);
-  for (std::uint32_t i = 0; i < options_.logs; ++i) {
-    for (auto& x : all[options_.files + i].second) {
-      replica_content content;
-      content.key = all[options_.files + i].first;
-      content.replica = x.where;
-      content.begin = std::uint64_t{x.chunk} * port.chunk_size();
-      content.end = content.begin + x.bytes.size();
-      find_records(x.bytes, x.padded_from, '%', content);
-      contents_.push_back(std::move(content));
-    }
-  }
+  for (std::uint32_t i = 0; i < options_.logs; ++i)
+    note_log(all[options_.files + i].first, all[options_.files + i].second);
   return done;
+}
+
+// Positions of a log leave padding out, and so does what replicas told.
+void workload::note_log(const std::string& path,
+                        const std::vector<replica_bytes>& replicas) {
+  std::map<std::uint32_t, std::uint64_t> begins;
+  std::uint64_t end = 0;
+  for (const auto& x : replicas)
+    if (begins.emplace(x.chunk, end).second)
+      end += x.bytes.size();
+  for (const auto& x : replicas) {
+    replica_content content;
+    content.key = path;
+    content.replica = x.where;
+    content.begin = begins.at(x.chunk);
+    content.end = content.begin + x.bytes.size();
+    find_records(x.bytes, content);
+    contents_.push_back(std::move(content));
+  }
 }
 
 void workload::compare(const std::string& path,
@@ -480,7 +490,7 @@ void workload::compare(const std::string& path,
   for (const auto& x : replicas) {
     ++replicas_compared_;
     const auto& other = *first.emplace(x.chunk, &x).first->second;
-    if (other.bytes == x.bytes && other.padded_from == x.padded_from)
+    if (other.bytes == x.bytes)
       continue;
     const auto length = std::min(other.bytes.size(), x.bytes.size());
     const auto differ = std::mismatch(

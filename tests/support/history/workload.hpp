@@ -132,6 +132,9 @@ private:
   void
   compare(const std::string& path, const std::vector<replica_bytes>& replicas);
 
+  void
+  note_log(const std::string& path, const std::vector<replica_bytes>& replicas);
+
   [[nodiscard]] std::string file_path(std::uint32_t i) const;
   [[nodiscard]] std::string log_path(std::uint32_t i) const;
   [[nodiscard]] std::string small_path(std::uint32_t i) const;
