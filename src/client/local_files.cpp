@@ -55,6 +55,15 @@ identity identity_of(const struct ::stat& x) {
           std::int64_t{x.st_mtim.tv_sec} * 1'000'000'000 + x.st_mtim.tv_nsec};
 }
 
+/// A device or a pipe, which nobody is waited for to read.
+int open_special(const std::string& path) {
+  const int descriptor
+    = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor >= 0)
+    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+  return descriptor;
+}
+
 } // namespace
 
 struct local_source::file {
@@ -68,6 +77,11 @@ struct local_source::file {
   ~file() {
     if (descriptor > 0)
       ::close(descriptor);
+  }
+
+  /// Of a regular file.
+  [[nodiscard]] std::uint64_t length() const {
+    return at_open.size - std::min(begin, at_open.size);
   }
 
   /// Fills the buffer as far as there are bytes. @param some As far as there
@@ -130,6 +144,10 @@ local_source::open(const std::string& path, disk_thread& disk) {
   if (standard && opened->regular)
     opened->begin = static_cast<std::uint64_t>(
       std::max<off_t>(::lseek(opened->descriptor, 0, SEEK_CUR), 0));
+  // Files of /proc are made while they are read, and have no length.
+  char byte = 0;
+  if (opened->regular && about.st_size == 0)
+    opened->regular = ::pread(opened->descriptor, &byte, 1, 0) == 0;
   return std::shared_ptr<local_source>{
     new local_source{std::move(opened), disk}};
 }
@@ -146,7 +164,7 @@ local_source::~local_source() = default;
 std::optional<std::uint64_t> local_source::length() const {
   if (!file_->regular)
     return std::nullopt;
-  return file_->at_open.size - std::min(file_->begin, file_->at_open.size);
+  return file_->length();
 }
 
 bool local_source::rewinds() const {
@@ -162,6 +180,13 @@ void local_source::read(std::uint64_t offset, net::data_buffer into,
       const auto got = file->read(offset, into);
       if (!got) {
         *outcome = got.error();
+        return;
+      }
+      if (file->regular && *got < into.size()
+          && offset + into.size() <= file->length()) {
+        *outcome = fail(ec::io_error, file->name
+                                        + " has become shorter while it was "
+                                          "being read");
         return;
       }
       into.shorten(*got);
@@ -206,11 +231,11 @@ struct local_sink::file {
   std::string path;      ///< Empty: a stream.
   std::string temporary; ///< Empty: nothing to remove.
   int descriptor = -1;
+  bool borrowed = false; ///< The descriptor stays open.
 
   ~file() {
-    if (path.empty())
-      return;
-    ::close(descriptor);
+    if (!borrowed)
+      ::close(descriptor);
     if (!temporary.empty())
       ::unlink(temporary.c_str());
   }
@@ -234,8 +259,9 @@ struct local_sink::file {
   [[nodiscard]] result<nothing> commit(bool durable) {
     if (path.empty())
       return done;
-    if ((durable && ::fdatasync(descriptor) != 0)
-        || ::rename(temporary.c_str(), path.c_str()) != 0)
+    if (durable && ::fdatasync(descriptor) != 0)
+      return system_error(errno, "cannot write " + name);
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
       return system_error(errno, "cannot write " + name);
     temporary.clear();
     if (!durable)
@@ -257,10 +283,17 @@ struct local_sink::file {
 result<std::shared_ptr<local_sink>>
 local_sink::create(const std::string& path, disk_thread& disk) {
   struct ::stat about {};
-  if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))
+  const bool there = ::stat(path.c_str(), &about) == 0;
+  if (there && S_ISDIR(about.st_mode))
     return fail(ec::is_directory, path + " is a directory");
   auto opened = std::make_shared<file>();
   opened->name = path;
+  if (there && !S_ISREG(about.st_mode)) {
+    opened->descriptor = open_special(path);
+    if (opened->descriptor < 0)
+      return system_error(errno, "cannot write " + path);
+    return std::shared_ptr<local_sink>{new local_sink{std::move(opened), disk}};
+  }
   opened->path = path;
   // Hidden, of this run alone, and short enough beside any name.
   const auto place = std::filesystem::path{path}.parent_path();
@@ -280,6 +313,7 @@ local_sink::to_stream(int descriptor, std::string name, disk_thread& disk) {
   auto opened = std::make_shared<file>();
   opened->name = std::move(name);
   opened->descriptor = descriptor;
+  opened->borrowed = true;
   return std::shared_ptr<local_sink>{new local_sink{std::move(opened), disk}};
 }
 

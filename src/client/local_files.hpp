@@ -47,7 +47,8 @@ private:
 /// beside it, and `commit` syncs and renames. Or a stream: standard output.
 class local_sink final : public byte_sink {
 public:
-  /// Creates the temporary file; an existing target is replaced in the end.
+  /// Creates the temporary file; an existing target is replaced in the end. A
+  /// device or a pipe is written to, as a stream, and stays what it is.
   /// @returns `ec::not_found` (no such directory), `ec::denied`,
   ///   `ec::is_directory`, `ec::io_error`.
   [[nodiscard]] static result<std::shared_ptr<local_sink>>

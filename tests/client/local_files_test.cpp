@@ -105,6 +105,25 @@ TEST_F(LocalFilesTest, NoticesThatAFileChanges) {
   EXPECT_NE(gone.error().context.find("vanished"), std::string::npos);
 }
 
+TEST_F(LocalFilesTest, SaysThatAFileHasBecomeShorter) { // SPEC S7
+  const auto path = place.write("f", random_bytes(200'000));
+  const auto source = *local_source::open(path, *disk);
+  std::filesystem::resize_file(path, 100'000);
+  EXPECT_TRUE(read(*source, 0, 100'000));
+  const auto refused = read(*source, 50'000, 100'000);
+  ASSERT_EQ(refusal(refused), ec::io_error);
+  EXPECT_EQ(refused.error().context,
+            path + " has become shorter while it was being read");
+}
+
+TEST_F(LocalFilesTest, ReadsAFileThatSaysNothingOfItsLength) {
+  const auto source = *local_source::open("/proc/self/status", *disk);
+  EXPECT_FALSE(source->length());
+  EXPECT_TRUE(read(*source, 0, 100'000)->bytes.view().starts_with("Name:"));
+  const auto empty = *local_source::open(place.write("f", ""), *disk);
+  EXPECT_EQ(empty->length(), 0u);
+}
+
 TEST_F(LocalFilesTest, ReadsAPipeToItsEnd) {
   const auto path = place / "pipe";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -172,6 +191,25 @@ TEST_F(LocalFilesTest, IsThereWhenItIsCompleteAndNotBefore) {
   }
   EXPECT_EQ(test::temp_dir::read(path), "new bytes");
   EXPECT_EQ(place.count(), 1u); // No temporary file is left.
+}
+
+TEST_F(LocalFilesTest, WritesToAPipeAndLeavesItOne) {
+  const auto path = place / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(local_sink::create(path, *disk)), ec::io_error);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  {
+    const auto sink = *local_sink::create(path, *disk);
+    ASSERT_TRUE(write(*sink, 0, "new "));
+    ASSERT_TRUE(write(*sink, 4, "bytes"));
+    ASSERT_TRUE(commit(*sink));
+  }
+  char got[20];
+  EXPECT_EQ(std::string(got, ::read(reader, got, sizeof got)), "new bytes");
+  EXPECT_EQ(::read(reader, got, sizeof got), 0); // Closed.
+  ::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  EXPECT_EQ(place.count(), 1u);
 }
 
 TEST_F(LocalFilesTest, SaysWhereItCannotWrite) { // SPEC S7
