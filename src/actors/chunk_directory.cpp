@@ -4,6 +4,7 @@
 #include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "chunkserver/grant_seal.hpp"
 #include "core/chunks/chunk_row.hpp"
 #include "core/chunks/directory_report.hpp"
@@ -45,8 +46,12 @@ void perform(self_pointer self, core::log_row& x) {
   state.options.store->commit(
     {{core::chunk_row_key(x.row.chunk, core::chunk_row_writer::versions),
       wire::encode(x.row)}},
-    [inbox = state.inbox, whom = self->address(),
-     token = x.token](const result<nothing>& durable) {
+    [inbox = state.inbox, whom = self->address(), token = x.token,
+     intent = x.row.intent != chunk_version{}](const result<nothing>& durable) {
+      if (intent)
+        DFS_CRASH_POINT("directory.intent_logged");
+      else
+        DFS_CRASH_POINT("directory.grant_logged");
       // A store that failed ends the process; nothing may look logged.
       if (durable && inbox->add(token))
         wake(whom);
@@ -64,6 +69,26 @@ void perform(self_pointer self, core::remove_rows& x) {
                                     [](const result<nothing>&) {});
 }
 
+void pass(const msg::chunk_fenced&) {
+  DFS_CRASH_POINT("directory.fenced");
+}
+
+void pass(const msg::lease_taken&) {
+  DFS_CRASH_POINT("directory.lease_taken");
+}
+
+void pass(const msg::lease_released&) {
+  DFS_CRASH_POINT("directory.lease_released");
+}
+
+void pass(const msg::chunk_copied&) {
+  DFS_CRASH_POINT("directory.chunk_copied");
+}
+
+void pass(const msg::chunks_deleted&) {
+  DFS_CRASH_POINT("directory.chunks_deleted");
+}
+
 template <class Reply, class Order>
 void ask(self_pointer self, const chunk_keeper_actor& keeper,
          core::effect_token token, std::chrono::milliseconds within,
@@ -71,6 +96,7 @@ void ask(self_pointer self, const chunk_keeper_actor& keeper,
   self->request(keeper, within, std::move(order))
     .then(
       [self, token](Reply& x) {
+        pass(x);
         self->state.machine->answered(token, core::server_reply{std::move(x)},
                                       self->clock().now());
         perform(self);
@@ -121,6 +147,7 @@ void perform(self_pointer self, core::probe_server& x) {
 }
 
 void perform(self_pointer self, core::answer_lease& x) {
+  DFS_CRASH_POINT("directory.answering");
   auto node = self->state.askers.extract(x.asker);
   if (node.empty())
     return;

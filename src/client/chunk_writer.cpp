@@ -1,6 +1,7 @@
 #include "client/chunk_writer.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "client/grant_pool.hpp"
 
 #include <algorithm>
@@ -121,6 +122,7 @@ void chunk_writer::send(const sent_piece& x, bool with_grant) {
       else
         self->failed(reply.error());
     });
+  DFS_CRASH_POINT("client.piece_sent");
 }
 
 void chunk_writer::resend() {
@@ -133,6 +135,7 @@ void chunk_writer::resend() {
 }
 
 void chunk_writer::answered(std::uint32_t offset, const msg::chunk_changed& x) {
+  DFS_CRASH_POINT("client.piece_written");
   heard_ = instant::clock::now();
   patience_.progress();
   back_off_.reset();

@@ -1,6 +1,7 @@
 #include "client/file_appender.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "net/frame_client.hpp"
 
 #include <boost/asio/post.hpp>
@@ -165,6 +166,7 @@ void file_appender::send() {
       if (self->round_ == round && !self->ended_)
         self->answered(x);
     });
+  DFS_CRASH_POINT("client.append_sent");
 }
 
 void file_appender::answered(const result<msg::chunk_changed>& x) {
@@ -176,6 +178,7 @@ void file_appender::answered(const result<msg::chunk_changed>& x) {
 }
 
 void file_appender::done_at(std::uint32_t offset) {
+  DFS_CRASH_POINT("client.append_done");
   auto position = base_ + offset;
   const auto all = std::exchange(batch_, {});
   batch_bytes_ = {};
@@ -256,6 +259,7 @@ void file_appender::settle() {
 }
 
 void file_appender::ask_extent() {
+  DFS_CRASH_POINT("client.append_chunk_full");
   session_.servers.extent(
     grant_.chain.front(),
     {.chunk = grant_.chunk, .version = grant_.version, .serial = {}},
@@ -281,6 +285,7 @@ void file_appender::add_chunk(const msg::chunk_extent& last) {
         return;
       if (!x)
         return self->end(x.error());
+      DFS_CRASH_POINT("client.append_chunk_added");
       self->base_ += data_end(last);
       self->use(*x);
       self->send();

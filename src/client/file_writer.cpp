@@ -1,6 +1,7 @@
 #include "client/file_writer.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "client/grant_pool.hpp"
 #include "net/frame_client.hpp"
 
@@ -114,6 +115,7 @@ void file_writer::begin_upload() {
 }
 
 void file_writer::upload_open(msg::upload_status status) {
+  DFS_CRASH_POINT("client.upload_open");
   upload_ = std::move(status);
   if (stopped_)
     return stop_with(*stopped_);
@@ -215,6 +217,7 @@ void file_writer::chunk_done(std::uint32_t index,
   --active_;
   if (!outcome)
     return stop_with(outcome.error());
+  DFS_CRASH_POINT("client.chunk_written");
   if (outcome->extent.length == 0) // The stream ended where a chunk does.
     chunks_.erase(index);
   else
@@ -257,6 +260,7 @@ void file_writer::extend() {
 }
 
 void file_writer::extended(msg::upload_status status) {
+  DFS_CRASH_POINT("client.upload_extended");
   patience_.progress();
   upload_ = std::move(status);
   while (!chunks_.empty() && chunks_.begin()->first < upload_->chunks)
@@ -266,6 +270,7 @@ void file_writer::extended(msg::upload_status status) {
 }
 
 void file_writer::verify_and_finish() {
+  DFS_CRASH_POINT("client.file_finishing");
   finishing_ = true;
   source_->verify([self = shared_from_this()](auto fine) {
     if (!self->then_)
@@ -302,6 +307,7 @@ void file_writer::commit() {
 }
 
 void file_writer::committed(msg::file_status status) {
+  DFS_CRASH_POINT("client.file_committed");
   answer(std::move(status));
 }
 

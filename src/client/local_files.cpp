@@ -1,5 +1,6 @@
 #include "client/local_files.hpp"
 
+#include "base/crash_point.hpp"
 #include "net/frame_client.hpp"
 
 #include <cerrno>
@@ -261,8 +262,10 @@ struct local_sink::file {
       return done;
     if (durable && ::fdatasync(descriptor) != 0)
       return system_error(errno, "cannot write " + name);
+    DFS_CRASH_POINT("client.local_synced");
     if (::rename(temporary.c_str(), path.c_str()) != 0)
       return system_error(errno, "cannot write " + name);
+    DFS_CRASH_POINT("client.local_renamed");
     temporary.clear();
     if (!durable)
       return done;

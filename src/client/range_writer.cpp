@@ -1,6 +1,7 @@
 #include "client/range_writer.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -124,6 +125,7 @@ void range_writer::chunk_done(const result<msg::written_chunk>& outcome) {
   writer_.reset();
   if (!outcome)
     return finish(outcome.error());
+  DFS_CRASH_POINT("client.range_chunk_written");
   if (source_is_through())
     return finish(acknowledged_);
   ++index_;
