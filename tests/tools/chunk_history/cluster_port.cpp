@@ -1,0 +1,250 @@
+#include "cluster_port.hpp"
+
+#include "base/assert.hpp"
+#include "base/rng.hpp"
+#include "client/file_appender.hpp"
+#include "client/file_client.hpp"
+#include "client/piece.hpp"
+#include "client/range_writer.hpp"
+#include "messages/namespace_methods.hpp"
+#include "messages/upload_methods.hpp"
+#include "settings/bundle.hpp"
+#include "settings/load.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace dfs::history {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Collects what is read.
+class memory_sink final : public client::byte_sink {
+public:
+  void write(std::uint64_t, client::piece bytes,
+             std::function<void(result<nothing>)> then) override {
+    content.append(bytes.bytes.view());
+    then(done);
+  }
+
+  std::string content;
+};
+
+class cluster_port final : public file_port {
+public:
+  cluster_port(std::unique_ptr<client::file_client> files, milliseconds timeout,
+               std::uint64_t seed)
+    : files_{std::move(files)},
+      timeout_{timeout},
+      requests_{seed} {
+    // nop
+  }
+
+  result<nothing>
+  put(const std::string& path, const std::string& bytes) override {
+    client::file_write what;
+    what.path = path;
+    what.force = true;
+    what.timeout = timeout_;
+    return ended(files_->write_file(
+      std::make_shared<client::memory_source>(bytes), std::move(what)));
+  }
+
+  result<nothing> create(const std::string& path) override {
+    msg::create_file request;
+    request.path = path;
+    return change(request);
+  }
+
+  result<nothing> remove(const std::string& path) override {
+    msg::remove_entry request;
+    request.path = path;
+    return change(request);
+  }
+
+  result<nothing>
+  rename(const std::string& from, const std::string& to) override {
+    msg::rename_entry request;
+    request.from = from;
+    request.to = to;
+    return change(request);
+  }
+
+  result<std::string> get(const std::string& path) override {
+    auto view = files_->open_file(path, timeout_);
+    return view ? range(*view, {}) : view.error();
+  }
+
+  // Mostly through a view of some age: what it does not know of was written, or
+  // led elsewhere, since.
+  result<std::string> read(const std::string& path, std::uint64_t offset,
+                           std::uint32_t length) override {
+    auto& view = views_[path];
+    if (!view || requests_.one_in(16)) {
+      auto opened = files_->open_file(path, timeout_);
+      if (!opened)
+        return opened.error();
+      view = *std::move(opened);
+    }
+    client::file_read what;
+    what.begin = offset;
+    what.end = offset + length;
+    auto bytes = range(view, what);
+    if (!bytes)
+      view = nullptr;
+    return bytes;
+  }
+
+  result<nothing> write(const std::string& path, std::uint64_t offset,
+                        const std::string& bytes) override {
+    auto writer = std::make_shared<client::range_writer>(
+      files_->session(), std::make_shared<client::memory_source>(bytes),
+      client::range_write{path, offset, timeout_, {}});
+    const auto written = files_->wait<std::uint64_t>(
+      [&](auto then) { writer->start(std::move(then)); });
+    // Documented there: of a write that failed, a part may be done.
+    if (!written && written.error().code != ec::invalid_argument
+        && written.error().code != ec::not_found)
+      return fail(ec::outcome_unknown, written.error().context);
+    return ended(written);
+  }
+
+  // One appender for as long as nothing fails, as a program would.
+  result<std::uint64_t>
+  append(const std::string& path, const std::string& record) override {
+    auto& appender = appenders_[path];
+    if (!appender) {
+      auto made = std::make_shared<client::file_appender>(files_->session(),
+                                                          path, timeout_);
+      const auto opened = files_->wait<nothing>(
+        [&](auto then) { made->open(std::move(then)); });
+      if (!opened)
+        return opened.error();
+      appender = std::move(made);
+    }
+    const auto added = files_->wait<client::append_done>(
+      [&](auto then) { appender->append(record, std::move(then)); });
+    if (added)
+      return added->position;
+    appender = nullptr;
+    return added.error();
+  }
+
+  result<std::vector<replica_bytes>>
+  replicas(const std::string& path) override {
+    auto layout = files_->ask(msg::open_file{path, 0}, timeout_);
+    if (!layout)
+      return layout.error();
+    std::vector<replica_bytes> found;
+    for (std::uint32_t i = 0; i < layout->chunks.size(); ++i)
+      for (const auto& to : layout->chunks[i].replicas) {
+        auto x = replica(i, layout->chunk_size, layout->chunks[i], to);
+        if (!x)
+          return x.error();
+        found.push_back(*std::move(x));
+      }
+    return found;
+  }
+
+private:
+  template <class T>
+  static result<nothing> ended(const result<T>& x) {
+    return x ? result<nothing>{done} : x.error();
+  }
+
+  template <class Request>
+  result<nothing> change(Request request) {
+    request.request = 1 + requests_.below(~0ull);
+    return ended(files_->ask(request, timeout_));
+  }
+
+  result<std::string> range(const std::shared_ptr<client::file_view>& view,
+                            const client::file_read& what) {
+    auto sink = std::make_shared<memory_sink>();
+    const auto read = files_->read_file(view, sink, what);
+    if (!read)
+      return read.error();
+    return std::move(sink->content);
+  }
+
+  result<replica_bytes> replica(std::uint32_t index, std::uint32_t chunk_size,
+                                const msg::chunk_location& chunk,
+                                const msg::chunk_replica& to) {
+    replica_bytes x;
+    x.chunk = index;
+    msg::read_chunk request;
+    request.chunk = chunk.chunk;
+    request.version = chunk.committed.version;
+    request.serial = chunk.committed.serial;
+    for (;;) {
+      request.offset = static_cast<std::uint32_t>(x.bytes.size());
+      request.length = std::min(msg::data_max, chunk_size - request.offset);
+      if (request.length == 0)
+        break;
+      auto answer = files_->wait<client::bytes_read>([&](auto then) {
+        files_->session().servers.read(to, request, timeout_, std::move(then));
+      });
+      x.where = fmt::format("chunk {} of index {} at {}", chunk.chunk.value(),
+                            index, to_string(to.data));
+      if (!answer)
+        return fail(answer.error().code,
+                    x.where + ": " + answer.error().context);
+      const auto end = client::data_end(answer->head.extent);
+      x.where += fmt::format(" (version {}, serial {})",
+                             answer->head.extent.version.value(),
+                             answer->head.extent.serial.value());
+      if (client::block_crcs(answer->bytes.view(), request.offset)
+          != answer->head.crcs)
+        return fail(ec::integrity, x.where + " has wrong checksums");
+      x.bytes.append(answer->bytes.view());
+      if (x.bytes.size() >= end || answer->bytes.size() < request.length) {
+        x.bytes.resize(std::min<std::size_t>(x.bytes.size(), end));
+        return x;
+      }
+    }
+    return x;
+  }
+
+  std::unique_ptr<client::file_client> files_;
+  milliseconds timeout_;
+  rng requests_;
+  std::map<std::string, std::shared_ptr<client::file_view>> views_;
+  std::map<std::string, std::shared_ptr<client::file_appender>> appenders_;
+};
+
+} // namespace
+
+result<make_port> cluster_ports(const std::string& config, int timeout_ms) {
+  const auto loaded = settings::load({config, {}, {}}, settings::any_client);
+  if (!loaded)
+    return loaded.error();
+  const auto now = std::chrono::floor<std::chrono::seconds>(
+    std::chrono::system_clock::now());
+  const auto bundle = settings::read_user_bundle(loaded->client.bundle, now);
+  if (!bundle)
+    return bundle.error();
+  client::client_options options;
+  options.tls = bundle->files;
+  for (const auto& contact : loaded->client.contacts)
+    options.connection.contacts.push_back(to_string(contact));
+  options.connection.timeout = milliseconds{timeout_ms};
+  options.connection.program = "chunk_history";
+  auto serial = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const auto start = static_cast<std::uint64_t>(
+    std::chrono::steady_clock::now().time_since_epoch().count());
+  return make_port{[=]() -> std::unique_ptr<file_port> {
+    auto files = client::file_client::open(options);
+    DFS_ASSERT(files);
+    return std::make_unique<cluster_port>(
+      *std::move(files), milliseconds{timeout_ms}, start + ++*serial);
+  }};
+}
+
+} // namespace dfs::history
