@@ -110,7 +110,7 @@ void catch_up::go_on() {
   net::data_buffer memory;
   if (change.kind == storage::mutation_kind::write
       || change.kind == storage::mutation_kind::append) {
-    if (change.length > msg::data_max)
+    if (change.length > msg::record_max)
       return finish(fail(ec::no_redundancy, "a change that is too long"));
     memory = state_.loop->buffers().take(change.length);
   }

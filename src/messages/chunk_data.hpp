@@ -21,8 +21,13 @@
 
 namespace dfs::msg {
 
-/// Bytes that may follow one message.
+/// Bytes that one read may ask for, and one write should bring: more only
+/// makes others wait.
 inline constexpr std::uint32_t data_max = 1024 * 1024;
+
+/// Bytes that may follow one message: a record of a quarter of the largest
+/// chunk must fit.
+inline constexpr std::uint32_t record_max = chunk_size_max / 4;
 
 enum class data_method : std::uint16_t {
   hello = 1,

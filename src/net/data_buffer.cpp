@@ -9,8 +9,12 @@ namespace dfs::net {
 
 namespace {
 
-constexpr std::array<std::size_t, 4> class_bytes{
-  4 * 1024, 64 * 1024, 256 * 1024, buffer_pool::buffer_bytes_max};
+constexpr std::array<std::size_t, 6> class_bytes{
+  4 * 1024,    64 * 1024,       256 * 1024,
+  1024 * 1024, 4 * 1024 * 1024, buffer_pool::buffer_bytes_max};
+
+/// Larger ones are rare.
+constexpr std::size_t kept_bytes_max = 1024 * 1024;
 
 std::size_t class_of(std::size_t size) {
   std::size_t which = 0;
@@ -57,7 +61,8 @@ public:
     {
       const std::lock_guard guard{mutex_};
       used_bytes_ -= class_bytes[which];
-      if (idle_bytes_ + class_bytes[which] <= idle_bytes_max_) {
+      if (class_bytes[which] <= kept_bytes_max
+          && idle_bytes_ + class_bytes[which] <= idle_bytes_max_) {
         idle_[which].push_back(memory);
         idle_bytes_ += class_bytes[which];
         return;

@@ -59,11 +59,11 @@ struct data_view {
 
 using data_views = std::vector<data_view>;
 
-/// Buffers of up to 1 MiB, in classes, used again: fresh memory costs more than
-/// receiving into it. Any thread; buffers may outlive the pool.
+/// Buffers of up to 16 MiB, in classes, used again up to 1 MiB: fresh memory
+/// costs more than receiving into it. Any thread; buffers may outlive the pool.
 class buffer_pool {
 public:
-  static constexpr std::size_t buffer_bytes_max = 1024 * 1024;
+  static constexpr std::size_t buffer_bytes_max = 16 * 1024 * 1024;
 
   /// @param idle_bytes_max Kept for later when nobody uses them.
   explicit buffer_pool(std::size_t idle_bytes_max = 32 * 1024 * 1024);

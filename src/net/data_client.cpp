@@ -149,6 +149,7 @@ private:
   }
 
   void on_ready() override {
+    const auto self = shared_from_this();
     if (auto* ssl = link_->native(); ssl != nullptr) {
       auto fine = check_server(identity_of(ssl), options_.cluster,
                                options_.expected_name);
@@ -267,6 +268,7 @@ private:
 
   void on_frame(const wire::data_header& header, std::string_view message,
                 data_buffer data) override {
+    const auto self = shared_from_this(); // A caller may end this client.
     if (header.kind == wire::data_kind::ping)
       return link_->send({.kind = wire::data_kind::pong, .id = header.id}, {});
     if (header.kind == wire::data_kind::pong)

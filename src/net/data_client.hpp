@@ -69,7 +69,7 @@ public:
   /// As `close(ec::cancelled)`.
   ~data_client();
 
-  /// Sends a message and its data, of at most 1 MiB.
+  /// Sends a message and its data, of at most 16 MiB.
   /// @param patience From now; then the call ends with `ec::timed_out`, and it
   ///   is not known whether the server did it.
   /// Also answered with `ec::unavailable` (no connection, or lost: `lost` says

@@ -41,8 +41,8 @@ inline constexpr std::size_t data_header_size = 32;
 /// Lists of changes are the longest messages: some 16 bytes for each of 256.
 inline constexpr std::uint32_t data_message_max = 32 * 1024;
 
-/// As `msg::data_max`.
-inline constexpr std::uint32_t data_bytes_max = 1024 * 1024;
+/// As `msg::record_max`: a record of a quarter chunk is one frame.
+inline constexpr std::uint32_t data_bytes_max = 16 * 1024 * 1024;
 
 /// Texts of refusals are cut here.
 inline constexpr std::size_t data_refusal_max = 512;

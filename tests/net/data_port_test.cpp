@@ -46,8 +46,9 @@ options_for(const data_port_server& server, const std::string& who = "alice") {
 TEST(DataPort, CarriesMessagesAndBytesOfAnySize) {
   data_port_server server;
   test::data_caller caller{options_for(server)};
-  for (const std::size_t size : {0u, 1u, 100u, 4'095u, 4'096u, 4'097u, 65'536u,
-                                 262'144u, 1'048'575u, 1'048'576u}) {
+  for (const std::size_t size :
+       {0u, 1u, 100u, 4'095u, 4'096u, 4'097u, 65'536u, 262'144u, 1'048'576u,
+        1'048'577u, 16'777'216u}) {
     const auto bytes = test::some_bytes(size, size);
     const auto answer = caller.call(echo_message{size}, bytes);
     ASSERT_TRUE(answer.message) << size << answer.message.error().context;

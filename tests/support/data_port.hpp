@@ -34,6 +34,8 @@ namespace dfs::test {
 class data_port_server {
 public:
   using take = std::function<void(net::data_request&)>;
+  using greeter = std::function<result<net::data_greeting>(
+    const net::data_stranger&, std::string_view)>;
 
   static void echo(net::data_request& x) {
     net::data_views views;
@@ -45,8 +47,10 @@ public:
 
   explicit data_port_server(const net::data_limits& limits = {},
                             take answer = echo,
-                            std::shared_ptr<net::tls_source> tls = {})
+                            std::shared_ptr<net::tls_source> tls = {},
+                            greeter welcome = {})
     : answer_{std::move(answer)},
+      welcome_{std::move(welcome)},
       server{
         loop,
         {.cluster = test_pki::default_cluster,
@@ -98,7 +102,9 @@ public:
 
 private:
   result<net::data_greeting>
-  greet(const net::data_stranger&, std::string_view hello) {
+  greet(const net::data_stranger& who, std::string_view hello) {
+    if (welcome_)
+      return welcome_(who, hello);
     if (hello == "nobody")
       return fail(ec::unauthenticated, "who are you?");
     net::data_greeting greeting;
@@ -110,6 +116,7 @@ private:
   }
 
   take answer_;
+  greeter welcome_;
 
 public:
   net::data_server server;
