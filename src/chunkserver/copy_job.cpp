@@ -62,7 +62,8 @@ void copy_job::ask() {
     msg::get_changes{.chunk = chunk(),
                      .version = order_.wanted.extent.version,
                      .after = first ? mutation_serial{~std::uint64_t{0}}
-                                    : goal_.extent.serial},
+                                    : goal_.extent.serial,
+                     .known = order_.wanted.extent.serial},
     patience,
     [self = shared_from_this(), mine = attempt_](
       const result<msg::chunk_changes>& found, const net::data_buffer&) {

@@ -161,9 +161,7 @@ void leases::take(msg::take_lease order, boot_instant until,
     return x->catching_up->join(std::move(done));
   if (grant.epoch <= x->ended_epoch)
     return done(fail(ec::stale, "that lease is over"));
-  chain_.give_up(*x, fail(ec::stale, "a new lease of the chunk begins"));
-  if (x->catching_up)
-    x->catching_up->abort(fail(ec::stale, "a newer lease begins"));
+  stop_leading(*x, fail(ec::stale, "a new lease of the chunk begins"));
   x->catching_up = std::make_shared<catch_up>(state_, chain_, *this, x,
                                               std::move(order), until);
   const auto work = x->catching_up; // It may be over before this returns.
@@ -232,8 +230,8 @@ void leases::end_all() {
 
 void leases::stop_leading(replica& x, const error& reason) {
   chain_.give_up(x, reason);
-  if (x.catching_up)
-    x.catching_up->abort(reason);
+  if (const auto work = x.catching_up) // It takes itself off the replica.
+    work->abort(reason);
 }
 
 void leases::release(chunk_id chunk, lease_epoch epoch,
@@ -265,24 +263,43 @@ std::vector<msg::led_chunk> leases::led(chunk_id from, std::size_t most) {
 
 void leases::remove(const std::vector<msg::chunk_state>& chunks,
                     const callback<std::vector<chunk_id>>& done) {
-  std::vector<chunk_id> gone;
+  std::vector<chunk_id> wanted;
   for (const auto& each : chunks) {
     const auto x = state_.find(each.chunk);
     if (x && x->order.version() > each.extent.version)
       continue;
     if (x)
       stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
-    auto fine = true;
-    // What was bad and kept for lack of anything better goes, too.
-    for (auto* store : state_.places.all())
-      fine = store->remove(each.chunk) && store->purge_quarantined(each.chunk)
-             && fine;
     state_.replicas.forget(each.chunk);
-    if (fine)
-      gone.push_back(each.chunk);
-    DFS_CRASH_POINT("data.removed");
+    wanted.push_back(each.chunk);
   }
-  done(std::move(gone));
+  // The file system takes milliseconds for a large file.
+  using list = std::vector<chunk_id>;
+  const auto started = state_.on_disk<list>(
+    [wanted, stores = state_.places.all()] {
+      list gone;
+      for (const auto chunk : wanted) {
+        auto fine = true;
+        // What was bad and kept for lack of anything better goes, too.
+        for (auto* store : stores)
+          fine
+            = store->remove(chunk) && store->purge_quarantined(chunk) && fine;
+        if (fine)
+          gone.push_back(chunk);
+        DFS_CRASH_POINT("data.removed");
+      }
+      return gone;
+    },
+    [this, done](list gone) {
+      for (const auto chunk : gone) // Somebody may have asked meanwhile.
+        if (const auto x = state_.replicas.peek(chunk)) {
+          stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
+          state_.replicas.forget(chunk);
+        }
+      done(std::move(gone));
+    });
+  if (!started)
+    done(fail(ec::busy, "too much work for the disks"));
 }
 
 void leases::sweep() {

@@ -174,6 +174,8 @@ void reads::after_disk(const reader_ptr& x, mutation_serial serial,
   if (!found.got) {
     const auto reason = found.got.error();
     refuse(*x, reason);
+    if (reason.code == ec::not_found)
+      return lose(**here);
     if (reason.code != ec::integrity)
       return;
     chain_.give_up(**here, fail(ec::no_redundancy, "the replica is bad"));
@@ -187,6 +189,15 @@ void reads::after_disk(const reader_ptr& x, mutation_serial serial,
     return begin(x);
   }
   answer(*x, **here, std::move(found.memory), std::move(found.crcs));
+}
+
+/// The store has it no more, and nobody ordered that.
+void reads::lose(replica& here) {
+  chain_.give_up(here, fail(ec::no_redundancy, "the replica is gone"));
+  const auto chunk = here.chunk;
+  state_.replicas.forget(chunk);
+  if (state_.options.events.lost)
+    state_.options.events.lost(chunk);
 }
 
 void reads::answer(const reader& x, const replica& here, net::data_buffer bytes,
@@ -241,8 +252,10 @@ void reads::send_changes(const std::shared_ptr<net::data_port>& to,
   const auto here = admit(what.chunk, what.version, {});
   if (!here)
     return to->refuse(id, here.error());
-  const auto extent = (*here)->order.committed_extent();
-  if (extent.serial != (*here)->order.committed())
+  const auto& order = (*here)->order;
+  const auto all = what.known >= order.applied_extent().serial;
+  const auto extent = all ? order.applied_extent() : order.committed_extent();
+  if (!all && extent.serial != order.committed())
     return to->refuse(id, fail(ec::not_primary, "not known to be committed"));
   const auto answer
     = [store = (*here)->store, what, extent]() -> result<msg::chunk_changes> {

@@ -56,6 +56,7 @@ private:
   void answer(const reader& x, const replica& here, net::data_buffer bytes,
               std::vector<std::uint32_t> crcs);
   void refuse(const reader& x, const error& reason);
+  void lose(replica& here);
   void send_changes(const std::shared_ptr<net::data_port>& to, request_id id,
                     const msg::get_changes& what);
 

@@ -11,15 +11,14 @@
 namespace dfs::chunkserver {
 
 void inbox::put(std::function<void()> work) {
-  {
-    const std::lock_guard guard{mutex_};
-    if (closed_)
-      return;
-    waiting_.push_back(std::move(work));
-    if (waiting_.size() > 1)
-      return;
-  }
-  boost::asio::post(loop_->io(), [self = shared_from_this()] { self->run(); });
+  // Posted with the lock held: after `close` nobody touches the loop.
+  const std::lock_guard guard{mutex_};
+  if (closed_)
+    return;
+  waiting_.push_back(std::move(work));
+  if (waiting_.size() == 1)
+    boost::asio::post(loop_->io(),
+                      [self = shared_from_this()] { self->run(); });
 }
 
 void inbox::close() {

@@ -209,6 +209,7 @@ struct get_changes {
   chunk_id chunk;
   chunk_version version; ///< At least.
   mutation_serial after; ///< The copy has come so far.
+  mutation_serial known; ///< To be committed, by who asks.
 };
 
 /// One change, without its bytes; as `replicate` says it.

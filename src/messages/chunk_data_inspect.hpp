@@ -74,7 +74,7 @@ typename Inspector::result_type inspect(Inspector& f, note_committed& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, get_changes& x) {
-  return f(x.chunk, x.version, x.after);
+  return f(x.chunk, x.version, x.after, x.known);
 }
 
 template <class Inspector>

@@ -23,6 +23,10 @@ namespace dfs::test {
 
 /// A data server with a store of its own, in this process.
 struct data_node {
+  explicit data_node(const std::filesystem::path& place) : directory{place} {
+    // nop
+  }
+
   temp_dir directory;
   std::unique_ptr<storage::chunk_store> store;
   std::unique_ptr<chunkserver::data_service> service;
@@ -36,25 +40,38 @@ struct data_node {
   std::vector<std::pair<chunk_id, ec>> ended;
 };
 
+struct data_chain_options {
+  std::size_t count = 3;
+  storage::durability mode = storage::durability::durable;
+  std::vector<std::shared_ptr<net::tls_source>> tls; ///< One each, or none.
+  /// Without a disk nothing is read with `sendfile`.
+  std::filesystem::path place = memory_directory_path();
+};
+
 /// Data servers on loopback that replicate to each other, and the part of the
 /// master: grants and leases.
 class data_chain {
 public:
   static constexpr auto cluster = "0123456789abcdef";
 
-  explicit data_chain(std::size_t count,
-                      storage::durability mode = storage::durability::durable)
-    : mode_{mode} {
-    for (std::size_t i = 0; i < count; ++i) {
-      nodes.push_back(std::make_unique<data_node>());
+  explicit data_chain(std::size_t count)
+    : data_chain{data_chain_options{.count = count}} {
+    // nop
+  }
+
+  explicit data_chain(data_chain_options options)
+    : tls{std::move(options.tls)},
+      mode_{options.mode} {
+    for (std::size_t i = 0; i < options.count; ++i) {
+      nodes.push_back(std::make_unique<data_node>(options.place));
       nodes[i]->id = store_id{100 + i};
       start(i);
     }
   }
 
   ~data_chain() {
-    for (auto& x : nodes)
-      x->service.reset();
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      stop(i);
   }
 
   /// A new life of a node, at its old address.
@@ -77,6 +94,8 @@ public:
     options.keys = keys;
     options.limits = limits;
     options.boottime = [this] { return now(); };
+    if (!tls.empty())
+      options.tls = tls[i];
     options.events = events_of(x);
     auto started = chunkserver::data_service::start(
       x.address.port != 0 ? x.address : *endpoint::parse("127.0.0.1:0"),
@@ -124,6 +143,11 @@ public:
     return x;
   }
 
+  /// After a grant was changed.
+  void seal(msg::chunk_grant& x) const {
+    chunkserver::seal_grant(x, *keys);
+  }
+
   /// As the master recovers a chunk: fences, then makes the longest replica of
   /// `chain` primary.
   result<msg::lease_taken> recover(chunk_id chunk, chunk_version version,
@@ -169,7 +193,8 @@ public:
                                       const std::string& scope = {}) {
     return std::make_unique<data_caller>(net::data_client_options{
       .server = nodes[i]->address,
-      .tls = nullptr,
+      .tls = client_tls,
+      .cluster = cluster,
       .hello =
         [this, right, scope] {
           return hello_of(cluster, "alice", right, *keys,
@@ -193,10 +218,14 @@ public:
   }
 
   static constexpr std::uint32_t chunk_size = 4u << 20;
+  static constexpr std::uint32_t record_max = chunk_size / 4;
   std::shared_ptr<const wire::key_ring> keys
     = std::make_shared<const wire::key_ring>(
       *wire::key_ring::parse("1 " + std::string(64, 'a') + "\n"));
   net::data_limits limits;
+  /// One for each node, or none. Set before `start`.
+  std::vector<std::shared_ptr<net::tls_source>> tls;
+  std::shared_ptr<net::tls_source> client_tls;
   std::vector<std::unique_ptr<data_node>> nodes;
   std::atomic<std::int64_t> skew{0};
 

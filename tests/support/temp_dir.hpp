@@ -9,12 +9,21 @@
 
 namespace dfs::test {
 
+/// Where files cost no disk, for tests that are not about disks.
+inline std::filesystem::path memory_directory_path() {
+  const std::filesystem::path memory{"/dev/shm"};
+  std::error_code ignored;
+  return std::filesystem::is_directory(memory, ignored)
+           ? memory
+           : std::filesystem::temp_directory_path();
+}
+
 /// A new directory that goes with this object.
 class temp_dir {
 public:
-  temp_dir() {
-    auto name
-      = (std::filesystem::temp_directory_path() / "dfs-XXXXXX").string();
+  explicit temp_dir(const std::filesystem::path& parent
+                    = std::filesystem::temp_directory_path()) {
+    auto name = (parent / "dfs-XXXXXX").string();
     if (::mkdtemp(name.data()) != nullptr)
       path_ = name;
   }

@@ -1,0 +1,457 @@
+#include "support/chunk_data.hpp"
+#include "support/data_chain.hpp"
+#include "support/data_port.hpp"
+#include "support/eventually.hpp"
+#include "support/refusal.hpp"
+
+#include <gtest/gtest.h>
+
+// SPEC G5, G6, G14: leases, fences, servers that die or hang, and new
+// primaries, on whole data servers.
+
+namespace dfs::chunkserver {
+namespace {
+
+using namespace std::chrono_literals;
+using test::append_of;
+using test::pattern;
+using test::read_of;
+using test::refusal;
+using test::write_of;
+
+constexpr chunk_id chunk{7};
+constexpr chunk_version first{1};
+constexpr chunk_version second{2};
+constexpr writer_id alice{11};
+
+/// A server that takes changes and answers when it is told to.
+struct hesitant_server {
+  hesitant_server()
+    : port{{},
+           [this](net::data_request& x) {
+             if (x.id == request_id{})
+               return; // What is committed: that wants no answer.
+             const std::lock_guard guard{mutex};
+             held.push_back(std::move(x));
+           },
+           {},
+           [](const net::data_stranger&, std::string_view) {
+             net::data_greeting greeting;
+             greeting.peer.name = "node-9";
+             greeting.peer.server = true;
+             greeting.peer.expiry = wire::unix_ms::max() / 2;
+             greeting.welcome = wire::encode(
+               msg::data_welcome{.store = store_id{999}, .boot = boot_id{9}});
+             return result<net::data_greeting>{greeting};
+           }} {
+    // nop
+  }
+
+  [[nodiscard]] std::size_t waiting() {
+    const std::lock_guard guard{mutex};
+    return held.size();
+  }
+
+  void answer(mutation_serial serial) {
+    port.run([&] {
+      const std::lock_guard guard{mutex};
+      held.front().from->answer(
+        held.front().id,
+        wire::encode(msg::replicated{.serial = serial, .replicas = 1}));
+      held.erase(held.begin());
+    });
+  }
+
+  std::mutex mutex;
+  std::vector<net::data_request> held;
+  test::data_port_server port;
+};
+
+struct DataLease : ::testing::Test {
+  test::data_chain servers{3};
+
+  std::unique_ptr<test::data_caller> writer = servers.caller(0);
+
+  std::future<test::data_reply<msg::chunk_changed>>
+  start(const msg::chunk_grant& grant, std::uint32_t offset,
+        const std::string& bytes) {
+    return writer->start(write_of(grant, offset, bytes), bytes);
+  }
+
+  std::optional<ec> write(const msg::chunk_grant& grant, std::uint32_t offset,
+                          const std::string& bytes) {
+    auto answer = start(grant, offset, bytes).get();
+    return refusal(answer.message);
+  }
+
+  std::optional<ec>
+  read(std::size_t i, chunk_version version, std::uint32_t length = 1) {
+    return refusal(servers.caller(i, rights::reader)
+                     ->call(read_of(chunk, version,
+                                    servers.state(i, chunk).serial, 0, length))
+                     .message);
+  }
+
+  result<msg::chunk_state> fence(std::size_t i, chunk_version version) {
+    return test::data_chain::wait<msg::chunk_state>([&](auto done) {
+      servers.nodes[i]->service->fence(chunk, version, done);
+    });
+  }
+
+  /// Led by node 0, followed by one that answers when it is told to.
+  msg::chunk_grant hesitant_grant(const hesitant_server& next) {
+    auto grant = servers.grant(chunk, {0});
+    grant.chain.push_back({store_id{999}, next.port.where()});
+    servers.seal(grant);
+    return grant;
+  }
+
+  void expect_equal(std::vector<std::size_t> which, const std::string& bytes) {
+    for (const auto i : which)
+      EXPECT_EQ(servers.bytes(i, chunk), bytes) << "replica " << i;
+  }
+
+  std::vector<msg::led_chunk> led(std::size_t i) {
+    auto promised
+      = std::make_shared<std::promise<std::vector<msg::led_chunk>>>();
+    servers.nodes[i]->service->led(
+      {}, 10, [promised](auto x) { promised->set_value(std::move(x)); });
+    return promised->get_future().get();
+  }
+
+  std::vector<ec> ended(std::size_t i) {
+    const std::lock_guard guard{servers.nodes[i]->mutex};
+    std::vector<ec> codes;
+    for (const auto& [id, code] : servers.nodes[i]->ended)
+      codes.push_back(code);
+    return codes;
+  }
+};
+
+TEST_F(DataLease, NothingIsServedWithoutANodeLease) { // SPEC G4, G6
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  ASSERT_EQ(read(1, first), std::nullopt);
+  for (auto& node : servers.nodes)
+    node->service->set_node_lease(servers.now() + 10s);
+  servers.pass(11s);
+  EXPECT_EQ(read(1, first), ec::lease_expired);
+  EXPECT_EQ(write(grant, 0, "again"), ec::lease_expired);
+  servers.nodes[1]->service->set_node_lease(servers.now() + 10s);
+  EXPECT_EQ(read(1, first), std::nullopt);
+  expect_equal({0, 1, 2}, "bytes");
+}
+
+TEST_F(DataLease, AChunkLeaseEndsAndIsRenewed) { // SPEC G6
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  servers.pass(50s);
+  EXPECT_EQ(write(grant, 0, "later"), std::nullopt);
+  servers.nodes[0]->service->renew_leases({grant.epoch}, servers.now() + 30s);
+  ASSERT_EQ(led(0).size(), 1u); // So it has been done.
+  servers.pass(20s);
+  EXPECT_EQ(write(grant, 0, "renew"), std::nullopt);
+  servers.pass(20s);
+  const auto answer = write(grant, 0, "never");
+  EXPECT_TRUE(answer == ec::lease_expired || answer == ec::not_primary);
+  // What is over is not brought back, by a renewal or by the old grant.
+  servers.nodes[0]->service->renew_leases({grant.epoch}, servers.now() + 30s);
+  EXPECT_NE(write(grant, 0, "never"), std::nullopt);
+  expect_equal({0, 1, 2}, "renew");
+}
+
+TEST_F(DataLease, LeasesAreLookedAtBeforeTheAnswer) { // Changes 1, I1
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  servers.pass(2min); // As a server sees it that was stopped for so long.
+  next.answer(mutation_serial{1});
+  EXPECT_EQ(refusal(open.get().message), ec::lease_expired);
+  EXPECT_EQ(ended(0), std::vector{ec::lease_expired});
+}
+
+TEST_F(DataLease, AFenceEndsWhatIsUnderWay) { // Changes 5, I6
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  const auto fenced = fence(0, second);
+  ASSERT_TRUE(fenced) << fenced.error().context;
+  EXPECT_EQ(fenced->extent.serial, mutation_serial{1});
+  EXPECT_EQ(fenced->extent.version, second);
+  EXPECT_EQ(refusal(open.get().message), ec::stale);
+  // The answer of the successor comes too late.
+  next.answer(mutation_serial{1});
+  EXPECT_EQ(write(grant, 0, "again"), ec::stale);
+  EXPECT_EQ(refusal(fence(0, first)), ec::stale);
+  EXPECT_TRUE(fence(0, second)) << "repeatable";
+  EXPECT_EQ(servers.state(0, chunk).version, second);
+}
+
+TEST_F(DataLease, AFencedReplicaTakesNoOldChange) { // SPEC G6, I6
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  ASSERT_TRUE(fence(2, second));
+  EXPECT_EQ(write(grant, 0, "never"), ec::no_redundancy);
+  EXPECT_EQ(servers.bytes(2, chunk), "bytes");
+  EXPECT_EQ(ended(0), std::vector{ec::no_redundancy});
+}
+
+TEST_F(DataLease, ReleaseFinishesWhatIsUnderWay) {
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  auto promised = std::make_shared<std::promise<result<msg::chunk_state>>>();
+  servers.nodes[0]->service->release(
+    chunk, grant.epoch, [promised](const auto& x) { promised->set_value(x); });
+  EXPECT_EQ(write(grant, 0, "late!"), ec::not_primary);
+  next.answer(mutation_serial{1});
+  EXPECT_EQ(refusal(open.get().message), std::nullopt);
+  const auto state = promised->get_future().get();
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->extent.serial, mutation_serial{1});
+  EXPECT_EQ(write(grant, 0, "late!"), ec::not_primary);
+}
+
+TEST_F(DataLease, ASuccessorThatDiesEndsTheLeaseAtOnce) { // SPEC G14
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  servers.stop(2);
+  const auto began = instant::clock::now();
+  EXPECT_EQ(write(grant, 5, " more"), ec::no_redundancy);
+  EXPECT_LT(instant::clock::now() - began, 900ms) << "not after a time-out";
+  msg::chunk_grant next;
+  const auto taken = servers.recover(chunk, second, {0, 1}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  EXPECT_EQ(taken->state.extent.serial, mutation_serial{2});
+  EXPECT_TRUE(taken->behind.empty());
+  EXPECT_EQ(write(next, 5, " again"), std::nullopt);
+  expect_equal({0, 1}, "bytes again");
+}
+
+TEST_F(DataLease, ASilentSuccessorEndsTheLeaseAfterASecond) { // Changes 5
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent{
+    io, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  auto grant = servers.grant(chunk, {0});
+  grant.chain.push_back(
+    {store_id{999},
+     *endpoint::parse("127.0.0.1:"
+                      + std::to_string(silent.local_endpoint().port()))});
+  servers.seal(grant);
+  const auto began = instant::clock::now();
+  EXPECT_EQ(write(grant, 0, "bytes"), ec::no_redundancy);
+  const auto took = instant::clock::now() - began;
+  EXPECT_GE(took, 900ms);
+  EXPECT_LT(took, 3s);
+}
+
+TEST_F(DataLease, ASlowDiskIsNoSilence) {
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  // Its loop turns and answers pings: it is waited for.
+  EXPECT_EQ(open.wait_for(2s), std::future_status::timeout);
+  next.answer(mutation_serial{1});
+  EXPECT_EQ(refusal(open.get().message), std::nullopt);
+}
+
+TEST_F(DataLease, APrimaryThatDiesIsFollowedByTheLongestReplica) { // SPEC G5
+  const auto grant = servers.grant(chunk, {2, 0, 1});
+  auto first_writer = servers.caller(2);
+  std::string bytes;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    const auto record = pattern(1'000 + i, i);
+    ASSERT_TRUE(
+      first_writer->call(append_of(grant, alice, i, record), record).message);
+    bytes += record;
+  }
+  servers.stop(2);
+  msg::chunk_grant next;
+  const auto taken = servers.recover(chunk, second, {0, 1}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  expect_equal({0, 1}, bytes);
+  // A record that was answered is not appended again.
+  auto now_at
+    = servers.caller(next.chain.front().store == store_id{100} ? 0 : 1);
+  const auto record = pattern(1'020, 20);
+  const auto again = now_at->call(append_of(next, alice, 20, record), record);
+  ASSERT_TRUE(again.message) << again.message.error().context;
+  EXPECT_EQ(again.message->offset, bytes.size() - 1'020);
+  const auto more
+    = now_at->call(append_of(next, alice, 21, "end"), std::string{"end"});
+  ASSERT_TRUE(more.message);
+  expect_equal({0, 1}, bytes + "end");
+}
+
+TEST_F(DataLease, BringsALaggardLevel) { // take_lease, I4
+  const auto grant = servers.grant(chunk);
+  std::string bytes = pattern(200'000, 1);
+  ASSERT_EQ(write(grant, 0, bytes), std::nullopt);
+  servers.stop(2);
+  // All of these are on 0, and some on 1: none is decided.
+  std::vector<std::future<test::data_reply<msg::chunk_changed>>> open;
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    const auto piece = pattern(30'000, 10 + i);
+    open.push_back(start(grant, 200'000 + i * 30'000, piece));
+  }
+  for (auto& each : open)
+    each.wait();
+  servers.start(2);
+  msg::chunk_grant next;
+  const auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  EXPECT_TRUE(taken->behind.empty());
+  const auto whole = servers.bytes(0, chunk);
+  EXPECT_EQ(whole.substr(0, bytes.size()), bytes);
+  EXPECT_GE(whole.size(), 230'000u);
+  expect_equal({0, 1, 2}, whole);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(servers.state(i, chunk).serial, taken->state.extent.serial);
+  EXPECT_EQ(write(next, 0, pattern(1'000, 99)), std::nullopt);
+  expect_equal({0, 1, 2}, servers.bytes(1, chunk));
+}
+
+TEST_F(DataLease, LeavesOutWhoLacksMoreThanItRemembers) { // `behind`
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  msg::chunk_grant pair;
+  ASSERT_TRUE(servers.recover(chunk, second, {0, 1}, pair));
+  std::string bytes = "bytes";
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(write(pair, static_cast<std::uint32_t>(bytes.size()), "x"),
+              std::nullopt);
+    bytes += "x";
+  }
+  msg::chunk_grant next;
+  const auto taken = servers.recover(chunk, chunk_version{3}, {0, 1, 2}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  EXPECT_EQ(taken->behind, std::vector{store_id{102}});
+  EXPECT_EQ(write(next, 0, "BYTES"), std::nullopt);
+  bytes.replace(0, 5, "BYTES");
+  expect_equal({0, 1}, bytes);
+  expect_equal({2}, "bytes");
+}
+
+TEST_F(DataLease, WritersGoOnWhenAServerDiesInTheMiddle) { // SPEC G5, G14
+  auto grant = servers.grant(chunk);
+  const auto base = pattern(300'000, 1);
+  ASSERT_EQ(write(grant, 0, base), std::nullopt);
+  std::vector<std::unique_ptr<test::data_caller>> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.push_back(servers.caller(0));
+  rng random{5};
+  std::vector<std::future<test::data_reply<msg::chunk_changed>>> open;
+  for (std::uint64_t i = 0; i < 120; ++i) {
+    const auto piece = pattern(1 + random.below(80'000), 100 + i);
+    const auto offset = static_cast<std::uint32_t>(random.below(220'000));
+    open.push_back(
+      callers[i % 4]->start(write_of(grant, offset, piece), piece));
+    if (i == 60)
+      servers.stop(1);
+  }
+  for (auto& each : open)
+    each.wait();
+  servers.start(1);
+  msg::chunk_grant next;
+  const auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  expect_equal({0, 1, 2}, servers.bytes(0, chunk));
+  for (auto& node : servers.nodes)
+    EXPECT_TRUE(node->store->verify(chunk)->empty());
+}
+
+TEST_F(DataLease, ARestartedServerWaitsToBeTold) { // Reads: "what it is told"
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  const auto before = servers.caller(1, rights::reader);
+  ASSERT_TRUE(test::eventually([&] { // The note is not to come to a later life.
+    return before->call(read_of(chunk, first, {}, 0, 5)).data == "bytes";
+  }));
+  servers.stop(1);
+  servers.start(1);
+  auto reader = servers.caller(1, rights::reader);
+  EXPECT_EQ(refusal(reader->call(read_of(chunk, first, {}, 0, 5)).message),
+            ec::not_primary);
+  const auto known
+    = reader->call(read_of(chunk, first, mutation_serial{1}, 0, 5));
+  ASSERT_TRUE(known.message) << known.message.error().context;
+  EXPECT_EQ(known.data, "bytes");
+  // A grant of its former life is worth nothing.
+  servers.stop(0);
+  servers.start(0);
+  writer = servers.caller(0);
+  EXPECT_EQ(write(grant, 0, "again"), ec::stale);
+}
+
+TEST_F(DataLease, APrimaryLetsReadersWaitForWhatIsUndecided) { // Reads, I3
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto base = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  next.answer(mutation_serial{1});
+  ASSERT_TRUE(base.get().message);
+  auto open = start(grant, 2, "TES");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  auto reader = servers.caller(0, rights::reader);
+  EXPECT_EQ(reader->call(read_of(chunk, first, {}, 0, 2)).data, "by")
+    << "nothing is changed there";
+  auto read = reader->start(read_of(chunk, first, {}, 0, 5));
+  EXPECT_EQ(read.wait_for(100ms), std::future_status::timeout);
+  const auto extent = reader->call(
+    msg::get_extent{.chunk = chunk, .version = first, .serial = {}});
+  EXPECT_EQ(extent.message->serial, mutation_serial{1});
+  next.answer(mutation_serial{2});
+  ASSERT_TRUE(open.get().message);
+  EXPECT_EQ(read.get().data, "byTES");
+}
+
+TEST_F(DataLease, TellsWhatItLeadsUntilTheMasterKnows) { // SPEC G3
+  const auto grant = servers.grant(chunk);
+  const auto other = servers.grant(chunk_id{9});
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  ASSERT_EQ(write(other, 0, "others"), std::nullopt);
+  auto told = led(0);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].chunk, chunk);
+  EXPECT_EQ(told[0].epoch, grant.epoch);
+  EXPECT_EQ(told[0].committed.length, 5u);
+  EXPECT_TRUE(told[0].active);
+  EXPECT_TRUE(told[0].settled);
+  EXPECT_FALSE(told[0].over);
+  EXPECT_FALSE(led(0)[0].active) << "nothing since";
+  EXPECT_EQ(servers.nodes[0]->service->counters().chunks_led, 2u);
+  ASSERT_TRUE(fence(0, second));
+  told = led(0);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_TRUE(told[0].over);
+  EXPECT_EQ(told[0].committed.length, 5u);
+  servers.nodes[0]->service->end_leases({grant.epoch});
+  ASSERT_EQ(led(0).size(), 1u);
+  servers.nodes[0]->service->end_leases({other.epoch});
+  EXPECT_TRUE(led(0).empty());
+  EXPECT_NE(write(other, 0, "others"), std::nullopt);
+}
+
+TEST_F(DataLease, RemovesWhatIsNotNewerThanOrdered) { // I9, delete_chunks
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  ASSERT_TRUE(fence(1, second));
+  const auto remove = [&](std::size_t i) {
+    return *test::data_chain::wait<std::vector<chunk_id>>([&](auto done) {
+      servers.nodes[i]->service->remove(
+        {{.chunk = chunk, .extent = {.version = first}}}, done);
+    });
+  };
+  EXPECT_EQ(remove(0), std::vector{chunk});
+  EXPECT_TRUE(remove(1).empty()) << "a newer version is here";
+  EXPECT_EQ(remove(0), std::vector{chunk}) << "repeatable";
+  EXPECT_FALSE(servers.nodes[0]->store->state(chunk));
+  EXPECT_TRUE(servers.nodes[1]->store->state(chunk));
+}
+
+} // namespace
+} // namespace dfs::chunkserver
