@@ -1,0 +1,135 @@
+#include "chunkserver/data_hands.hpp"
+
+#include "storage/obeyed_term.hpp"
+#include "support/chunk_data.hpp"
+#include "support/data_chain.hpp"
+#include "support/eventually.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+// What a keeper does, down to a real data server and a real volume.
+
+namespace dfs::chunkserver {
+namespace {
+
+using namespace std::chrono_literals;
+using test::pattern;
+using test::write_of;
+
+struct DataHands : ::testing::Test {
+  test::data_chain servers{1};
+  test::temp_dir data_dir;
+  std::vector<chunk_id> lost;
+  data_hands hands{*servers.nodes[0]->service,
+                   {servers.nodes[0]->store.get()},
+                   {.data_dir = data_dir.path(),
+                    .io = nullptr,
+                    .volumes = {.interval = 5ms, .lost = {}, .failed = {}}}};
+
+  void make(std::uint64_t chunk) {
+    auto grant = servers.grant(chunk_id{chunk});
+    grant.replicas_min = 1;
+    seal_grant(grant, *servers.keys);
+    const auto bytes = pattern(1'000, chunk);
+    const auto caller = servers.caller(0);
+    ASSERT_TRUE(caller->call(write_of(grant, 0, bytes), bytes).message);
+  }
+
+  std::vector<msg::chunk_state> list() {
+    std::promise<std::vector<msg::chunk_state>> found;
+    hands.list(
+      [&](std::vector<msg::chunk_state> x) { found.set_value(std::move(x)); });
+    return found.get_future().get();
+  }
+};
+
+} // namespace
+
+TEST_F(DataHands, ListsReplicasById) { // SPEC G3
+  EXPECT_TRUE(list().empty());
+  for (const auto chunk : {30u, 10u, 20u})
+    make(chunk);
+  const auto all = list();
+  ASSERT_EQ(all.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(all[i].chunk, chunk_id{10 * (i + 1)});
+    EXPECT_EQ(
+      all[i].extent,
+      (msg::chunk_extent{chunk_version{1}, mutation_serial{1}, 1'000, 1'000}));
+  }
+}
+
+TEST_F(DataHands, MakesATermDurable) { // DESIGN 3
+  const auto kept = test::data_chain::wait<nothing>(
+    [&](auto done) { hands.persist_term(master_term{5}, done); });
+  EXPECT_TRUE(kept);
+  EXPECT_EQ(*storage::read_obeyed_term(storage::posix_files(), data_dir.path()),
+            master_term{5});
+}
+
+TEST_F(DataHands, SaysHowThingsAre) {
+  make(1);
+  EXPECT_TRUE(test::eventually([&] {
+    const auto now = hands.look();
+    return now.chunks == 1 && now.bytes >= 1'000 && now.chunks_led == 1;
+  }));
+  const auto now = hands.look();
+  ASSERT_EQ(now.volumes.size(), 1u);
+  EXPECT_GT(now.volumes[0].total_bytes, now.volumes[0].free_bytes);
+  EXPECT_FALSE(now.volumes[0].failed);
+  EXPECT_EQ(now.impediment, "");
+}
+
+TEST_F(DataHands, CarriesOutOrders) {
+  const auto fenced = test::data_chain::wait<msg::chunk_state>([&](auto done) {
+    hands.fence({master_term{1}, chunk_id{4}, chunk_version{2}, true}, done);
+  });
+  ASSERT_TRUE(fenced);
+  EXPECT_EQ(fenced->extent.version, chunk_version{2});
+  ASSERT_EQ(list().size(), 1u);
+  const auto gone
+    = test::data_chain::wait<std::vector<chunk_id>>([&](auto done) {
+        hands.remove({{chunk_id{4}, {chunk_version{2}, {}, 0, 0}}}, done);
+      });
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(*gone, std::vector{chunk_id{4}});
+  EXPECT_TRUE(list().empty());
+}
+
+// Of a chunk that was bad: the master has good copies when it orders this.
+TEST_F(DataHands, RemovesWhatIsQuarantined) { // SPEC G9
+  make(6);
+  auto& store = *servers.nodes[0]->store;
+  ASSERT_TRUE(store.quarantine(chunk_id{6}));
+  EXPECT_EQ(store.quarantined().size(), 1u);
+  const auto gone
+    = test::data_chain::wait<std::vector<chunk_id>>([&](auto done) {
+        hands.remove({{chunk_id{6}, {chunk_version{1}, {}, 0, 0}}}, done);
+      });
+  ASSERT_TRUE(gone);
+  EXPECT_TRUE(store.quarantined().empty());
+}
+
+TEST_F(DataHands, ServesWhileTheLeaseRuns) { // SPEC G4
+  make(1);
+  hands.set_node_lease(boot_instant{});
+  const auto caller = servers.caller(0, rights::reader);
+  const auto read = test::read_of(chunk_id{1}, chunk_version{1}, {}, 0, 1'000);
+  EXPECT_EQ(caller->call(read).message.error().code, ec::lease_expired);
+  hands.set_node_lease(servers.now() + 1min);
+  EXPECT_TRUE(caller->call(read).message);
+}
+
+TEST_F(DataHands, DrainsAndGoes) { // SPEC S6
+  make(1);
+  std::promise<void> drained;
+  hands.drain(1s, [&] { drained.set_value(); });
+  EXPECT_EQ(drained.get_future().wait_for(5s), std::future_status::ready);
+}
+
+} // namespace dfs::chunkserver
