@@ -46,6 +46,9 @@ struct directory_state {
   /// Servers that have been told to get a copy, by chunk: they may have it at
   /// any moment.
   std::map<chunk_id, std::vector<server_index>> copies;
+  /// Until then no primary is made of these chunks: they are being copied, and
+  /// a copy that is overtaken is none.
+  std::map<chunk_id, instant> held;
   /// Chunks whose replicas are being fenced or led anew at this moment.
   std::set<chunk_id> granting;
   directory_effects out;

@@ -147,6 +147,9 @@ bool grant_machine::may_begin(directory_state& s, instant now,
   // S4: whose replicas are not known might be the primary.
   if (s.servers.guessing(now))
     return false;
+  if (const auto held = s.held.find(chunk_);
+      held != s.held.end() && now < held->second)
+    return false; // A copy is nearly done: the new set is to have it.
   const auto& entry = *s.table.find(chunk_);
   for (const auto i : s.table.holders(chunk_)) {
     if (in(unfit_, i))

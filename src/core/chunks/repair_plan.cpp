@@ -40,6 +40,12 @@ constexpr auto obedience = 10min;
 constexpr auto retry_first = 500ms;
 constexpr std::uint8_t retry_doublings = 6;
 constexpr auto release_time = 5s;
+
+// For how long clients wait for a new primary so that a copy can be made:
+// where somebody writes all the time, there would never be one otherwise.
+constexpr auto release_hold = 500ms;
+constexpr auto copy_hold = 300ms;
+constexpr std::uint64_t copy_hold_rate = 64 * 1024 * 1024; ///< Bytes/s.
 constexpr auto measuring = 2s;
 
 } // namespace
@@ -79,7 +85,8 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   const bool wanted
     = what == chunk_class::under && expected < entry->replication;
   if (wanted)
-    want(chunk, static_cast<std::uint8_t>(live), now);
+    want(chunk, static_cast<std::uint8_t>(live), now,
+         now + s.config.repair_patience);
   else
     unwant(chunk);
 }
@@ -115,7 +122,8 @@ void repair_plan::sweep(directory_state& s, instant now) {
     judge_all();
 }
 
-void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now) {
+void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now,
+                       instant calm) {
   auto known = wishes_.find(chunk);
   if (known == wishes_.end()) {
     if (wishes_.size() >= wishes_max) {
@@ -125,7 +133,7 @@ void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now) {
         return;
       unwant(last.second);
     }
-    known = wishes_.emplace(chunk, wish{live, now, {}, 0, false}).first;
+    known = wishes_.emplace(chunk, wish{live, now, calm, {}, 0, false}).first;
   } else {
     queue_.erase({known->second.live, chunk});
     known->second.live = live;
@@ -160,45 +168,69 @@ bool repair_plan::bears(const directory_state& s, server_index server,
          && it->second.bytes + bytes <= large * factor;
 }
 
-// P1. Asks the primary to let go, if that is what is missing.
-bool repair_plan::unchanging(directory_state& s, chunk_id chunk,
-                             const chunk_entry& entry, const wish& x,
-                             instant now) {
+repair_plan::motion repair_plan::motion_of(const directory_state& s,
+                                           chunk_id chunk,
+                                           const chunk_entry& entry,
+                                           const wish& x, instant now) const {
   if (s.granting.contains(chunk) || releasing_.contains(chunk))
-    return false;
+    return motion::changing;
   const auto* lease = s.leases.find(chunk);
   if (lease == nullptr) {
     // Whoever was changing it asks for a new primary at once.
     if (!entry.has(chunk_entry::settled) && now < x.since + heir_time)
-      return false;
+      return motion::changing;
     if (now >= s.started + lease_wait(s.config.chunk_lease))
-      return true;
+      return motion::still;
     for (const auto i : s.table.holders(chunk))
       if (s.servers.may_serve(i, now) && !s.servers.at(i).led_told)
-        return false;
-    return true;
+        return motion::changing;
+    return motion::still;
   }
   const auto primary = lease->primary();
   // Who changes it now is not interrupted for a while.
   const auto changed
     = lease->until - lease_wait(s.config.chunk_lease); // Or granted.
-  if (!lease->closed && now < changed + idle_time
-      && now < x.since + s.config.repair_patience)
-    return false;
+  if (!lease->closed && now < changed + idle_time && now < x.calm_until)
+    return motion::changing;
   if (!s.servers.may_serve(primary, now)
       || s.servers.at(primary).boot != lease->boot)
-    return true;
+    return motion::still;
+  return motion::led;
+}
+
+void repair_plan::ask_release(directory_state& s, chunk_id chunk, wish& x,
+                              instant now) {
+  const auto* lease = s.leases.find(chunk);
   releasing_.insert(chunk);
-  s.ask({directory_state::route::kind::release, chunk, primary},
+  x.calm_until = now + s.config.repair_patience;
+  s.held[chunk] = now + release_hold;
+  s.ask({directory_state::route::kind::release, chunk, lease->primary()},
         msg::release_lease{s.term, chunk, lease->epoch}, release_time);
-  return false;
+}
+
+// Copied at once: whoever was changing it is asking for a new primary already.
+void repair_plan::released(directory_state& s, const directory_state::route& to,
+                           const result<server_reply>& reply, instant now) {
+  const auto chunk = to.chunk;
+  releasing_.erase(chunk);
+  s.held.erase(chunk);
+  const auto* yes = reply ? std::get_if<msg::lease_released>(&*reply) : nullptr;
+  const auto* lease = s.leases.find(chunk);
+  if (yes == nullptr || lease == nullptr || lease->primary() != to.server
+      || !(lease->open || lease->closed))
+    return;
+  s.leases.end(chunk);
+  if (const auto x = wishes_.find(chunk); x != wishes_.end())
+    try_copy(s, chunk, x->second, now);
 }
 
 bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
                            instant now) {
   const auto* entry = s.table.find(chunk);
-  if (now < x.not_before || is_copying(chunk)
-      || !unchanging(s, chunk, *entry, x, now))
+  if (now < x.not_before || is_copying(chunk))
+    return false;
+  const auto is = motion_of(s, chunk, *entry, x, now);
+  if (is == motion::changing)
     return false;
   std::vector<server_index> sources;
   std::vector<server_index> taken;
@@ -236,6 +268,10 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   const auto target = found.front();
   if (!bears(s, target, entry->length, false))
     return false;
+  if (is == motion::led) {
+    ask_release(s, chunk, x, now);
+    return false;
+  }
   msg::copy_chunk order{
     s.term, {chunk, entry->extent()}, {}, s.config.chunk_size};
   order.wanted.extent.version = version;
@@ -256,6 +292,9 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   copies_[chunk].push_back(
     {token, sources.front(), target, entry->length, now + obedience});
   s.copies[chunk].push_back(target); // P2
+  s.held[chunk] = now + copy_hold
+                  + std::chrono::milliseconds{std::uint64_t{entry->length}
+                                              * 1'000 / copy_hold_rate};
   ++incoming_[target].copies;
   incoming_[target].bytes += entry->length;
   ++outgoing_[sources.front()].copies;
@@ -291,13 +330,7 @@ void repair_plan::answered(directory_state& s, const directory_state::route& to,
                            const result<server_reply>& reply, instant now) {
   const auto chunk = to.chunk;
   if (to.what == directory_state::route::kind::release) {
-    releasing_.erase(chunk);
-    const auto* yes
-      = reply ? std::get_if<msg::lease_released>(&*reply) : nullptr;
-    const auto* lease = s.leases.find(chunk);
-    if (yes != nullptr && lease != nullptr && lease->primary() == to.server
-        && (lease->open || lease->closed))
-      s.leases.end(chunk);
+    released(s, to, reply, now);
     return;
   }
   const auto all = copies_.find(chunk);
@@ -320,23 +353,35 @@ void repair_plan::answered(directory_state& s, const directory_state::route& to,
     x->token = 0;
   else
     end_copy(s, chunk, static_cast<std::size_t>(x - all->second.begin()));
-  if (yes != nullptr) {
+  s.held.erase(chunk);
+  if (yes == nullptr) {
+    failed(
+      s, chunk, done.to,
+      fmt::format("{} {}", to_string(why), reply ? "" : reply.error().context),
+      now);
+  } else if (s.table.reported(done.to, chunk, yes->state.extent.version)
+             == chunk_table::standing::stale) {
+    s.servers.revoke(done.to, chunk,
+                     chunk_version{s.table.find(chunk)->version});
+    failed(s, chunk, done.to, "overtaken by a change", now);
+  } else {
     copied_ += done.bytes;
-    if (s.table.reported(done.to, chunk, yes->state.extent.version)
-        == chunk_table::standing::stale)
-      s.servers.revoke(done.to, chunk,
-                       chunk_version{s.table.find(chunk)->version});
     s.note(note::copied, chunk, done.to, fmt::format("{} bytes", done.bytes));
-  } else if (const auto known = wishes_.find(chunk); known != wishes_.end()) {
-    auto& wish = known->second;
-    wish.not_before
-      = now + retry_first * (1 << std::min(wish.failures, retry_doublings));
-    ++wish.failures;
-    s.note(
-      note::copy_failed, chunk, done.to,
-      fmt::format("{} {}", to_string(why), reply ? "" : reply.error().context));
   }
   judge(s, chunk, now);
+}
+
+void repair_plan::failed(directory_state& s, chunk_id chunk,
+                         server_index target, const std::string& why,
+                         instant now) {
+  const auto known = wishes_.find(chunk);
+  if (known == wishes_.end())
+    return;
+  auto& wish = known->second;
+  wish.not_before
+    = now + retry_first * (1 << std::min(wish.failures, retry_doublings));
+  ++wish.failures;
+  s.note(note::copy_failed, chunk, target, why);
 }
 
 void repair_plan::reborn(directory_state& s, server_index server) {
@@ -368,6 +413,7 @@ void repair_plan::tick(directory_state& s, instant now) {
     return;
   sweep(s, now);
   forget_late(s, now);
+  std::erase_if(s.held, [&](const auto& x) { return x.second <= now; });
   std::size_t tried = 0;
   for (const auto& [live, chunk] : queue_) {
     if (++tried > tried_at_once)

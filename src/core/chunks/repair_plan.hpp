@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,7 @@ private:
   struct wish {
     std::uint8_t live = 0; ///< Copies that serve.
     instant since{};
+    instant calm_until{}; ///< Whoever changes the chunk is not interrupted.
     instant not_before{};
     std::uint8_t failures = 0;
     bool homeless = false;
@@ -71,13 +73,25 @@ private:
     std::uint64_t bytes = 0;
   };
 
-  void want(chunk_id chunk, std::uint8_t live, instant now);
+  /// May the chunk be copied now? (P1)
+  enum class motion : std::uint8_t {
+    still,
+    led, ///< If its primary lets go.
+    changing,
+  };
+
+  void want(chunk_id chunk, std::uint8_t live, instant now, instant calm);
   void unwant(chunk_id chunk);
   void sweep(directory_state& s, instant now);
   bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
-  [[nodiscard]] bool unchanging(directory_state& s, chunk_id chunk,
-                                const chunk_entry& entry, const wish& x,
-                                instant now);
+  void failed(directory_state& s, chunk_id chunk, server_index target,
+              const std::string& why, instant now);
+  [[nodiscard]] motion motion_of(const directory_state& s, chunk_id chunk,
+                                 const chunk_entry& entry, const wish& x,
+                                 instant now) const;
+  void ask_release(directory_state& s, chunk_id chunk, wish& x, instant now);
+  void released(directory_state& s, const directory_state::route& to,
+                const result<server_reply>& reply, instant now);
   [[nodiscard]] bool bears(const directory_state& s, server_index server,
                            std::uint32_t bytes, bool as_source) const;
   [[nodiscard]] bool is_copying(chunk_id chunk) const;
