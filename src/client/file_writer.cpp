@@ -318,31 +318,56 @@ void file_writer::renew_grants(const error& why) {
     return stop_with(why);
   extending_ = true; // Until then.
   const auto waiting = std::make_shared<std::size_t>(complete_chunks().size());
+  const auto unknown = std::make_shared<bool>(false);
   for (std::size_t i = 0, count = *waiting; i < count; ++i) {
     const auto index = static_cast<std::uint32_t>(extended_ + i);
     const auto& grant = chunks_[index].written->grant;
     session_.master.ask<msg::lease_chunk>(
       {.chunk = grant.chunk, .failed = {}, .version = grant.version},
       patience_.left(),
-      [self = shared_from_this(), index, waiting](auto reply) {
+      [self = shared_from_this(), index, waiting, unknown](auto reply) {
         if (!self->then_)
           return;
         auto& written = *self->chunks_[index].written;
-        if (!reply)
+        if (!reply && reply.error().code != ec::not_found)
           return self->stop_with(reply.error());
-        if (reply->extent.length < written.extent.length)
+        if (reply && reply->extent.length < written.extent.length)
           return self->stop_with(fail(
             ec::integrity, "what was acknowledged as durable is not there"));
-        written = {reply->grant, reply->extent};
+        if (reply)
+          written = {reply->grant, reply->extent};
+        else
+          *unknown = true;
         if (--*waiting > 0)
           return;
-        self->extending_ = false;
-        if (self->upload_)
-          self->extend();
+        if (*unknown)
+          self->wait_for_reports();
         else
-          self->commit();
+          self->bring_again();
       });
   }
+}
+
+/// A master that was just started takes what a former one gave once a server
+/// that has it has told so.
+void file_writer::wait_for_reports() {
+  --renewals_;
+  const auto pause = back_off_.next();
+  if (patience_.left() <= pause)
+    return stop_with(fail(ec::unavailable, "the master does not know of what "
+                                           "was written; nothing was stored"));
+  after(session_.io, pause, [self = shared_from_this()] {
+    if (self->then_)
+      self->bring_again();
+  });
+}
+
+void file_writer::bring_again() {
+  extending_ = false;
+  if (upload_)
+    extend();
+  else
+    commit();
 }
 
 void file_writer::cancel() {

@@ -81,6 +81,8 @@ private:
   void commit();
   void committed(msg::file_status status);
   void renew_grants(const error& why);
+  void wait_for_reports();
+  void bring_again();
   void stop_with(error why);
   void answer(result<msg::file_status> outcome);
   [[nodiscard]] std::vector<msg::written_chunk> complete_chunks() const;
@@ -109,6 +111,7 @@ private:
   bool streaming_ = false;       ///< A chunk takes from `stream_`.
   std::optional<error> stopped_; ///< What it ends with.
   int renewals_ = 0;             ///< Of grants that the master did not take.
+  back_off back_off_;
 };
 
 } // namespace dfs::client

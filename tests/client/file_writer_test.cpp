@@ -253,6 +253,32 @@ TEST_F(FileWriterTest, AsksForNewGrantsWhereASetChangedBeforeTheCommit) {
   EXPECT_TRUE(cluster.content("/g") == bytes);
 }
 
+// A master that was restarted hears of chunks from their servers.
+TEST_F(FileWriterTest, WaitsUntilANewMasterKnowsItsChunks) { // SPEC G2
+  int commits = 0;
+  cluster.on_master = [&](const std::string& name) -> std::optional<error> {
+    const auto commit = name == "commit_file" || name == "extend_upload";
+    commits += commit ? 1 : 0;
+    if (commits >= 10)
+      return std::nullopt;
+    if (commit)
+      return fail(ec::stale, "the chunk is not, or no longer, to be had");
+    if (name == "lease_chunk")
+      return fail(ec::not_found, "there is no such chunk");
+    return std::nullopt;
+  };
+  ASSERT_TRUE(put("hello"));
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  commits = 0;
+  const auto bytes = random_bytes(2 * chunk_size);
+  ASSERT_TRUE(put(bytes, {.path = "/g"}));
+  EXPECT_TRUE(cluster.content("/g") == bytes);
+  commits = -1'000;
+  EXPECT_EQ(refusal(put("hello", {.path = "/h", .timeout = 300ms})),
+            ec::unavailable);
+  EXPECT_FALSE(cluster.files.contains("/h"));
+}
+
 // SPEC S7: each change has one effect, however often it is asked for.
 TEST_F(FileWriterTest, RepeatsRequestsUnderTheirNumbers) {
   cluster.after_master = [](const auto&) { return std::nullopt; };
