@@ -368,7 +368,7 @@ chunk_directory_actor::behavior_type chunk_directory(
       return core::report_status(machine, now());
     },
     [=, &machine](const msg::locate_chunks& x) {
-      return machine.locate(x.layout, now());
+      return to_caf(machine.locate(x.layout, now()));
     },
     [self](const msg::adopt_chunks& x) { return adopt(self, x); },
     [=, &machine](const msg::keep_chunks& x) {

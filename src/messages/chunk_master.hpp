@@ -12,7 +12,8 @@
 
 namespace dfs::msg {
 
-/// Fills in where the chunks of a layout are -> `file_layout`.
+/// Fills in where the chunks of a layout are -> `file_layout`. May be repeated.
+/// Errors: `unavailable`, for a while after a start.
 struct locate_chunks {
   file_layout layout; ///< Of the locations only `chunk` is set.
 

@@ -1,5 +1,6 @@
 #include "actors/chunk_directory.hpp"
 
+#include "actors/support/from_caf.hpp"
 #include "actors/support/to_caf.hpp"
 #include "chunkserver/grant_seal.hpp"
 #include "support/deterministic_system.hpp"
@@ -298,7 +299,12 @@ TEST_F(ChunkDirectory, KnowsVersionsAfterARestart) { // SPEC G2
   const auto chunk = write_file(inode_id{9}).chunk;
   stop(directory);
   directory = start();
-  EXPECT_TRUE(locate(chunk).replicas.empty());
+  // How long the file is by now nobody knows before a server has told.
+  msg::locate_chunks question;
+  question.layout.chunks.push_back({chunk, {}, false, {}, {}});
+  const auto early = ask<msg::file_layout>(directory, question);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(from_caf(early.error()).code, ec::unavailable);
   for (auto& x : all) {
     x.heard = 0;
     enrol(x);

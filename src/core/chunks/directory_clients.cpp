@@ -125,10 +125,16 @@ void directory_machine::doubt_replica(const msg::report_replica&, instant) {
 
 // -- places -------------------------------------------------------------------
 
-msg::file_layout
+result<msg::file_layout>
 directory_machine::locate(msg::file_layout layout, instant now) {
-  for (auto& x : layout.chunks)
+  for (auto& x : layout.chunks) {
     x = place(x.chunk, now);
+    // One replica that is current is enough: what is committed all have.
+    if (x.replicas.empty() && x.committed.length < s_.config.chunk_size
+        && s_.table.find(x.chunk) != nullptr && !s_.gathered(now))
+      return fail(ec::unavailable,
+                  "the servers of the file have not told yet what they have");
+  }
   return layout;
 }
 

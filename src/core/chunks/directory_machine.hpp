@@ -63,7 +63,10 @@ public:
 
   // -- the namespace ----------------------------------------------------------
 
-  [[nodiscard]] msg::file_layout locate(msg::file_layout layout, instant now);
+  /// @returns `ec::unavailable` soon after a start: nobody who has a chunk has
+  ///   told yet how long it is.
+  [[nodiscard]] result<msg::file_layout>
+  locate(msg::file_layout layout, instant now);
   /// @param sealed Which of the grants a master of this cluster gave.
   [[nodiscard]] result<nothing>
   adopt(const std::vector<msg::written_chunk>& chunks,
