@@ -48,6 +48,8 @@ result<replica_ptr> leases::admit(chunk_id chunk, chunk_version version,
   const auto until = check(grant, now);
   if (!until)
     return until.error();
+  if (!x && barred_.contains(chunk))
+    return fail(ec::not_primary, "the chunk was deleted here");
   if (!x) {
     auto made = make(chunk, version, now);
     if (!made)
@@ -96,6 +98,8 @@ void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
   x.place = {std::move(grant), 0};
   x.broken = false;
   x.told_connection = 0;
+  longest_lease_ = std::max(longest_lease_,
+                            std::chrono::milliseconds{x.place.grant->lease_ms});
   x.lease_until = until;
   x.active = true;
   x.announced = {};
@@ -271,6 +275,8 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
     if (x)
       stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
     state_.replicas.forget(each.chunk);
+    if (barred_.insert(each.chunk).second)
+      removed_.emplace_back(state_.leases.now(), each.chunk);
     wanted.push_back(each.chunk);
   }
   // The file system takes milliseconds for a large file.
@@ -304,6 +310,10 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
 
 void leases::sweep() {
   const auto now = state_.leases.now();
+  while (!removed_.empty() && removed_.front().first + longest_lease_ < now) {
+    barred_.erase(removed_.front().second);
+    removed_.pop_front();
+  }
   std::vector<replica_ptr> expired;
   for (auto& [chunk, x] : state_.replicas)
     if (x->order.leads() && now >= x->lease_until)

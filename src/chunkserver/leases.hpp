@@ -4,7 +4,11 @@
 #include "chunkserver/led_table.hpp"
 #include "chunkserver/server_state.hpp"
 
+#include <chrono>
+#include <deque>
 #include <functional>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace dfs::chunkserver {
@@ -63,6 +67,11 @@ private:
   server_state& state_;
   chain& chain_;
   led_table led_;
+  /// Deleted here on order, the oldest first: a grant from before, which may
+  /// still run, must not make them anew.
+  std::deque<std::pair<boot_instant, chunk_id>> removed_;
+  std::set<chunk_id> barred_; ///< The same.
+  std::chrono::milliseconds longest_lease_{std::chrono::minutes{1}};
 };
 
 } // namespace dfs::chunkserver

@@ -48,6 +48,8 @@ result<nothing> chunk_server::may_create(const msg::chunk_grant& grant) const {
     return fail(ec::stale);
   if (is_revoked(grant.chunk, grant.version))
     return fail(ec::stale);
+  if (ended_.contains(grant.epoch)) // And the chunk was deleted since.
+    return fail(ec::not_primary);
   return done;
 }
 
