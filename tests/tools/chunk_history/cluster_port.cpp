@@ -137,19 +137,37 @@ public:
     return added.error();
   }
 
+  // How much is committed the master knows of a chunk that nobody changes, and
+  // a primary of any other.
   result<std::vector<replica_bytes>>
   replicas(const std::string& path) override {
     auto layout = files_->ask(msg::open_file{path, 0}, timeout_);
     if (!layout)
       return layout.error();
+    for (const auto& chunk : layout->chunks) {
+      if (!chunk.growing)
+        continue;
+      const auto leased
+        = files_->ask(msg::lease_chunk{chunk.chunk, {}, {}}, timeout_);
+      if (!leased)
+        return leased.error();
+      ends_[chunk.chunk] = leased->extent;
+    }
+    layout = files_->ask(msg::open_file{path, 0}, timeout_);
+    if (!layout)
+      return layout.error();
     std::vector<replica_bytes> found;
-    for (std::uint32_t i = 0; i < layout->chunks.size(); ++i)
-      for (const auto& to : layout->chunks[i].replicas) {
-        auto x = replica(i, layout->chunk_size, layout->chunks[i], to);
+    for (std::uint32_t i = 0; i < layout->chunks.size(); ++i) {
+      auto& chunk = layout->chunks[i];
+      if (const auto end = ends_.find(chunk.chunk); end != ends_.end())
+        chunk.committed = end->second;
+      for (const auto& to : chunk.replicas) {
+        auto x = replica(i, chunk, to);
         if (!x)
           return x.error();
         found.push_back(*std::move(x));
       }
+    }
     return found;
   }
 
@@ -174,40 +192,34 @@ private:
     return std::move(sink->content);
   }
 
-  result<replica_bytes> replica(std::uint32_t index, std::uint32_t chunk_size,
+  result<replica_bytes> replica(std::uint32_t index,
                                 const msg::chunk_location& chunk,
                                 const msg::chunk_replica& to) {
     replica_bytes x;
     x.chunk = index;
+    x.where = fmt::format("chunk {} of index {} at {} (serial {})",
+                          chunk.chunk.value(), index, to_string(to.data),
+                          chunk.committed.serial.value());
     msg::read_chunk request;
     request.chunk = chunk.chunk;
     request.version = chunk.committed.version;
     request.serial = chunk.committed.serial;
-    for (;;) {
+    const auto end = client::data_end(chunk.committed);
+    while (x.bytes.size() < end) {
       request.offset = static_cast<std::uint32_t>(x.bytes.size());
-      request.length = std::min(msg::data_max, chunk_size - request.offset);
-      if (request.length == 0)
-        break;
+      request.length = std::min(msg::data_max, end - request.offset);
       auto answer = files_->wait<client::bytes_read>([&](auto then) {
         files_->session().servers.read(to, request, timeout_, std::move(then));
       });
-      x.where = fmt::format("chunk {} of index {} at {}", chunk.chunk.value(),
-                            index, to_string(to.data));
       if (!answer)
         return fail(answer.error().code,
                     x.where + ": " + answer.error().context);
-      const auto end = client::data_end(answer->head.extent);
-      x.where += fmt::format(" (version {}, serial {})",
-                             answer->head.extent.version.value(),
-                             answer->head.extent.serial.value());
       if (client::block_crcs(answer->bytes.view(), request.offset)
           != answer->head.crcs)
         return fail(ec::integrity, x.where + " has wrong checksums");
+      if (answer->bytes.size() == 0)
+        break; // Shorter than it should be: the others will not be.
       x.bytes.append(answer->bytes.view());
-      if (x.bytes.size() >= end || answer->bytes.size() < request.length) {
-        x.bytes.resize(std::min<std::size_t>(x.bytes.size(), end));
-        return x;
-      }
     }
     return x;
   }
@@ -215,6 +227,7 @@ private:
   std::unique_ptr<client::file_client> files_;
   milliseconds timeout_;
   rng requests_;
+  std::map<chunk_id, msg::chunk_extent> ends_;
   std::map<std::string, std::shared_ptr<client::file_view>> views_;
   std::map<std::string, std::shared_ptr<client::file_appender>> appenders_;
 };
