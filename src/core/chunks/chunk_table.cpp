@@ -38,9 +38,10 @@ void chunk_table::load_file_row(const chunk_row& row) {
     if (newer || entry.serial <= row.extent.serial)
       set_extent(entry, row.extent);
   }
-  entry.set(chunk_entry::settled, true);
-  entry.set(chunk_entry::fresh,
-            entry.version == 1 && entry.serial == mutation_serial{});
+  const bool fresh = entry.version == 1 && entry.serial == mutation_serial{};
+  entry.set(chunk_entry::fresh, fresh);
+  // Nobody has logged how much was appended to it since.
+  entry.set(chunk_entry::settled, !fresh);
 }
 
 void chunk_table::load_version_row(const chunk_row& row) {
@@ -54,10 +55,10 @@ void chunk_table::load_version_row(const chunk_row& row) {
     entry.replication = row.replication;
   if (row.intent > row.extent.version)
     intents_[row.chunk] = {row.intent, {}};
-  entry.set(chunk_entry::settled, true);
   // Whoever is in the set of an attempt was told to make it.
   if (row.extent.version > chunk_version{1})
     entry.set(chunk_entry::fresh, false);
+  entry.set(chunk_entry::settled, !entry.has(chunk_entry::fresh));
 }
 
 chunk_row

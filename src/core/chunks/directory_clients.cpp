@@ -40,6 +40,9 @@ directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
                                         {}, s_.random, now);
       if (there.size() >= needed)
         return fail(ec::full, "too few chunkservers have room for a chunk");
+      if (!s_.gathered(now))
+        return fail(ec::unavailable,
+                    "the chunkservers have not told of themselves yet");
       return fail(ec::too_few_servers,
                   fmt::format("{} chunkservers serve, {} are needed",
                               there.size(), needed));
