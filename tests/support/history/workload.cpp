@@ -360,8 +360,9 @@ void workload::make_or_delete(actor& self, const std::string& pair) {
     leave_pair(self, pair, false);
   } else if (answer.error().code == ec::not_found) {
     record_.flaw(fmt::format("{} is not there [{} .. {}], and nobody else "
-                             "deletes it",
-                             path, x.call_ns, x.ret_ns));
+                             "deletes it: {}",
+                             path, x.call_ns, x.ret_ns,
+                             answer.error().context));
     leave_pair(self, pair, false);
   }
   record_.add(std::move(x));
