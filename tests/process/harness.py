@@ -18,11 +18,13 @@ import time
 PORTS = ("ping", "group", "control", "stream", "http", "data")
 
 
-def binary():
-    """The program under test: DFSNODE, or the dev build beside this file."""
+def binary(name="dfsnode"):
+    """The program under test: DFSNODE, or the dev build beside this file; or a
+    tool of the same build."""
     named = os.environ.get("DFSNODE")
     root = pathlib.Path(__file__).resolve().parent.parent.parent
-    return pathlib.Path(named) if named else root / "build/dev/dfsnode"
+    program = pathlib.Path(named) if named else root / "build/dev/dfsnode"
+    return program.with_name(name) if name != "dfsnode" else program
 
 
 def wait_for(condition, seconds, what, every=0.02):
@@ -135,6 +137,7 @@ class Node:
         self.dir = cluster.dir / name
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         self.process = None
+        self.env = {}
 
     @property
     def config(self):
@@ -167,8 +170,24 @@ class Node:
             self.process = subprocess.Popen(
                 [*self.where, str(binary()), "--role", self.roles, "--config",
                  str(self.config)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.env})
         return self
+
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
+
+    def pause(self):
+        """SIGSTOP, and waits until it stands."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: self._state() == "T", 2, "it does not stop", 0.001)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def _state(self):
+        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text("ascii")
+        return stat.rsplit(")", 1)[1].split()[0]
 
     def kill(self):
         """SIGKILL; returns the wall-clock time of it."""
@@ -210,7 +229,8 @@ class Node:
 
 
 class Cluster:
-    """Nodes configured one by one: `nodes` is a list of (name, roles)."""
+    """Nodes configured one by one: `nodes` is a list of (name, roles). `extra`
+    is added to the configuration of each: text, or a function of the node."""
 
     def __init__(self, nodes, addresses=None, prefixes=None, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
@@ -230,7 +250,8 @@ class Cluster:
             node.dir.mkdir()
             run("cluster", "bundle", "--dir", self.ca, "--role", node.roles,
                 "--name", node.name, "--out", node.dir / "bundle")
-            node.write_config(introducers, extra)
+            node.write_config(introducers,
+                              extra(node) if callable(extra) else extra)
 
     def __enter__(self):
         return self
@@ -242,10 +263,11 @@ class Cluster:
                 if log.exists():
                     tail = log.read_text(errors="replace").splitlines()[-15:]
                     print(f"--- {node.name}", *tail, sep="\n", file=sys.stderr)
-        for node in self.nodes.values():
-            if node.process and node.process.poll() is None:
-                node.process.kill()
-                node.process.wait()
+        for node in self.living():
+            node.kill()
+        if kind is not None and "DFS_KEEP" in os.environ:
+            print(f"kept: {self.dir}", file=sys.stderr)
+            return
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __getitem__(self, name):
@@ -258,8 +280,7 @@ class Cluster:
         return self
 
     def living(self):
-        return [x for x in self.nodes.values()
-                if x.process and x.process.poll() is None]
+        return [x for x in self.nodes.values() if x.runs()]
 
     def current(self, node):
         """The members of a node's list by its own log: name -> id."""
