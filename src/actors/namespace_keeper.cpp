@@ -213,7 +213,9 @@ change_with_chunks(self_pointer self, const Change& x) {
   auto promise = self->make_response_promise<reply>();
   state.adopting[key_of(x)].push_back(promise);
   if (!asked_before)
-    self->request(state.options.chunks(), patience, msg::adopt_chunks{x.chunks})
+    self
+      ->request(state.options.chunks(), caf::infinite,
+                msg::adopt_chunks{x.chunks})
       .then([self, x](const msg::chunks_adopted&) { change_adopted(self, x); },
             [self, x](const caf::error& why) { end_adoption(self, x, why); });
   return promise;
@@ -244,8 +246,7 @@ void append_allocated(self_pointer self, const msg::add_chunk& x,
                           grant.version};
   for (const auto& replica : grant.chain)
     next.set.push_back(replica.store);
-  const auto appended
-    = state.tree->apply(next, state.options.clock(), changes);
+  const auto appended = state.tree->apply(next, state.options.clock(), changes);
   if (!appended)
     return end_growth(self, key, to_caf(appended.error()));
   ++state.options.counters->changes;

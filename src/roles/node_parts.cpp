@@ -8,8 +8,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
+#include <thread>
 
 namespace dfs::roles {
 
@@ -21,13 +23,20 @@ std::uint64_t random_number() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
+/// Control traffic is many short handlers in a row: a second thread on a small
+/// machine is woken for each of them, takes a core from the data path, and
+/// made creating files slower by a tenth.
+std::size_t scheduler_threads() {
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1u, 4u);
+}
+
 struct node_config : caf::actor_system_config {
   explicit node_config(const std::string& cluster) {
     actors::configure_control_plane(*this, cluster);
     // Sharing sleeps when there is nothing to do; CAF's default, stealing,
     // polls, which an idle node pays for all day.
     set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{2});
+    set("scheduler.max-threads", scheduler_threads());
   }
 };
 

@@ -87,9 +87,9 @@ class Ours:
 
     def _replicas(self, path):
         """The nodes that hold the first chunk of a file, its primary first."""
-        told = json.loads(self.master.verb("explain", path, "--json").stdout)
-        names = [x["node"] for x in told["chunks"][0]["replicas"]]
-        primary = told["chunks"][0]["primary"]
+        told = json.loads(self.master.verb("explain", path, "--json").stdout)[0]
+        names = [x.split()[0] for x in told["replicas"].split(", ")]
+        primary = told["primary"]
         names.sort(key=lambda x: x != primary)
         return [self.cluster[x] for x in names]
 
@@ -180,8 +180,10 @@ class Ours:
             victim.kill, self._is_healed)
 
     def _is_healed(self):
-        """By its own account: `status` ends with 0."""
-        return self.master.verb("status", check=False).returncode == 0
+        """By its own account. `status` goes on naming the lost server."""
+        told = self.master.verb("status", "--json", check=False).stdout
+        summary, _ = json.JSONDecoder().raw_decode(told)
+        return summary["chunks"] == summary["healthy"]
 
     def _many(self):
         """Memory of the master by file, and how soon it answers again."""
