@@ -194,6 +194,10 @@ chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
     entry->version = narrow(version);
     entry->set(chunk_entry::settled, false);
   } else if (version < in_force) {
+    // No server goes back in one life: a holder has said more before, and this
+    // was noticed before its fence, and told after it.
+    if (holds(server, id))
+      return standing::current;
     drop_holder(id, *entry, server);
     note_odd(id, server, replica_fault::stale, version);
     return standing::stale;
