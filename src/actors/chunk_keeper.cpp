@@ -475,23 +475,28 @@ chunk_keeper(local_keeper_actor::stateful_pointer<chunk_keeper_state> self,
     counters->registered = false;
   });
   self->delayed_send(self, 0ms, caf::tick_atom_v);
+  // What was noticed before an order is known before its answer.
+  const auto informed = [self] {
+    const shell me{self};
+    me.take_in();
+    return me;
+  };
   return {
-    [self](const msg::fence_chunk& x) { return shell{self}.fence(x); },
-    [self](const msg::take_lease& x) { return shell{self}.take_lease(x); },
-    [self](const msg::release_lease& x) { return shell{self}.release(x); },
-    [self](const msg::copy_chunk& x) { return shell{self}.copy(x); },
-    [self](const msg::delete_chunks& x) { return shell{self}.remove(x); },
-    [self](caf::tick_atom) {
+    [=](const msg::fence_chunk& x) { return informed().fence(x); },
+    [=](const msg::take_lease& x) { return informed().take_lease(x); },
+    [=](const msg::release_lease& x) { return informed().release(x); },
+    [=](const msg::copy_chunk& x) { return informed().copy(x); },
+    [=](const msg::delete_chunks& x) { return informed().remove(x); },
+    [=](caf::tick_atom) {
       self->delayed_send(self, tick_interval, caf::tick_atom_v);
-      shell{self}.tick();
+      informed().tick();
     },
     [self](const msg::get_leases& x) { return shell{self}.leases(x); },
     [self](const msg::drain_chunkserver& x) { return shell{self}.leave(x); },
-    [self](const keeper_input& x) {
+    [=](const keeper_input& x) {
+      informed();
       if (x.work)
         (*x.work)();
-      else
-        shell{self}.take_in();
     },
   };
 }

@@ -4,6 +4,12 @@
 
 namespace dfs::actors {
 
+namespace {
+
+constexpr std::size_t gathered_max = 1'000;
+
+} // namespace
+
 void keeper_inlet::connect(const local_keeper_actor& keeper) {
   const std::lock_guard lock{box_->guard};
   box_->keeper = caf::actor_cast<caf::weak_actor_ptr>(keeper);
@@ -20,8 +26,8 @@ void keeper_inlet::put(keeper_event event) const {
       return;
     }
     box_->events.push_back(std::move(event));
-    if (box_->events.size() > 1)
-      return; // It has been woken.
+    if (box_->events.size() % gathered_max != 0)
+      return;
   }
   caf::anon_send(caf::actor_cast<local_keeper_actor>(keeper), keeper_input{});
 }

@@ -29,9 +29,11 @@ struct lease_given_up {
 using keeper_event = std::variant<replica_arrived, replica_lost,
                                   replica_corrupt, lease_given_up>;
 
-/// Brings events to the chunk keeper, whatever life it is in: many at once, for
-/// there are thousands a second. Any thread; copies share one. What comes while
-/// there is no keeper is dropped: the next one reports everything.
+/// Brings events to the chunk keeper, whatever life it is in. There are
+/// thousands a second, and to wake it for each would cost more than the rest of
+/// a small write: it looks at each of its ticks and before each order, and is
+/// woken when very many have gathered. Any thread; copies share one. What comes
+/// while there is no keeper is dropped: the next one reports everything.
 class keeper_inlet {
 public:
   void connect(const local_keeper_actor& keeper);
