@@ -71,7 +71,6 @@ struct shell {
   }
 
   // -- the master
-  // --------------------------------------------------------------
 
   void perform(const core::find_master&) const {
     self
@@ -292,7 +291,6 @@ struct shell {
   }
 
   // -- time, and what comes by itself
-  // ------------------------------------------
 
   void tick() const {
     auto seen = hands().look();
@@ -328,7 +326,6 @@ struct shell {
   }
 
   // -- orders
-  // ------------------------------------------------------------------
 
   /// Starts what may take a while; `start` gets a function for the outcome.
   template <class Reply, class Found, class Start>
