@@ -177,7 +177,6 @@ struct shell {
   }
 
   // -- this node
-  // ---------------------------------------------------------------
 
   void perform(const core::persist_term& x) const {
     hands().persist_term(
@@ -389,7 +388,6 @@ struct shell {
   }
 
   // -- people, and the end
-  // -----------------------------------------------------
 
   caf::result<msg::lease_list> leases(const msg::get_leases& x) const {
     const auto most = std::clamp<std::size_t>(x.most, 1, msg::chunk_page_max);
