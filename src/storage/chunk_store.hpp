@@ -42,7 +42,8 @@ struct store_options {
   /// Volumes that this node has had. A directory that held one and is empty now
   /// is refused.
   std::vector<known_volume> known;
-  /// Called once, on any thread, when the volume has failed. Must not block.
+  /// Called once, on any thread, when the volume has failed. Must not block,
+  /// and not call the store.
   std::function<void(const error&)> on_failure;
   /// False: no threads; the owner calls `run_once`. For tests.
   bool threads = true;

@@ -236,6 +236,13 @@ result<nothing> segment_log::prepare_next() {
     preparing_ = true;
     size = size_limit(current_ + 1);
   }
+  // Not by filling a disk that others are waiting to empty.
+  const auto space = io_.space(directory_);
+  if (space && space->available < size) {
+    const std::lock_guard guard{mutex_};
+    preparing_ = false;
+    return fail(ec::full, "no space for a segment in " + directory_);
+  }
   const auto path = directory_ + prepared_name;
   auto file = io_.open(path, open_mode::replace);
   auto written = file ? result<nothing>{done} : file.error();
@@ -254,6 +261,11 @@ result<nothing> segment_log::prepare_next() {
   if (written)
     prepared_ = *file;
   return written;
+}
+
+bool segment_log::wants_segment() const {
+  const std::lock_guard guard{mutex_};
+  return prepared_ == nullptr && !preparing_;
 }
 
 bool segment_log::has_room(std::uint64_t bytes) const {

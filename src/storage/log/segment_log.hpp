@@ -81,6 +81,8 @@ public:
   /// Makes the next segment's file, zeroed, so that a sync need not wait for
   /// the file system's journal. @returns `ec::full`, `ec::io_error`.
   [[nodiscard]] result<nothing> prepare_next();
+  /// Whether the next segment's file is still to be made.
+  [[nodiscard]] bool wants_segment() const;
   /// True while records are sure to find room, also on a full disk.
   [[nodiscard]] bool has_room(std::uint64_t bytes) const;
 

@@ -76,13 +76,6 @@ void commit_lanes::hold(chunk_id id, loose_chunk& x, held_record record,
     data_work_.notify_one();
 }
 
-void commit_lanes::defer(deferred_step step) {
-  const std::lock_guard guard{mutex_};
-  deferred_.push_back(std::move(step));
-  log_wanted_ = true;
-  log_work_.notify_one();
-}
-
 void commit_lanes::abandon(chunk_id id, loose_chunk& x) {
   if (!x.activity || x.activity->held.empty())
     return;
@@ -147,8 +140,6 @@ void commit_lanes::when_durable(chunk_id chunk, callback done) {
   log_position until;
   {
     const std::lock_guard changing{core_.order};
-    if (core_.log.end() == log_position{})
-      return done(dfs::done); // Nothing has ever been written here.
     until = log_position{core_.log.end().value() - 1};
     if (const auto* packed = core_.table.find_packed(chunk))
       until = packed->last;
@@ -183,8 +174,6 @@ void commit_lanes::when_durable(callback done) {
     }
   }
   const std::lock_guard changing{core_.order};
-  if (core_.log.end() == log_position{})
-    return done(dfs::done); // Nothing has ever been written here.
   std::vector<chunk_id> holding;
   {
     const std::lock_guard guard{mutex_};
@@ -343,16 +332,21 @@ bool commit_lanes::log_round(bool idle) {
     }
   }
   run_callbacks();
-  if (auto run = run_deferred(); !run) {
-    fail_volume(run.error());
+  if (auto ran = run_deferred(overlays_); !ran) {
+    fail_volume(ran.error());
     return false;
   }
   if (idle)
     mark_if_due();
+  const std::lock_guard guard{mutex_};
+  if (core_.log.wants_segment() || !removals_.empty()) {
+    maintenance_wanted_ = true;
+    maintenance_work_.notify_one();
+  }
   return true;
 }
 
-// Without one, damage to the very last record could pass for a torn tail.
+// Without a mark, damage to the very last record could pass for a torn tail.
 void commit_lanes::mark_if_due() {
   const auto end = core_.log.end();
   if (end == marked_ || core_.log.synced() != end)

@@ -35,7 +35,7 @@ struct deferred_step {
 ///   data  syncs chunk files that were written directly, then passes on the
 ///         records held for them
 ///   log   writes the log out and syncs it, for all who wait at once
-/// Then deferred steps are done. Rounds of one lane come one after another.
+/// Then deferred steps are done. Rounds of one kind come one after another.
 ///
 ///  I1  A record in the log says nothing about a file that is not on the disk
 ///      (mode `durable`).
@@ -70,6 +70,9 @@ public:
   bool data_round();
   /// `idle`: nobody waits, but what is written should not stay unsynced.
   bool log_round(bool idle);
+
+  /// What may go from the disk, goes. Not the log lane's: it may take long.
+  void removal_round();
 
   /// Wait for work, at most `limit`. @returns false when stopped.
   bool wait_for_data(std::chrono::milliseconds limit);
@@ -113,8 +116,9 @@ private:
   [[nodiscard]] result<nothing> sync_chunk(chunk_id id);
   void pass_held(chunk_id id, std::uint64_t file, std::uint64_t until);
   void run_callbacks();
-  [[nodiscard]] result<nothing> run_deferred();
+  [[nodiscard]] result<nothing> run_deferred(std::deque<deferred_step>& queue);
   [[nodiscard]] result<nothing> run(const deferred_step& step);
+  [[nodiscard]] bool is_gone(chunk_file_id file) const;
   [[nodiscard]] result<nothing> write_overlay(const deferred_step& step);
 
   store_core& core_;
@@ -131,9 +135,10 @@ private:
   std::set<chunk_id> holding_; ///< Those with held records.
   std::vector<waiter> waiters_;
   std::vector<held_waiter> held_waiters_;
-  std::deque<deferred_step> deferred_;
-  std::uint64_t held_bytes_ = 0; ///< Written directly and not synced.
-  log_position marked_;          ///< The log's end behind the last mark.
+  std::deque<deferred_step> overlays_; ///< For the log's lane.
+  std::deque<deferred_step> removals_; ///< Whatever else; for maintenance.
+  std::uint64_t held_bytes_ = 0;       ///< Written directly and not synced.
+  log_position marked_;                ///< The log's end behind the last mark.
 };
 
 } // namespace dfs::storage

@@ -11,6 +11,13 @@ namespace dfs::storage {
 namespace {
 
 constexpr std::uint64_t pause_bytes = 1u << 20;
+/// Reading one segment through is so much cheaper than writing it again.
+constexpr std::uint64_t reads_per_write = 8;
+
+/// A full disk and a lack of descriptors pass: the next round tries again.
+bool passes(const result<nothing>& x) {
+  return x || x.error().code == ec::full || x.error().code == ec::busy;
+}
 
 } // namespace
 
@@ -29,30 +36,43 @@ public:
 
   /// Something in the segment is still needed.
   [[nodiscard]] bool blocked() const {
-    return blocked_;
+    return blocked_ || damaged_;
+  }
+  [[nodiscard]] bool damaged() const {
+    return damaged_;
   }
 
   void on_record(const record_header& header, std::string_view meta,
                  std::string_view data) override {
-    if (blocked_)
+    if (blocked())
       return;
     {
       const std::lock_guard changing{core_.order};
       move(header, meta, data);
     }
-    passed_ += header.size();
+    passed_ += header.size() / reads_per_write;
     if (patient_ && passed_ >= pause_bytes) {
       const auto ms
         = passed_ * 1000
           / std::max<std::uint64_t>(1, core_.options.compact_bytes_per_second);
       passed_ = 0;
       blocked_ = !lanes_.pause(std::chrono::milliseconds{ms});
+      // Neither of these should wait for all of the segment.
+      lanes_.removal_round();
+      if (auto made = core_.log.prepare_next(); !passes(made))
+        refusal_ = made;
+      blocked_ = blocked_ || !refusal_;
     }
+  }
+
+  /// What the disk said in between.
+  [[nodiscard]] const result<nothing>& refusal() const {
+    return refusal_;
   }
 
   // Whatever is lost here was in use, or its owner would not know.
   void on_hole(const log_hole&) override {
-    blocked_ = true;
+    damaged_ = true;
   }
 
 private:
@@ -70,8 +90,10 @@ private:
         if (packed != nullptr
             && packed->data.value()
                  == header.position.value() + record_header_bytes
-                      + header.meta_bytes)
+                      + header.meta_bytes) {
           core_.emit_packed(id, *packed, data);
+          passed_ += header.size();
+        }
         break;
       case record_kind::versioned:
         if (packed != nullptr && packed->last == header.position)
@@ -131,6 +153,8 @@ private:
   bool oldest_;
   bool patient_;
   bool blocked_ = false;
+  bool damaged_ = false;
+  result<nothing> refusal_{done};
   std::uint64_t passed_ = 0;
 };
 
@@ -149,9 +173,7 @@ result<nothing> compactor::run(bool patient) {
     if (auto synced = core_.log.sync(); !synced)
       return synced;
   }
-  // Without room there is none: the next round tries again.
-  if (auto made = core_.log.prepare_next();
-      !made && made.error().code != ec::full && made.error().code != ec::busy)
+  if (auto made = core_.log.prepare_next(); !passes(made))
     return made;
   bool due = false;
   {
@@ -240,7 +262,7 @@ std::optional<std::uint32_t> compactor::worst_segment() const {
   std::optional<std::uint32_t> worst;
   double worst_share = core_.options.compact_share;
   for (const auto& [number, bytes] : segments) {
-    if (number >= settled || number == blocked_)
+    if (number >= settled || number == blocked_ || damaged_.contains(number))
       continue;
     const auto i = core_.live.find(number);
     const auto live
@@ -271,6 +293,10 @@ result<nothing> compactor::compact(std::uint32_t number, bool patient) {
   if (auto scanned = core_.log.scan_segment(number, moving); !scanned)
     return scanned;
   DFS_CRASH_POINT("store.compact_moved");
+  if (!moving.refusal())
+    return moving.refusal();
+  if (moving.damaged())
+    damaged_.insert(number);
   if (moving.blocked())
     return done;
   const std::lock_guard changing{core_.order};

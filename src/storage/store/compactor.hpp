@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 
 namespace dfs::storage {
 
@@ -36,6 +37,8 @@ private:
   store_core& core_;
   commit_lanes& lanes_;
   std::uint32_t blocked_ = 0; ///< A segment that could not go.
+  /// Those with holes: kept until the next start has looked into them.
+  std::set<std::uint32_t> damaged_;
 };
 
 } // namespace dfs::storage

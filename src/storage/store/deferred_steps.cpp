@@ -2,29 +2,35 @@
 
 #include "base/crash_point.hpp"
 
-// What waits for the log: overwrites on their way into files, and removals.
+// What waits for the log: overwrites on their way into files, and removals,
+// which may take the disk long and so are no business of the log's lane.
 
 namespace dfs::storage {
 
+void commit_lanes::defer(deferred_step step) {
+  const std::lock_guard guard{mutex_};
+  auto& queue
+    = step.what == deferred_step::action::overlay ? overlays_ : removals_;
+  queue.push_back(std::move(step));
+  log_wanted_ = true;
+  log_work_.notify_one();
+}
+
 log_position commit_lanes::first_overlay() const {
   const std::lock_guard guard{mutex_};
-  for (const auto& x : deferred_) {
-    if (x.what == deferred_step::action::overlay)
-      return x.after;
-  }
-  return core_.log.end();
+  return overlays_.empty() ? core_.log.end() : overlays_.front().after;
 }
 
 // A step stays in the queue until it is done: `first_overlay` counts on it.
-result<nothing> commit_lanes::run_deferred() {
+result<nothing> commit_lanes::run_deferred(std::deque<deferred_step>& queue) {
   const auto safe = core_.safe();
   for (;;) {
     const deferred_step* step = nullptr;
     {
       const std::lock_guard guard{mutex_};
-      if (deferred_.empty() || !(deferred_.front().after < safe))
+      if (queue.empty() || !(queue.front().after < safe))
         return done;
-      step = &deferred_.front(); // A deque keeps it in its place.
+      step = &queue.front(); // A deque keeps it in its place.
     }
     DFS_CRASH_POINT("store.step_deferred");
     if (auto ran = run(*step); !ran) {
@@ -34,8 +40,15 @@ result<nothing> commit_lanes::run_deferred() {
     }
     DFS_CRASH_POINT("store.step_done");
     const std::lock_guard guard{mutex_};
-    deferred_.pop_front();
+    queue.pop_front();
   }
+}
+
+void commit_lanes::removal_round() {
+  if (core_.failed)
+    return;
+  if (auto ran = run_deferred(removals_); !ran)
+    fail_volume(ran.error());
 }
 
 result<nothing> commit_lanes::run(const deferred_step& step) {
@@ -60,14 +73,18 @@ result<nothing> commit_lanes::run(const deferred_step& step) {
   return done;
 }
 
+bool commit_lanes::is_gone(chunk_file_id file) const {
+  const std::lock_guard reading{core_.index};
+  const auto* x = core_.table.find_loose(file.chunk);
+  return x == nullptr || x->file != file.number;
+}
+
 result<nothing> commit_lanes::write_overlay(const deferred_step& step) {
-  {
-    const std::lock_guard reading{core_.index};
-    const auto* x = core_.table.find_loose(step.file.chunk);
-    if (x == nullptr || x->file != step.file.number)
-      return done;
-  }
+  if (is_gone(step.file))
+    return done;
   auto file = core_.files.open(step.file);
+  if (!file && file.error().code == ec::not_found && is_gone(step.file))
+    return done; // Removed since the look above.
   if (!file)
     return file.error();
   for (const auto& [block, bytes] : step.blocks) {

@@ -2,6 +2,8 @@
 
 #include "wire/codec.hpp"
 
+#include <algorithm>
+
 namespace dfs::storage {
 
 namespace {
@@ -9,6 +11,11 @@ namespace {
 /// About what stands between header and data of a packed record: its live
 /// bytes are an estimate, good for choosing a segment.
 constexpr std::uint64_t packed_meta_bytes = 16;
+
+// About what a `state` record has for each of these.
+constexpr std::uint64_t state_meta_bytes = 24;
+constexpr std::uint64_t varint_bytes = 5;
+constexpr std::uint64_t append_bytes = 20;
 
 } // namespace
 
@@ -120,13 +127,21 @@ void store_core::account_packed(const packed_chunk& x, std::int64_t sign) {
   data_bytes += static_cast<std::uint64_t>(sign) * x.length;
 }
 
+// Whatever a segment has of a chunk, one new `state` record frees it.
 void store_core::account_loose(loose_chunk& x, log_position record,
                                std::uint64_t bytes) {
   const auto segment = segment_of(record);
   if (x.uses.empty() || x.uses.back().first != segment)
     x.uses.emplace_back(segment, 0);
-  x.uses.back().second += static_cast<std::uint32_t>(bytes);
-  live[segment] += static_cast<std::int64_t>(bytes);
+  auto& counted = x.uses.back().second;
+  const auto state
+    = record_bytes(state_meta_bytes + x.crcs.size() * varint_bytes
+                     + x.appends.size() * append_bytes,
+                   0);
+  const auto more
+    = std::min(counted + bytes, std::max<std::uint64_t>(counted, state));
+  live[segment] += static_cast<std::int64_t>(more - counted);
+  counted = static_cast<std::uint32_t>(more);
 }
 
 void store_core::forget_uses(loose_chunk& x) {

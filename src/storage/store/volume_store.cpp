@@ -44,6 +44,9 @@ public:
     }
     if (auto recovered = store_recovery{core_}.run(); !recovered)
       return recovered;
+    // An empty log has no end that one could wait for.
+    if (core_.log.segments().empty())
+      core_.emit(record_kind::mark, {}, {}, {});
     // Before the first change, so that it finds room and a quick sync.
     if (auto made = core_.log.prepare_next();
         !made && made.error().code != ec::full)
@@ -72,6 +75,7 @@ public:
     lanes_.log_round(true);
     if (!core_.failed && !core_.unsynced.empty() && compactor_.checkpoint())
       lanes_.log_round(true);
+    lanes_.removal_round();
     lanes_.log_round(true); // The mark, too.
     lanes_.dismiss(fail(core_.failed ? ec::io_error : ec::shutting_down,
                         "volume " + core_.path + " is closed"));
@@ -241,6 +245,7 @@ public:
   void run_once() override {
     lanes_.data_round();
     lanes_.log_round(true);
+    lanes_.removal_round();
     if (auto ran = compactor_.run(false); !ran)
       lanes_.fail_volume(ran.error());
     lanes_.log_round(true);
@@ -267,6 +272,7 @@ private:
   void run_maintenance() {
     name_thread("dfs-store-tidy");
     while (lanes_.wait_for_maintenance(idle_time)) {
+      lanes_.removal_round();
       if (auto ran = compactor_.run(true); !ran)
         lanes_.fail_volume(ran.error());
     }
