@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -30,17 +31,27 @@ std::string content_of(const std::string& path) {
 class crash_plan {
 public:
   crash_plan() {
-    if (const auto* list = std::getenv("DFS_CRASH_LIST"))
-      list_ = list;
     const auto* at = std::getenv("DFS_CRASH_AT");
-    if (at != nullptr && *at == '@')
-      orders_ = at + 1;
-    else if (at != nullptr)
+    const auto* list = std::getenv("DFS_CRASH_LIST");
+    set(at != nullptr ? at : "", list != nullptr ? list : "");
+  }
+
+  void set(std::string_view at, std::string_view list) {
+    const std::lock_guard guard{mutex_};
+    list_ = list;
+    seen_.clear();
+    orders_.clear();
+    order_.clear();
+    left_ = 0;
+    if (at.starts_with('@'))
+      orders_ = at.substr(1);
+    else if (!at.empty())
       obey(at);
+    idle_ = order_.empty() && orders_.empty() && list_.empty();
   }
 
   [[nodiscard]] bool idle() const {
-    return order_.empty() && orders_.empty() && list_.empty();
+    return idle_;
   }
 
   void pass(std::string_view name) {
@@ -81,6 +92,7 @@ private:
     ::close(file);
   }
 
+  std::atomic<bool> idle_{true};
   std::mutex mutex_;
   std::string list_;   ///< Where names are noted.
   std::string orders_; ///< Where orders come from, if not the environment.
@@ -90,12 +102,20 @@ private:
   std::set<std::string, std::less<>> seen_;
 };
 
+crash_plan& plan() {
+  static crash_plan the_plan;
+  return the_plan;
+}
+
 } // namespace
 
 void pass_crash_point(const char* name) noexcept {
-  static crash_plan plan;
-  if (!plan.idle())
-    plan.pass(name);
+  if (!plan().idle())
+    plan().pass(name);
+}
+
+void plan_crash(std::string_view at, std::string_view list) {
+  plan().set(at, list);
 }
 
 } // namespace dfs

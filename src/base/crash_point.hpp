@@ -12,10 +12,16 @@
 //
 // Both are read from the environment at the first pass of any point.
 
+#include <string_view>
+
 namespace dfs {
 
 /// Counts a pass; does not return if it is the one asked for. Any thread.
 void pass_crash_point(const char* name) noexcept;
+
+/// Takes these in place of what the environment says, and counts anew. For a
+/// test that forks: the child would have its parent's.
+void plan_crash(std::string_view at, std::string_view list);
 
 } // namespace dfs
 
