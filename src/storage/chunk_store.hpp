@@ -75,8 +75,8 @@ public:
   /// Opens a volume, or makes one in an empty or missing directory that is not
   /// in `options.known`. Reads the log; what it finds wrong is in `damages`.
   /// @returns `ec::in_use`, `ec::configuration` (foreign, emptied, no volume,
-  ///   a newer format), `ec::io_error`, `ec::full`. One line each; nothing has
-  ///   been changed.
+  ///   a newer format), `ec::io_error`, `ec::full`. One line each; no
+  ///   chunk has been changed.
   [[nodiscard]] static result<std::unique_ptr<chunk_store>>
   open(file_io& io, const std::string& path, const store_owner& owner,
        store_options options);

@@ -47,6 +47,7 @@ enum class record_kind : std::uint8_t {
   sealed = 11,
   segments = 12,
   purged = 13,
+  tally = 14,
 };
 
 inline constexpr std::size_t record_header_bytes = 72;
@@ -146,11 +147,18 @@ struct checkpoint_meta {
   log_position until;
 };
 
-/// How many records of which chunks are in the segment.
-struct sealed_meta {
+/// How many records of which chunks begin in `[from, until)`, which is in one
+/// segment: the tally's own, or the one before.
+struct tally_meta {
+  log_position from;
+  log_position until;
   std::vector<chunk_id> chunks;       ///< Rising.
   std::vector<std::uint32_t> records; ///< One number for each.
 };
+
+/// A tally comes each time, about the last two such stretches: so each is told
+/// of twice, and a hole may hold one of them.
+inline constexpr std::uint64_t tally_bytes = 64 * 1024;
 
 /// Of what was or is to be set aside.
 struct quarantined_meta {
@@ -193,8 +201,8 @@ void inspect(F& f, checkpoint_meta& x) {
   f(x.until);
 }
 template <class F>
-void inspect(F& f, sealed_meta& x) {
-  f(x.chunks, x.records);
+void inspect(F& f, tally_meta& x) {
+  f(x.from, x.until, x.chunks, x.records);
 }
 template <class F>
 void inspect(F& f, quarantined_meta& x) {

@@ -46,29 +46,81 @@ log_position segment_log::append(const new_record& record) {
   std::uint64_t bytes = record_header_bytes + record.meta.size();
   for (const auto& piece : record.data)
     bytes += piece.size();
-  if (segments_.empty()) {
+  if (segments_.empty())
     begin_segment();
-  } else {
-    const auto end = segments_[current_].end;
-    if (sealed_ || (end > begun_ && end + bytes > size_limit(current_))) {
-      if (!sealed_) {
-        const auto text = sealed_text();
-        put({record_kind::sealed, {}, {}, text, {}, 0});
-      }
-      begin_segment();
-    }
+  const auto end = segments_[current_].end;
+  if (!sealed_ && end > begun_ && end + bytes > size_limit(current_)) {
+    put_tally();
+    put({record_kind::sealed, {}, {}, {}, {}, 0});
+    sealed_ = true;
   }
+  if (sealed_)
+    begin_segment();
+  else if (untold() >= tally_bytes)
+    put_tally();
   return put(record);
 }
 
 void segment_log::begin_segment() {
+  const auto before = segments_.contains(current_) ? tally_text() : "";
   ++current_;
   segments_[current_] = {};
   sealed_ = false;
-  tally_.clear();
+  begin_tally();
   const auto text = segments_text();
   put({record_kind::segments, {}, {}, text, {}, 0});
+  // The end of the last segment may be lost, with its own count.
+  if (!before.empty())
+    put({record_kind::tally, {}, {}, before, {}, 0});
   begun_ = segments_[current_].end;
+}
+
+// -- who has records where ----------------------------------------------------
+
+void segment_log::settle() {
+  const std::lock_guard guard{mutex_};
+  if (!told_)
+    put_tally();
+}
+
+std::uint64_t segment_log::untold() const {
+  return segments_.at(current_).end - offset_of(tally_.begin);
+}
+
+std::string segment_log::tally_text() const {
+  tally_meta meta;
+  meta.from = tally_before_.begin;
+  meta.until = position_at(current_, segments_.at(current_).end);
+  auto all = tally_before_.records;
+  for (const auto& [chunk, records] : tally_.records)
+    all[chunk] += records;
+  for (const auto& [chunk, ignored] : all)
+    meta.chunks.push_back(chunk);
+  std::sort(meta.chunks.begin(), meta.chunks.end());
+  for (const auto chunk : meta.chunks)
+    meta.records.push_back(all.at(chunk));
+  return wire::encode(meta);
+}
+
+void segment_log::put_tally() {
+  const auto text = tally_text();
+  put({record_kind::tally, {}, {}, text, {}, 0});
+  turn_tally();
+}
+
+// A short stretch runs on: two of them must be longer than a hole may be.
+void segment_log::turn_tally() {
+  told_ = true;
+  if (untold() < tally_bytes)
+    return;
+  tally_before_ = std::exchange(tally_, {});
+  tally_.begin = position_at(current_, segments_[current_].end);
+}
+
+void segment_log::begin_tally() {
+  tally_ = {};
+  tally_.begin = position_at(current_, segment_header_bytes);
+  tally_before_ = tally_;
 }
 
 log_position segment_log::put(const new_record& record) {
@@ -85,8 +137,10 @@ log_position segment_log::put(const new_record& record) {
   header.neighbour_chunk = std::exchange(last_chunk_, record.chunk);
   header.meta_crc = crc32c(record.meta);
   header.data_crc = record.data_crc;
-  if (record.chunk != chunk_id{})
-    ++tally_[record.chunk];
+  if (record.chunk != chunk_id{}) {
+    ++tally_.records[record.chunk];
+    told_ = false;
+  }
   auto& bytes = filling_.bytes;
   const auto begin = bytes.size();
   const auto size = static_cast<std::size_t>(header.size());
@@ -103,16 +157,6 @@ log_position segment_log::put(const new_record& record) {
     filling_.pieces.back().size += size;
   place.end += size;
   return header.position;
-}
-
-std::string segment_log::sealed_text() {
-  sealed_meta meta;
-  for (const auto& [chunk, ignored] : tally_)
-    meta.chunks.push_back(chunk);
-  std::sort(meta.chunks.begin(), meta.chunks.end());
-  for (const auto chunk : meta.chunks)
-    meta.records.push_back(tally_.at(chunk));
-  return wire::encode(meta);
 }
 
 std::string segment_log::segments_text() const {

@@ -71,6 +71,9 @@ public:
 
   /// Into the buffer; no system call. @returns where it will be.
   log_position append(const new_record& record);
+  /// Counts the records of each chunk since the last tally, if there are any:
+  /// damage to what stands there now will have names. Into the buffer.
+  void settle();
 
   /// Hands the buffer to the operating system. After an error it keeps what is
   /// left, and may be repeated after `ec::full`.
@@ -134,7 +137,11 @@ private:
 
   log_position put(const new_record& record);
   void begin_segment();
-  [[nodiscard]] std::string sealed_text();
+  void put_tally();
+  [[nodiscard]] std::uint64_t untold() const;
+  void turn_tally();
+  void begin_tally();
+  [[nodiscard]] std::string tally_text() const;
   [[nodiscard]] std::string segments_text() const;
   [[nodiscard]] std::uint64_t size_limit(std::uint32_t number) const;
   [[nodiscard]] result<std::shared_ptr<open_file>>
@@ -170,8 +177,14 @@ private:
   bool preparing_ = false;
   log_position last_; ///< The newest record, and whose it is.
   chunk_id last_chunk_;
-  /// Records by chunk in the current segment, for its `sealed` record.
-  std::unordered_map<chunk_id, std::uint32_t> tally_;
+  /// Records by chunk in a stretch of the current segment.
+  struct stretch {
+    log_position begin;
+    std::unordered_map<chunk_id, std::uint32_t> records;
+  };
+  stretch tally_;        ///< The running one.
+  stretch tally_before_; ///< The one before it.
+  bool told_ = true;     ///< The last tally has all of them.
 };
 
 } // namespace dfs::storage

@@ -306,11 +306,15 @@ void segment_log::take_over(const record_header& header) {
   if (number != current_) {
     current_ = number;
     begun_ = end;
-    tally_.clear();
+    begin_tally();
   }
   segments_[number].end = end;
-  if (header.chunk != chunk_id{})
-    ++tally_[header.chunk];
+  if (header.chunk != chunk_id{}) {
+    ++tally_.records[header.chunk];
+    told_ = false;
+  }
+  if (header.kind == record_kind::tally)
+    turn_tally();
   last_ = header.position;
   last_chunk_ = header.chunk;
   synced_ = std::max(synced_, header.synced);

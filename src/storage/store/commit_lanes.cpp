@@ -352,6 +352,7 @@ void commit_lanes::mark_if_due() {
   if (end == marked_ || core_.log.synced() != end)
     return;
   const std::lock_guard changing{core_.order};
+  core_.log.settle();
   core_.emit(record_kind::mark, {}, {}, {});
   marked_ = core_.log.end();
 }

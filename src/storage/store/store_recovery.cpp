@@ -11,26 +11,36 @@ namespace dfs::storage {
 
 namespace {
 
-bool says_everything(record_kind kind) {
+bool says_everything(record_kind kind, std::string_view meta) {
+  if (kind == record_kind::quarantined) {
+    const auto said = wire::decode<quarantined_meta>(meta);
+    return said && !said->repeated;
+  }
   return kind == record_kind::created || kind == record_kind::packed
          || kind == record_kind::state || kind == record_kind::removed;
 }
 
 } // namespace
 
-/// Counts what a damaged segment still has of each chunk.
-class store_recovery::tally : public log_visitor {
+/// Counts what a damaged stretch still has of each chunk.
+class store_recovery::counter : public log_visitor {
 public:
   struct entry {
     std::uint32_t records = 0;
     log_position everything; ///< The last record that says everything.
   };
 
-  void on_record(const record_header& header, std::string_view,
+  counter(log_position from, log_position until) : from_{from}, until_{until} {
+    // nop
+  }
+
+  void on_record(const record_header& header, std::string_view meta,
                  std::string_view) override {
+    if (header.position < from_ || !(header.position < until_))
+      return;
     auto& x = chunks[header.chunk];
     ++x.records;
-    if (says_everything(header.kind))
+    if (says_everything(header.kind, meta))
       x.everything = header.position;
   }
   void on_hole(const log_hole&) override {
@@ -38,6 +48,10 @@ public:
   }
 
   std::unordered_map<chunk_id, entry> chunks;
+
+private:
+  log_position from_;
+  log_position until_;
 };
 
 store_recovery::store_recovery(store_core& core) : core_{core} {
@@ -85,12 +99,13 @@ void store_recovery::on_record(const record_header& header,
       return;
     case record_kind::checkpoint:
       return on_checkpoint(meta);
-    case record_kind::sealed:
-      return on_sealed(header, meta);
+    case record_kind::tally:
+      return on_tally(meta);
     case record_kind::segments:
       listed_by_ = segment_of(header.position);
       return on_segments(meta);
     case record_kind::mark:
+    case record_kind::sealed:
       return;
   }
 }
@@ -291,6 +306,7 @@ void store_recovery::on_hole(const log_hole& hole) {
     core_.damages.push_back({what, std::nullopt});
     return;
   }
+  lost_.emplace_back(id, what);
   broken_.erase(id);
   break_chunk(id, what);
   // What is left of its bytes may still be wanted.
@@ -302,34 +318,45 @@ void store_recovery::on_hole(const log_hole& hole) {
   }
 }
 
-// The segment's own count says who had records in its holes.
-void store_recovery::on_sealed(const record_header& header,
-                               std::string_view meta) {
-  const auto number = segment_of(header.position);
-  const auto here
-    = [&](const log_hole& x) { return segment_of(x.begin) == number; };
-  const auto hole = std::find_if(holes_.begin(), holes_.end(), here);
-  const auto said = hole == holes_.end() ? fail(ec::not_found)
-                                         : wire::decode<sealed_meta>(meta);
+// The log's own count says who had records in its holes.
+void store_recovery::on_tally(std::string_view meta) {
+  if (holes_.empty())
+    return;
+  const auto said = wire::decode<tally_meta>(meta);
   if (!said || said->chunks.size() != said->records.size())
     return;
-  tally seen;
-  if (!core_.log.scan_segment(number, seen))
+  const auto covered = [&](const log_hole& x) {
+    return !(x.begin < said->from) && x.begin < said->until;
+  };
+  const auto last = std::find_if(holes_.rbegin(), holes_.rend(), covered);
+  if (last == holes_.rend())
     return;
+  counter seen{said->from, said->until};
+  if (!core_.log.scan_segment(segment_of(said->from), seen))
+    return;
+  const auto what = core_.path + "/log/" + last->what;
   for (std::size_t i = 0; i < said->chunks.size(); ++i) {
-    const auto found = seen.chunks.find(said->chunks[i]);
+    const auto id = said->chunks[i];
+    const auto found = seen.chunks.find(id);
     const auto known = found != seen.chunks.end();
     if (known && found->second.records >= said->records[i])
       continue;
-    // Every hole of the segment may have held them: the last one counts.
-    const auto last = std::find_if(holes_.rbegin(), holes_.rend(), here);
+    lost_.emplace_back(id, what);
     if (!known || found->second.everything < last->begin)
-      break_chunk(said->chunks[i], core_.path + "/log/" + last->what);
+      break_chunk(id, what);
   }
-  std::erase_if(holes_, here);
+  std::erase_if(holes_, covered);
 }
 
 void store_recovery::settle_holes() {
+  for (const auto& [id, what] : lost_) {
+    if (!broken_.contains(id))
+      core_.damages.push_back(
+        {fmt::format("{}; chunk {:016x} is as a later record says", what,
+                     id.value()),
+         std::nullopt});
+  }
+  // Nothing tells whose records these were.
   for (const auto& hole : holes_) {
     const auto why
       = core_.path + "/log/" + hole.what + ", and it may be concerned";

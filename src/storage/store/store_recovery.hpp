@@ -14,10 +14,10 @@ namespace dfs::storage {
 /// Builds a store's table from its log, and brings the files in line with it.
 /// Once per start, before anything else.
 ///
-/// What a damaged stretch of the log takes out of service: a chunk whose record
-/// it held, unless a later record says everything anew. If that cannot be told
-/// (several records lost, and no `sealed` record that counts them), every chunk
-/// that no later record vouches for.
+/// A damaged stretch of the log takes those chunks out of service whose records
+/// it held, unless a later record says everything anew: one record is known by
+/// its neighbour, several by the tallies behind them. If nothing tells whose
+/// they were, every chunk goes that no later record vouches for.
 class store_recovery : public log_visitor {
 public:
   explicit store_recovery(store_core& core);
@@ -51,7 +51,7 @@ private:
     log_position data;
     std::uint32_t length = 0;
   };
-  class tally;
+  class counter;
 
   void replace(chunk_id id);
   [[nodiscard]] bool follows(const record_header& header);
@@ -63,7 +63,7 @@ private:
   void on_quarantined(const record_header& header, std::string_view meta);
   void on_checkpoint(std::string_view meta);
   void on_segments(std::string_view meta);
-  void on_sealed(const record_header& header, std::string_view meta);
+  void on_tally(std::string_view meta);
   void note_redo(const record_header& header, std::uint64_t file,
                  std::uint32_t offset);
   void break_chunk(chunk_id id, const std::string& why);
@@ -81,6 +81,8 @@ private:
   std::map<chunk_id, broken_chunk> broken_;
   std::map<chunk_id, aside> aside_;
   std::vector<log_hole> holes_; ///< Of which it is not known whose they are.
+  /// Whose records are lost, and where.
+  std::vector<std::pair<chunk_id, std::string>> lost_;
   std::vector<std::uint32_t> listed_; ///< Segments, as the log says.
   std::uint32_t listed_by_ = 0;       ///< Which segment says so.
   bool damaged_ = false;
