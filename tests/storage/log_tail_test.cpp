@@ -123,6 +123,67 @@ TEST_F(LogTail, TellsWhatStandsBeforeTheCut) { // SPEC S6
   }
 }
 
+// Several segments are begun before their names are synced, and one of the
+// names is lost: the log ends there, and nothing that was durable is touched.
+TEST_F(LogTail, EndsWhereASegmentHasLostItsName) { // SPEC S6
+  auto store = x.open();
+  ASSERT_TRUE(store);
+  const auto fill = [&](std::uint64_t from, std::uint64_t count) {
+    for (auto i = from; i < from + count; ++i) {
+      const test::chunk_change change{chunk_id{i},
+                                      chunk_version{1},
+                                      mutation_serial{1},
+                                      mutation_kind::write,
+                                      0,
+                                      test::pattern(3'000, i)};
+      ASSERT_TRUE(store->create(chunk_id{i}, chunk_version{1}));
+      ASSERT_TRUE(store->apply(change.what(), change.data()));
+    }
+  };
+  fill(1, 30);
+  for (int i = 0; i < 3; ++i)
+    store->run_once();
+  const auto wanted = look(*store);
+  const auto logs = [&] {
+    std::vector<std::string> found;
+    const test::volume_image image_now{x.disk};
+    for (const auto& [path, ignored] : image_now.files())
+      found.push_back(path);
+    std::erase_if(found, [](const auto& p) { return !p.ends_with(".log"); });
+    return found;
+  };
+  const auto synced = logs().size();
+  fill(100, 60);
+  x.files.fail(test::file_call::sync, 0, ec::io_error);
+  store->run_once(); // Written, and no more.
+  store.reset();
+  x.files.heal();
+  test::volume_image image{x.disk};
+  const auto all = logs();
+  ASSERT_GE(all.size(), synced + 3);
+  for (auto i = synced; i < all.size(); ++i) {
+    SCOPED_TRACE(all[i]);
+    image.restore();
+    ASSERT_TRUE(x.disk.remove(all[i]));
+    store = x.open();
+    ASSERT_TRUE(store) << x.trouble;
+    EXPECT_TRUE(store->damages().empty());
+    const auto found = look(*store);
+    for (const auto& [id, state] : wanted)
+      EXPECT_TRUE(found.contains(id) && found.at(id) == state) << id;
+    // And it goes on from there.
+    ASSERT_TRUE(store->create(chunk_id{500}, chunk_version{1}));
+    for (int round = 0; round < 3; ++round)
+      store->run_once();
+    store.reset();
+    store = x.open();
+    ASSERT_TRUE(store) << x.trouble;
+    EXPECT_TRUE(store->state(chunk_id{500}));
+    EXPECT_EQ(look(*store).size(), found.size() + 1);
+    store.reset();
+  }
+}
+
 // What was cut off must not come back behind new records that happen to end
 // where an old one began.
 TEST_F(LogTail, DoesNotBringBackWhatItCut) {

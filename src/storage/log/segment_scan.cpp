@@ -104,6 +104,10 @@ public:
   ///   `sealed` record, the end of that one.
   result<log_position> run() {
     for (at_ = 0; at_ < segments_.size() && !cut_; ++at_) {
+      if (ends_before()) {
+        cut_ = true;
+        break;
+      }
       if (auto scanned = scan_one(); !scanned)
         return scanned.error();
     }
@@ -116,6 +120,46 @@ public:
   }
 
 private:
+  /// Whether a segment before this one is missing because its name was never
+  /// synced. Then nothing behind it was, either. A segment that was compacted
+  /// is not in the newest list; of one that is lost a record knows that it was
+  /// on the disk.
+  bool ends_before() {
+    const auto number = segments_[at_].number;
+    const auto before = at_ == 0 ? 0 : segments_[at_ - 1].number;
+    if (number == before + 1)
+      return false;
+    segment_window file{*segments_[at_].file, segments_[at_].size};
+    if (proves_beyond(position_at(before + 1, segment_header_bytes), file,
+                      segment_header_bytes))
+      return false;
+    const auto listed = newest_list();
+    return std::any_of(listed.begin(), listed.end(), [&](std::uint32_t x) {
+      return x > before && x < number;
+    });
+  }
+
+  /// What the segments from here on say last about which ones there are.
+  std::vector<std::uint32_t> newest_list() {
+    std::vector<std::uint32_t> listed;
+    for (auto i = at_; i < segments_.size(); ++i) {
+      const auto& x = segments_[i];
+      segment_window file{*x.file, x.size};
+      auto offset = next_header(file, volume_, x.number, segment_header_bytes);
+      while (offset < file.size()) {
+        const auto found = look_at(file, volume_, x.number, offset);
+        if (found.is == found_record::condition::good
+            && found.header.kind == record_kind::segments) {
+          if (auto said = wire::decode<segments_meta>(found.meta))
+            listed = std::move(said->numbers);
+        }
+        offset
+          = next_header(file, volume_, x.number, offset + found.header.size());
+      }
+    }
+    return listed;
+  }
+
   result<nothing> scan_one() {
     const auto& segment = segments_[at_];
     segment_window file{*segment.file, segment.size};
@@ -173,7 +217,14 @@ private:
   }
 
   bool proves(segment_window& file, std::uint64_t offset) {
-    const auto here = position_at(segments_[at_].number, offset);
+    return proves_beyond(position_at(segments_[at_].number, offset), file,
+                         offset);
+  }
+
+  /// Whether a record from `offset` of this segment on knows that the log was
+  /// synced beyond `here`.
+  bool
+  proves_beyond(log_position here, segment_window& file, std::uint64_t offset) {
     if (proven_ > here)
       return true;
     proven_ = std::max(
