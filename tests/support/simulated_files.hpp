@@ -85,13 +85,19 @@ public:
     return changes_;
   }
 
+  /// Hears of each call while there is power: its number among its kind, and
+  /// whether it is refused. Must not call back.
+  std::function<void(file_call, std::uint64_t number, const std::string& path,
+                     bool refused)>
+    on_call;
+
   // -- file_io ----------------------------------------------------------------
 
   result<std::shared_ptr<storage::open_file>>
   open(const std::string& path, storage::open_mode mode) override {
     const std::lock_guard guard{mutex_};
     const auto create = mode != storage::open_mode::existing;
-    if (auto refused = enter(file_call::open, create))
+    if (auto refused = enter(file_call::open, create, path))
       return *refused;
     const auto opened = disk_.open(path, create);
     if (!opened)
@@ -106,7 +112,7 @@ public:
 
   result<nothing> make_directory(const std::string& path) override {
     const std::lock_guard guard{mutex_};
-    if (auto refused = enter(file_call::make_directory, true))
+    if (auto refused = enter(file_call::make_directory, true, path))
       return *refused;
     const auto made = disk_.make_directory(path);
     if (!made && made.error != std::errc::file_exists)
@@ -116,7 +122,7 @@ public:
 
   result<std::vector<std::string>> list(const std::string& directory) override {
     const std::lock_guard guard{mutex_};
-    if (auto refused = enter(file_call::list, false))
+    if (auto refused = enter(file_call::list, false, directory))
       return *refused;
     auto names = disk_.list(directory);
     if (!names)
@@ -127,21 +133,21 @@ public:
   result<nothing>
   rename(const std::string& from_path, const std::string& to) override {
     const std::lock_guard guard{mutex_};
-    if (auto refused = enter(file_call::rename, true))
+    if (auto refused = enter(file_call::rename, true, from_path))
       return *refused;
     return outcome(disk_.rename(from_path, to), from_path);
   }
 
   result<nothing> remove(const std::string& path) override {
     const std::lock_guard guard{mutex_};
-    if (auto refused = enter(file_call::remove, true))
+    if (auto refused = enter(file_call::remove, true, path))
       return *refused;
     return outcome(disk_.remove(path), path);
   }
 
   result<nothing> sync_directory(const std::string& path) override {
     const std::lock_guard guard{mutex_};
-    if (auto refused = enter(file_call::sync_directory, true))
+    if (auto refused = enter(file_call::sync_directory, true, path))
       return *refused;
     return outcome(disk_.sync_directory(path), path);
   }
@@ -211,7 +217,7 @@ private:
     result<std::size_t>
     read(std::uint64_t offset, std::span<char> to) override {
       const std::lock_guard guard{io_.mutex_};
-      if (auto refused = io_.enter(file_call::read, false))
+      if (auto refused = io_.enter(file_call::read, false, path_))
         return *refused;
       const auto got = io_.disk_.read(number_, offset, to.size());
       if (!got)
@@ -232,7 +238,7 @@ private:
     result<nothing> write(std::uint64_t offset,
                           std::span<const std::string_view> pieces) override {
       const std::lock_guard guard{io_.mutex_};
-      const auto refused = io_.enter(file_call::write, true);
+      const auto refused = io_.enter(file_call::write, true, path_);
       std::string all;
       for (const auto& piece : pieces)
         all += piece;
@@ -253,7 +259,7 @@ private:
 
     result<nothing> sync() override {
       const std::lock_guard guard{io_.mutex_};
-      if (auto refused = io_.enter(file_call::sync, true)) {
+      if (auto refused = io_.enter(file_call::sync, true, path_)) {
         // The kernel forgets what it could not write.
         if (!io_.dead_at_) {
           io_.disk_.fail(sim::disk_operation::sync);
@@ -270,7 +276,7 @@ private:
 
     result<nothing> truncate(std::uint64_t size) override {
       const std::lock_guard guard{io_.mutex_};
-      if (auto refused = io_.enter(file_call::truncate, true))
+      if (auto refused = io_.enter(file_call::truncate, true, path_))
         return *refused;
       return outcome(io_.disk_.truncate(number_, size), path_);
     }
@@ -319,7 +325,8 @@ private:
   }
 
   /// Counts a call. @returns why it fails, if it shall.
-  std::optional<error> enter(file_call kind, bool changes) {
+  std::optional<error>
+  enter(file_call kind, bool changes, const std::string& path) {
     const auto number = calls_[index(kind)]++;
     if (dead_at_ && changes_ > *dead_at_)
       return dfs::fail(ec::io_error, "no power");
@@ -329,7 +336,11 @@ private:
     }
     changes_ += changes ? 1 : 0;
     const auto& x = faults_[index(kind)];
-    if (x.count > 0 && number >= x.first && number < x.first + x.count)
+    const auto refused
+      = x.count > 0 && number >= x.first && number < x.first + x.count;
+    if (on_call)
+      on_call(kind, number, path, refused);
+    if (refused)
       return dfs::fail(x.with, "as the test wants it");
     return std::nullopt;
   }

@@ -73,8 +73,11 @@ public:
     lanes_.log_round(true);
     lanes_.data_round();
     lanes_.log_round(true);
-    if (!core_.failed && !core_.unsynced.empty() && compactor_.checkpoint())
+    if (!core_.failed && !core_.unsynced.empty()) {
+      if (auto synced = compactor_.checkpoint(); !synced)
+        lanes_.fail_volume(synced.error());
       lanes_.log_round(true);
+    }
     lanes_.removal_round();
     lanes_.log_round(true); // The mark, too.
     lanes_.dismiss(fail(core_.failed ? ec::io_error : ec::shutting_down,
