@@ -61,6 +61,7 @@ void volume_watch::run() {
 void volume_watch::round() {
   view found;
   std::size_t failed = 0;
+  judge_stuck(clock::now());
   for (auto& x : volumes_) {
     look_at(x, found);
     failed += x.failed ? 1 : 0;
@@ -86,6 +87,7 @@ void volume_watch::look_at(volume& x, view& found) {
     x.waiting->store(0);
     return;
   }
+  x.syncs = usage.syncs;
   found.chunks += usage.chunks;
   found.bytes += usage.data;
   // Until everything is durable that has been applied so far. One at a time:
@@ -95,6 +97,37 @@ void volume_watch::look_at(volume& x, view& found) {
   x.waiting->store(nanoseconds_of(clock::now()));
   x.store->when_durable(
     [waiting = x.waiting](const result<nothing>&) { waiting->store(0); });
+}
+
+/// A disk that stands still beside others that work: its chunks are needed more
+/// than it is. If all stand still, the machine may be to blame.
+void volume_watch::judge_stuck(clock::time_point now) {
+  const auto step = std::min<clock::duration>(now - judged_.value_or(now),
+                                              2 * options_.interval);
+  judged_ = now;
+  auto others_work = false;
+  for (auto& x : volumes_) {
+    if (x.failed)
+      continue;
+    const auto since = x.waiting->load();
+    const auto same
+      = since != 0 && since == x.awaited && x.syncs == x.judged_syncs;
+    x.awaited = since;
+    x.judged_syncs = x.syncs;
+    x.stuck_for = same ? x.stuck_for + step : clock::duration{};
+    others_work = others_work || x.stuck_for < options_.patience;
+  }
+  if (!others_work)
+    return;
+  for (auto& x : volumes_) {
+    if (x.failed)
+      continue;
+    const auto told = x.stuck_for - step >= options_.patience;
+    if (x.stuck_for >= options_.patience && !told && options_.stuck)
+      options_.stuck(x.store->path());
+    if (x.stuck_for >= options_.patience_beside_others)
+      x.store->give_up(fail(ec::io_error, "the disk does not answer"));
+  }
 }
 
 /// @returns whether it had failed before.

@@ -23,10 +23,17 @@ struct volume_watch_options {
   /// Disks that get nothing done for so long while work waits are stuck. Long
   /// enough for a disk that is merely busy: all servers of a machine share it.
   std::chrono::milliseconds patience{5'000};
+  /// One on which not a single sync comes back for so long, while another one
+  /// works, is out of service: who waits for it is told, its replicas are lost.
+  /// A sync of 64 MiB takes a disk seconds when many share it.
+  std::chrono::milliseconds patience_beside_others{15'000};
   /// The replicas of a volume that has failed, each once. On its thread.
   std::function<void(chunk_id)> lost;
   /// For people, each once. On its thread.
   std::function<void(const std::string& path)> failed;
+  /// Likewise, when it has been stuck for `patience`; again if it was not for a
+  /// while.
+  std::function<void(const std::string& path)> stuck;
 };
 
 /// Looks at the volumes of this node on a thread of its own, `dfs-volumes`, so
@@ -60,11 +67,18 @@ private:
     /// When the oldest work began that is not durable yet, in ns; 0: none.
     std::shared_ptr<std::atomic<std::int64_t>> waiting
       = std::make_shared<std::atomic<std::int64_t>>(0);
+    std::uint64_t syncs = 0;  ///< So many had come back at the last look.
+    std::int64_t awaited = 0; ///< `waiting`, and of them, when last judged.
+    std::uint64_t judged_syncs = 0;
+    /// How long that has been seen. Not by the clock alone: a process that was
+    /// stopped must not take a disk for stuck.
+    clock::duration stuck_for{};
   };
 
   void run();
   void round();
   void look_at(volume& x, view& found);
+  void judge_stuck(clock::time_point now);
   [[nodiscard]] bool note_failure(volume& x);
   [[nodiscard]] std::string trouble_at(clock::time_point now) const;
 
@@ -74,6 +88,7 @@ private:
   std::condition_variable wake_;
   view view_;
   std::size_t failed_ = 0;
+  std::optional<clock::time_point> judged_; ///< When last. Its thread's.
   /// When the look began that is under way.
   std::optional<clock::time_point> looking_since_;
   bool stopped_ = false;

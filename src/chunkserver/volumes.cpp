@@ -13,7 +13,7 @@ volumes::volumes(std::vector<storage::chunk_store*> stores)
 
 storage::chunk_store* volumes::find(chunk_id chunk) const {
   for (auto* store : stores_)
-    if (store->state(chunk))
+    if (!store->failed() && store->state(chunk))
       return store;
   return nullptr;
 }
@@ -25,6 +25,8 @@ result<storage::chunk_store*> volumes::with_room() const {
   std::uint64_t room = 0;
   auto failed = true;
   for (auto* store : stores_) {
+    if (store->failed())
+      continue;
     const auto usage = store->usage();
     failed = failed && usage.failed;
     if (usage.failed || usage.full || usage.available <= room)

@@ -14,7 +14,7 @@ public:
   /// @pre At least one; they outlive this.
   explicit volumes(std::vector<storage::chunk_store*> stores);
 
-  /// Null: the chunk is on none.
+  /// Null: the chunk is on none. What is on a failed one counts as lost.
   [[nodiscard]] storage::chunk_store* find(chunk_id chunk) const;
 
   /// Where a new chunk goes: the volume with the most room.

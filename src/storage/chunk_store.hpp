@@ -203,6 +203,11 @@ public:
   mutations_after(chunk_id chunk, mutation_serial serial) const = 0;
 
   [[nodiscard]] virtual store_usage usage() const = 0;
+  /// Whether everything is refused (I4). Asks no disk.
+  [[nodiscard]] virtual bool failed() const = 0;
+  /// The volume is out for good (I4): its disk does not answer. Who waits is
+  /// told on this thread. Waits for no disk.
+  virtual void give_up(const error& why) = 0;
   /// What the last start found wrong.
   [[nodiscard]] virtual std::vector<damage> damages() const = 0;
 

@@ -127,8 +127,9 @@ struct store_usage {
   std::uint64_t chunks = 0;
   std::uint64_t packed = 0; ///< Of them, those that live in segments.
   std::uint64_t quarantined = 0;
-  bool full = false;   ///< Writes are refused with `ec::full`.
-  bool failed = false; ///< Everything is refused with `ec::io_error`.
+  std::uint64_t syncs = 0; ///< That came back, since the start.
+  bool full = false;       ///< Writes are refused with `ec::full`.
+  bool failed = false;     ///< Everything is refused with `ec::io_error`.
 };
 
 } // namespace dfs::storage

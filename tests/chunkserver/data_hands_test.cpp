@@ -25,11 +25,12 @@ struct DataHands : ::testing::Test {
   test::data_chain servers{1};
   test::temp_dir data_dir;
   std::vector<chunk_id> lost;
-  data_hands hands{*servers.nodes[0]->service,
-                   {servers.nodes[0]->store.get()},
-                   {.data_dir = data_dir.path(),
-                    .io = nullptr,
-                    .volumes = {.interval = 5ms, .lost = {}, .failed = {}}}};
+  data_hands hands{
+    *servers.nodes[0]->service,
+    {servers.nodes[0]->store.get()},
+    {.data_dir = data_dir.path(),
+     .io = nullptr,
+     .volumes = {.interval = 5ms, .lost = {}, .failed = {}, .stuck = {}}}};
 
   void make(std::uint64_t chunk) {
     auto grant = servers.grant(chunk_id{chunk});

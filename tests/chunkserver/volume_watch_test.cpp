@@ -83,7 +83,9 @@ TEST_F(VolumeWatch, ReportsTheChunksOfAFailedVolumeAsLostOnce) { // SPEC G3
 }
 
 TEST_F(VolumeWatch, NoticesDisksThatGetNothingDone) {
-  volume_watch watch{{&first, &second}, options()};
+  auto patient = options();
+  patient.patience_beside_others = 1h;
+  volume_watch watch{{&first, &second}, patient};
   first.with([](auto& x) { x.stuck = true; });
   EXPECT_FALSE(
     eventually([&] { return !watch.look().trouble.empty(); }, 300ms));
@@ -97,6 +99,57 @@ TEST_F(VolumeWatch, NoticesDisksThatGetNothingDone) {
   for (const auto& done : waiting)
     done(nothing{});
   EXPECT_TRUE(eventually([&] { return watch.look().trouble.empty(); }));
+}
+
+// DESIGN 7: a slow disk slows only itself, and one that hangs is out.
+TEST_F(VolumeWatch, TakesOneOutThatIsStuckBesideAnotherThatWorks) {
+  first.chunks = {{chunk_id{1}, 10}};
+  second.chunks = {{chunk_id{2}, 10}};
+  std::vector<std::string> stuck;
+  auto impatient = options();
+  impatient.patience_beside_others = 300ms;
+  impatient.stuck = [&](const std::string& path) {
+    const std::lock_guard lock{guard};
+    stuck.push_back(path);
+  };
+  volume_watch watch{{&first, &second}, impatient};
+  first.with([](auto& x) { x.stuck = true; });
+  const auto told = [&] {
+    const std::lock_guard lock{guard};
+    return stuck.size();
+  };
+  EXPECT_TRUE(eventually([&] { return told() == 1; }));
+  EXPECT_FALSE(first.failed());
+  // Who waits is told, although the disk never answers.
+  std::atomic<bool> refused{false};
+  first.when_durable([&](const result<nothing>& x) { refused = !x; });
+  EXPECT_TRUE(eventually([&] { return first.failed() && refused; }));
+  EXPECT_TRUE(eventually([&] { return lost_so_far() == 1; }));
+  EXPECT_EQ(watch.look().trouble, ""); // The other one serves.
+  EXPECT_FALSE(second.failed());
+  const std::lock_guard lock{guard};
+  EXPECT_EQ(lost, std::vector{chunk_id{1}});
+  EXPECT_EQ(stuck, std::vector<std::string>{"/one"});
+  EXPECT_EQ(failed, std::vector<std::string>{"/one"});
+}
+
+TEST_F(VolumeWatch, KeepsOneThatIsSlowAndOneThatIsAlone) {
+  auto impatient = options();
+  impatient.patience_beside_others = 100ms;
+  {
+    volume_watch watch{{&first, &second}, impatient};
+    first.with([](auto& x) { x.stuck = true; });
+    // Nothing is durable, but syncs come back.
+    EXPECT_FALSE(eventually(
+      [&] {
+        first.with([](auto& x) { ++x.figures.syncs; });
+        return first.failed();
+      },
+      400ms));
+  }
+  volume_watch alone{{&first}, impatient};
+  EXPECT_TRUE(eventually([&] { return !alone.look().trouble.empty(); }));
+  EXPECT_FALSE(first.failed());
 }
 
 TEST_F(VolumeWatch, NoticesAVolumeThatDoesNotEvenSayHowItIs) {

@@ -149,6 +149,20 @@ public:
   mutations_after(chunk_id, mutation_serial) const override {
     return refusal();
   }
+  [[nodiscard]] bool failed() const override {
+    const std::lock_guard lock{guard_};
+    return figures.failed;
+  }
+  void give_up(const error& why) override {
+    std::vector<callback> told;
+    {
+      const std::lock_guard lock{guard_};
+      figures.failed = true;
+      told.swap(waiting);
+    }
+    for (const auto& done : told)
+      done(why);
+  }
   [[nodiscard]] storage::store_usage usage() const override {
     if (before_look)
       before_look();

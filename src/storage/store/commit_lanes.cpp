@@ -266,6 +266,7 @@ result<nothing> commit_lanes::sync_chunk(chunk_id id) {
   if (file) {
     if (auto synced = file->sync(); !synced)
       return synced;
+    ++core_.syncs;
     if (!name_synced) {
       if (auto synced = core_.files.sync_name(name); !synced)
         return synced;
@@ -330,6 +331,7 @@ bool commit_lanes::log_round(bool idle) {
       fail_volume(synced.error());
       return false;
     }
+    ++core_.syncs;
   }
   run_callbacks();
   if (auto ran = run_deferred(overlays_); !ran) {
@@ -368,6 +370,7 @@ void commit_lanes::run_callbacks() {
     }
     std::erase_if(waiters_, [&](const waiter& x) { return x.until < safe; });
   }
+  const std::lock_guard calling{calling_};
   for (const auto& call : due)
     call(done);
 }
@@ -426,6 +429,11 @@ void commit_lanes::fail_volume(const error& why) {
   want_log(); // Which tells those who wait.
 }
 
+void commit_lanes::give_up(const error& why) {
+  fail_volume(why);
+  dismiss(fail(ec::io_error, "volume " + core_.path + " has failed"));
+}
+
 void commit_lanes::dismiss(const error& why) {
   std::vector<callback> all;
   {
@@ -438,6 +446,7 @@ void commit_lanes::dismiss(const error& why) {
     held_waiters_.clear();
     log_wanted_ = false;
   }
+  const std::lock_guard calling{calling_};
   for (const auto& call : all)
     call(why);
 }

@@ -86,8 +86,10 @@ public:
   void want_data(chunk_id chunk);
   void stop();
 
-  /// The volume is out: everyone who waits is told so.
+  /// The volume is out: everyone who waits is told so, by the log's lane.
   void fail_volume(const error& why);
+  /// The same, and they are told here and now: that lane may be stuck.
+  void give_up(const error& why);
   /// The store closes: everyone left is told.
   void dismiss(const error& why);
 
@@ -123,6 +125,7 @@ private:
 
   store_core& core_;
   mutable std::mutex mutex_; ///< Taken after all others.
+  std::mutex calling_;       ///< Taken first: callbacks come one at a time.
   std::condition_variable log_work_;
   std::condition_variable data_work_;
   std::condition_variable maintenance_work_;

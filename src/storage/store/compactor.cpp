@@ -242,6 +242,7 @@ result<nothing> compactor::sync_file(chunk_id id) {
     return file.error();
   if (auto synced = (*file)->sync(); !synced)
     return synced;
+  ++core_.syncs;
   if (!name_synced) {
     if (auto synced = core_.files.sync_name(name); !synced)
       return synced;

@@ -56,6 +56,7 @@ struct store_core {
   std::uint64_t journalled = 0; ///< Bytes of it, since the last checkpoint.
   log_position checkpoint;      ///< Everything before it is in its file.
 
+  std::atomic<std::uint64_t> syncs{0}; ///< That came back.
   std::atomic<bool> closed{false};
   std::atomic<bool> failed{false};
   std::atomic<bool> log_full{false}; ///< The log could not be written out.

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 namespace dfs::storage {
@@ -218,9 +219,13 @@ public:
 
   store_usage usage() const override {
     store_usage usage;
-    if (const auto space = core_.io.space(core_.path))
-      usage.capacity = space->capacity;
-    usage.available = writer_.available();
+    if (!core_.failed) { // Such a disk may never answer.
+      if (const auto space = core_.io.space(core_.path))
+        capacity_ = space->capacity;
+      usage.available = writer_.available();
+      usage.full = writer_.is_full();
+    }
+    usage.capacity = capacity_;
     const auto segments = core_.log.segments();
     const std::lock_guard reading{core_.index};
     std::int64_t live = 0;
@@ -235,9 +240,16 @@ public:
     usage.packed = core_.table.packed.size();
     usage.chunks = usage.packed + core_.table.loose.size();
     usage.quarantined = core_.quarantined.size();
-    usage.full = writer_.is_full();
+    usage.syncs = core_.syncs;
     usage.failed = core_.failed;
     return usage;
+  }
+
+  bool failed() const override {
+    return core_.failed;
+  }
+  void give_up(const error& why) override {
+    lanes_.give_up(why);
   }
 
   std::vector<damage> damages() const override {
@@ -287,6 +299,7 @@ private:
   chunk_reader reader_;
   compactor compactor_;
   bool started_ = false;
+  mutable std::atomic<std::uint64_t> capacity_{0};
   std::vector<std::thread> threads_;
 };
 
