@@ -239,8 +239,13 @@ void copy_job::complete() {
       if (!outcome)
         return self->finish(outcome.error());
       x->order.learn_committed(state.extent.version, state.extent.serial);
-      if (self->home_.state().options.events.arrived)
-        self->home_.state().options.events.arrived(state);
+      auto& here = self->home_.state();
+      // What was bad here has been replaced: the master will not speak of it
+      // again, now that it hears of this one.
+      for (auto* store : here.places.all())
+        (void) store->purge_quarantined(self->chunk());
+      if (here.options.events.arrived)
+        here.options.events.arrived(state);
       self->finish(state);
     });
 }

@@ -25,6 +25,7 @@ data_hands::data_hands(data_service& data,
     volumes_{std::move(volumes)},
     data_dir_{options.data_dir},
     io_{options.io == nullptr ? storage::posix_files() : *options.io},
+    corrupt_{options.corrupt},
     watch_{volumes_, options.volumes},
     work_{1} {
   // nop
@@ -90,15 +91,33 @@ void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
   (void) work_.run([this, done = std::move(done)] {
     std::vector<msg::chunk_state> all;
     for (const auto* store : volumes_) {
-      if (store->usage().failed)
+      if (store->failed())
         continue;
       for (const auto& x : store->list())
         all.push_back(state_of(x));
     }
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
+    settle_quarantine(all);
     done(std::move(all));
   });
+}
+
+void data_hands::settle_quarantine(const std::vector<msg::chunk_state>& all) {
+  for (auto* store : volumes_) {
+    if (store->failed())
+      continue;
+    for (const auto chunk : store->quarantined()) {
+      const auto i = std::lower_bound(
+        all.begin(), all.end(), chunk,
+        [](const auto& a, chunk_id b) { return a.chunk < b; });
+      // A good one has taken its place.
+      if (i != all.end() && i->chunk == chunk)
+        (void) store->purge_quarantined(chunk);
+      else if (corrupt_)
+        corrupt_(chunk);
+    }
+  }
 }
 
 void data_hands::persist_term(master_term term, callback<nothing> done) {

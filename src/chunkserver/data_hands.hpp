@@ -7,6 +7,7 @@
 #include "storage/chunk_store.hpp"
 #include "storage/file_io.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ struct data_hands_options {
   std::string data_dir; ///< Of the node.
   storage::file_io* io = nullptr;
   volume_watch_options volumes;
+  /// Chunks in quarantine of which there is no other replica here, each time
+  /// that all are listed: a master that is told everything anew does not know
+  /// that they are to be deleted one day. On its thread.
+  std::function<void(chunk_id)> corrupt;
 };
 
 /// The hands of a real chunkserver: its data server, its volumes, and a thread
@@ -52,10 +57,13 @@ public:
              std::function<void()> done) override;
 
 private:
+  void settle_quarantine(const std::vector<msg::chunk_state>& all);
+
   data_service& data_;
   std::vector<storage::chunk_store*> volumes_;
   std::string data_dir_;
   storage::file_io& io_;
+  std::function<void(chunk_id)> corrupt_;
   volume_watch watch_;
   disk_pool work_; ///< Last: its thread uses what stands above.
 };

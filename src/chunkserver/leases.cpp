@@ -286,10 +286,12 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
       list gone;
       for (const auto chunk : wanted) {
         auto fine = true;
-        // What was bad and kept for lack of anything better goes, too.
+        // What was bad and kept for lack of anything better goes, too. What is
+        // on a failed volume is lost already: nobody will ever say it is gone.
         for (auto* store : stores)
-          fine
-            = store->remove(chunk) && store->purge_quarantined(chunk) && fine;
+          if (!store->failed())
+            fine
+              = store->remove(chunk) && store->purge_quarantined(chunk) && fine;
         if (fine)
           gone.push_back(chunk);
         DFS_CRASH_POINT("data.removed");

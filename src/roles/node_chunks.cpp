@@ -6,6 +6,7 @@
 #include "roles/node_parts.hpp"
 #include "storage/obeyed_term.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
@@ -68,12 +69,38 @@ chunkserver::data_events events_for(const actors::keeper_inlet& to) {
 chunkserver::volume_watch_options watch_for(const actors::keeper_inlet& to) {
   chunkserver::volume_watch_options options;
   options.lost = [to](chunk_id x) { to.put(actors::replica_lost{x}); };
+  options.stuck = [](const std::string& path) {
+    actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::warn,
+                      "a volume gets nothing done", {{"path", path}});
+  };
   options.failed = [](const std::string& path) {
     actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::err,
                       "a volume has failed: its replicas are lost",
                       {{"path", path}});
   };
   return options;
+}
+
+/// A sector that is lost can concern many chunks; the count says how many.
+constexpr std::size_t damages_told = 20;
+
+void tell_damages(const storage::chunk_store& volume) {
+  const auto all = volume.damages();
+  for (std::size_t i = 0; i < std::min(all.size(), damages_told); ++i)
+    actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::err,
+                      "a volume is damaged",
+                      {{"path", volume.path()}, {"what", all[i].what}});
+  if (all.size() > damages_told)
+    actors::log_event(
+      *actors::log_for("chunk-keeper"), spdlog::level::err,
+      "a volume has more damages",
+      {{"path", volume.path()}, {"all", std::to_string(all.size())}});
+}
+
+void tell_failure(const std::string& path, const error& why) {
+  actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::err,
+                    "a volume is out of service",
+                    {{"path", path}, {"why", why.context}});
 }
 
 /// A cluster id is 16 hex digits: checked where the certificate was read.
@@ -142,10 +169,12 @@ result<nothing> node::parts::open_chunks() {
                                    .data = *data,
                                    .boot = boot,
                                    .events = events_for(keeper_options.inlet),
-                                   .on_failure = {}});
+                                   .on_failure = tell_failure});
   if (!opened)
     return opened.error();
   chunk_bytes = *std::move(opened);
+  for (const auto* volume : chunk_bytes->disks().stores())
+    tell_damages(*volume);
   auto& io = storage::posix_files();
   auto newest = storage::read_obeyed_term(io, data->path());
   if (!newest)
@@ -161,8 +190,11 @@ result<nothing> node::parts::open_chunks() {
     chunk_bytes->data(), chunk_bytes->disks().stores(),
     chunkserver::data_hands_options{.data_dir = data->path(),
                                     .io = &io,
-                                    .volumes
-                                    = watch_for(keeper_options.inlet)});
+                                    .volumes = watch_for(keeper_options.inlet),
+                                    .corrupt
+                                    = [to = keeper_options.inlet](chunk_id x) {
+                                        to.put(actors::replica_corrupt{x});
+                                      }});
   keeper_options.membership = membership;
   keeper_options.links = links;
   keeper_options.board = &board;

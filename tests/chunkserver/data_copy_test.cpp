@@ -133,6 +133,22 @@ TEST_F(DataCopy, AnEmptyChunkIsCopied) {
   EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
 }
 
+// The bad one has been replaced here: no order to delete it will ever come.
+TEST_F(DataCopy, FreesWhatItReplacesInQuarantine) { // SPEC G9
+  write(0, pattern(300'000, 3));
+  ASSERT_TRUE(copy(2, order({0})));
+  flip_byte(*servers.nodes[2], 70'000);
+  EXPECT_EQ(refusal(test::data_chain::wait<nothing>([&](auto done) {
+              servers.nodes[2]->service->verify(chunk, done);
+            })),
+            ec::integrity);
+  auto& store = *servers.nodes[2]->store;
+  EXPECT_EQ(store.quarantined(), std::vector{chunk});
+  ASSERT_TRUE(copy(2, order({0})));
+  EXPECT_TRUE(store.quarantined().empty());
+  EXPECT_EQ(servers.bytes(2, chunk), pattern(300'000, 3));
+}
+
 TEST_F(DataCopy, ReplacesAnOlderReplica) {
   write(0, pattern(100'000, 2));
   ASSERT_TRUE(copy(2, order({0})));

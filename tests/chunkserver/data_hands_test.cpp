@@ -24,13 +24,14 @@ using test::write_of;
 struct DataHands : ::testing::Test {
   test::data_chain servers{1};
   test::temp_dir data_dir;
-  std::vector<chunk_id> lost;
+  std::vector<chunk_id> corrupt;
   data_hands hands{
     *servers.nodes[0]->service,
     {servers.nodes[0]->store.get()},
     {.data_dir = data_dir.path(),
      .io = nullptr,
-     .volumes = {.interval = 5ms, .lost = {}, .failed = {}, .stuck = {}}}};
+     .volumes = {.interval = 5ms, .lost = {}, .failed = {}, .stuck = {}},
+     .corrupt = [this](chunk_id x) { corrupt.push_back(x); }}};
 
   void make(std::uint64_t chunk) {
     auto grant = servers.grant(chunk_id{chunk});
@@ -114,6 +115,35 @@ TEST_F(DataHands, RemovesWhatIsQuarantined) { // SPEC G9
       });
   ASSERT_TRUE(gone);
   EXPECT_TRUE(store.quarantined().empty());
+}
+
+// What was found bad at the start, or before it, is told anew: no master would
+// ever have it deleted else. What has been replaced needs nobody's order.
+TEST_F(DataHands, TellsOfQuarantineWithEachList) { // SPEC G9
+  make(6);
+  make(7);
+  auto& store = *servers.nodes[0]->store;
+  ASSERT_TRUE(store.quarantine(chunk_id{6}));
+  ASSERT_TRUE(store.quarantine(chunk_id{7}));
+  ASSERT_TRUE(store.create(chunk_id{7}, chunk_version{2}));
+  EXPECT_EQ(list().size(), 1u);
+  EXPECT_EQ(corrupt, std::vector{chunk_id{6}});
+  EXPECT_EQ(store.quarantined(), std::vector{chunk_id{6}});
+  EXPECT_EQ(list().size(), 1u);
+  EXPECT_EQ(corrupt.size(), 2u);
+}
+
+// Its replicas are lost: what would never be confirmed is not waited for.
+TEST_F(DataHands, ConfirmsRemovalFromAFailedVolume) { // SPEC G12
+  make(8);
+  servers.nodes[0]->store->give_up(fail(ec::io_error, "the test"));
+  const auto gone
+    = test::data_chain::wait<std::vector<chunk_id>>([&](auto done) {
+        hands.remove({{chunk_id{8}, {chunk_version{1}, {}, 0, 0}}}, done);
+      });
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(*gone, std::vector{chunk_id{8}});
+  EXPECT_TRUE(list().empty());
 }
 
 TEST_F(DataHands, ServesWhileTheLeaseRuns) { // SPEC G4

@@ -70,6 +70,11 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     return hearing.error();
   const auto i = hearing->index;
   for (const auto chunk : x.corrupt) {
+    if (s_.table.find(chunk) == nullptr) {
+      // Of no file: what is left of it goes like any orphan.
+      collector_.unknown(i, {chunk, {}}, now);
+      continue;
+    }
     s_.table.spoil(i, chunk, replica_fault::corrupt);
     s_.note(note::alarm, chunk, i, "a replica is corrupt");
     judge(chunk, now);
