@@ -211,8 +211,15 @@ void directory_machine::led_elsewhere(server_index i, const msg::led_chunk& x,
   entry->set(chunk_entry::settled, false);
   if (x.active)
     answer.renewed.push_back(x.epoch);
-  if (run != grants_.end())
-    run->second.found_leader(s_, *entry);
+  if (run == grants_.end())
+    return;
+  run->second.found_leader(s_, *entry);
+  // Not only at the next tick: whoever asks now must not wait for a run that is
+  // over.
+  if (run->second.state() == grant_machine::phase::over) {
+    grants_.erase(run);
+    judge(x.chunk, now);
+  }
 }
 
 // -- life and death -----------------------------------------------------------
