@@ -79,9 +79,18 @@ public:
     return change(request);
   }
 
+  // A file that is replaced while it is read is not found any more, and the
+  // other one is.
   result<std::string> get(const std::string& path) override {
-    auto view = files_->open_file(path, timeout_);
-    return view ? range(*view, {}) : view.error();
+    for (int tries = 0; tries < 10; ++tries) {
+      auto view = files_->open_file(path, timeout_);
+      if (!view)
+        return view.error();
+      auto bytes = range(*view, {});
+      if (bytes || bytes.error().code != ec::not_found)
+        return bytes;
+    }
+    return fail(ec::unavailable, path + " is replaced all the time");
   }
 
   // Mostly through a view of some age: what it does not know of was written, or
