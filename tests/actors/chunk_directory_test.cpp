@@ -205,7 +205,7 @@ TEST_F(ChunkDirectory, GrantsChunksOnServersWithALease) { // SPEC G1
   };
   // They may be on their way.
   EXPECT_EQ(from_caf(refusal()).code, ec::unavailable);
-  pass(5'000ms);
+  pass(11'000ms);
   EXPECT_EQ(refusal(), make_error(ec::too_few_servers));
   open_all();
   const auto first = allocate();

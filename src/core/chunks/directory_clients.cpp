@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 // What clients and the namespace ask.
 
@@ -13,6 +14,9 @@ namespace {
 constexpr std::uint32_t allocations_max = 64;
 constexpr std::uint8_t replication_max = 8;
 constexpr std::size_t askers_max = 1'000;
+
+// In which servers find a new master, also on a busy machine.
+constexpr std::chrono::seconds arrival{10};
 
 // What a chunk is taken to fill until it is known: most files are small.
 constexpr std::uint64_t bytes_expected = 4 * 1024 * 1024;
@@ -40,7 +44,7 @@ directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
                                         {}, s_.random, now);
       if (there.size() >= needed)
         return fail(ec::full, "too few chunkservers have room for a chunk");
-      if (!s_.gathered(now))
+      if (now < s_.started + arrival || !s_.gathered(now))
         return fail(ec::unavailable,
                     "the chunkservers have not told of themselves yet");
       return fail(ec::too_few_servers,
@@ -226,7 +230,11 @@ directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
   for (std::size_t n = 0; n < chunks.size(); ++n) {
     if (sealed[n])
       reclaim(chunks[n], now);
-    if (auto may = may_adopt(chunks[n], sealed[n]); !may)
+    const auto may = may_adopt(chunks[n], sealed[n]);
+    if (!may && may.error().code == ec::no_redundancy
+        && now < s_.started + arrival)
+      return fail(ec::unavailable, "not all who have the chunk have told yet");
+    if (!may)
       return may;
   }
   for (const auto& x : chunks) {
