@@ -74,6 +74,13 @@ void catch_up::begin(plan found) {
     return finish(found.outcome.error());
   if (!leave_out(found.from))
     return finish(fail(ec::no_redundancy, "too few replicas can be mended"));
+  // Those have this version: the master goes on with another one, without
+  // them, and nothing of this one may be promised to anybody.
+  if (!behind_.empty())
+    return finish(
+      msg::lease_taken{.state = {.chunk = replica_->chunk,
+                                 .extent = replica_->order.applied_extent()},
+                       .behind = behind_});
   changes_ = std::move(found.changes);
   if (replica_->place.successor() == nullptr)
     changes_.clear();

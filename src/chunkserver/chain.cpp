@@ -47,7 +47,8 @@ void chain::stop() {
 
 bool chain::leading(const replica& x) const {
   const auto now = state_.leases.now();
-  return x.order.leads() && now < x.lease_until && state_.leases.serving(now);
+  return x.order.leads() && now < x.lease_until && state_.leases.serving(now)
+         && x.lease_from >= state_.leases.unbroken_since();
 }
 
 // -- down the chain -----------------------------------------------------------

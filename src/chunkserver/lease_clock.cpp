@@ -24,6 +24,19 @@ lease_clock::lease_clock(std::function<boot_instant()> now)
   // nop
 }
 
+void lease_clock::set_node_lease(boot_instant until) {
+  const auto at = now();
+  if (!serving(at) && at < until) {
+    const std::lock_guard guard{mutex_};
+    // The youngest is what the new lease counts from, or a later one.
+    if (!heartbeats_.empty())
+      heartbeats_.erase(heartbeats_.begin(), std::prev(heartbeats_.end()));
+    // Before the lease can be seen: nobody sees the one without the other.
+    unbroken_since_.store(at.time_since_epoch().count());
+  }
+  node_until_.store(until.time_since_epoch().count());
+}
+
 void lease_clock::note_heartbeat(std::uint64_t sequence, boot_instant sent) {
   const std::lock_guard guard{mutex_};
   newest_ = std::max(newest_, sequence);

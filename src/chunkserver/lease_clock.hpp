@@ -23,8 +23,12 @@ public:
     return now_();
   }
 
-  void set_node_lease(boot_instant until) {
-    node_until_.store(until.time_since_epoch().count());
+  /// One that was over is a new one: whatever counts from heartbeats before, is
+  /// over for good (docs/protocols/chunks.md, "Chunk leases").
+  void set_node_lease(boot_instant until);
+  /// A chunk lease that began before that is over.
+  [[nodiscard]] boot_instant unbroken_since() const {
+    return boot_instant{boot_clock::duration{unbroken_since_.load()}};
   }
   [[nodiscard]] bool serving(boot_instant at) const {
     return at.time_since_epoch().count() < node_until_.load();
@@ -46,6 +50,7 @@ public:
 private:
   std::function<boot_instant()> now_;
   std::atomic<std::int64_t> node_until_{0};
+  std::atomic<std::int64_t> unbroken_since_{0};
   mutable std::mutex mutex_;
   std::map<std::uint64_t, boot_instant> heartbeats_;
   std::uint64_t newest_ = 0;

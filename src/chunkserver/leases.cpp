@@ -101,6 +101,7 @@ void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
   longest_lease_ = std::max(longest_lease_,
                             std::chrono::milliseconds{x.place.grant->lease_ms});
   x.lease_until = until;
+  x.lease_from = state_.leases.now();
   x.active = true;
   x.announced = {};
   x.order.lead(x.place.grant->epoch, appends, x.place.grant->chunk_size);
@@ -318,7 +319,9 @@ void leases::sweep() {
   }
   std::vector<replica_ptr> expired;
   for (auto& [chunk, x] : state_.replicas)
-    if (x->order.leads() && now >= x->lease_until)
+    if (x->order.leads()
+        && (now >= x->lease_until
+            || x->lease_from < state_.leases.unbroken_since()))
       expired.push_back(x);
   for (const auto& x : expired)
     chain_.give_up(*x, fail(ec::lease_expired, "the lease has run out"));

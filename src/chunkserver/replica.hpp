@@ -77,6 +77,7 @@ struct replica {
 
   // The lease, while `order.leads()`.
   boot_instant lease_until;
+  boot_instant lease_from; ///< When it began here.
   bool active = false;     ///< Changed since the master was told.
   lease_epoch ended_epoch; ///< Not to be taken up again.
   std::vector<std::function<void()>> releasing; ///< Takes no more changes.

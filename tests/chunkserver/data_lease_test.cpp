@@ -330,6 +330,9 @@ TEST_F(DataLease, LeavesOutWhoLacksMoreThanItRemembers) { // `behind`
   const auto taken = servers.recover(chunk, chunk_version{3}, {0, 1, 2}, next);
   ASSERT_TRUE(taken) << taken.error().context;
   EXPECT_EQ(taken->behind, std::vector{store_id{102}});
+  // That one has the version and lacks changes: it must not be in force.
+  EXPECT_NE(write(next, 0, "never"), std::nullopt);
+  ASSERT_TRUE(servers.recover(chunk, chunk_version{4}, {0, 1}, next));
   EXPECT_EQ(write(next, 0, "BYTES"), std::nullopt);
   bytes.replace(0, 5, "BYTES");
   expect_equal({0, 1}, bytes);

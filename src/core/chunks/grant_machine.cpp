@@ -308,6 +308,7 @@ void grant_machine::choose(directory_state& s, instant now) {
   auto& lease = s.leases.grant(chunk_, version_, std::move(chain), boot,
                                now + lease_wait(s.config.chunk_lease));
   lease.open = false;
+  primary_ = lease.primary();
   order.grant = s.grant_of(chunk_, lease, entry);
   phase_ = phase::taking;
   auto to = route();
@@ -321,11 +322,14 @@ void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
                           instant now) {
   const auto* yes = reply ? std::get_if<msg::lease_taken>(&*reply) : nullptr;
   if (yes == nullptr || yes->state.extent.version != version_) {
-    const auto primary = s.leases.find(chunk_)->primary();
-    refused_.push_back(primary);
-    if (std::count(refused_.begin(), refused_.end(), primary) >= refusals_max)
-      unfit_.push_back(primary);
+    refused_.push_back(primary_);
+    if (std::count(refused_.begin(), refused_.end(), primary_) >= refusals_max)
+      unfit_.push_back(primary_);
     begin_anew(s, now);
+    return;
+  }
+  if (s.leases.find(chunk_) == nullptr) {
+    begin_anew(s, now); // It is over already: the answer took its time.
     return;
   }
   if (!yes->behind.empty()) {

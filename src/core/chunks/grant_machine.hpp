@@ -126,8 +126,9 @@ private:
   std::vector<server_index> refused_; ///< Did not become primary; once each.
   std::vector<server_index> unfit_;   ///< Not asked before `again_`.
   instant again_{};
-  effect_token token_ = 0;   ///< Of the log, or of `take_lease`.
-  msg::chunk_extent extent_; ///< When the lease began.
+  server_index primary_ = no_server; ///< That was asked to take the lease.
+  effect_token token_ = 0;           ///< Of the log, or of `take_lease`.
+  msg::chunk_extent extent_;         ///< When the lease began.
   std::vector<waiting> askers_;
 };
 

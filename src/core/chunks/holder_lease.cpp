@@ -52,6 +52,10 @@ void holder_lease::accept(std::uint64_t sequence, std::uint32_t lease_ms,
   if (!reference_
       || found->second.boot - reference_->boot >= heartbeat_interval)
     reference_ = found->second;
+  // A lease that had a gap is a new one: what counts from heartbeats before
+  // this one is over for good.
+  if (lease_ms != 0 && !runs(now.boot))
+    sent_.erase(sent_.begin(), sent_.lower_bound(sequence));
   if (lease_ms != 0)
     until_
       = std::max(until_, found->second.boot

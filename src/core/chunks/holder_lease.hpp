@@ -46,6 +46,7 @@ struct holder_config {
 ///      heartbeat that the present master, asked by this life, answered.
 ///  H2  Sequences grow over terms: no two heartbeats of a life share one.
 ///  H3  After a jump of the clocks nothing counts that was sent before it.
+///      Nor, once a lease has begun after a gap, what was sent before it.
 ///  H4  `heard` names no answer before its orders have been carried out.
 class holder_lease {
 public:

@@ -192,10 +192,13 @@ repair_plan::motion repair_plan::motion_of(const directory_state& s,
     = lease->until - lease_wait(s.config.chunk_lease); // Or granted.
   if (!lease->closed && now < changed + idle_time && now < x.calm_until)
     return motion::changing;
-  if (!s.servers.may_serve(primary, now)
+  // A wrong proof of death must not let a copy miss a change: no version
+  // fences it.
+  if (s.servers.silent(primary, now)
+      || (lease->closed && !s.servers.may_serve(primary, now))
       || s.servers.at(primary).boot != lease->boot)
     return motion::still;
-  return motion::led;
+  return s.servers.may_serve(primary, now) ? motion::led : motion::changing;
 }
 
 void repair_plan::ask_release(directory_state& s, chunk_id chunk, wish& x,

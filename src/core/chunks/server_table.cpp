@@ -177,6 +177,10 @@ bool server_table::may_serve(server_index i, instant now) const {
   return now < s.leased_until.value_or(opens_);
 }
 
+bool server_table::silent(server_index i, instant now) const {
+  return now >= servers_[i].leased_until.value_or(opens_);
+}
+
 bool server_table::serves(server_index i, instant now) const {
   const auto& s = servers_[i];
   return !s.dead && s.leased_until && now < *s.leased_until;

@@ -109,6 +109,8 @@ public:
 
   /// Must the master reckon with it (S1)?
   [[nodiscard]] bool may_serve(server_index i, instant now) const;
+  /// Its lease is over, proofs of death aside: its chunk leases are, too.
+  [[nodiscard]] bool silent(server_index i, instant now) const;
   /// It has a lease.
   [[nodiscard]] bool serves(server_index i, instant now) const;
   /// It has one, is linked, and what it holds is known.

@@ -12,13 +12,14 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 15> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 16> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
   {"long-lease", "the lease is used a second longer"},
   {"unleased", "serves and leads without a lease"},
   {"sleepy", "serves before it notices that the machine was suspended"},
+  {"undead", "a chunk lease outlives a gap of the node lease"},
   {"no-fence", "a fence is answered and not kept"},
   {"old-term", "orders and grants of an older master are obeyed"},
   {"deaf", "what is revoked is served on"},

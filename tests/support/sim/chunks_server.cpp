@@ -527,6 +527,10 @@ void chunk_server::perform(core::end_leases& x) {
 }
 
 void chunk_server::perform(core::set_node_lease& x) {
+  // One that had a gap is a new one, and no chunk lease outlives the gap.
+  if (x.until > boot_now() && boot_now() >= leased_until_ && !mutant("undead"))
+    for (auto& [chunk, r] : replicas_)
+      end_lease(chunk, r, ec::lease_expired);
   leased_until_ = x.until;
   offset_ = clocks().wall - boot_now().time_since_epoch();
   if (mutant("late-lease") && x.until > boot_now())
