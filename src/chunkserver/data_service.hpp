@@ -51,9 +51,10 @@ struct data_service_options {
   /// gets nothing done (a disk that hangs), after `stalled_after`.
   std::chrono::milliseconds silent_after{1'000};
   std::chrono::milliseconds stalled_after{8'000};
-  /// Unix time and boot time; for tests.
+  /// Unix time for tokens; boot time and Unix time for leases. For tests.
   std::function<wire::unix_ms()> clock;
   std::function<boot_instant()> boottime;
+  std::function<std::chrono::nanoseconds()> walltime;
 };
 
 /// Numbers only grow, but for the first five.

@@ -1,6 +1,6 @@
 #include "chunkserver/lease_clock.hpp"
 
-#include "core/chunks/lease_rule.hpp"
+#include "core/chunks/holder_lease.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,11 +17,53 @@ constexpr auto memory = 2 * core::chunk_lease;
 /// Of those that are nearer to each other the first is remembered.
 constexpr std::chrono::milliseconds grain{50};
 
+/// Two clocks count as read at one moment if no more lies between; or the best
+/// of some attempts.
+constexpr std::chrono::microseconds near_enough{50};
+constexpr int attempts = 8;
+
+std::chrono::nanoseconds walltime_now() {
+  return std::chrono::system_clock::now().time_since_epoch();
+}
+
 } // namespace
 
-lease_clock::lease_clock(std::function<boot_instant()> now)
-  : now_{now ? std::move(now) : boottime_now} {
-  // nop
+lease_clock::lease_clock(clocks now) : now_{std::move(now)} {
+  if (!now_.boot)
+    now_.boot = boottime_now;
+  if (!now_.wall)
+    now_.wall = walltime_now;
+}
+
+lease_clock::reading lease_clock::read() const {
+  const auto first = now_.boot().time_since_epoch();
+  const auto wall = now_.wall();
+  return {first.count(), wall.count(), now_.boot().time_since_epoch().count()};
+}
+
+lease_clock::reading lease_clock::read_closely() const {
+  auto best = read();
+  for (int i = 1; i < attempts
+                  && best.last - best.first
+                       > std::chrono::nanoseconds{near_enough}.count();
+       ++i)
+    if (const auto again = read();
+        again.last - again.first < best.last - best.first)
+      best = again;
+  return best;
+}
+
+// A thread may have to wait between two readings: what lies between the first
+// and the last proves nothing.
+bool lease_clock::parted(const reading& x) const {
+  const auto compared = compared_.load();
+  if (compared == 0)
+    return false;
+  const auto boot = x.wall - ahead_.load();
+  const auto allowed
+    = std::chrono::nanoseconds{core::holder_config{}.jump_max}.count()
+      + (x.last - compared) / 1'000;
+  return boot > x.last + allowed || boot < x.first - allowed;
 }
 
 void lease_clock::set_node_lease(boot_instant until) {
@@ -39,6 +81,19 @@ void lease_clock::set_node_lease(boot_instant until) {
 
 void lease_clock::note_heartbeat(std::uint64_t sequence, boot_instant sent) {
   const std::lock_guard guard{mutex_};
+  const auto here = read_closely();
+  // What it would count from anew must not hide a jump from those who ask.
+  const auto jumped = parted(here);
+  if (jumped)
+    node_until_.store(0);
+  // Not oftener than needed, so that small jumps do not add up.
+  const auto boot = here.first + (here.last - here.first) / 2;
+  if (jumped || compared_.load() == 0
+      || std::chrono::nanoseconds{boot - compared_.load()}
+           >= core::heartbeat_interval) {
+    ahead_.store(here.wall - boot);
+    compared_.store(boot);
+  }
   newest_ = std::max(newest_, sequence);
   if (heartbeats_.empty() || sent - heartbeats_.rbegin()->second >= grain)
     heartbeats_.insert_or_assign(sequence, sent);
@@ -49,6 +104,7 @@ void lease_clock::note_heartbeat(std::uint64_t sequence, boot_instant sent) {
 void lease_clock::forget_heartbeats() {
   const std::lock_guard guard{mutex_};
   heartbeats_.clear();
+  compared_.store(0);
 }
 
 result<boot_instant> lease_clock::end_of(const msg::chunk_grant& x) const {

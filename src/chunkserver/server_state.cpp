@@ -43,7 +43,7 @@ server_state::server_state(data_service_options of,
                            std::vector<storage::chunk_store*> stores)
   : options{std::move(of)},
     loop{std::move(on)},
-    leases{options.boottime},
+    leases{{options.boottime, options.walltime}},
     places{std::move(stores)},
     work{std::make_shared<inbox>(loop)},
     counts{std::make_shared<server_counters>()},

@@ -171,6 +171,41 @@ TEST_F(DataLease, LeasesAreLookedAtBeforeTheAnswer) { // Changes 1, I1
   EXPECT_EQ(ended(0), std::vector{ec::lease_expired});
 }
 
+// SPEC G4, G6: nobody has told the data servers of it, and nobody need.
+TEST_F(DataLease, AMachineThatSleptServesNothingOnWaking) {
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  servers.sleep(10ms); // A clock that is set right a little.
+  ASSERT_EQ(write(grant, 0, "BYTES"), std::nullopt);
+  servers.sleep(1min);
+  EXPECT_EQ(read(0, first), ec::lease_expired);
+  EXPECT_EQ(read(1, first), ec::lease_expired);
+  EXPECT_EQ(write(grant, 0, "never"), ec::lease_expired);
+  // Not by heartbeats alone, and not by a lease from before.
+  auto& node = *servers.nodes[1]->service;
+  node.note_heartbeat(2, servers.now());
+  EXPECT_EQ(read(1, first), ec::lease_expired);
+  // The keepers have noticed; the master gives new leases.
+  for (auto& each : servers.nodes) {
+    each->service->forget_clocks();
+    each->service->note_heartbeat(3, servers.now());
+    each->service->set_node_lease(servers.now() + 10s);
+  }
+  EXPECT_EQ(read(1, first), std::nullopt);
+  EXPECT_NE(write(grant, 0, "never"), std::nullopt) << "it is over for good";
+  expect_equal({0, 1, 2}, "BYTES");
+}
+
+TEST_F(DataLease, AMachineThatSleptAcknowledgesNothing) { // SPEC G6, I1
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  servers.sleep(1min);
+  next.answer(mutation_serial{1});
+  EXPECT_EQ(refusal(open.get().message), ec::lease_expired);
+}
+
 TEST_F(DataLease, AFenceEndsWhatIsUnderWay) { // Changes 5, I6
   hesitant_server next;
   const auto grant = hesitant_grant(next);

@@ -146,7 +146,7 @@ TEST_F(Revoke, ForgetsWhatWasCountedBeforeTheClocksJumped) { // DESIGN 3
 }
 
 TEST(LeaseClock, CountsFromTheFirstOfABurst) {
-  lease_clock clock{[] { return boot_instant{1h}; }};
+  lease_clock clock{{[] { return boot_instant{1h}; }, [] { return 100h; }}};
   msg::chunk_grant grant;
   grant.lease_ms = 60'000;
   for (std::uint64_t i = 1; i <= 40; ++i)
@@ -165,7 +165,7 @@ TEST(LeaseClock, CountsFromTheFirstOfABurst) {
 
 // However many there are: a client may hold a grant for a minute.
 TEST(LeaseClock, RemembersHeartbeatsForLongerThanALease) {
-  lease_clock clock{[] { return boot_instant{1h}; }};
+  lease_clock clock{{[] { return boot_instant{1h}; }, [] { return 100h; }}};
   msg::chunk_grant grant;
   grant.lease_ms = 60'000;
   grant.heartbeat = 1;

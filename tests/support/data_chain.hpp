@@ -94,6 +94,9 @@ public:
     options.keys = keys;
     options.limits = limits;
     options.boottime = [this] { return now(); };
+    options.walltime = [this] {
+      return now().time_since_epoch() + std::chrono::nanoseconds{slept.load()};
+    };
     if (!tls.empty())
       options.tls = tls[i];
     options.events = events_of(x);
@@ -118,6 +121,12 @@ public:
 
   void pass(std::chrono::nanoseconds time) {
     skew += time.count();
+  }
+
+  /// The machines sleep, and their clocks with them: only the wall clock was
+  /// set right afterwards.
+  void sleep(std::chrono::nanoseconds time) {
+    slept += time.count();
   }
 
   /// For a new chunk on the first nodes, or on those named.
@@ -228,6 +237,7 @@ public:
   std::shared_ptr<net::tls_source> client_tls;
   std::vector<std::unique_ptr<data_node>> nodes;
   std::atomic<std::int64_t> skew{0};
+  std::atomic<std::int64_t> slept{0};
 
 private:
   static chunkserver::data_events events_of(data_node& x) {
