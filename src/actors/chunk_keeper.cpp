@@ -200,10 +200,9 @@ struct shell {
   }
 
   void perform(const core::ask_led& x) const {
-    hands().led(
-      x.from, x.most,
-      bring([ticket = x.ticket](const shell& me,
-                                const std::vector<msg::led_chunk>& found) {
+    hands().led_since(
+      x.after, x.most,
+      bring([ticket = x.ticket](const shell& me, const core::led_page& found) {
         me.run(me.machine().led_told(ticket, found, me.now()));
       }));
   }
@@ -216,6 +215,10 @@ struct shell {
                    bring([ticket = x.ticket](const shell& me) {
                      me.run(me.machine().revoked(ticket, me.now()));
                    }));
+  }
+
+  void perform(core::verify_replicas& x) const {
+    hands().verify(std::move(x.chunks));
   }
 
   void perform(core::renew_leases& x) const {
@@ -262,9 +265,8 @@ struct shell {
       case kind::freed:
         return say(spdlog::level::info, "the node lease is renewed again");
       case kind::left:
-        if (counters().registered) // Nobody is told who was never there.
+        if (machine().status().term != master_term{}) // Was ever there.
           say(spdlog::level::info, "left the master");
-        return;
     }
   }
 
@@ -399,7 +401,6 @@ struct shell {
       x.after, most + 1,
       bring([ticket, after = x.after, most](const shell& me,
                                             std::vector<msg::led_chunk> found) {
-        me.machine().led_seen(found);
         const auto waiting = me.state.orders.find(ticket);
         waiting->second.deliver(me.describe(after, most, std::move(found)));
         me.state.orders.erase(waiting);

@@ -51,6 +51,11 @@ bool chain::leading(const replica& x) const {
          && x.lease_from >= state_.leases.unbroken_since();
 }
 
+void chain::note_use(replica& x) {
+  if (x.order.leads() && !std::exchange(x.active, true))
+    lease_used(x);
+}
+
 // -- down the chain -----------------------------------------------------------
 
 result<nothing> chain::apply(const replica_ptr& x, const bulk_change& change) {
@@ -66,7 +71,7 @@ result<nothing> chain::apply(const replica_ptr& x, const bulk_change& change) {
     return broken_by(*x, applied.error());
   }
   DFS_CRASH_POINT("data.applied");
-  x->active = true;
+  note_use(*x);
   applying_ = true;
   ++state_.counts->changes_open;
   const auto durable = change.ack == msg::change_ack::durable;
@@ -170,6 +175,7 @@ void chain::settle(const replica_ptr& x) {
   while (const auto serial = x->order.next_answer()) {
     x->decided = *serial;
     --state_.counts->changes_open;
+    note_use(*x);
   }
   const auto decided = leads ? x->order.committed() : x->decided;
   const auto due

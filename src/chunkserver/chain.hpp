@@ -34,6 +34,9 @@ public:
   /// The lease of this replica is over, for that reason: takes it out of the
   /// books. Set once, by who keeps them.
   std::function<void(replica&, const error&)> lease_over;
+  /// Something was changed or committed under the lease of this replica, for
+  /// the first time since that was told. Set once, likewise.
+  std::function<void(replica&)> lease_used;
 
   /// Applies, passes on, and owes the answers. On an error nothing has
   /// happened, but what `broken_by` does.
@@ -73,6 +76,7 @@ private:
     net::data_buffer data;
   };
 
+  void note_use(replica& x);
   [[nodiscard]] bool follow(const std::shared_ptr<arrival>& arrived);
   [[nodiscard]] result<bool> try_follow(arrival& arrived);
   [[nodiscard]] result<replica_ptr> admit(const arrival& arrived);

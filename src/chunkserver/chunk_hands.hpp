@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "core/chunks/led_table.hpp"
 #include "messages/chunk_control.hpp"
 
 #include <chrono>
@@ -41,6 +42,11 @@ public:
   revoke(std::vector<msg::chunk_state> chunks, std::function<void()> done)
     = 0;
 
+  virtual void led_since(std::uint64_t after, std::size_t most,
+                         std::function<void(core::led_page)> done)
+    = 0;
+
+  /// For people.
   virtual void led(chunk_id after, std::size_t most,
                    std::function<void(std::vector<msg::led_chunk>)> done)
     = 0;
@@ -60,6 +66,10 @@ public:
   virtual void remove(std::vector<msg::chunk_state> chunks,
                       callback<std::vector<chunk_id>> done)
     = 0;
+
+  /// Reads these and sees whether they are good, one after the other; events
+  /// tell what is not. Too many at once are forgotten.
+  virtual void verify(std::vector<chunk_id> chunks) = 0;
 
   // -- what needs a disk
   // -------------------------------------------------------

@@ -74,8 +74,11 @@ instant copies::admit(std::size_t bytes, instant now) {
 void copies::verify(chunk_id chunk,
                     const data_service::callback<nothing>& done) {
   const auto x = state_.find(chunk);
-  if (!x)
+  if (!x) {
+    if (state_.options.events.lost)
+      state_.options.events.lost(chunk);
     return done(fail(ec::not_found, "the chunk is not here"));
+  }
   using faults = result<std::vector<storage::block_fault>>;
   const auto started = state_.on_disk<faults>(
     [store = x->store, chunk] { return store->verify(chunk); },

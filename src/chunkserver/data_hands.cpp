@@ -4,7 +4,10 @@
 #include "storage/obeyed_term.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace dfs::chunkserver {
@@ -18,10 +21,57 @@ std::uint32_t as_load(std::uint64_t requests) {
 
 } // namespace
 
+/// One replica after the other: a reader must not be able to keep all threads
+/// of the disks at work. Held by what is under way, which may outlive the
+/// hands.
+class data_hands::looker : public std::enable_shared_from_this<looker> {
+public:
+  explicit looker(data_service& data) : data_{data} {
+    // nop
+  }
+
+  void add(const std::vector<chunk_id>& chunks) {
+    std::optional<chunk_id> first;
+    {
+      const std::lock_guard guard{mutex_};
+      const auto idle = waiting_.empty();
+      for (const auto x : chunks)
+        if (waiting_.size() < waiting_max
+            && std::find(waiting_.begin(), waiting_.end(), x) == waiting_.end())
+          waiting_.push_back(x);
+      if (idle && !waiting_.empty())
+        first = waiting_.front();
+    }
+    if (first)
+      look_at(*first);
+  }
+
+private:
+  static constexpr std::size_t waiting_max = 256;
+
+  void look_at(chunk_id chunk) {
+    data_.verify(chunk, [self = shared_from_this()](const result<nothing>&) {
+      if (const auto next = self->take_next())
+        self->look_at(*next);
+    });
+  }
+
+  std::optional<chunk_id> take_next() {
+    const std::lock_guard guard{mutex_};
+    waiting_.pop_front();
+    return waiting_.empty() ? std::nullopt : std::optional{waiting_.front()};
+  }
+
+  data_service& data_;
+  std::mutex mutex_;
+  std::deque<chunk_id> waiting_; ///< The first is being looked at.
+};
+
 data_hands::data_hands(data_service& data,
                        std::vector<storage::chunk_store*> volumes,
                        const data_hands_options& options)
   : data_{data},
+    looker_{std::make_shared<looker>(data)},
     volumes_{std::move(volumes)},
     data_dir_{options.data_dir},
     io_{options.io == nullptr ? storage::posix_files() : *options.io},
@@ -57,6 +107,11 @@ void data_hands::revoke(std::vector<msg::chunk_state> chunks,
   data_.revoke(std::move(chunks), std::move(done));
 }
 
+void data_hands::led_since(std::uint64_t after, std::size_t most,
+                           std::function<void(core::led_page)> done) {
+  data_.led_since(after, most, std::move(done));
+}
+
 void data_hands::led(chunk_id after, std::size_t most,
                      std::function<void(std::vector<msg::led_chunk>)> done) {
   data_.led(after, most, std::move(done));
@@ -84,6 +139,10 @@ void data_hands::copy(msg::copy_chunk order, callback<msg::chunk_state> done) {
 void data_hands::remove(std::vector<msg::chunk_state> chunks,
                         callback<std::vector<chunk_id>> done) {
   data_.remove(std::move(chunks), std::move(done));
+}
+
+void data_hands::verify(std::vector<chunk_id> chunks) {
+  looker_->add(chunks);
 }
 
 void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {

@@ -8,6 +8,7 @@
 #include "storage/file_io.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ public:
   void forget_clocks() override;
   void revoke(std::vector<msg::chunk_state> chunks,
               std::function<void()> done) override;
+  void led_since(std::uint64_t after, std::size_t most,
+                 std::function<void(core::led_page)> done) override;
   void led(chunk_id after, std::size_t most,
            std::function<void(std::vector<msg::led_chunk>)> done) override;
   void fence(const msg::fence_chunk& order,
@@ -50,6 +53,7 @@ public:
   void copy(msg::copy_chunk order, callback<msg::chunk_state> done) override;
   void remove(std::vector<msg::chunk_state> chunks,
               callback<std::vector<chunk_id>> done) override;
+  void verify(std::vector<chunk_id> chunks) override;
   void list(std::function<void(std::vector<msg::chunk_state>)> done) override;
   void persist_term(master_term term, callback<nothing> done) override;
   [[nodiscard]] condition look() const override;
@@ -58,8 +62,10 @@ public:
 
 private:
   void settle_quarantine(const std::vector<msg::chunk_state>& all);
+  class looker;
 
   data_service& data_;
+  std::shared_ptr<looker> looker_;
   std::vector<storage::chunk_store*> volumes_;
   std::string data_dir_;
   storage::file_io& io_;

@@ -287,6 +287,14 @@ void data_service::release(chunk_id chunk, lease_epoch epoch,
     done(fail(ec::shutting_down));
 }
 
+void data_service::led_since(std::uint64_t after, std::size_t most,
+                             std::function<void(dfs::core::led_page)> done) {
+  if (!core_->post([core = core_.get(), after, most, done] {
+        done(core->books.led_since(after, most));
+      }))
+    done({});
+}
+
 void data_service::led(chunk_id from, std::size_t most,
                        std::function<void(std::vector<msg::led_chunk>)> done) {
   if (!core_->post([core = core_.get(), from, most, done] {

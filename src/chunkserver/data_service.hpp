@@ -3,6 +3,7 @@
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "core/chunks/led_table.hpp"
 #include "messages/chunk.hpp"
 #include "messages/chunk_control.hpp"
 #include "net/data_limits.hpp"
@@ -151,9 +152,13 @@ public:
   void
   release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done);
 
-  /// What it leads, with what is committed; `active`: changed since this was
-  /// asked last, or being changed. At most the first `most` after `from`, by
-  /// id, then from the beginning: round and round.
+  /// What has happened to its leases since everything up to `after` was told,
+  /// with what is committed now (`core::led_table::news`).
+  void led_since(std::uint64_t after, std::size_t most,
+                 std::function<void(dfs::core::led_page)> done);
+
+  /// The same for people: at most the first `most` after `from`, by id, then
+  /// from the beginning.
   void led(chunk_id from, std::size_t most,
            std::function<void(std::vector<msg::led_chunk>)> done);
 
@@ -172,7 +177,8 @@ public:
   void remove(std::vector<msg::chunk_state> chunks,
               callback<std::vector<chunk_id>> done);
 
-  /// Reads all of it from the disk and moves it aside if it is bad.
+  /// Reads all of it from the disk and moves it aside if it is bad; that, or
+  /// that it is not here, is an event, too.
   /// @returns `ec::integrity`, `ec::not_found`, `ec::busy`.
   void verify(chunk_id chunk, callback<nothing> done);
 

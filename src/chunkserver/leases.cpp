@@ -27,6 +27,7 @@ leases::leases(server_state& state, chain& order)
     chain_{order} {
   chain_.lease_over
     = [this](replica& x, const error& reason) { over(x, reason); };
+  chain_.lease_used = [this](replica& x) { led_.used(x.order.epoch()); };
 }
 
 // -- grants -------------------------------------------------------------------
@@ -254,16 +255,25 @@ void leases::release(chunk_id chunk, lease_epoch epoch,
   chain_.settle(x);
 }
 
-std::vector<msg::led_chunk> leases::led(chunk_id from, std::size_t most) {
-  return led_.list(from, most, [this](msg::led_chunk& lease) {
-    const auto x = state_.replicas.peek(lease.chunk);
-    if (!x || x->order.epoch() != lease.epoch)
-      return;
-    lease.committed = x->order.committed_extent();
-    lease.settled = x->order.all_committed();
-    lease.active = x->active || !lease.settled;
-    x->active = false;
+replica_ptr leases::describe(msg::led_chunk& lease) const {
+  auto x = state_.replicas.peek(lease.chunk);
+  if (!x || x->order.epoch() != lease.epoch)
+    return {};
+  lease.committed = x->order.committed_extent();
+  lease.settled = x->order.all_committed();
+  return x;
+}
+
+core::led_page leases::led_since(std::uint64_t after, std::size_t most) {
+  return led_.news(after, most, [this](msg::led_chunk& lease) {
+    if (const auto x = describe(lease))
+      x->active = false;
   });
+}
+
+std::vector<msg::led_chunk> leases::led(chunk_id from, std::size_t most) const {
+  return led_.list(from, most,
+                   [this](msg::led_chunk& lease) { describe(lease); });
 }
 
 void leases::remove(const std::vector<msg::chunk_state>& chunks,

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "chunkserver/chain.hpp"
-#include "chunkserver/led_table.hpp"
 #include "chunkserver/server_state.hpp"
+#include "core/chunks/led_table.hpp"
 
 #include <chrono>
 #include <deque>
@@ -47,8 +47,9 @@ public:
   void end_all();
   void
   release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done);
+  [[nodiscard]] core::led_page led_since(std::uint64_t after, std::size_t most);
   [[nodiscard]] std::vector<msg::led_chunk>
-  led(chunk_id from, std::size_t most);
+  led(chunk_id from, std::size_t most) const;
   void remove(const std::vector<msg::chunk_state>& chunks,
               const callback<std::vector<chunk_id>>& done);
 
@@ -63,10 +64,12 @@ private:
   /// Leads it no longer, and is about to no longer.
   void stop_leading(replica& x, const error& reason);
   void over(replica& x, const error& reason);
+  /// What is committed now. @returns Null: nothing is known here.
+  replica_ptr describe(msg::led_chunk& lease) const;
 
   server_state& state_;
   chain& chain_;
-  led_table led_;
+  core::led_table led_;
   /// Deleted here on order, the oldest first: a grant from before, which may
   /// still run, must not make them anew.
   std::deque<std::pair<boot_instant, chunk_id>> removed_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/chunk.hpp"
+#include "messages/chunk_orders.hpp"
 #include "messages/member.hpp"
 
 #include <caf/meta/type_name.hpp>
@@ -71,11 +72,16 @@ struct chunkserver_registered {
 };
 
 /// A page of what it holds, by chunk id -> `chunks_reported`. May be repeated.
+/// What a whole report leaves out is not there: from the heartbeat on that says
+/// `all_told`, because it may have come while the report was on its way.
 struct report_chunks {
   store_id store;
   boot_id boot;
   std::uint32_t page = 0; ///< From 0.
   bool last = false;
+  /// Its last heartbeat when this was listed: what has changed since is told
+  /// with later ones.
+  std::uint64_t listed_at = 0;
   std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
 
   bool operator==(const report_chunks&) const = default;
@@ -87,14 +93,15 @@ struct chunks_reported {
   bool operator==(const chunks_reported&) const = default;
 };
 
-/// A chunk that this server is or was primary of: told from when it takes the
-/// lease until it is over here, was told so, and an answer named the epoch as
-/// ended. So the master learns how far it was committed at the end.
+/// A chunk that this server is or was primary of: told when it takes the lease,
+/// when something is changed or committed under it, and when it is over, until
+/// an answer named the epoch as ended. So the master learns how far it was
+/// committed at the end.
 struct led_chunk {
   chunk_id chunk;
   lease_epoch epoch;
   chunk_extent committed;
-  bool active = false;  ///< Changed since the last heartbeat, or being changed.
+  bool active = false;  ///< Changed since an answer counted that knew of it.
   bool over = false;    ///< Nothing is changed here under this epoch any more.
   bool settled = false; ///< All that is applied here is committed.
 
@@ -116,11 +123,16 @@ struct chunk_heartbeat {
   bool leased = false;
   std::uint32_t load = 0; ///< Requests under way.
   std::vector<volume_status> volumes;
-  std::vector<led_chunk> led; ///< At most `chunk_page_max`, by chunk, in turn.
-  bool led_last = false;      ///< With these, all of them were told once more.
+  /// What has happened to its leases since an answer counted to a heartbeat
+  /// that told of them, at most `chunk_page_max`; to a new master at first all
+  /// there are.
+  std::vector<led_chunk> led;
+  bool led_last = false;            ///< With these, all of them have been told.
   std::vector<chunk_id> corrupt;    ///< Found bad and quarantined.
   std::vector<chunk_id> lost;       ///< Not here any more.
   std::vector<chunk_state> arrived; ///< New here, or with a new version.
+  /// With these, all changes since its last report was listed were told.
+  bool all_told = false;
 
   bool operator==(const chunk_heartbeat&) const = default;
 };
@@ -137,6 +149,9 @@ struct chunk_heartbeat_ack {
   /// before the lease of the same answer counts. At most `chunk_page_max`.
   std::vector<chunk_state> revoked;
   bool report_wanted = false; ///< The master does not know what is here.
+  /// A reader could not use these replicas: they are to be read and verified
+  /// now. What comes of it is told as `corrupt` or `lost`. At most 16.
+  std::vector<chunk_id> doubted;
 
   bool operator==(const chunk_heartbeat_ack&) const = default;
 };
@@ -154,95 +169,6 @@ struct leave_chunkserver {
 
 struct chunkserver_left {
   bool operator==(const chunkserver_left&) const = default;
-};
-
-/// "From now on no change below `version`" -> `chunk_fenced`, when that is on
-/// the disk. Ends a lease of an older version here. May be repeated. Errors:
-/// `stale` (an older term or version), `not_found`, `io_error`; after the last
-/// two the server does not serve the chunk any more until it reports it anew.
-struct fence_chunk {
-  master_term term;
-  chunk_id chunk;
-  chunk_version version;
-  bool fresh = false; ///< Nothing in it was ever promised: who lacks it makes
-                      ///< it, empty, with this version.
-
-  bool operator==(const fence_chunk&) const = default;
-};
-
-struct chunk_fenced {
-  chunk_state state; ///< All that is here, committed or not.
-
-  bool operator==(const chunk_fenced&) const = default;
-};
-
-/// "You are primary" -> `lease_taken`, when it has brought the others level:
-/// each that lags gets what it lacks before anything new. Errors: `stale`,
-/// `not_found`.
-struct take_lease {
-  chunk_grant grant;
-  std::vector<chunk_state> others; ///< As fenced, in the order of the chain.
-
-  bool operator==(const take_lease&) const = default;
-};
-
-struct lease_taken {
-  chunk_state state; ///< Committed from now on, if nobody is `behind`.
-  /// They lack too much, or could not be brought level. Then this server is not
-  /// primary either: the master goes on without them, with another version.
-  std::vector<store_id> behind;
-
-  bool operator==(const lease_taken&) const = default;
-};
-
-/// "Give it back" -> `lease_released`: nothing more is taken on, what is under
-/// way is finished. May be repeated.
-struct release_lease {
-  master_term term;
-  chunk_id chunk;
-  lease_epoch epoch;
-
-  bool operator==(const release_lease&) const = default;
-};
-
-struct lease_released {
-  chunk_state state;
-
-  bool operator==(const lease_released&) const = default;
-};
-
-/// "Get a replica from there" -> `chunk_copied`, when it is durable here with
-/// this version: the source must have it before and after, and a serial of at
-/// least `wanted`. A replica of a lower version here is replaced. May be
-/// repeated. Errors: `full`, `integrity`, `unavailable`, `stale`, `busy`.
-struct copy_chunk {
-  master_term term;
-  chunk_state wanted;
-  std::vector<chunk_replica> from; ///< In order of preference.
-  std::uint32_t chunk_size = 0;
-
-  bool operator==(const copy_chunk&) const = default;
-};
-
-struct chunk_copied {
-  chunk_state state;
-
-  bool operator==(const chunk_copied&) const = default;
-};
-
-/// "These are not needed" -> `chunks_deleted`. A replica with a higher version
-/// than ordered stays. May be repeated. Errors: `stale` (an older term).
-struct delete_chunks {
-  master_term term;
-  std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
-
-  bool operator==(const delete_chunks&) const = default;
-};
-
-struct chunks_deleted {
-  std::vector<chunk_id> gone;
-
-  bool operator==(const chunks_deleted&) const = default;
 };
 
 } // namespace dfs::msg

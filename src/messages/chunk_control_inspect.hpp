@@ -33,7 +33,7 @@ inspect(Inspector& f, chunkserver_registered& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, report_chunks& x) {
   return f(caf::meta::type_name("report_chunks"), x.store, x.boot, x.page,
-           x.last, x.chunks);
+           x.last, x.listed_at, x.chunks);
 }
 
 template <class Inspector>
@@ -51,14 +51,14 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat& x) {
   return f(caf::meta::type_name("chunk_heartbeat"), x.store, x.boot, x.term,
            x.sequence, x.heard, x.leased, x.load, x.volumes, x.led, x.led_last,
-           x.corrupt, x.lost, x.arrived);
+           x.corrupt, x.lost, x.arrived, x.all_told);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat_ack& x) {
   return f(caf::meta::type_name("chunk_heartbeat_ack"), x.term, x.boot,
            x.sequence, x.node_lease_ms, x.renewed, x.ended, x.revoked,
-           x.report_wanted);
+           x.report_wanted, x.doubted);
 }
 
 template <class Inspector>

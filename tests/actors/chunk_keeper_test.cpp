@@ -281,6 +281,21 @@ TEST_F(ChunkKeeper, AppliesRevocationsBeforeTheLease) {
   EXPECT_GT(script->heartbeats.back().heard, 0u);
 }
 
+TEST_F(ChunkKeeper, HasLookedAtWhatReadersDoubt) { // SPEC G9
+  start_master();
+  script->on_heartbeat
+    = [give = script->on_heartbeat](const msg::chunk_heartbeat& x) {
+        auto answer = give(x);
+        if (x.heard == 0)
+          answer->doubted = {chunk_id{9}};
+        return answer;
+      };
+  start_keeper();
+  pass(100ms);
+  ASSERT_FALSE(hands->verified.empty());
+  EXPECT_EQ(hands->verified.front(), chunk_id{9});
+}
+
 TEST_F(ChunkKeeper, TellsWhatTheDataServerNotices) { // SPEC G3
   start_both();
   options.inlet.put(replica_arrived{fake_hands::state_of(chunk_id{2})});

@@ -5,9 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 // SPEC G9, G10: replicas made from others, bad bytes found and never served, on
 // whole data servers.
 
@@ -16,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::append_of;
+using test::flip_byte;
 using test::pattern;
 using test::read_of;
 using test::refusal;
@@ -24,23 +22,6 @@ using test::write_of;
 constexpr chunk_id chunk{7};
 constexpr chunk_version first{1};
 constexpr writer_id alice{11};
-
-/// Changes a byte of the largest file of a store: the chunk's.
-void flip_byte(const test::data_node& node, std::uint64_t offset) {
-  std::filesystem::path largest;
-  for (const auto& each : std::filesystem::recursive_directory_iterator{
-         node.directory / "volume/chunks"})
-    if (each.is_regular_file()
-        && (largest.empty()
-            || each.file_size() > std::filesystem::file_size(largest)))
-      largest = each.path();
-  ASSERT_FALSE(largest.empty());
-  std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
-  file.seekg(static_cast<std::streamoff>(offset));
-  const auto byte = static_cast<char>(file.get() ^ 0x20);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
-}
 
 struct DataCopy : ::testing::Test {
   test::data_chain servers{4};

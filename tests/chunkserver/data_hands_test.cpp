@@ -33,11 +33,11 @@ struct DataHands : ::testing::Test {
      .volumes = {.interval = 5ms, .lost = {}, .failed = {}, .stuck = {}},
      .corrupt = [this](chunk_id x) { corrupt.push_back(x); }}};
 
-  void make(std::uint64_t chunk) {
+  void make(std::uint64_t chunk, std::size_t size = 1'000) {
     auto grant = servers.grant(chunk_id{chunk});
     grant.replicas_min = 1;
     seal_grant(grant, *servers.keys);
-    const auto bytes = pattern(1'000, chunk);
+    const auto bytes = pattern(size, chunk);
     const auto caller = servers.caller(0);
     ASSERT_TRUE(caller->call(write_of(grant, 0, bytes), bytes).message);
   }
@@ -144,6 +144,23 @@ TEST_F(DataHands, ConfirmsRemovalFromAFailedVolume) { // SPEC G12
   ASSERT_TRUE(gone);
   EXPECT_EQ(*gone, std::vector{chunk_id{8}});
   EXPECT_TRUE(list().empty());
+}
+
+TEST_F(DataHands, LooksAtWhatReadersDoubt) { // SPEC G9
+  make(1);
+  make(2, 1'000'000);
+  make(3);
+  auto& node = *servers.nodes[0];
+  test::flip_byte(node, 500'000);
+  hands.verify({chunk_id{1}, chunk_id{2}, chunk_id{3}, chunk_id{4}});
+  EXPECT_TRUE(test::eventually([&] {
+    const std::lock_guard guard{node.mutex};
+    return !node.lost.empty();
+  }));
+  const std::lock_guard guard{node.mutex};
+  EXPECT_EQ(node.corrupt, std::vector{chunk_id{2}});
+  EXPECT_EQ(node.lost, std::vector{chunk_id{4}});
+  EXPECT_EQ(node.store->quarantined(), std::vector{chunk_id{2}});
 }
 
 TEST_F(DataHands, ServesWhileTheLeaseRuns) { // SPEC G4

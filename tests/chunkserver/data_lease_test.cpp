@@ -119,6 +119,13 @@ struct DataLease : ::testing::Test {
     return promised->get_future().get();
   }
 
+  core::led_page told(std::size_t i, std::uint64_t after) {
+    auto promised = std::make_shared<std::promise<core::led_page>>();
+    servers.nodes[i]->service->led_since(
+      after, 10, [promised](auto x) { promised->set_value(std::move(x)); });
+    return promised->get_future().get();
+  }
+
   std::vector<ec> ended(std::size_t i) {
     const std::lock_guard guard{servers.nodes[i]->mutex};
     std::vector<ec> codes;
@@ -452,26 +459,51 @@ TEST_F(DataLease, TellsWhatItLeadsUntilTheMasterKnows) { // SPEC G3
   const auto other = servers.grant(chunk_id{9});
   ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
   ASSERT_EQ(write(other, 0, "others"), std::nullopt);
-  auto told = led(0);
-  ASSERT_EQ(told.size(), 2u);
-  EXPECT_EQ(told[0].chunk, chunk);
-  EXPECT_EQ(told[0].epoch, grant.epoch);
-  EXPECT_EQ(told[0].committed.length, 5u);
-  EXPECT_TRUE(told[0].active);
-  EXPECT_TRUE(told[0].settled);
-  EXPECT_FALSE(told[0].over);
-  EXPECT_FALSE(led(0)[0].active) << "nothing since";
+  auto page = told(0, 0);
+  ASSERT_EQ(page.leases.size(), 2u);
+  EXPECT_TRUE(page.complete);
+  EXPECT_EQ(page.leases[0].chunk, chunk);
+  EXPECT_EQ(page.leases[0].epoch, grant.epoch);
+  EXPECT_EQ(page.leases[0].committed.length, 5u);
+  EXPECT_TRUE(page.leases[0].active);
+  EXPECT_TRUE(page.leases[0].settled);
+  EXPECT_FALSE(page.leases[0].over);
+  EXPECT_TRUE(told(0, page.upto).leases.empty()) << "nothing since";
   EXPECT_EQ(servers.nodes[0]->service->counters().chunks_led, 2u);
+  ASSERT_EQ(write(other, 0, "OTHERS"), std::nullopt);
+  page = told(0, page.upto);
+  ASSERT_EQ(page.leases.size(), 1u);
+  EXPECT_EQ(page.leases[0].chunk, chunk_id{9});
+  EXPECT_EQ(page.leases[0].committed.serial, mutation_serial{2});
+  EXPECT_TRUE(page.leases[0].settled);
   ASSERT_TRUE(fence(0, second));
-  told = led(0);
-  ASSERT_EQ(told.size(), 2u);
-  EXPECT_TRUE(told[0].over);
-  EXPECT_EQ(told[0].committed.length, 5u);
+  page = told(0, page.upto);
+  ASSERT_EQ(page.leases.size(), 1u);
+  EXPECT_TRUE(page.leases[0].over);
+  EXPECT_EQ(page.leases[0].committed.length, 5u);
   servers.nodes[0]->service->end_leases({grant.epoch});
   ASSERT_EQ(led(0).size(), 1u);
   servers.nodes[0]->service->end_leases({other.epoch});
   EXPECT_TRUE(led(0).empty());
   EXPECT_NE(write(other, 0, "others"), std::nullopt);
+}
+
+// How far it came must be told though it was told of while it was under way.
+TEST_F(DataLease, TellsThatAChangeIsCommitted) { // SPEC G3
+  hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto open = start(grant, 0, "bytes");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  auto page = told(0, 0);
+  ASSERT_EQ(page.leases.size(), 1u);
+  EXPECT_FALSE(page.leases[0].settled);
+  EXPECT_EQ(page.leases[0].committed.serial, mutation_serial{});
+  next.answer(mutation_serial{1});
+  ASSERT_TRUE(open.get().message);
+  page = told(0, page.upto);
+  ASSERT_EQ(page.leases.size(), 1u);
+  EXPECT_TRUE(page.leases[0].settled);
+  EXPECT_EQ(page.leases[0].committed.serial, mutation_serial{1});
 }
 
 TEST_F(DataLease, RemovesWhatIsNotNewerThanOrdered) { // I9, delete_chunks

@@ -55,7 +55,7 @@ TEST_F(ChunkRoundTrip, Registration) {
 }
 
 TEST_F(ChunkRoundTrip, Reports) {
-  expect_unchanged(report_chunks{store_id{1}, boot_id{2}, 3, true, {state}});
+  expect_unchanged(report_chunks{store_id{1}, boot_id{2}, 3, true, 4, {state}});
   expect_unchanged(chunks_reported{1});
   report_chunks page;
   page.chunks.assign(chunk_page_max, state);
@@ -75,7 +75,8 @@ TEST_F(ChunkRoundTrip, Heartbeats) {
                        true,
                        {chunk_id{7}},
                        {chunk_id{8}},
-                       {state}};
+                       {state},
+                       true};
   expect_unchanged(beat);
   expect_unchanged(chunk_heartbeat_ack{master_term{1},
                                        boot_id{2},
@@ -84,13 +85,24 @@ TEST_F(ChunkRoundTrip, Heartbeats) {
                                        {lease_epoch{5}},
                                        {lease_epoch{6}},
                                        {state},
-                                       true});
+                                       true,
+                                       {chunk_id{7}}});
   // As full as a keeper makes it.
   beat.volumes.assign(16, {1, 2, 3, true, std::string(48, 'x')});
-  beat.led.assign(core::keeper_led::page_max, led);
+  beat.led.assign(core::keeper_led::page_beside_news, led);
   beat.lost.assign(core::keeper_news::gone_max, chunk_id{1});
   beat.arrived.assign(core::keeper_news::arrived_max, state);
   EXPECT_LE(bytes_of(beat), bytes_max);
+  beat.led.assign(core::keeper_led::page_max, led);
+  beat.lost = beat.corrupt = {};
+  beat.arrived = {};
+  EXPECT_LE(bytes_of(beat), bytes_max);
+  // As full as a master makes it: each of a page is renewed, or has ended.
+  chunk_heartbeat_ack answer;
+  answer.renewed.assign(core::keeper_led::page_max, lease_epoch{1});
+  answer.revoked.assign(chunk_page_max, state);
+  answer.doubted.assign(16, chunk_id{1});
+  EXPECT_LE(bytes_of(answer), bytes_max);
 }
 
 TEST_F(ChunkRoundTrip, Orders) {
@@ -110,8 +122,8 @@ TEST_F(ChunkRoundTrip, Orders) {
 TEST_F(ChunkRoundTrip, Administration) {
   using namespace std::chrono_literals;
   expect_unchanged(get_leases{chunk_id{1}, 2});
-  expect_unchanged(lease_list{
-    "chunk-1", true, master_term{1}, 2ms, {led}, true, "no master"});
+  expect_unchanged(
+    lease_list{"chunk-1", true, master_term{1}, 2ms, {led}, true, "no master"});
   expect_unchanged(get_scrub{});
   expect_unchanged(scrub_chunks{});
   expect_unchanged(scrub_status{"chunk-1", true, 1, 2, 3, 4, 5, 6, 7ms});

@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <map>
 #include <memory>
@@ -36,6 +38,7 @@ struct data_node {
 
   std::mutex mutex; ///< Guards what the service told.
   std::vector<chunk_id> corrupt;
+  std::vector<chunk_id> lost;
   std::vector<msg::chunk_state> arrived;
   std::vector<std::pair<chunk_id, ec>> ended;
 };
@@ -246,7 +249,11 @@ private:
                 const std::lock_guard guard{x.mutex};
                 x.arrived.push_back(state);
               },
-            .lost = {},
+            .lost =
+              [&x](chunk_id chunk) {
+                const std::lock_guard guard{x.mutex};
+                x.lost.push_back(chunk);
+              },
             .corrupt =
               [&x](chunk_id chunk) {
                 const std::lock_guard guard{x.mutex};
@@ -263,6 +270,23 @@ private:
   std::uint64_t boots_ = 0;
   std::uint64_t epochs_ = 0;
 };
+
+/// Changes a byte of the largest file of a store: the chunk's.
+inline void flip_byte(const data_node& node, std::uint64_t offset) {
+  std::filesystem::path largest;
+  for (const auto& each : std::filesystem::recursive_directory_iterator{
+         node.directory / "volume/chunks"})
+    if (each.is_regular_file()
+        && (largest.empty()
+            || each.file_size() > std::filesystem::file_size(largest)))
+      largest = each.path();
+  ASSERT_FALSE(largest.empty());
+  std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekg(static_cast<std::streamoff>(offset));
+  const auto byte = static_cast<char>(file.get() ^ 0x20);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+}
 
 /// What a client writes first.
 inline msg::write_chunk write_of(const msg::chunk_grant& grant,

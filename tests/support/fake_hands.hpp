@@ -28,6 +28,7 @@ public:
   std::vector<lease_epoch> ended;
   int clocks_forgotten = 0;
   std::vector<msg::chunk_state> revoked;
+  std::vector<chunk_id> verified;
   std::vector<std::string> orders;
   std::vector<msg::fence_chunk> fences;
   boot_instant taken_until;
@@ -63,6 +64,17 @@ public:
     later([this, what = std::move(what), done = std::move(done)] {
       revoked.insert(revoked.end(), what.begin(), what.end());
       done();
+    });
+  }
+  void led_since(std::uint64_t after, std::size_t most,
+                 std::function<void(core::led_page)> done) override {
+    later([this, after, most, done = std::move(done)] {
+      core::led_page page{{}, after, true};
+      for (auto i = after; i < leading.size() && page.leases.size() < most; ++i)
+        page.leases.push_back(leading[i]);
+      page.upto = after + page.leases.size();
+      page.complete = page.upto >= leading.size();
+      done(std::move(page));
     });
   }
   void led(chunk_id after, std::size_t most,
@@ -106,6 +118,9 @@ public:
     for (const auto& x : what)
       gone.push_back(x.chunk);
     answer(std::move(done), std::move(gone));
+  }
+  void verify(std::vector<chunk_id> what) override {
+    verified.insert(verified.end(), what.begin(), what.end());
   }
   void list(std::function<void(std::vector<msg::chunk_state>)> done) override {
     later([this, done = std::move(done)] { done(chunks); });

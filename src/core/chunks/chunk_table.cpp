@@ -258,8 +258,34 @@ std::vector<server_index> chunk_table::holders(chunk_id id) const {
 }
 
 bool chunk_table::holds(server_index server, chunk_id id) const {
-  const auto xs = holders(id);
-  return std::find(xs.begin(), xs.end(), server) != xs.end();
+  const auto* entry = find(id);
+  return entry != nullptr && holds(server, id, *entry);
+}
+
+bool chunk_table::holds(server_index server, chunk_id id,
+                        const chunk_entry& entry) const {
+  const auto has = [server](const auto& xs) {
+    return std::find(xs.begin(), xs.end(), server) != xs.end();
+  };
+  return has(entry.at) || (entry.has(chunk_entry::more) && has(more_.at(id)));
+}
+
+std::vector<chunk_id>
+chunk_table::of(server_index server, chunk_id first, chunk_id last) const {
+  std::vector<chunk_id> found;
+  chunks_.each_from(first, [&](chunk_id id, const chunk_entry& entry) {
+    if (id > last)
+      return false;
+    if (!entry.has(chunk_entry::fresh) && holds(server, id, entry))
+      found.push_back(id);
+    return true;
+  });
+  for (auto it = odd_.lower_bound(first); it != odd_.end() && it->first <= last;
+       ++it)
+    for (const auto& x : it->second)
+      if (x.server == server && x.fault == replica_fault::newer)
+        found.push_back(it->first);
+  return found;
 }
 
 std::vector<odd_replica>* chunk_table::odd_of(chunk_id id) {

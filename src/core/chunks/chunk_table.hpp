@@ -166,6 +166,10 @@ public:
 
   [[nodiscard]] std::vector<server_index> holders(chunk_id id) const;
   [[nodiscard]] bool holds(server_index server, chunk_id id) const;
+  /// What a report of that server has to name, of the chunks from `first` to
+  /// `last`: not what it need not have yet, is in quarantine, or is to go.
+  [[nodiscard]] std::vector<chunk_id>
+  of(server_index server, chunk_id first, chunk_id last) const;
   [[nodiscard]] const std::map<chunk_id, std::vector<odd_replica>>&
   odd() const {
     return odd_;
@@ -184,6 +188,8 @@ public:
   void check() const;
 
 private:
+  [[nodiscard]] bool
+  holds(server_index server, chunk_id id, const chunk_entry& entry) const;
   void add_holder(chunk_id id, chunk_entry& entry, server_index server);
   bool drop_holder(chunk_id id, chunk_entry& entry, server_index server);
   void clear_holders(chunk_id id, chunk_entry& entry);

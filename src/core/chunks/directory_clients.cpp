@@ -125,9 +125,20 @@ void directory_machine::begin_grant(chunk_id chunk, asker_id asker,
   advance(chunk, now);
 }
 
-void directory_machine::doubt_replica(const msg::report_replica&, instant) {
-  // A hint: a server that does not answer shows in heartbeats, a replica that
-  // is bad is found by its scrubber, a stale one by its report.
+// A hint, from anybody. That a server does not answer shows in heartbeats, and
+// a stale replica was told of with its report; what is on its disk only the
+// server itself can see.
+void directory_machine::doubt_replica(const msg::report_replica& x,
+                                      instant now) {
+  const auto reason = static_cast<ec>(x.reason);
+  const auto* entry = s_.table.find(x.chunk);
+  const auto i = s_.servers.find(x.store);
+  if ((reason != ec::integrity && reason != ec::not_found) || entry == nullptr
+      || entry->has(chunk_entry::fresh) || !i || !s_.table.holds(*i, x.chunk))
+    return;
+  if (s_.servers.doubt(*i, x.chunk, now))
+    s_.note(directory_note::kind::alarm, x.chunk, *i,
+            "a reader could not use a replica: it is to be verified");
 }
 
 // -- places -------------------------------------------------------------------

@@ -59,6 +59,7 @@ public:
   allocate(const msg::allocate_chunks& x, instant now);
   /// Answered by `answer_lease`, maybe at once.
   void lease(asker_id asker, const msg::lease_chunk& x, instant now);
+  /// Its server is to look at it; what it finds there comes by heartbeat.
   void doubt_replica(const msg::report_replica& x, instant now);
 
   // -- the namespace ----------------------------------------------------------
@@ -119,6 +120,8 @@ private:
                      msg::chunk_heartbeat_ack& answer, instant now);
   void grew(chunk_id chunk, chunk_entry& entry,
             const msg::chunk_extent& committed, bool settled);
+  void find_left_out(server_index i, const msg::report_chunks& x);
+  void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);
   void probe_again(instant now);
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 // What chunkservers say.
 
 namespace dfs::core {
@@ -53,14 +56,57 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
   if (s_.servers.at(*i).boot != x.boot)
     return fail(ec::stale, "another life of this store is registered");
   // A repeated page changes nothing, so it may be any that came before.
-  if (x.page >= s_.servers.at(*i).pages || x.page == 0)
+  if (x.page >= s_.servers.at(*i).pages || x.page == 0) {
     if (auto in_order = s_.servers.page(*i, x.page, x.last); !in_order)
       return in_order.error();
+    find_left_out(*i, x);
+  }
   for (const auto& state : x.chunks)
     arrived(*i, state, now);
   if (x.last)
     advance_all(now);
   return msg::chunks_reported{x.page};
+}
+
+// What it was known to have between the page before and the end of this one.
+// Those that the page names arrive after this.
+void directory_machine::find_left_out(server_index i,
+                                      const msg::report_chunks& x) {
+  auto& server = s_.servers.at(i);
+  if (x.page == 0) {
+    server.listed_at = x.listed_at;
+    server.listed_to = chunk_id{};
+    server.left_out.clear();
+  }
+  auto last = server.listed_to;
+  for (const auto& state : x.chunks)
+    last = std::max(last, state.chunk);
+  if (x.last)
+    last = chunk_id{std::numeric_limits<std::uint64_t>::max()};
+  const auto first = server.listed_to.next();
+  for (const auto chunk : s_.table.of(i, first, last))
+    server.left_out.insert(chunk);
+  for (const auto chunk : collector_.of(i, first, last))
+    server.left_out.insert(chunk);
+  server.listed_to = last;
+}
+
+// Whatever came after the report was listed has been told.
+void directory_machine::drop_left_out(server_index i, instant now) {
+  const auto gone = std::exchange(s_.servers.at(i).left_out, {});
+  for (const auto chunk : gone) {
+    // Should it be there in spite of that, it must not be served once the chunk
+    // has gone on, and is to go when there are enough others.
+    if (s_.table.holds(i, chunk))
+      s_.table.spoil(i, chunk, replica_fault::stale);
+    else
+      s_.table.gone(i, chunk);
+    collector_.gone(i, chunk);
+    judge(chunk, now);
+  }
+  if (!gone.empty())
+    s_.note(note::alarm, *gone.begin(), i,
+            fmt::format("{} replicas are not there any more", gone.size()));
 }
 
 result<msg::chunk_heartbeat_ack>
@@ -70,6 +116,7 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     return hearing.error();
   const auto i = hearing->index;
   for (const auto chunk : x.corrupt) {
+    s_.servers.at(i).left_out.erase(chunk);
     if (s_.table.find(chunk) == nullptr) {
       // Of no file: what is left of it goes like any orphan.
       collector_.unknown(i, {chunk, {}}, now);
@@ -86,6 +133,9 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   }
   for (const auto& state : x.arrived)
     arrived(i, state, now);
+  if (const auto& server = s_.servers.at(i);
+      x.all_told && server.reported && x.sequence > server.listed_at)
+    drop_left_out(i, now);
   msg::chunk_heartbeat_ack orders;
   for (const auto& chunk : x.led)
     led(i, chunk, orders, now);
@@ -120,6 +170,7 @@ directory_machine::leave(const msg::leave_chunkserver& x, instant now) {
 
 void directory_machine::arrived(server_index i, const msg::chunk_state& x,
                                 instant now) {
+  s_.servers.at(i).left_out.erase(x.chunk);
   const auto standing = s_.table.reported(i, x.chunk, x.extent.version);
   if (standing == chunk_table::standing::unknown) {
     collector_.unknown(i, x, now);

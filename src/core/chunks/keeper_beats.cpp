@@ -28,19 +28,21 @@ std::chrono::nanoseconds interval_of(const msg::chunkserver_registered& x) {
 
 } // namespace
 
-keeper_effects keeper_machine::led_told(std::uint64_t ticket,
-                                        std::vector<msg::led_chunk> found,
+keeper_effects keeper_machine::led_told(std::uint64_t ticket, led_page found,
                                         const clock_pair& now) {
   if (ticket != led_ticket_)
     return {};
   led_asked_.reset();
-  led_.take(std::move(found));
+  if (led_round_ == led_.round())
+    led_.take(std::move(found));
+  else // Of another round: what it leaves out is not known now.
+    ask_what_is_led(now);
   if (std::exchange(stuck_, false)) {
     note(keeper_note::kind::freed, "the data server answers again");
     heard_at_ = now.boot;
     beat_soon(now.boot);
   }
-  if (std::exchange(beat_waits_, false) && impediment_.empty())
+  if (!led_asked_ && std::exchange(beat_waits_, false) && impediment_.empty())
     beat_now(now);
   return take_out();
 }
@@ -136,6 +138,8 @@ void keeper_machine::carry_out(const msg::chunk_heartbeat_ack& x,
   lease_.accept(x.sequence, x.node_lease_ms, now);
   if (lease_.until() > former)
     out_.push_back(set_node_lease{lease_.until()});
+  if (!x.doubted.empty())
+    out_.push_back(verify_replicas{x.doubted});
   if (!lease_ran_ && lease_.runs(now.boot))
     note(keeper_note::kind::lease_began);
   lease_ran_ = lease_.runs(now.boot);
@@ -191,10 +195,18 @@ void keeper_machine::beat_when_due(const clock_pair& now) {
     beat_now(now);
     return;
   }
-  led_ticket_ = ++ticket_;
-  led_asked_ = now.boot;
   beat_waits_ = true;
-  out_.push_back(ask_led{led_ticket_, led_.from(), keeper_led::page_max});
+  ask_what_is_led(now);
+}
+
+void keeper_machine::ask_what_is_led(const clock_pair& now) {
+  led_ticket_ = ++ticket_;
+  led_round_ = led_.round();
+  led_asked_ = now.boot;
+  const auto alone = reporting_ || news_.size() == 0;
+  out_.push_back(
+    ask_led{led_ticket_, led_.after(),
+            alone ? keeper_led::page_max : keeper_led::page_beside_news});
 }
 
 void keeper_machine::beat_now(const clock_pair& now) {
@@ -216,8 +228,10 @@ void keeper_machine::beat_now(const clock_pair& now) {
   x.volumes = volumes_;
   beat told;
   told.led = led_.tell(x);
-  if (!reporting_) // K3
+  // K3; and what came after a large page was asked for waits for the next.
+  if (!reporting_ && x.led.size() <= keeper_led::page_beside_news)
     told.news = news_.tell(x);
+  x.all_told = reported_ && news_.ends_with(told.news);
   beats_.emplace(sent.sequence, told);
   if (beats_.size() > beats_max)
     beats_.erase(beats_.begin());

@@ -47,11 +47,11 @@ struct send_page {
   std::chrono::milliseconds within{0};
 };
 
-/// Ask the data server what it leads, at most `most` after `from`, by id, then
-/// from the beginning -> `led_told`.
+/// Ask the data server what has happened to its leases after that, at most so
+/// many (`led_table::news`) -> `led_told`.
 struct ask_led {
   std::uint64_t ticket = 0;
-  chunk_id from;
+  std::uint64_t after = 0;
   std::size_t most = 0;
 };
 
@@ -69,6 +69,12 @@ struct send_beat {
 struct revoke_replicas {
   std::uint64_t ticket = 0;
   std::vector<msg::chunk_state> chunks;
+};
+
+/// Read these replicas and see whether they are good: what is not is told by
+/// the data server, as always. May be performed again, or not at all.
+struct verify_replicas {
+  std::vector<chunk_id> chunks;
 };
 
 struct renew_leases {
@@ -116,9 +122,9 @@ struct keeper_note {
 
 using keeper_effect
   = std::variant<find_master, send_registration, persist_term, list_replicas,
-                 send_page, ask_led, send_beat, revoke_replicas, renew_leases,
-                 end_leases, set_node_lease, forget_clocks, say_goodbye,
-                 keeper_note>;
+                 send_page, ask_led, send_beat, revoke_replicas,
+                 verify_replicas, renew_leases, end_leases, set_node_lease,
+                 forget_clocks, say_goodbye, keeper_note>;
 using keeper_effects = std::vector<keeper_effect>;
 
 } // namespace dfs::core

@@ -1,79 +1,74 @@
 #pragma once
 
-#include "base/ids.hpp"
+#include "core/chunks/led_table.hpp"
 #include "messages/chunk_control.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <vector>
 
 namespace dfs::core {
 
-/// What a chunkserver leads, told to the master page by page, round and round.
-/// One per keeper. Pure.
+/// What happens to the leases of a chunkserver, told to the master page by
+/// page: all there is at first, then what is new. One per keeper. Pure.
 ///
 ///  R1  A page is told until an answer confirms it, then comes the next: after
 ///      the page that says `led_last`, all that was led all the time since the
 ///      round began has been confirmed.
-///  R2  That a chunk was active is told until it is confirmed.
+///  R2  Who has been told everything is told what happens, and nothing else.
 class keeper_led {
 public:
-  /// Entries of one page, so that a heartbeat stays below 16 KiB.
-  static constexpr std::size_t page_max = 140;
+  /// Entries of one page beside all that a heartbeat may hold, and alone: it
+  /// stays below 16 KiB.
+  static constexpr std::size_t page_beside_news = 140;
+  static constexpr std::size_t page_max = 300;
 
   /// What a heartbeat told of it.
   struct telling {
-    std::uint64_t page = 0; ///< 0: nothing.
-    std::uint64_t order = 0;
-    chunk_id after;
-    chunk_id end; ///< Its chunks are in (after, end]; the last page's all.
-    bool last = false;
+    std::uint64_t round = 0; ///< 0: nothing.
+    std::uint64_t upto = 0;
+    bool complete = false;
   };
 
   /// Somebody who knows nothing is told from now on.
   void restart();
 
-  /// The next page is to hold what is led after this chunk.
-  [[nodiscard]] chunk_id from() const {
-    return from_;
+  /// What is known stays known; all that happened up to now is to be confirmed.
+  void begin_last_round();
+
+  /// The next page is to hold what happened after this.
+  [[nodiscard]] std::uint64_t after() const {
+    return after_;
   }
 
-  /// What is led, of the data server: at most `page_max` after `from()`, by
-  /// id, then from the beginning. Leases of one chunk stand together.
-  void take(std::vector<msg::led_chunk> found);
+  /// Of a page that was asked for in another round nothing is known.
+  [[nodiscard]] std::uint64_t round() const {
+    return round_;
+  }
 
-  /// As far as R2 is concerned.
-  void seen(const std::vector<msg::led_chunk>& found);
+  /// `led_table::news` after `after()`, asked for in this round.
+  void take(led_page found);
 
   /// Adds the page that was taken last, if there is one, and lets it go.
   [[nodiscard]] telling tell(msg::chunk_heartbeat& to);
 
   void confirmed(const telling& told);
 
-  /// In the middle of a round.
+  /// More is known to have happened than has been told.
   [[nodiscard]] bool unfinished() const {
-    return from_ != chunk_id{} || first_;
+    return more_ || first_;
   }
-  /// In the first round since `restart`.
+  /// In the first round since `restart`, or the last one.
   [[nodiscard]] bool first() const {
     return first_;
   }
 
 private:
-  chunk_id from_;
-  std::uint64_t page_ = 1;
+  std::uint64_t after_ = 0;
+  std::uint64_t round_ = 1;
   bool first_ = true;
+  bool more_ = true;
   bool taken_ = false;
-  bool last_ = false;
-  std::vector<msg::led_chunk> entries_;
-
-  struct sign {
-    chunk_id chunk;
-    std::uint64_t order = 0; ///< When it was heard.
-  };
-  std::map<lease_epoch, sign> active_; ///< R2.
-  std::uint64_t order_ = 0;
+  led_page page_;
 };
 
 } // namespace dfs::core

@@ -176,7 +176,7 @@ keeper_effects keeper_machine::leave(const clock_pair& now) {
     return {};
   leaving_ = now.boot + config_.goodbye_patience;
   if (phase_ == phase::talking) {
-    led_.restart();
+    led_.begin_last_round();
     beat_soon(now.boot);
     beat_when_due(now);
   } else {
@@ -312,6 +312,7 @@ void keeper_machine::begin_talk(const clock_pair& now) {
 void keeper_machine::begin_report() {
   reporting_ = true;
   reported_ = false;
+  listed_at_ = lease_.sequence();
   listing_ = ++ticket_;
   report_ = {};
   page_due_.reset();
@@ -324,8 +325,8 @@ void keeper_machine::send_next_page() {
   const auto from
     = std::min(std::size_t{page_} * msg::chunk_page_max, report_.size());
   const auto to = std::min(from + msg::chunk_page_max, report_.size());
-  msg::report_chunks x{
-    self_.store, self_.boot, page_, to == report_.size(), {}};
+  msg::report_chunks x{self_.store,          self_.boot, page_,
+                       to == report_.size(), listed_at_, {}};
   x.chunks.assign(report_.begin() + static_cast<std::ptrdiff_t>(from),
                   report_.begin() + static_cast<std::ptrdiff_t>(to));
   out_.push_back(send_page{talk_, std::move(x), config_.answer_timeout});

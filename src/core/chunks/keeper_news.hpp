@@ -36,6 +36,12 @@ public:
   /// The master knows what was told up to that mark.
   void confirmed(std::uint64_t mark);
 
+  /// There is nothing that was not told up to that mark.
+  [[nodiscard]] bool ends_with(std::uint64_t mark) const {
+    return !overflowed_
+           && (by_order_.empty() || by_order_.rbegin()->first == mark);
+  }
+
   /// A full report will say everything that has happened so far.
   void clear();
 

@@ -74,6 +74,17 @@ void replica_collector::reborn(server_index server) {
     std::erase(x.holders, server);
 }
 
+std::vector<chunk_id> replica_collector::of(server_index server, chunk_id first,
+                                            chunk_id last) const {
+  std::vector<chunk_id> found;
+  for (auto it = orphans_.lower_bound(first);
+       it != orphans_.end() && it->first <= last; ++it)
+    for (const auto& [who, version] : it->second.holders)
+      if (who == server)
+        found.push_back(it->first);
+  return found;
+}
+
 std::vector<std::pair<server_index, chunk_version>>
 replica_collector::reclaim(chunk_id chunk) {
   const auto it = orphans_.find(chunk);

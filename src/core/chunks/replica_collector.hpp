@@ -34,6 +34,9 @@ public:
   /// The chunk was deleted; these had replicas.
   void released(chunk_id chunk, std::vector<server_index> holders);
   void reborn(server_index server);
+  /// Orphans that it reported, from `first` to `last`.
+  [[nodiscard]] std::vector<chunk_id>
+  of(server_index server, chunk_id first, chunk_id last) const;
   /// Servers and versions of an orphan, which becomes part of a file after all.
   /// @returns nothing if there is none, or it was ordered to go.
   [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>

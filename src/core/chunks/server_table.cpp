@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace dfs::core {
@@ -10,6 +11,12 @@ namespace {
 
 // As many as one index can name, and a cluster that this master can serve.
 constexpr std::size_t servers_max = 10'000;
+
+// To look at a replica takes as long as to read a chunk: whoever reports many
+// must not make a server do nothing else.
+constexpr std::chrono::minutes doubt_life{1};
+constexpr std::size_t doubts_max = 256;
+constexpr std::size_t doubts_told = 16; ///< By one answer.
 
 } // namespace
 
@@ -106,6 +113,12 @@ server_table::hear(const msg::chunk_heartbeat& x, instant now) {
       ++it;
     }
   }
+  for (auto it = s.doubted.begin(); it != s.doubted.end();) {
+    auto& y = it->second;
+    y.heard = y.heard || (y.told != 0 && y.told <= x.heard);
+    it = y.heard && now >= y.since + doubt_life ? s.doubted.erase(it)
+                                                : std::next(it);
+  }
   return to;
 }
 
@@ -130,6 +143,12 @@ msg::chunk_heartbeat_ack server_table::answer(server_index i, instant now) {
       if (!again)
         order.told = s.sequence;
     }
+  }
+  for (auto& [chunk, doubt] : s.doubted) {
+    if (doubt.heard || x.doubted.size() == doubts_told)
+      continue;
+    x.doubted.push_back(chunk);
+    doubt.told = doubt.told == 0 ? s.sequence : doubt.told;
   }
   if (s.vouched) {
     x.node_lease_ms = static_cast<std::uint32_t>(config_.node_lease.count());
@@ -168,6 +187,13 @@ void server_table::revoke(server_index i, chunk_id chunk, chunk_version below) {
   auto& order = servers_[i].revoked[chunk];
   if (order.below < below)
     order = {below, 0};
+}
+
+bool server_table::doubt(server_index i, chunk_id chunk, instant now) {
+  auto& doubted = servers_[i].doubted;
+  return doubted.size() < doubts_max
+         && doubted.try_emplace(chunk, chunkserver::doubt{0, false, now})
+              .second;
 }
 
 bool server_table::may_serve(server_index i, instant now) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ using server_index = std::uint16_t;
 inline constexpr server_index no_server = 0xffff;
 
 struct chunkserver {
+  struct doubt {
+    std::uint64_t told = 0; ///< As of a revocation.
+    bool heard = false;
+    instant since{};
+  };
   struct revocation {
     chunk_version below;
     std::uint64_t told = 0; ///< Heartbeat whose answer said so first; 0: none.
@@ -50,6 +56,14 @@ struct chunkserver {
   instant lost_at{}; ///< When it was last.
   /// What is not current there, unless this life of it has heard so.
   std::map<chunk_id, revocation> revoked;
+  /// What readers could not use there, for a while.
+  std::map<chunk_id, doubt> doubted;
+
+  // The report that is on its way.
+  std::uint64_t listed_at = 0; ///< Heartbeats up to here say nothing about it.
+  chunk_id listed_to;          ///< Its pages have come so far.
+  /// Was known to be there, and is not in it.
+  std::set<chunk_id> left_out;
 
   [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] std::uint64_t total_bytes() const;
@@ -106,6 +120,10 @@ public:
   /// Nothing below that version may be served there; told with heartbeats. To
   /// be called for every replica that is not current (S2).
   void revoke(server_index i, chunk_id chunk, chunk_version below);
+
+  /// It is to look at that replica; told with heartbeats, not oftener than once
+  /// a minute. @returns false if there is nothing new to tell.
+  bool doubt(server_index i, chunk_id chunk, instant now);
 
   /// Must the master reckon with it (S1)?
   [[nodiscard]] bool may_serve(server_index i, instant now) const;

@@ -281,7 +281,9 @@ private:
   }
 
   void perform(const ask_led& x) {
-    later([this, x] { perform(machine_->led_told(x.ticket, {}, clock())); });
+    later([this, x] {
+      perform(machine_->led_told(x.ticket, {{}, x.after, true}, clock()));
+    });
   }
 
   void perform(const send_beat& x) {
@@ -328,6 +330,8 @@ private:
                      }});
   }
 
+  void perform(const verify_replicas&) {
+  }
   void perform(const renew_leases&) {
   }
   void perform(const end_leases&) {

@@ -50,7 +50,7 @@ struct Repair : ::testing::Test {
       x.data = *endpoint::parse("10.0.0." + std::to_string(n + 1) + ":7405");
       x.volumes = {{n + 1u, 1u << 30, 1u << 30, false, "/disk"}};
       EXPECT_TRUE(machine.register_server(x, now));
-      EXPECT_TRUE(machine.report({x.store, x.boot, 0, true, {}}, now));
+      EXPECT_TRUE(machine.report({x.store, x.boot, 0, true, 0, {}}, now));
     }
     for (int i = 0; i < 100; ++i)
       step(false);

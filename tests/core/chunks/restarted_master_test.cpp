@@ -40,7 +40,7 @@ struct RestartedMaster : ::testing::Test {
       card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
       EXPECT_TRUE(machine.register_server(card, now));
       EXPECT_TRUE(machine.report(
-        {card.store, card.boot, 0, true, {{chunk, extent}}}, now));
+        {card.store, card.boot, 0, true, 0, {{chunk, extent}}}, now));
     }
   }
 

@@ -69,7 +69,8 @@ chunk_server::lead_fresh(replica& r, const msg::chunk_grant& grant) {
   if (r.order.applied_extent().serial != mutation_serial{})
     return fail(ec::not_primary);
   r.order.lead(grant.epoch, {}, grant.chunk_size);
-  r.led = lease{grant, *until, false, false};
+  r.led = lease{grant, *until, true};
+  led_.begin(grant.chunk, grant.epoch);
   return done;
 }
 
@@ -106,7 +107,7 @@ void chunk_server::write(const sim_write& x, done_write to) {
     return;
   }
   const auto serial = r->order.applied_extent().serial.next();
-  r->led->active = true;
+  use_lease(*r);
   r->open[serial] = {x.value, std::move(to), {}};
   apply(grant.chunk, *r, change_of(serial), x.value, r->led->grant, 0);
 }
@@ -206,6 +207,7 @@ void chunk_server::answer_what_is_due(chunk_id chunk) {
       return;
     }
     cluster_.witness().acted(host_.index(), chunk, r->order.version());
+    use_lease(*r);
     auto extent = r->order.applied_extent();
     extent.serial = *serial;
     if (!node.empty())
@@ -260,9 +262,7 @@ void chunk_server::end_lease(chunk_id chunk, replica& r, ec why) {
   if (r.led) {
     note(to_string(why), chunk, r.led->grant.version);
     const auto epoch = r.led->grant.epoch;
-    former_[epoch] = {{chunk, epoch, r.order.committed_extent(), r.led->active,
-                       true, r.order.all_committed()},
-                      false};
+    led_.end(chunk, epoch, r.order.committed_extent(), r.order.all_committed());
     ended_.insert(epoch);
     r.led.reset();
   }
@@ -274,6 +274,11 @@ void chunk_server::end_lease(chunk_id chunk, replica& r, ec why) {
       open.answer_behind(fail(why));
   }
   r.readers.clear();
+}
+
+void chunk_server::use_lease(replica& r) {
+  if (r.led && !std::exchange(r.led->active, true))
+    led_.used(r.led->grant.epoch);
 }
 
 void chunk_server::check_leases() {

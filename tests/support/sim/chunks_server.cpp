@@ -66,6 +66,7 @@ void chunk_server::link_lost() {
 
 void chunk_server::check() const {
   keeper_->check();
+  led_.check();
   for (const auto& [chunk, r] : replicas_)
     r.order.check();
 }
@@ -316,7 +317,8 @@ void chunk_server::take_over(const msg::take_lease& x,
       return;
     }
     r->order.lead(x.grant.epoch, {}, x.grant.chunk_size);
-    r->led = lease{x.grant, *until, false, false};
+    r->led = lease{x.grant, *until, true};
+    led_.begin(x.grant.chunk, x.grant.epoch);
     note("leads", x.grant.chunk, x.grant.version);
     to(msg::lease_taken{state_of(x.grant.chunk), behind});
   });
@@ -450,25 +452,16 @@ void chunk_server::perform(core::send_page& x) {
 }
 
 void chunk_server::perform(core::ask_led& x) {
-  std::vector<msg::led_chunk> all;
-  for (auto& [chunk, r] : replicas_)
-    if (r.led) {
-      all.push_back({chunk, r.led->grant.epoch, r.order.committed_extent(),
-                     std::exchange(r.led->active, false), false,
-                     r.order.all_committed()});
-    }
-  for (auto& [epoch, y] : former_) {
-    all.push_back(y.what);
-    y.told = true;
-  }
-  std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) {
-    return std::pair{a.chunk <= x.from, a.chunk}
-           < std::pair{b.chunk <= x.from, b.chunk};
+  const auto page = led_.news(x.after, x.most, [this](msg::led_chunk& told) {
+    auto* r = find(told.chunk);
+    if (r == nullptr || !r->led || r->led->grant.epoch != told.epoch)
+      return;
+    told.committed = r->order.committed_extent();
+    told.settled = r->order.all_committed();
+    r->led->active = false;
   });
-  if (all.size() > x.most)
-    all.resize(x.most);
-  host_.later(100us, [this, ticket = x.ticket, all] {
-    perform(keeper_->led_told(ticket, all, clocks()));
+  host_.later(100us, [this, ticket = x.ticket, page] {
+    perform(keeper_->led_told(ticket, page, clocks()));
   });
 }
 
@@ -502,6 +495,10 @@ void chunk_server::perform(core::revoke_replicas& x) {
   });
 }
 
+void chunk_server::perform(core::verify_replicas&) {
+  // Bytes do not rot here.
+}
+
 void chunk_server::perform(core::renew_leases& x) {
   for (auto& [chunk, r] : replicas_)
     if (r.led
@@ -513,16 +510,9 @@ void chunk_server::perform(core::renew_leases& x) {
 void chunk_server::perform(core::end_leases& x) {
   for (const auto epoch : x.epochs) {
     ended_.insert(epoch);
-    if (const auto old = former_.find(epoch); old != former_.end()) {
-      if (old->second.told)
-        former_.erase(old);
-      continue;
-    }
-    for (auto& [chunk, r] : replicas_)
-      if (r.led && r.led->grant.epoch == epoch) {
-        end_lease(chunk, r, ec::not_primary);
-        break;
-      }
+    if (auto* r = find(led_.running(epoch)); r != nullptr)
+      end_lease(led_.running(epoch), *r, ec::not_primary);
+    led_.forget(epoch);
   }
 }
 

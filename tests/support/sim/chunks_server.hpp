@@ -51,8 +51,7 @@ private:
   struct lease {
     msg::chunk_grant grant;
     boot_instant until;
-    bool active = false;
-    bool over = false;
+    bool active = false; ///< Since it was told.
   };
   struct replica {
     explicit replica(const msg::chunk_extent& x, std::uint32_t chunk_size)
@@ -87,6 +86,7 @@ private:
   void perform(core::ask_led& x);
   void perform(core::send_beat& x);
   void perform(core::revoke_replicas& x);
+  void perform(core::verify_replicas& x);
   void perform(core::renew_leases& x);
   void perform(core::end_leases& x);
   void perform(core::set_node_lease& x);
@@ -107,6 +107,7 @@ private:
                    std::uint64_t value);
   void answer_what_is_due(chunk_id chunk);
   void end_lease(chunk_id chunk, replica& r, ec why);
+  void use_lease(replica& r);
   void check_leases();
   [[nodiscard]] result<nothing> may_create(const msg::chunk_grant& grant) const;
   [[nodiscard]] result<nothing>
@@ -136,11 +137,7 @@ private:
   std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
   std::map<chunk_id, replica> replicas_;
   std::map<chunk_id, chunk_version> revoked_;
-  struct former_lease {
-    msg::led_chunk what;
-    bool told = false;
-  };
-  std::map<lease_epoch, former_lease> former_;
+  core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
   instant next_tick_{};
 };

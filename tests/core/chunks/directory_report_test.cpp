@@ -1,0 +1,251 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <set>
+#include <vector>
+
+// What chunkservers and readers say to the master about replicas.
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t chunks = 1'000;
+constexpr inode_id file{9};
+
+struct DirectoryReport : ::testing::Test {
+  instant now{1h};
+  directory_machine machine{{.config = {}, .term = master_term{1}}, now};
+  std::array<std::uint64_t, 5> sequences{}; ///< By number of the server.
+  std::array<std::uint64_t, 5> heard{};
+
+  DirectoryReport() {
+    for (std::uint64_t i = 1; i <= chunks; ++i)
+      machine.load_file_row(
+        {.chunk = chunk_id{i},
+         .file = file,
+         .extent = {chunk_version{1}, mutation_serial{5}, 10, 10},
+         .replication = 3});
+    for (std::uint64_t i = 1; i <= 4; ++i)
+      enlist(i);
+    for (std::uint64_t i = 1; i <= 3; ++i)
+      report(i, {});
+    report(4, everything());
+    for (int i = 0; i < 20; ++i)
+      pass(500ms);
+    EXPECT_EQ(machine.state().table.count(chunk_class::healthy), chunks);
+  }
+
+  void enlist(std::uint64_t i) {
+    msg::register_chunkserver x;
+    x.store = store_id{i};
+    x.boot = boot_id{100 + i};
+    x.member.start_ms = 1;
+    x.name = "store-" + std::to_string(i);
+    x.zone = x.name;
+    x.data = *endpoint::parse("10.0.0." + std::to_string(i) + ":7405");
+    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+    ASSERT_TRUE(machine.register_server(x, now));
+  }
+
+  static std::set<std::uint64_t> everything() {
+    std::set<std::uint64_t> all;
+    for (std::uint64_t i = 1; i <= chunks; ++i)
+      all.insert(i);
+    return all;
+  }
+
+  static msg::chunk_state state_of(std::uint64_t chunk) {
+    return {chunk_id{chunk}, {chunk_version{1}, mutation_serial{5}, 10, 10}};
+  }
+
+  /// All that there is but for these, and those of other files.
+  void report(std::uint64_t i, const std::set<std::uint64_t>& without,
+              const std::vector<std::uint64_t>& more = {}) {
+    std::vector<msg::chunk_state> all;
+    for (std::uint64_t chunk = 1; chunk <= chunks; ++chunk)
+      if (!without.contains(chunk))
+        all.push_back(state_of(chunk));
+    for (const auto chunk : more)
+      all.push_back(state_of(chunk));
+    const auto pages = all.size() / msg::chunk_page_max + 1;
+    for (std::size_t page = 0; page < pages; ++page) {
+      msg::report_chunks x;
+      x.store = store_id{i};
+      x.boot = boot_id{100 + i};
+      x.page = static_cast<std::uint32_t>(page);
+      x.last = page + 1 == pages;
+      x.listed_at = sequences[i];
+      const auto from = page * msg::chunk_page_max;
+      for (auto n = from; n < std::min(from + msg::chunk_page_max, all.size());
+           ++n)
+        x.chunks.push_back(all[n]);
+      ASSERT_TRUE(machine.report(x, now));
+    }
+    machine.check();
+  }
+
+  msg::chunk_heartbeat next_beat(std::uint64_t i) {
+    msg::chunk_heartbeat x;
+    x.store = store_id{i};
+    x.boot = boot_id{100 + i};
+    x.term = master_term{1};
+    x.sequence = ++sequences[i];
+    x.heard = heard[i];
+    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+    x.led_last = true;
+    x.all_told = true;
+    return x;
+  }
+
+  msg::chunk_heartbeat_ack say(const msg::chunk_heartbeat& x) {
+    auto answer = machine.heartbeat(x, now);
+    EXPECT_TRUE(answer);
+    machine.check();
+    return answer ? *answer : msg::chunk_heartbeat_ack{};
+  }
+
+  msg::chunk_heartbeat_ack beat(std::uint64_t i) {
+    return say(next_beat(i));
+  }
+
+  void pass(std::chrono::nanoseconds time) {
+    now += time;
+    for (std::uint64_t i = 1; i <= 4; ++i) {
+      (void) beat(i);
+      heard[i] = sequences[i];
+    }
+    machine.tick(now);
+  }
+
+  [[nodiscard]] std::size_t copies(std::uint64_t chunk) const {
+    return machine.state().table.holders(chunk_id{chunk}).size();
+  }
+
+  void
+  doubt(std::uint64_t chunk, std::uint64_t server, ec reason = ec::integrity) {
+    machine.doubt_replica(
+      {chunk_id{chunk}, store_id{server}, static_cast<std::uint8_t>(reason)},
+      now);
+  }
+};
+
+// SPEC G3: a server whose news were too many reports anew; what it lost
+// meanwhile is in neither.
+TEST_F(DirectoryReport, WhatAReportLeavesOutIsNotThere) {
+  const std::set<std::uint64_t> lost{1, 5, 400, 401, 1'000};
+  report(2, lost);
+  EXPECT_EQ(copies(5), 3u) << "it may have come since";
+  auto more_to_tell = next_beat(2);
+  more_to_tell.all_told = false;
+  (void) say(more_to_tell);
+  EXPECT_EQ(copies(5), 3u);
+  auto rest = next_beat(2);
+  rest.arrived = {state_of(400)};
+  (void) say(rest);
+  for (std::uint64_t i = 1; i <= chunks; ++i)
+    EXPECT_EQ(copies(i), lost.contains(i) && i != 400 ? 2u : 3u) << i;
+  EXPECT_EQ(machine.state().table.count(chunk_class::under), 4u);
+  // It is reckoned with, and told to go, as if it were there and stale.
+  const auto& odd = machine.state().table.odd();
+  ASSERT_TRUE(odd.contains(chunk_id{5}));
+  EXPECT_EQ(odd.at(chunk_id{5}).at(0).fault, replica_fault::stale);
+  EXPECT_FALSE(odd.contains(chunk_id{400}));
+}
+
+TEST_F(DirectoryReport, AnOlderHeartbeatSaysNothingOfAReport) {
+  const auto before = next_beat(2); // It is late.
+  report(2, {5});
+  (void) say(before);
+  EXPECT_EQ(copies(5), 3u);
+  (void) beat(2);
+  EXPECT_EQ(copies(5), 2u);
+}
+
+TEST_F(DirectoryReport, AReportThatIsCutShortRemovesNothing) {
+  msg::report_chunks x;
+  x.store = store_id{2};
+  x.boot = boot_id{102};
+  x.listed_at = sequences[2];
+  x.chunks = {state_of(3)};
+  ASSERT_TRUE(machine.report(x, now));
+  (void) beat(2);
+  EXPECT_EQ(copies(1), 3u);
+  EXPECT_EQ(copies(2), 3u);
+  report(2, {}); // It begins anew.
+  (void) beat(2);
+  EXPECT_EQ(copies(1), 3u);
+}
+
+TEST_F(DirectoryReport, WhatNeedNotBeThereMayBeLeftOut) {
+  const auto made = machine.allocate({1, 4}, now);
+  ASSERT_TRUE(made);
+  const auto fresh = made->grants.at(0).chunk;
+  auto bad = next_beat(2);
+  bad.corrupt = {chunk_id{7}};
+  (void) say(bad);
+  report(2, {7});
+  (void) beat(2);
+  EXPECT_EQ(copies(fresh.value()), 4u) << "a client may be about to write it";
+  ASSERT_NE(machine.state().table.odd().count(chunk_id{7}), 0u)
+    << "what is in quarantine is to be purged once there are others";
+}
+
+TEST_F(DirectoryReport, OrphansThatAreLeftOutAreForgotten) {
+  report(2, {}, {5'000, 5'001});
+  EXPECT_EQ(machine.collector().orphans(), 2u);
+  report(2, {}, {5'001});
+  (void) beat(2);
+  EXPECT_EQ(machine.collector().orphans(), 1u);
+}
+
+TEST_F(DirectoryReport, ADoubtedReplicaIsLookedAt) { // SPEC G9
+  doubt(7, 2);
+  EXPECT_TRUE(beat(1).doubted.empty());
+  EXPECT_EQ(beat(2).doubted, std::vector{chunk_id{7}});
+  EXPECT_EQ(beat(2).doubted, std::vector{chunk_id{7}}) << "it was not heard";
+  heard[2] = sequences[2];
+  EXPECT_TRUE(beat(2).doubted.empty());
+  doubt(7, 2);
+  EXPECT_TRUE(beat(2).doubted.empty()) << "it has just been looked at";
+  for (int i = 0; i < 130; ++i)
+    pass(500ms);
+  doubt(7, 2);
+  EXPECT_EQ(beat(2).doubted, std::vector{chunk_id{7}});
+}
+
+TEST_F(DirectoryReport, ADoubtThatSaysNothingIsNoDoubt) {
+  doubt(7, 2, ec::unavailable);
+  doubt(7, 4);     // Has no replica.
+  doubt(7, 9);     // Is nobody.
+  doubt(5'000, 2); // Is no chunk.
+  for (const std::uint64_t i : {1, 2, 3, 4})
+    EXPECT_TRUE(beat(i).doubted.empty()) << i;
+  for (std::uint64_t chunk = 1; chunk <= chunks; ++chunk)
+    doubt(chunk, 2);
+  EXPECT_LE(machine.state().servers.at(1).doubted.size(), 256u);
+  EXPECT_LE(beat(2).doubted.size(), 16u);
+}
+
+TEST_F(DirectoryReport, WhatIsBadIsReplaced) { // SPEC G9, G10
+  (void) machine.take_effects();
+  auto found = next_beat(2);
+  found.corrupt = {chunk_id{7}};
+  (void) say(found);
+  EXPECT_EQ(copies(7), 2u);
+  pass(500ms);
+  bool ordered = false;
+  for (const auto& effect : machine.take_effects())
+    if (const auto* x = std::get_if<ask_server>(&effect))
+      if (const auto* copy = std::get_if<msg::copy_chunk>(&x->order))
+        ordered = ordered || copy->wanted.chunk == chunk_id{7};
+  EXPECT_TRUE(ordered);
+}
+
+} // namespace
+} // namespace dfs::core
