@@ -52,7 +52,9 @@ void copy_job::try_source(const error& why_not) {
                         : ec::unavailable;
     return finish(fail(told, why_not.context));
   }
-  ask();
+  // What is being written of the former attempt must not come to the new one.
+  if (!writing_)
+    ask();
 }
 
 void copy_job::ask() {
@@ -121,8 +123,8 @@ result<nothing> copy_job::make_room() {
 }
 
 void copy_job::read_on() {
-  if (over_)
-    return;
+  if (over_ || goal_.extent.version == chunk_version{})
+    return; // The source has not said yet how much there is.
   const auto end = goal_.extent.padded_from;
   if (written_to_ == end && reading_ == 0 && here_.empty() && !writing_)
     return ask();
@@ -205,7 +207,7 @@ void copy_job::write_next() {
       if (self->over_)
         return;
       if (mine != self->attempt_)
-        return self->read_on();
+        return self->ask();
       if (!outcome && outcome.error().code == ec::integrity)
         return self->try_source(outcome.error());
       if (!outcome)
