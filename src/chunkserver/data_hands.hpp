@@ -61,8 +61,9 @@ public:
              std::function<void()> done) override;
 
 private:
-  void settle_quarantine(const std::vector<msg::chunk_state>& all);
   class looker;
+
+  void settle_quarantine(const std::vector<msg::chunk_state>& all);
 
   data_service& data_;
   std::shared_ptr<looker> looker_;

@@ -211,7 +211,7 @@ chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
 
 void chunk_table::expect(server_index server, chunk_id id) {
   auto* entry = find(id);
-  if (entry != nullptr && entry->has(chunk_entry::fresh))
+  if (entry != nullptr && entry->has(chunk_entry::fresh) && entry->version == 1)
     add_holder(id, *entry, server);
 }
 
@@ -231,8 +231,8 @@ void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
 
 void chunk_table::forget_server(server_index server) {
   chunks_.each_from(chunk_id{}, [&](chunk_id id, chunk_entry& entry) {
-    // Of a fresh chunk it was not known to have anything.
-    if (!entry.has(chunk_entry::fresh))
+    // Of a fresh chunk it was not known to have anything, before a fence.
+    if (!entry.has(chunk_entry::fresh) || entry.version > 1)
       drop_holder(id, entry, server);
     return true;
   });

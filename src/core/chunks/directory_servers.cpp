@@ -141,7 +141,11 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     led(i, chunk, orders, now);
   if (x.led_last)
     s_.servers.at(i).led_told = true;
+  const bool served = s_.servers.serves(i, now);
   auto answer = s_.servers.answer(i, now);
+  // What it holds was judged when it reported, and then it did not serve yet.
+  if (!served && s_.servers.serves(i, now))
+    repair_.judge_all();
   answer.renewed = std::move(orders.renewed);
   answer.ended = std::move(orders.ended);
   for (const auto& [chunk, below] : hearing->heard)
@@ -182,6 +186,11 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
     judge(x.chunk, now);
     return;
   }
+  // Whoever has the version of the intent may lead already, and have shown to
+  // readers what this one lacks; a fence above it takes this back.
+  if (const auto intent = s_.table.intent(x.chunk);
+      intent && x.extent.version < *intent)
+    s_.servers.revoke(i, x.chunk, *intent);
   // More than is known to be committed: a primary has to say how much is.
   if (entry.serial < x.extent.serial)
     entry.set(chunk_entry::settled, false);

@@ -47,5 +47,21 @@ TEST(ChunkTable, AServerThatLivesAnewIsBelievedTheOlderVersion) { // SPEC G6
   table.check();
 }
 
+// Of a fresh chunk a server need not have anything, but what it was fenced for.
+TEST(ChunkTable, AServerOfAFreshChunkThatLivesAnewIsBelieved) { // SPEC G4
+  chunk_table table{false};
+  table.add(chunk, chunk_version{1}, 3, {0, 1, 2})
+    .set(chunk_entry::fresh, true);
+  table.forget_server(2);
+  EXPECT_TRUE(table.holds(2, chunk)) << "a client may be about to write it";
+  table.intend(chunk, chunk_version{2});
+  table.settle_version(chunk, chunk_version{2}, {0, 1, 2});
+  table.forget_server(1);
+  EXPECT_EQ(table.reported(1, chunk, chunk_version{1}), standing::stale);
+  table.expect(1, chunk);
+  EXPECT_FALSE(table.holds(1, chunk));
+  table.check();
+}
+
 } // namespace
 } // namespace dfs::core

@@ -82,6 +82,12 @@ void chunk_server::write(const sim_write& x, done_write to) {
       to(may.error());
       return;
     }
+    // As `leases::check`: what another life was granted makes nothing here.
+    const auto until = keeper_->end_of(grant);
+    if (!until || boot_now() >= *until) {
+      to(fail(until ? ec::lease_expired : until.error().code));
+      return;
+    }
     r = &make(grant.chunk, grant.version);
     keeper_->arrived(state_of(grant.chunk));
   }
