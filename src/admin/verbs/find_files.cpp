@@ -1,6 +1,7 @@
 #include "admin/file_cells.hpp"
 #include "admin/listing.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/glob.hpp"
 #include "settings/value.hpp"
 
 #include <cstdint>
@@ -18,70 +19,9 @@ struct find_options {
   std::uint64_t larger_bytes = 0;
 };
 
-/// Whether `name` matches a pattern of `*`, `?` and `[…]`. Linear but for
-/// stars; each of them is tried again at most once per byte.
-bool matches(std::string_view pattern, std::string_view name);
-
-bool matches_set(std::string_view& pattern, char x) {
-  // `pattern` begins behind the bracket; a set without an end matches nothing.
-  const bool no = pattern.starts_with('!') || pattern.starts_with('^');
-  if (no)
-    pattern.remove_prefix(1);
-  bool found = false;
-  bool first = true;
-  while (!pattern.empty() && (first || pattern.front() != ']')) {
-    first = false;
-    const char low = pattern.front();
-    char high = low;
-    pattern.remove_prefix(1);
-    if (pattern.size() >= 2 && pattern[0] == '-' && pattern[1] != ']') {
-      high = pattern[1];
-      pattern.remove_prefix(2);
-    }
-    found = found || (low <= x && x <= high);
-  }
-  if (pattern.empty())
-    return false;
-  pattern.remove_prefix(1);
-  return found != no;
-}
-
-bool matches_one(std::string_view& pattern, char x) {
-  const char wanted = pattern.front();
-  pattern.remove_prefix(1);
-  if (wanted == '[')
-    return matches_set(pattern, x);
-  return wanted == '?' || wanted == x;
-}
-
-bool matches(std::string_view pattern, std::string_view name) {
-  std::string_view after_star;
-  std::string_view retry;
-  bool starred = false;
-  while (!name.empty()) {
-    if (pattern.starts_with('*')) {
-      pattern.remove_prefix(1);
-      after_star = pattern;
-      retry = name;
-      starred = true;
-      continue;
-    }
-    if (!pattern.empty() && matches_one(pattern, name.front())) {
-      name.remove_prefix(1);
-      continue;
-    }
-    if (!starred || retry.empty())
-      return false;
-    retry.remove_prefix(1);
-    pattern = after_star;
-    name = retry;
-  }
-  return pattern.find_first_not_of('*') == std::string_view::npos;
-}
-
 bool wanted(const find_options& x, const msg::list_entry& entry) {
   const bool file = entry.kind == msg::entry_kind::file;
-  if (!x.name.empty() && !matches(x.name, entry.name))
+  if (!x.name.empty() && !glob_matches(x.name, entry.name))
     return false;
   if (!x.type.empty() && (x.type == "f") != file)
     return false;
@@ -89,6 +29,8 @@ bool wanted(const find_options& x, const msg::list_entry& entry) {
 }
 
 result<exit_code> find(find_options x, verb_context& context) {
+  if (auto good = check_glob(x.name); !good)
+    return fail(ec::invalid_argument, "--name: " + good.error().context);
   if (!x.larger.empty()) {
     auto bytes = settings::parse_size(x.larger);
     if (!bytes)
@@ -135,7 +77,7 @@ verb find_files_verb() {
             auto x = std::make_shared<find_options>();
             to.positional("PATH", x->path, "where to begin").optional();
             to.option("--name", "PATTERN", x->name,
-                      "names like this, with *, ? and […] (quote it)");
+                      "names like this, with *, ?, […] and \\ (quote it)");
             to.choice("--type", {"f", "d"}, x->type, "files or directories");
             to.option("--larger", "SIZE", x->larger,
                       "files of more than that, such as 64KiB");

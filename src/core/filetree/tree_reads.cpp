@@ -1,5 +1,5 @@
+#include "base/glob.hpp"
 #include "core/filetree/file_tree.hpp"
-#include "core/filetree/glob.hpp"
 #include "core/filetree/path.hpp"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-#include "core/filetree/glob.hpp"
+#include "base/glob.hpp"
 
 #include <cstddef>
 #include <optional>
 
-namespace dfs::core {
+namespace dfs {
 
 namespace {
 
@@ -149,4 +149,4 @@ bool is_glob(std::string_view pattern) {
   return false;
 }
 
-} // namespace dfs::core
+} // namespace dfs

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace dfs::core {
+namespace dfs {
 
 // Patterns of names: `*` any characters, also none; `?` one; `[a-z]` one of
 // these, `[!a-z]` one that is not; `\x` the character x. Characters are code
@@ -26,4 +26,4 @@ glob_matches(std::string_view pattern, std::string_view name);
 /// Whether there is anything to match: otherwise the prefix is the only match.
 [[nodiscard]] bool is_glob(std::string_view pattern);
 
-} // namespace dfs::core
+} // namespace dfs
