@@ -230,6 +230,29 @@ TEST_F(ChunkDirectory, FindsWhatWasCommitted) { // SPEC G2 G4
   EXPECT_EQ(place.primary, store_id{});
 }
 
+// With no more servers than copies the good one has to go where the bad one is.
+TEST_F(ChunkDirectory, ReplacesABadReplicaWhereItWas) { // SPEC G9 G10
+  open_all();
+  const auto grant = write_file(inode_id{9});
+  auto& bad = of(grant.chain[0].store); // Its primary, too.
+  bad.script->chunks.erase(grant.chunk);
+  msg::chunk_heartbeat news;
+  news.store = bad.card.store;
+  news.boot = bad.card.boot;
+  news.term = term;
+  news.sequence = ++bad.sequence;
+  news.volumes = bad.card.volumes;
+  news.corrupt = {grant.chunk};
+  ASSERT_TRUE(ask<msg::chunk_heartbeat_ack>(directory, news));
+  EXPECT_EQ(locate(grant.chunk).replicas.size(), 2u);
+  pass(3'000ms);
+  ASSERT_EQ(bad.script->copied.size(), 1u);
+  EXPECT_EQ(bad.script->copied[0].wanted.chunk, grant.chunk);
+  EXPECT_EQ(locate(grant.chunk).replicas.size(), 3u);
+  pass(120'000ms); // And it is not taken for the bad one later.
+  EXPECT_TRUE(bad.script->deleted.empty());
+}
+
 TEST_F(ChunkDirectory, TakesNoChunkThatNobodyGave) { // SPEC G12
   open_all();
   const auto grant = allocate();

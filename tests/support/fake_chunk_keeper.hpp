@@ -50,8 +50,10 @@ fake_chunk_keeper(actors::chunk_keeper_actor::pointer self,
       return answer(
         msg::lease_taken{{x.grant.chunk, script->chunks[x.grant.chunk]}, {}});
     },
-    [=](const msg::release_lease& x) {
+    [=](const msg::release_lease& x) -> caf::result<msg::lease_released> {
       script->released.push_back(x);
+      if (!script->chunks.contains(x.chunk))
+        return to_caf(fail(ec::not_found));
       return answer(msg::lease_released{{x.chunk, script->chunks[x.chunk]}});
     },
     [=](const msg::copy_chunk& x) {

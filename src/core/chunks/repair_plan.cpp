@@ -217,14 +217,41 @@ void repair_plan::released(directory_state& s, const directory_state::route& to,
   const auto chunk = to.chunk;
   releasing_.erase(chunk);
   s.held.erase(chunk);
-  const auto* yes = reply ? std::get_if<msg::lease_released>(&*reply) : nullptr;
+  // Who has no replica, such as a bad one, leads nothing.
+  const bool over = reply ? std::holds_alternative<msg::lease_released>(*reply)
+                          : reply.error().code == ec::not_found;
   const auto* lease = s.leases.find(chunk);
-  if (yes == nullptr || lease == nullptr || lease->primary() != to.server
+  if (!over || lease == nullptr || lease->primary() != to.server
       || !(lease->open || lease->closed))
     return;
   s.leases.end(chunk);
   if (const auto x = wishes_.find(chunk); x != wishes_.end())
     try_copy(s, chunk, x->second, now);
+}
+
+// Where a bad replica was set aside a good one is better than nowhere.
+server_index repair_plan::choose_target(directory_state& s, chunk_id chunk,
+                                        std::uint32_t bytes,
+                                        std::vector<server_index> taken,
+                                        instant now) {
+  std::vector<server_index> spoiled;
+  if (const auto* odd = s.table.odd_of(chunk))
+    for (const auto& replica : *odd) {
+      if (replica.fault != replica_fault::stale || replica.ordered != instant{})
+        taken.push_back(replica.server);
+      if (replica.fault == replica_fault::corrupt
+          && replica.ordered == instant{})
+        spoiled.push_back(replica.server);
+    }
+  auto found
+    = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
+  if (found.empty() && !spoiled.empty()) {
+    std::erase_if(taken, [&](server_index i) {
+      return std::find(spoiled.begin(), spoiled.end(), i) != spoiled.end();
+    });
+    found = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
+  }
+  return found.empty() ? no_server : found.front();
 }
 
 bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
@@ -253,22 +280,17 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   std::erase_if(sources, [&](server_index i) {
     return s.table.version_at(i, chunk) < version;
   });
-  if (const auto* odd = s.table.odd_of(chunk))
-    for (const auto& replica : *odd)
-      if (replica.fault != replica_fault::stale || replica.ordered != instant{})
-        taken.push_back(replica.server);
   std::stable_sort(sources.begin(), sources.end(),
                    [&](server_index a, server_index b) {
                      return outgoing_[a].bytes < outgoing_[b].bytes;
                    });
-  const auto found = choose_servers(s.servers, s.memory, 1, entry->length,
-                                    taken, s.random, now);
-  x.homeless = found.empty();
+  const auto target
+    = choose_target(s, chunk, entry->length, std::move(taken), now);
+  x.homeless = target == no_server;
   if (x.homeless) {
     x.not_before = now + retry_first;
     return false;
   }
-  const auto target = found.front();
   if (!bears(s, target, entry->length, false))
     return false;
   if (is == motion::led) {

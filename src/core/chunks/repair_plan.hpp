@@ -83,6 +83,10 @@ private:
   void want(chunk_id chunk, std::uint8_t live, instant now, instant calm);
   void unwant(chunk_id chunk);
   void sweep(directory_state& s, instant now);
+  /// @returns `no_server` if there is none.
+  [[nodiscard]] static server_index
+  choose_target(directory_state& s, chunk_id chunk, std::uint32_t bytes,
+                std::vector<server_index> taken, instant now);
   bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
   void failed(directory_state& s, chunk_id chunk, server_index target,
               const std::string& why, instant now);

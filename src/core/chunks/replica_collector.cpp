@@ -95,6 +95,24 @@ replica_collector::reclaim(chunk_id chunk) {
   return holders;
 }
 
+std::vector<std::pair<server_index, chunk_version>>
+replica_collector::holders_of(chunk_id chunk) const {
+  const auto it = orphans_.find(chunk);
+  if (it == orphans_.end())
+    return {};
+  return it->second.holders;
+}
+
+std::vector<chunk_id>
+replica_collector::orphans_between(chunk_id after, chunk_id last,
+                                   std::size_t most) const {
+  std::vector<chunk_id> found;
+  for (auto it = orphans_.upper_bound(after);
+       it != orphans_.end() && it->first <= last && found.size() < most; ++it)
+    found.push_back(it->first);
+  return found;
+}
+
 void replica_collector::surplus(chunk_id chunk) {
   surplus_.push_back(chunk);
 }
@@ -163,7 +181,13 @@ void replica_collector::add_odd(directory_state& s, orders& to, instant now) {
                         && good_copies(s, chunk, now) >= entry.replication;
     if (!enough) // D2
       continue;
+    const auto copies = s.copies.find(chunk);
     for (auto& x : *s.table.odd_of(chunk)) {
+      // A good one may be there at any moment.
+      if (copies != s.copies.end()
+          && std::find(copies->second.begin(), copies->second.end(), x.server)
+               != copies->second.end())
+        continue;
       if (x.fault == replica_fault::newer
           || (x.ordered != instant{} && now < x.ordered + order_again)
           || !s.servers.usable(x.server, now) || !has_room(s, to, x.server))

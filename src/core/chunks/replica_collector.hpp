@@ -42,6 +42,13 @@ public:
   [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>
   reclaim(chunk_id chunk);
 
+  /// Who has an orphan, and in which version; empty if it is none.
+  [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>
+  holders_of(chunk_id chunk) const;
+  /// At most `most` orphans above `after`, up to `last`.
+  [[nodiscard]] std::vector<chunk_id>
+  orphans_between(chunk_id after, chunk_id last, std::size_t most) const;
+
   void tick(directory_state& s, instant now);
   /// Of `delete_chunks`. @returns the chunks that have one replica less.
   [[nodiscard]] std::vector<chunk_id>
