@@ -21,6 +21,10 @@ record status_record(const msg::file_status& x) {
                {"class", "chunked"}};
   if (x.kind == msg::entry_kind::directory) {
     shown.emplace_back("entries", cell::unsigned_number(x.entries));
+    // None of its own: as the directory above says.
+    shown.emplace_back("replication", x.replication == 0
+                                        ? cell::nothing()
+                                        : cell::unsigned_number(x.replication));
   } else {
     shown.emplace_back("bytes", cell::unsigned_number(x.length));
     shown.emplace_back("growing", cell::boolean(x.growing));

@@ -26,7 +26,13 @@ namespace dfs::msg {
 /// The numbers travel and stand on the disk: append only.
 enum class entry_kind : std::uint8_t { file = 1, directory = 2 };
 
-enum class storage_class : std::uint8_t { chunked = 1 };
+/// How files below a directory are kept (SPEC V9).
+enum class storage_class : std::uint8_t {
+  chunked = 1,
+  versioned = 2,
+  content = 3,
+  shared = 4,
+};
 
 struct file_status {
   inode_id inode;
@@ -38,7 +44,8 @@ struct file_status {
   std::uint64_t length = 0;
   bool growing = false;
   std::uint32_t chunks = 0;
-  std::uint8_t replication = 0;          ///< Wanted.
+  /// Wanted. Of a directory: of files made below; 0: as the one above says.
+  std::uint8_t replication = 0;
   std::uint64_t entries = 0;             ///< Of a directory.
   std::chrono::milliseconds modified{0}; ///< Unix time.
   std::chrono::milliseconds created{0};
@@ -54,11 +61,14 @@ struct get_status {
 };
 
 /// -> `file_status`. With `parents` missing ones are made and an existing
-/// directory is fine. Errors: `exists`.
+/// directory is fine, if it is as asked for. Errors: `exists`, `unsupported` (a
+/// class that this cluster does not serve).
 struct make_directory {
   std::uint64_t request = 0;
   std::string path;
   bool parents = false;
+  storage_class where = storage_class::chunked;
+  std::uint8_t replication = 0; ///< Of files made below; 0: as above it.
 
   bool operator==(const make_directory&) const = default;
 };
@@ -69,7 +79,7 @@ struct create_file {
   std::uint64_t request = 0;
   std::string path;
   bool exclusive = false;
-  std::uint8_t replication = 0; ///< 0: the cluster's.
+  std::uint8_t replication = 0; ///< 0: as its directory says.
 
   bool operator==(const create_file&) const = default;
 };

@@ -20,8 +20,8 @@ typename Inspector::result_type inspect(Inspector& f, get_status& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, make_directory& x) {
-  return f(caf::meta::type_name("make_directory"), x.request, x.path,
-           x.parents);
+  return f(caf::meta::type_name("make_directory"), x.request, x.path, x.parents,
+           x.where, x.replication);
 }
 
 template <class Inspector>

@@ -56,7 +56,7 @@ struct commit_file {
   bool force = false;   ///< Over an existing file, which goes to the trash.
   bool parents = false; ///< Missing directories are made.
   std::vector<written_chunk> chunks; ///< At most 16; none: an empty file.
-  std::uint8_t replication = 0;      ///< 0: the cluster's.
+  std::uint8_t replication = 0;      ///< 0: as its directory says.
 
   bool operator==(const commit_file&) const = default;
 };
@@ -68,7 +68,7 @@ struct begin_upload {
   std::string path;
   bool force = false;
   bool parents = false;
-  std::uint8_t replication = 0;
+  std::uint8_t replication = 0; ///< 0: as its directory says.
   std::string source; ///< Length, time … of the local file: for `put --resume`.
 
   bool operator==(const begin_upload&) const = default;

@@ -22,7 +22,7 @@ const chunk_state state{chunk_id{5}, extent};
 TEST_F(NamespaceRoundTrip, Names) {
   expect_unchanged(status);
   expect_unchanged(get_status{"/a"});
-  expect_unchanged(make_directory{1, "/a", true});
+  expect_unchanged(make_directory{1, "/a", true, storage_class::content, 2});
   expect_unchanged(create_file{1, "/a", true, 2});
   expect_unchanged(list_directory{"/a", "b", 1, true, "*"});
   expect_unchanged(

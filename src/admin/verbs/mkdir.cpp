@@ -9,12 +9,26 @@ namespace {
 struct mkdir_options {
   std::string path;
   bool parents = false;
+  std::string where = "chunked";
+  std::int64_t replicas = 0; ///< 0: as the directory above says.
 };
+
+msg::storage_class class_of(const std::string& word) {
+  if (word == "versioned")
+    return msg::storage_class::versioned;
+  if (word == "content")
+    return msg::storage_class::content;
+  if (word == "shared")
+    return msg::storage_class::shared;
+  return msg::storage_class::chunked;
+}
 
 result<exit_code> make(const mkdir_options& x, verb_context& context) {
   msg::make_directory request;
   request.path = x.path;
   request.parents = x.parents;
+  request.where = class_of(x.where);
+  request.replication = static_cast<std::uint8_t>(x.replicas);
   auto made = ask_master(context, request);
   if (!made)
     return made.error();
@@ -29,12 +43,19 @@ verb mkdir_verb() {
   return {"mkdir",
           "Files",
           "Make a directory.",
-          {"mkdir /photos", "mkdir -p /photos/2026/november"},
+          {"mkdir /photos", "mkdir -p /photos/2026/november",
+           "mkdir --replicas 2 /scratch"},
           [](parameters& to) -> action {
             auto x = std::make_shared<mkdir_options>();
             to.positional("PATH", x->path, "of the directory");
             to.flag("--parents,-p", x->parents,
                     "make missing parents; one that exists is fine");
+            to.choice("--class", {"chunked", "versioned", "content", "shared"},
+                      x->where, "how files below it are kept");
+            to.number("--replicas", "N", x->replicas, 1, 8,
+                      "copies of files made below it; left out: as the "
+                      "directory above says, or the cluster")
+              .fallback.clear();
             return [x](verb_context& context) { return make(*x, context); };
           }};
 }

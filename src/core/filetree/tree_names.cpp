@@ -61,12 +61,20 @@ result<nothing> check_replication(std::uint8_t x) {
 }
 
 result<spot> prepare(const tree_state& tree, const msg::make_directory& x) {
+  if (x.where != msg::storage_class::chunked)
+    return fail(ec::unsupported, "this cluster keeps files in chunks only");
+  if (auto good = check_replication(x.replication); !good)
+    return good.error();
   auto where = tree.find_spot(x.path, x.parents);
   if (!where || where->existing == no_node)
     return where;
-  if (x.parents && tree.nodes[where->existing].is_directory())
-    return where;
-  return exists(x.path);
+  const auto& there = tree.nodes[where->existing];
+  if (!x.parents || !there.is_directory())
+    return exists(x.path);
+  if (x.replication != 0 && x.replication != there.replication)
+    return fail(ec::exists,
+                printable(x.path) + " exists, with another number of replicas");
+  return where;
 }
 
 msg::file_status
@@ -74,6 +82,7 @@ perform(tree_edit& edit, const msg::make_directory& x, const spot& plan) {
   auto made = plan.existing;
   if (made == no_node) {
     made = edit.make(msg::entry_kind::directory);
+    edit.state.nodes[made].replication = x.replication;
     edit.place(made, plan);
   }
   return edit.state.status_of(made, x.path);
@@ -99,7 +108,7 @@ perform(tree_edit& edit, const msg::create_file& x, const spot& plan) {
   if (file == no_node) {
     file = edit.make(msg::entry_kind::file);
     tree.nodes[file].replication
-      = x.replication != 0 ? x.replication : tree.config.replication;
+      = x.replication != 0 ? x.replication : tree.replication_below(plan.dir);
     edit.place(file, plan);
   } else {
     edit.touch(file);

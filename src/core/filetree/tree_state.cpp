@@ -71,6 +71,13 @@ result<spot> tree_state::find_spot(std::string_view path, bool parents) const {
   return spot{reached.deepest, reached.rest, no_node};
 }
 
+std::uint8_t tree_state::replication_below(node_index dir) const {
+  for (; dir != no_node; dir = nodes.parent(dir))
+    if (nodes[dir].replication != 0)
+      return nodes[dir].replication;
+  return config.replication;
+}
+
 msg::file_status tree_state::status_of(node_index x, std::string path) const {
   const auto& it = nodes[x];
   msg::file_status made;

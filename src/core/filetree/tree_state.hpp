@@ -79,6 +79,10 @@ struct tree_state {
   [[nodiscard]] result<spot>
   find_spot(std::string_view path, bool parents) const;
 
+  /// What files in a directory are to have, unless they ask for more or less:
+  /// the nearest directory above that says so, or the cluster.
+  [[nodiscard]] std::uint8_t replication_below(node_index dir) const;
+
   /// Why a path leads no further.
   [[nodiscard]] error missing(std::string_view path, const walk& reached) const;
 

@@ -83,8 +83,9 @@ void add_chunks(tree_edit& edit, node_index file,
   edit.keep(std::move(kept));
 }
 
-std::uint8_t wanted_replication(const tree_state& tree, std::uint8_t asked) {
-  return asked != 0 ? asked : tree.config.replication;
+std::uint8_t wanted_replication(const tree_state& tree, const spot& where,
+                                std::uint8_t asked) {
+  return asked != 0 ? asked : tree.replication_below(where.dir);
 }
 
 } // namespace
@@ -101,7 +102,7 @@ msg::file_status
 perform(tree_edit& edit, const msg::commit_file& x, const spot& plan) {
   const auto file = edit.make(msg::entry_kind::file);
   edit.state.nodes[file].replication
-    = wanted_replication(edit.state, x.replication);
+    = wanted_replication(edit.state, plan, x.replication);
   add_chunks(edit, file, x.chunks);
   put_file(edit, file, plan, x.path);
   return edit.state.status_of(file, x.path);
@@ -120,11 +121,11 @@ result<spot> prepare(const tree_state& tree, const msg::begin_upload& x) {
 }
 
 msg::upload_status
-perform(tree_edit& edit, const msg::begin_upload& x, const spot&) {
+perform(tree_edit& edit, const msg::begin_upload& x, const spot& plan) {
   auto& tree = edit.state;
   const auto file = edit.make(msg::entry_kind::file);
   auto& it = tree.nodes[file];
-  it.replication = wanted_replication(tree, x.replication);
+  it.replication = wanted_replication(tree, plan, x.replication);
   it.place = node_place::upload;
   tree.uploads[it.inode] = {.node = file,
                             .path = x.path,

@@ -87,6 +87,54 @@ TEST_F(FileTree, MakesDirectories) { // SPEC G1
             ec::invalid_argument);
 }
 
+TEST_F(FileTree, KeepsAsManyCopiesAsTheDirectoryAboveSays) { // SPEC V9
+  EXPECT_EQ(change(msg::make_directory{0, "/two", false,
+                                       msg::storage_class::chunked, 2})
+              ->replication,
+            2);
+  EXPECT_EQ(change(msg::make_directory{0, "/two/deep/er", true})->replication,
+            0); // None of its own.
+  EXPECT_EQ(change(msg::create_file{0, "/two/f"})->replication, 2);
+  EXPECT_EQ(change(msg::create_file{0, "/two/deep/er/f"})->replication, 2);
+  EXPECT_EQ(change(msg::create_file{0, "/two/own", false, 5})->replication, 5);
+  EXPECT_EQ(change(msg::create_file{0, "/f"})->replication, config.replication);
+  msg::commit_file whole{0, "/two/new/g", false, true, {written(1, 10)}, 0};
+  EXPECT_EQ(change(whole)->replication, 2);
+  EXPECT_EQ(kept.back().replication, 2); // So says its chunk.
+  const auto upload
+    = change(msg::begin_upload{0, "/two/u", false, false, 0, ""});
+  EXPECT_EQ(change(msg::finish_upload{0, upload->upload})->replication, 2);
+  // A file that moves keeps what it has; the directory takes its own along.
+  EXPECT_TRUE(change(msg::rename_entry{0, "/two/f", "/moved"}));
+  EXPECT_EQ(tree->status("/moved").answer->replication, 2);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/two", "/zwei"}));
+  restart();
+  EXPECT_EQ(tree->status("/zwei").answer->replication, 2);
+  EXPECT_EQ(change(msg::create_file{0, "/zwei/deep/h"})->replication, 2);
+}
+
+TEST_F(FileTree, RefusesDirectoriesThatItCannotKeep) { // SPEC V9
+  const auto make = [&](const std::string& path, bool parents,
+                        msg::storage_class where, std::uint8_t replication) {
+    return refusal(
+      change(msg::make_directory{0, path, parents, where, replication}));
+  };
+  using msg::storage_class;
+  for (const auto where : {storage_class::versioned, storage_class::content,
+                           storage_class::shared, storage_class{0}})
+    EXPECT_EQ(make("/a", false, where, 0), ec::unsupported);
+  EXPECT_EQ(make("/a", false, storage_class::chunked, 9), ec::invalid_argument);
+  EXPECT_EQ(look("/a"), ec::not_found);
+  // One that is there is fine if it is as asked for.
+  EXPECT_TRUE(
+    change(msg::make_directory{0, "/a", true, storage_class::chunked, 2}));
+  EXPECT_TRUE(
+    change(msg::make_directory{0, "/a", true, storage_class::chunked, 2}));
+  EXPECT_TRUE(change(msg::make_directory{0, "/a", true}));
+  EXPECT_EQ(make("/a", true, storage_class::chunked, 3), ec::exists);
+  EXPECT_EQ(tree->status("/a").answer->replication, 2);
+}
+
 TEST_F(FileTree, SaysHowFarAPathLeads) { // SPEC S7
   mkdir("/a");
   file("/a/f");
