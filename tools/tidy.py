@@ -66,6 +66,9 @@ BANNED = {
 }
 UNFINISHED = r"\bTODO\b|\bFIXME\b|\bXXX\b|\bHACK\b"
 
+# Where codes for operators are written: words in capitals.
+CODES = ("src/core/", "src/admin/fsck/")
+
 LINES_MAX = {".hpp": 250, ".cpp": 500}
 TEST_LINES_MAX = 600
 COLUMNS_MAX = 100
@@ -182,8 +185,33 @@ def check_layer_table():
             fault(path, number, f"'{folder}' is another row in tools/tidy.py")
 
 
+def check_codes():
+    """Every code that `status` and `fsck` print has a section in the runbook,
+    and every section is about one of them."""
+    path = ROOT / "docs/runbook.md"
+    told = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        heading = re.match(r"### ([A-Z_]+)$", line)
+        if heading:
+            told[heading.group(1)] = number
+    used = {}
+    for source in project_files():
+        place = str(source.relative_to(ROOT))
+        if not place.startswith(CODES) or source.suffix != ".cpp":
+            continue
+        for number, line in enumerate(source.read_text("utf-8").splitlines(),
+                                      1):
+            for code in re.findall(r'"([A-Z][A-Z_]{3,})"', line):
+                used.setdefault(code, (source, number))
+    for code in sorted(used.keys() - told.keys()):
+        fault(*used[code], f"{code} has no section in docs/runbook.md")
+    for code in sorted(told.keys() - used.keys()):
+        fault(path, told[code], f"nothing says {code}")
+
+
 def main():
     check_layer_table()
+    check_codes()
     for path in project_files():
         if path.suffix in (".hpp", ".cpp"):
             lines = path.read_text(encoding="utf-8").splitlines()

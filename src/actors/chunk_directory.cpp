@@ -25,6 +25,7 @@ using self_pointer
   = chunk_directory_actor::stateful_pointer<chunk_directory_state>;
 
 constexpr auto tick_interval = 100ms;
+constexpr auto count_interval = 1s;
 
 // -- effects ------------------------------------------------------------------
 
@@ -166,12 +167,12 @@ void perform(self_pointer self, core::tell_growth& x) {
 
 void perform(self_pointer, core::directory_note& x) {
   using kind = core::directory_note::kind;
-  const auto level = x.what == kind::alarm ? spdlog::level::err
-                     : x.what == kind::server_lost
-                         || x.what == kind::server_dead
-                         || x.what == kind::copy_failed
-                       ? spdlog::level::warn
-                       : spdlog::level::info;
+  const auto level
+    = x.what == kind::alarm ? spdlog::level::err
+      : x.what == kind::server_lost || x.what == kind::server_dead
+          || x.what == kind::server_forgotten || x.what == kind::copy_failed
+        ? spdlog::level::warn
+        : spdlog::level::info;
   log_event(*log_for("chunk-directory"), level, core::to_string(x.what),
             {{"chunk", x.chunk.value()},
              {"store", x.store.value()},
@@ -264,6 +265,15 @@ void on_down(self_pointer self, const caf::down_msg& x) {
     break;
   }
   perform(self);
+}
+
+void count(self_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (now < state.counted + count_interval)
+    return;
+  state.counted = now;
+  count_directory(*state.machine, *state.options.counters, now);
 }
 
 result<core::chunk_row>
@@ -367,6 +377,12 @@ chunk_directory_actor::behavior_type chunk_directory(
     [=, &machine](const msg::get_cluster_status&) {
       return core::report_status(machine, now());
     },
+    [=, &machine](const msg::check_chunks& x) {
+      return to_caf(machine.check_chunks(x, now()));
+    },
+    [=, &machine](const msg::forget_server& x) {
+      return after(self, machine.forget(x, now()));
+    },
     [=, &machine](const msg::locate_chunks& x) {
       return to_caf(machine.locate(x.layout, now()));
     },
@@ -384,6 +400,7 @@ chunk_directory_actor::behavior_type chunk_directory(
       self->delayed_send(self, tick_interval, caf::tick_atom_v);
       machine.tick(now());
       perform(self);
+      count(self);
     },
   };
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/chunk_interfaces.hpp"
+#include "actors/master_metrics.hpp"
 #include "actors/support/port_prober.hpp"
 #include "base/result.hpp"
 #include "core/chunks/directory_machine.hpp"
@@ -31,6 +32,8 @@ struct chunk_directory_options {
   port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
   /// Told how files grow; in the actor's thread.
   std::function<void(const msg::files_grown&)> on_growth;
+  std::shared_ptr<directory_counters> counters
+    = std::make_shared<directory_counters>();
   /// What the actor begins with: `load_chunk_directory`.
   std::shared_ptr<core::directory_machine> machine;
 };
@@ -85,6 +88,7 @@ struct chunk_directory_state {
   std::map<core::asker_id, caf::typed_response_promise<msg::chunk_leased>>
     askers;
   core::asker_id next_asker = 1;
+  instant counted{}; ///< For monitoring, last.
 };
 
 /// The shell of `core::directory_machine`: calls, rows, probes. Ends the

@@ -41,6 +41,8 @@ using scrubber_actor = caf::typed_actor<
   caf::replies_to<msg::get_scrub>::with<msg::scrub_status>,
   // Begin now.
   caf::replies_to<msg::scrub_chunks>::with<msg::scrub_status>,
+  // Read these, now.
+  caf::replies_to<msg::verify_replicas>::with<msg::replicas_verified>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -59,6 +61,8 @@ using chunk_directory_actor = caf::typed_actor<
   caf::replies_to<msg::report_replica>::with<msg::replica_reported>,
   // From operators.
   caf::replies_to<msg::get_cluster_status>::with<msg::cluster_status>,
+  caf::replies_to<msg::check_chunks>::with<msg::chunks_checked>,
+  caf::replies_to<msg::forget_server>::with<msg::server_forgotten>,
   // From the namespace.
   caf::replies_to<msg::locate_chunks>::with<msg::file_layout>,
   caf::replies_to<msg::adopt_chunks>::with<msg::chunks_adopted>,
@@ -90,12 +94,19 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::find_upload>::with<msg::upload_status>,
   caf::replies_to<msg::open_file>::with<msg::file_layout>,
   caf::replies_to<msg::add_chunk>::with<msg::chunk_leased>,
-  // For operators.
-  caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>,
   // From the chunk directory.
   caf::reacts_to<msg::files_grown>,
   // INTERNAL: rows are durable.
   caf::reacts_to<caf::update_atom>,
+  // INTERNAL: time has passed.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// The METADATA BACKUP interface. At the master: copies of all its rows.
+using metadata_backup_actor = caf::typed_actor<
+  // Into a directory of its host.
+  caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>,
+  // To whoever asks, page by page.
+  caf::replies_to<msg::read_backup>::with<msg::backup_page>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 

@@ -334,47 +334,6 @@ open_file(self_pointer self, const msg::open_file& x) {
 
 // -- operating ----------------------------------------------------------------
 
-using copier_actor = caf::typed_actor<
-  caf::replies_to<msg::backup_metadata>::with<msg::metadata_backed_up>>;
-
-/// Waits for the disk, in a thread of its own, once.
-copier_actor::behavior_type
-copier(copier_actor::pointer self, storage::metadata_store* store) {
-  return {
-    [=](const msg::backup_metadata& x) -> caf::result<msg::metadata_backed_up> {
-      self->quit();
-      const auto made = store->backup(x.directory);
-      if (!made)
-        return to_caf(made.error());
-      return msg::metadata_backed_up{made->number, made->bytes};
-    }};
-}
-
-promise_of<msg::metadata_backed_up>
-back_up(self_pointer self, const msg::backup_metadata& x) {
-  if (!x.directory.starts_with('/')
-      || x.directory.find('\0') != std::string::npos)
-    return refuse<msg::metadata_backed_up>(
-      self, fail(ec::invalid_argument,
-                 "name the directory on the master's host from its root"));
-  auto promise = self->make_response_promise<msg::metadata_backed_up>();
-  const auto worker
-    = self->spawn<caf::detached>(copier, self->state.options.store);
-  self->request(worker, caf::infinite, x)
-    .then(
-      [promise, worker,
-       to = x.directory](msg::metadata_backed_up& made) mutable {
-        log_event(*log_for("namespace"), spdlog::level::info,
-                  "metadata backed up",
-                  {{"directory", to},
-                   {"number", std::uint64_t{made.number}},
-                   {"bytes", made.bytes}});
-        promise.deliver(std::move(made));
-      },
-      [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
-  return promise;
-}
-
 void count(self_pointer self) {
   const auto& tree = *self->state.tree;
   auto& to = *self->state.options.counters;
@@ -472,7 +431,6 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     },
     [=](const msg::open_file& x) { return open_file(self, x); },
     [=](const msg::add_chunk& x) { return add_chunk(self, x); },
-    [=](const msg::backup_metadata& x) { return back_up(self, x); },
     [=](const msg::files_grown& x) { note_growth(self, x); },
     [=](caf::update_atom) { self->state.journal->wake(); },
     [=](caf::tick_atom) { tick(self); },

@@ -1,9 +1,12 @@
 #include "actors/scrubber.hpp"
 
 #include "actors/support/log.hpp"
+#include "actors/support/to_caf.hpp"
 #include "base/assert.hpp"
+#include "base/crc32c.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 namespace dfs::actors {
@@ -19,6 +22,10 @@ constexpr std::uint64_t chunk_cost = 16 * 1024;
 
 // So much is read before the actor looks at its mailbox again.
 constexpr std::uint64_t slice_bytes = 4u << 20;
+
+// And so much for somebody who waits for the answer: some seconds at the worst.
+constexpr std::uint64_t answer_bytes = 128u << 20;
+constexpr std::size_t crc_bytes = 1u << 20; ///< Read at once for it.
 
 struct shell {
   self_pointer self;
@@ -98,12 +105,7 @@ struct shell {
     if (!faults->empty()) {
       ++pass.bad;
       ++counters.bad;
-      log_event(*log_for("scrubber"), spdlog::level::err, "bad blocks",
-                {{"chunk", std::to_string(chunk.value())},
-                 {"blocks", std::to_string(faults->size())},
-                 {"first", std::to_string(faults->front().block)},
-                 {"volume", volume.path()}});
-      state.options.suspect(chunk);
+      tell(volume, chunk, *faults);
     }
     return std::max<std::uint64_t>(here->length, chunk_cost);
   }
@@ -126,6 +128,83 @@ struct shell {
                         ? std::max(state.options.rate, state.options.asked_rate)
                         : state.options.rate;
     return std::chrono::nanoseconds{cost * 1'000'000'000 / rate};
+  }
+
+  // For somebody who asked about these chunks, now.
+
+  [[nodiscard]] result<msg::replicas_verified>
+  verify(const msg::verify_replicas& asked) const {
+    if (asked.chunks.empty() || asked.chunks.size() > msg::chunk_page_max)
+      return fail(ec::invalid_argument,
+                  "1 to " + std::to_string(msg::chunk_page_max) + " chunks");
+    msg::replicas_verified answer;
+    std::uint64_t cost = 0;
+    for (const auto chunk : asked.chunks) {
+      if (cost >= answer_bytes)
+        break;
+      answer.replicas.push_back(verify(chunk));
+      cost += std::max<std::uint64_t>(answer.replicas.back().extent.length,
+                                      chunk_cost);
+    }
+    return answer;
+  }
+
+  [[nodiscard]] msg::verified_replica verify(chunk_id chunk) const {
+    msg::verified_replica found;
+    found.chunk = chunk;
+    found.verdict = msg::replica_verdict::missing;
+    for (auto* volume : state.options.volumes)
+      if (const auto here = volume->state(chunk)) {
+        found.extent
+          = {here->version, here->serial, here->length, here->data_length()};
+        found.verdict = verdict_of(*volume, chunk, found);
+        break;
+      }
+    return found;
+  }
+
+  [[nodiscard]] msg::replica_verdict
+  verdict_of(storage::chunk_store& volume, chunk_id chunk,
+             msg::verified_replica& found) const {
+    auto& counters = *state.options.counters;
+    const auto faults = volume.verify(chunk);
+    if (!faults) {
+      if (faults.error().code == ec::not_found)
+        return msg::replica_verdict::missing;
+      ++counters.failures;
+      return msg::replica_verdict::unreadable;
+    }
+    ++counters.chunks;
+    counters.bytes += found.extent.length;
+    if (!faults->empty()) {
+      ++counters.bad;
+      tell(volume, chunk, *faults);
+      return msg::replica_verdict::bad;
+    }
+    std::vector<char> bytes(crc_bytes);
+    for (std::uint32_t at = 0; at < found.extent.padded_from;) {
+      const auto size
+        = std::min<std::size_t>(crc_bytes, found.extent.padded_from - at);
+      const auto got
+        = volume.read_verified(chunk, at, std::span{bytes}.first(size));
+      if (!got || *got == 0) // Changed or removed in between.
+        return got || got.error().code == ec::not_found
+                 ? msg::replica_verdict::missing
+                 : msg::replica_verdict::unreadable;
+      found.crc = crc32c({bytes.data(), *got}, found.crc);
+      at += *got;
+    }
+    return msg::replica_verdict::good;
+  }
+
+  void tell(storage::chunk_store& volume, chunk_id chunk,
+            const std::vector<storage::block_fault>& faults) const {
+    log_event(*log_for("scrubber"), spdlog::level::err, "bad blocks",
+              {{"chunk", std::to_string(chunk.value())},
+               {"blocks", std::to_string(faults.size())},
+               {"first", std::to_string(faults.front().block)},
+               {"volume", volume.path()}});
+    state.options.suspect(chunk);
   }
 
   void start() const {
@@ -171,6 +250,9 @@ scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
     [self](const msg::scrub_chunks&) {
       shell{self}.start();
       return shell{self}.status_now();
+    },
+    [self](const msg::verify_replicas& x) {
+      return to_caf(shell{self}.verify(x));
     },
     [self](caf::tick_atom) { shell{self}.tick(); },
   };

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -49,11 +50,12 @@ collected collect() {
   collected all;
   global_options options;
   for (const auto& x : verbs()) {
-    const auto space = x.name.find(' ');
-    const auto first = x.name.substr(0, space);
-    all.next[""].insert(first);
-    if (space != std::string::npos)
-      all.next[first].insert(x.name.substr(space + 1));
+    for (std::size_t begin = 0; begin <= x.name.size();) {
+      const auto end = std::min(x.name.find(' ', begin), x.name.size());
+      all.next[x.name.substr(0, begin == 0 ? 0 : begin - 1)].insert(
+        x.name.substr(begin, end - begin));
+      begin = end + 1;
+    }
     CLI::App app;
     parameters own{app};
     const auto unused = x.setup(own);

@@ -98,7 +98,7 @@ std::string general_help() {
 std::string family_help(std::string_view word) {
   std::vector<const verb*> listed;
   for (const auto& x : verbs())
-    if (x.name.substr(0, x.name.find(' ')) == word)
+    if (x.name == word || x.name.starts_with(std::string{word} + " "))
       listed.push_back(&x);
   auto text = fmt::format("usage: dfsnode {} COMMAND [ARGUMENTS]\n\n", word);
   add_verbs(text, listed);

@@ -85,37 +85,48 @@ error usage(const std::string& what) {
   return fail(ec::invalid_argument, what);
 }
 
-// Words that could stand where `word` does: verbs, or the second words of
+// Words that could come next: the first ones of verbs, or the next ones of
 // those that begin with `family`.
 std::vector<std::string> candidates(const std::string& family) {
+  const auto begin = family.empty() ? family : family + " ";
   std::set<std::string> found;
-  for (const auto& x : verbs()) {
-    const auto space = x.name.find(' ');
-    const auto first = x.name.substr(0, space);
-    if (family.empty())
-      found.insert(first);
-    else if (first == family && space != std::string::npos)
-      found.insert(x.name.substr(space + 1));
-  }
+  for (const auto& x : verbs())
+    if (x.name.starts_with(begin))
+      found.insert(x.name.substr(begin.size(), x.name.find(' ', begin.size())
+                                                 - begin.size()));
   return {found.begin(), found.end()};
 }
 
+// The words at the front that begin some verb; the first one, whatever it is.
+std::string
+family_of(const std::vector<std::string>& words, std::size_t& used) {
+  auto family = with_dashes(words.front());
+  for (used = 1; used < words.size(); ++used) {
+    auto longer = family + " " + with_dashes(words[used]);
+    if (candidates(longer).empty())
+      break;
+    family = std::move(longer);
+  }
+  return family;
+}
+
 error unknown_verb(const std::vector<std::string>& words) {
-  const auto family = with_dashes(words.front());
+  std::size_t used = 0;
+  const auto family = family_of(words, used);
   const auto second = candidates(family);
   if (second.empty())
     return usage(
       fmt::format("no command '{}'{}. Try: dfsnode --help", shown(words[0]),
                   settings::did_you_mean(words.front(), candidates(""))));
-  if (words.size() < 2 || words[1].rfind("-", 0) == 0)
+  if (words.size() == used || words[used].rfind("-", 0) == 0)
     return usage(fmt::format("'{}' needs one more word: {}. Try: dfsnode {} "
                              "--help",
                              family, fmt::join(second, ", "), family));
-  auto hint = settings::did_you_mean(words[1], second);
+  auto hint = settings::did_you_mean(words[used], second);
   if (hint.empty())
     hint = fmt::format(" (there are {})", fmt::join(second, ", "));
   return usage(fmt::format("no command '{} {}'{}. Try: dfsnode {} --help",
-                           family, shown(words[1]), hint, family));
+                           family, shown(words[used]), hint, family));
 }
 
 // "--nmae" among the parameters of a verb.
@@ -302,7 +313,7 @@ int run_line(const std::vector<std::string>& arguments, output& out,
   std::size_t used = 0;
   const auto* which = find_verb(line.words, used);
   if (which == nullptr) {
-    const auto family = with_dashes(line.words.front());
+    const auto family = family_of(line.words, used);
     if (help && !candidates(family).empty()) {
       out.raw(family_help(family));
       return 0;
@@ -368,14 +379,12 @@ int run(const std::vector<std::string>& arguments, surroundings around) {
   }
 }
 
-int run(int argc, char** argv, std::vector<library_version> libraries) {
+int run(int argc, char** argv, surroundings around) {
   occupy_standard_files();
-  surroundings around;
   for (auto** line = environ; *line != nullptr; ++line)
     around.environment.emplace_back(*line);
   around.terminal = ::isatty(STDOUT_FILENO) == 1;
   around.error_terminal = ::isatty(STDERR_FILENO) == 1;
-  around.libraries = std::move(libraries);
   return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc),
              std::move(around));
 }

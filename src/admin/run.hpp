@@ -13,8 +13,8 @@ namespace dfs::admin {
 [[nodiscard]] int
 run(const std::vector<std::string>& arguments, surroundings around);
 
-/// The same for `main`: `around` gets this process's environment and terminal.
-[[nodiscard]] int
-run(int argc, char** argv, std::vector<library_version> libraries = {});
+/// The same for `main`: `around` has what comes from above, and gets this
+/// process's environment and terminal.
+[[nodiscard]] int run(int argc, char** argv, surroundings around = {});
 
 } // namespace dfs::admin

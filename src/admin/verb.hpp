@@ -46,6 +46,22 @@ struct library_version {
   std::string version;
 };
 
+/// A master's metadata, made again on this machine out of a backup.
+struct metadata_restore {
+  std::string from;         ///< A file, "-" for standard input, or a directory.
+  std::string to;           ///< The metadata directory.
+  std::uint32_t number = 0; ///< In a directory of backups; 0: the newest.
+  bool force = false;       ///< What is there is moved aside.
+  std::function<void(std::uint64_t bytes)> progress; ///< Called as it goes on.
+};
+
+struct metadata_restored {
+  std::optional<std::uint64_t> rows; ///< Nothing: not counted.
+  std::uint64_t bytes = 0;
+  std::int64_t made_ms = 0; ///< Unix time of the backup.
+  std::string replaced;     ///< Where is now what stood there, if anything.
+};
+
 /// What the program puts in from above and from outside: admin knows no roles.
 struct surroundings {
   std::vector<std::string> environment;   ///< "NAME=value"
@@ -54,6 +70,9 @@ struct surroundings {
   bool terminal = false;                  ///< Whether `out` is one.
   bool error_terminal = false;            ///< Whether `err` is one.
   std::vector<library_version> libraries; ///< That admin does not link.
+  /// Errors: `storage::restore_backup`.
+  std::function<result<metadata_restored>(const metadata_restore&)>
+    restore_metadata;
 };
 
 /// What a running verb gets.
@@ -129,7 +148,7 @@ using exit_code = int;
 using action = std::function<result<exit_code>(verb_context&)>;
 
 struct verb {
-  std::string name;  ///< "members", or two words: "cluster init".
+  std::string name;  ///< "members", or some words: "cluster init".
   std::string group; ///< Heading in `dfsnode --help`.
   std::string help;  ///< One line.
   std::vector<std::string> examples; ///< Command lines without "dfsnode ".
@@ -141,7 +160,8 @@ struct verb {
 [[nodiscard]] std::span<const verb> verbs();
 
 /// Takes what people type: underscores for dashes, spellings of the original.
-/// One word or two; null if there is none. @param used How many words it took.
+/// As many words as there are of a name; null if there is none. @param used How
+/// many words it took.
 [[nodiscard]] const verb*
 find_verb(std::span<const std::string> words, std::size_t& used);
 

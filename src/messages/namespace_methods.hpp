@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/door.hpp"
+#include "messages/metadata_copy.hpp"
 #include "messages/namespace.hpp"
 
 // What clients ask of the namespace: numbers 40 to 59 of messages/methods.hpp.
@@ -104,6 +105,15 @@ struct method<backup_metadata> {
   static constexpr auto needs = rights::admin;
   static constexpr auto kind = effect::reads;
   static constexpr std::string_view name = "backup_metadata";
+};
+
+template <>
+struct method<read_backup> {
+  using reply = backup_page;
+  static constexpr std::uint16_t number = 51;
+  static constexpr auto needs = rights::admin;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "read_backup";
 };
 
 } // namespace dfs::msg

@@ -2,6 +2,7 @@
 
 #include "messages/admin.hpp"
 #include "messages/chunk_admin.hpp"
+#include "messages/chunk_check.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/chunk_status.hpp"
@@ -11,6 +12,7 @@
 #include "messages/health.hpp"
 #include "messages/member.hpp"
 #include "messages/membership.hpp"
+#include "messages/metadata_copy.hpp"
 #include "messages/namespace.hpp"
 #include "messages/upload.hpp"
 
@@ -131,6 +133,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunkserver_drained))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_cluster_status))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::cluster_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::read_backup))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::backup_page))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::check_chunks))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::chunks_checked))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::verify_replicas))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::replicas_verified))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::forget_server))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::server_forgotten))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

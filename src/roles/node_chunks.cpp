@@ -1,4 +1,5 @@
 #include "actors/chunk_directory.hpp"
+#include "actors/metadata_backup.hpp"
 #include "actors/namespace_keeper.hpp"
 #include "actors/support/clocks.hpp"
 #include "actors/support/subsystem.hpp"
@@ -37,6 +38,7 @@ core::directory_config directory_config_of(const settings::node_settings& how) {
   config.orphan_life = chunks.orphan_life;
   config.repair_delay = chunks.repair_delay;
   config.repair_parallel = chunks.repair_parallel;
+  config.plain = !how.stream.tls;
   return config;
 }
 
@@ -242,6 +244,16 @@ actors::supervised node::parts::supervise_namespace() {
   return supervise("namespace", names, on_end::end_process, [this] {
     return spawn_subsystem(*system, registry, {.name = "namespace"},
                            actors::namespace_keeper, namespace_options);
+  });
+}
+
+actors::supervised node::parts::supervise_backup() {
+  return supervise("metadata-backup", backup, on_end::restart, [this] {
+    // It waits for disks.
+    return spawn_subsystem<caf::detached>(
+      *system, registry, {.name = "metadata-backup"}, actors::metadata_backup,
+      actors::metadata_backup_options{
+        .store = metadata.get(), .term = term, .clock = wall_clock});
   });
 }
 

@@ -126,6 +126,11 @@ node::parts::monitoring() {
         describe_requests(page, door_counts->snapshot());
       },
       [this](metrics_page& page) {
+        if (metadata)
+          actors::describe_master(page, *directory_options.counters,
+                                  *namespace_options.counters);
+      },
+      [this](metrics_page& page) {
         if (!chunk_bytes)
           return;
         actors::describe_keeper(page, *keeper_options.counters,

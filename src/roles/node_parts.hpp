@@ -75,6 +75,7 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_links();
   [[nodiscard]] actors::supervised supervise_chunk_directory();
   [[nodiscard]] actors::supervised supervise_namespace();
+  [[nodiscard]] actors::supervised supervise_backup();
   [[nodiscard]] actors::supervised supervise_chunk_keeper();
   [[nodiscard]] actors::supervised supervise_scrubber();
   [[nodiscard]] actors::supervised supervise_directory();
@@ -122,6 +123,7 @@ struct node::parts {
   actors::subsystem_ref<actors::directory_actor> directory;
   actors::subsystem_ref<actors::chunk_directory_actor> chunks;
   actors::subsystem_ref<actors::namespace_keeper_actor> names;
+  actors::subsystem_ref<actors::metadata_backup_actor> backup;
   actors::subsystem_ref<actors::local_keeper_actor> keeper;
   actors::subsystem_ref<actors::scrubber_actor> scrubber;
   actors::subsystem_ref<actors::admin_console_actor> console;

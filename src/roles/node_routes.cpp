@@ -25,7 +25,8 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::restore_trash>(now_of(names));
   router.route<msg::purge_trash>(now_of(names));
   router.route<msg::get_usage>(now_of(names));
-  router.route<msg::backup_metadata>(now_of(names));
+  router.route<msg::backup_metadata>(now_of(backup));
+  router.route<msg::read_backup>(now_of(backup));
   router.route<msg::commit_file>(now_of(names));
   router.route<msg::begin_upload>(now_of(names));
   router.route<msg::extend_upload>(now_of(names));
@@ -38,6 +39,8 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::lease_chunk>(now_of(chunks));
   router.route<msg::report_replica>(now_of(chunks));
   router.route<msg::get_cluster_status>(now_of(chunks));
+  router.route<msg::check_chunks>(now_of(chunks));
+  router.route<msg::forget_server>(now_of(chunks));
 }
 
 actors::door_router node::parts::routes() {
@@ -64,6 +67,7 @@ actors::door_router node::parts::routes() {
     router.route<msg::get_leases>(now_of(keeper));
     router.route<msg::get_scrub>(now_of(scrubber));
     router.route<msg::scrub_chunks>(now_of(scrubber));
+    router.route<msg::verify_replicas>(now_of(scrubber));
   }
   return router;
 }

@@ -40,6 +40,7 @@ std::vector<actors::supervised> node::parts::subsystems() {
   if (metadata) {
     list.push_back(supervise_chunk_directory());
     list.push_back(supervise_namespace());
+    list.push_back(supervise_backup());
   }
   list.push_back(supervise_links());
   list.push_back(supervise_directory());

@@ -211,14 +211,31 @@ result<nothing> raise_term(const std::string& directory) {
   return done;
 }
 
-result<nothing>
-move_into_place(const std::string& draft, const std::string& to) {
+/// A name beside a directory that nothing has.
+std::string name_aside(const std::string& directory) {
   std::error_code failed;
-  fs::rename(draft, to, failed); // Replaces an empty directory.
+  for (int n = 1;; ++n) {
+    auto name = directory + ".replaced-" + std::to_string(n);
+    if (!fs::exists(name, failed))
+      return name;
+  }
+}
+
+result<nothing>
+rename_directory(const std::string& from, const std::string& to) {
+  std::error_code failed;
+  fs::rename(from, to, failed); // Replaces an empty directory.
   if (failed)
-    return fail(ec::io_error, "cannot rename " + draft + " to " + to + ": "
+    return fail(ec::io_error, "cannot rename " + from + " to " + to + ": "
                                 + failed.message());
-  return leave_mark(to, *rocksdb::Env::Default());
+  return done;
+}
+
+/// "/a/b/" is "/a/b": names are made out of it.
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/'))
+    path.pop_back();
+  return path;
 }
 
 } // namespace
@@ -296,8 +313,8 @@ result<std::vector<backup_info>> list_backups(const std::string& from) {
 }
 
 result<backup_info> restore_backup(const std::string& from,
-                                   const std::string& to,
-                                   std::uint32_t number) {
+                                   const std::string& to, std::uint32_t number,
+                                   bool force) {
   auto known = list_backups(from);
   if (!known)
     return known.error();
@@ -309,9 +326,9 @@ result<backup_info> restore_backup(const std::string& from,
     return fail(ec::not_found,
                 from + " holds no backup"
                   + (number == 0 ? "" : " " + std::to_string(number)));
-  std::error_code failed;
-  if (fs::exists(to, failed) && !fs::is_empty(to, failed))
-    return fail(ec::exists, to + " exists and is not empty");
+  auto place = metadata_place::open(to, force);
+  if (!place)
+    return place.error();
   const auto engine = open_backups(from);
   if (!engine)
     return engine.error();
@@ -320,19 +337,97 @@ result<backup_info> restore_backup(const std::string& from,
     return fail(ec::integrity, from + ": backup "
                                  + std::to_string(chosen->number)
                                  + " is damaged: " + sound.ToString());
-  // Under another name until the term is raised: metadata in its old term must
-  // never be started.
-  const auto draft = to + ".restoring";
-  fs::remove_all(draft, failed);
-  if (const auto copied
-      = (*engine)->RestoreDBFromBackup(chosen->number, draft, draft);
+  if (const auto copied = (*engine)->RestoreDBFromBackup(
+        chosen->number, place->draft(), place->draft());
       !copied.ok())
-    return metadata_error(copied, draft);
-  if (auto raised = raise_term(draft); !raised)
-    return raised.error();
-  if (auto moved = move_into_place(draft, to); !moved)
-    return moved.error();
+    return metadata_error(copied, place->draft());
+  auto replaced = place->take();
+  if (!replaced)
+    return replaced.error();
+  chosen->replaced = *std::move(replaced);
   return *chosen;
+}
+
+// -- where it is restored to --------------------------------------------------
+
+metadata_place::metadata_place(std::string directory)
+  : directory_{std::move(directory)},
+    draft_{directory_ + ".restoring"} {
+  // nop
+}
+
+metadata_place::metadata_place(metadata_place&& other) noexcept
+  : directory_{std::move(other.directory_)},
+    draft_{std::exchange(other.draft_, {})},
+    occupied_{other.occupied_},
+    lock_{std::exchange(other.lock_, nullptr)} {
+  // nop
+}
+
+metadata_place::~metadata_place() {
+  if (lock_ != nullptr)
+    rocksdb::Env::Default()->UnlockFile(lock_);
+  std::error_code ignored;
+  if (!draft_.empty())
+    fs::remove_all(draft_, ignored);
+}
+
+result<metadata_place>
+metadata_place::open(const std::string& directory, bool force) {
+  metadata_place place{without_slashes(directory)};
+  const auto& to = place.directory_;
+  std::error_code failed;
+  const auto parent = fs::absolute(to, failed).parent_path();
+  if (!fs::is_directory(parent, failed))
+    return fail(ec::not_found, "there is no directory " + parent.string());
+  place.occupied_
+    = fs::exists(to, failed)
+      && !(fs::is_directory(to, failed) && fs::is_empty(to, failed));
+  if (!place.occupied_)
+    return place;
+  if (!fs::exists(fs::path{to} / "CURRENT", failed))
+    return fail(ec::configuration,
+                to + " holds something else than metadata; name another one");
+  if (!force)
+    return fail(ec::exists, to
+                              + " holds metadata; with --force it is moved "
+                                "aside");
+  const auto locked = rocksdb::Env::Default()->LockFile(
+    (fs::path{to} / "LOCK").string(), &place.lock_);
+  if (!locked.ok())
+    return fail(ec::in_use, to + " is used by a master; stop it first");
+  return place;
+}
+
+result<std::unique_ptr<rocksdb::DB>> metadata_place::make_draft() const {
+  std::error_code failed;
+  fs::remove_all(draft_, failed);
+  rocksdb::DB* opened = nullptr;
+  auto options = database_options({});
+  options.error_if_exists = true;
+  if (const auto status = rocksdb::DB::Open(options, draft_, &opened);
+      !status.ok())
+    return metadata_error(status, draft_);
+  return std::unique_ptr<rocksdb::DB>{opened};
+}
+
+result<std::string> metadata_place::take() {
+  if (auto raised = raise_term(draft_); !raised)
+    return raised.error();
+  std::string aside;
+  if (occupied_) {
+    aside = name_aside(directory_);
+    if (auto moved = rename_directory(directory_, aside); !moved)
+      return moved.error();
+  }
+  if (auto moved = rename_directory(draft_, directory_); !moved) {
+    if (occupied_) // As it was.
+      static_cast<void>(rename_directory(aside, directory_));
+    return moved.error();
+  }
+  if (auto marked = leave_mark(directory_, *rocksdb::Env::Default()); !marked)
+    return marked.error();
+  return aside;
 }
 
 } // namespace dfs::storage

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
+#include "storage/metadata_backup.hpp"
 #include "storage/metadata_files.hpp"
 
 #include <rocksdb/db.h>
@@ -232,6 +233,12 @@ result<backup_info> metadata_store::backup(const std::string& to) {
   if (!alone)
     return fail(ec::busy, "another backup is under way");
   return make_backup(*engine_->db, to);
+}
+
+std::unique_ptr<backup_stream>
+metadata_store::stream_backup(std::int64_t now_ms) const {
+  return make_backup_stream(*engine_->db, engine_->directory,
+                            {engine_->options.cluster, now_ms});
 }
 
 } // namespace dfs::storage

@@ -40,11 +40,14 @@ struct metadata_options {
   rocksdb::Env* env = nullptr; ///< For tests; null: the operating system.
 };
 
+class backup_stream;
+
 /// What a backup directory holds.
 struct backup_info {
   std::uint32_t number = 0; ///< From 1, the newest is the highest.
   std::uint64_t bytes = 0;
   std::int64_t unix_seconds = 0;
+  std::string replaced{}; ///< Of a restore: where what stood there is now.
 };
 
 /// The master's durable rows (docs/formats/metadata.md): a sorted map of bytes
@@ -123,6 +126,11 @@ public:
   ///   is in the directory), `ec::busy` (another backup is under way).
   [[nodiscard]] result<backup_info> backup(const std::string& to);
 
+  /// A copy of everything that is durable now, as the bytes of a file; commits
+  /// go on meanwhile. Must end before the store. @param now_ms Unix time.
+  [[nodiscard]] std::unique_ptr<backup_stream>
+  stream_backup(std::int64_t now_ms) const;
+
 private:
   struct engine;
 
@@ -138,11 +146,12 @@ list_backups(const std::string& from);
 
 /// Makes a metadata directory out of a backup, its checksums verified. The
 /// master that opens it begins in a term above all that the lost one may have
-/// had. @param number 0: the newest. @pre No process has `to` open.
-/// @returns `ec::not_found` (no backup), `ec::exists` (`to` is not empty),
-///   `ec::integrity`, `ec::io_error`.
-[[nodiscard]] result<backup_info> restore_backup(const std::string& from,
-                                                 const std::string& to,
-                                                 std::uint32_t number = 0);
+/// had. @param number 0: the newest. @param force What is there is moved aside.
+/// @returns `ec::not_found` (no backup, or no place), `ec::exists` (metadata is
+///   in `to`; without `force`), `ec::configuration` (something else is),
+///   `ec::in_use` (by a master), `ec::integrity`, `ec::io_error`.
+[[nodiscard]] result<backup_info>
+restore_backup(const std::string& from, const std::string& to,
+               std::uint32_t number = 0, bool force = false);
 
 } // namespace dfs::storage

@@ -230,6 +230,47 @@ TEST_F(ChunkDirectory, FindsWhatWasCommitted) { // SPEC G2 G4
   EXPECT_EQ(place.primary, store_id{});
 }
 
+TEST_F(ChunkDirectory, SaysHowChunksAre) { // SPEC G3
+  open_all();
+  const auto good = write_file(inode_id{9});
+  const auto worse = write_file(inode_id{10});
+  auto& gone = all[1];
+  gone.script->chunks.erase(worse.chunk);
+  msg::chunk_heartbeat news;
+  news.store = gone.card.store;
+  news.boot = gone.card.boot;
+  news.term = term;
+  news.sequence = ++gone.sequence;
+  news.volumes = gone.card.volumes;
+  news.lost = {worse.chunk};
+  news.arrived = {{chunk_id{5}, {chunk_version{2}, {}, 0, 0}}};
+  gone.script->refuse = [] { return std::optional{ec::busy}; }; // No copies.
+  ASSERT_TRUE(ask<msg::chunk_heartbeat_ack>(directory, news));
+  const auto page = ask<msg::chunks_checked>(directory, msg::check_chunks{});
+  ASSERT_TRUE(page);
+  EXPECT_FALSE(page->more);
+  ASSERT_EQ(page->chunks.size(), 2u);
+  const auto& orphan = page->chunks[0];
+  EXPECT_EQ(orphan.chunk, chunk_id{5});
+  EXPECT_EQ(orphan.health, msg::chunk_health::unknown);
+  EXPECT_EQ(orphan.replicas, (std::vector<msg::replica_report>{
+                               {gone.card.store, msg::replica_condition::orphan,
+                                chunk_version{2}, true}}));
+  const auto& under = page->chunks[1];
+  EXPECT_EQ(under.chunk, worse.chunk);
+  EXPECT_EQ(under.file, inode_id{10});
+  EXPECT_EQ(under.health, msg::chunk_health::under);
+  EXPECT_EQ(under.wanted, 3);
+  EXPECT_EQ(under.replicas.size(), 2u);
+  const auto named = ask<msg::chunks_checked>(
+    directory, msg::check_chunks{{good.chunk, chunk_id{77}}, {}});
+  ASSERT_EQ(named->chunks.size(), 2u);
+  EXPECT_EQ(named->chunks[0].health, msg::chunk_health::healthy);
+  EXPECT_EQ(named->chunks[0].replicas.size(), 3u);
+  EXPECT_EQ(named->chunks[1].health, msg::chunk_health::unknown);
+  EXPECT_TRUE(named->chunks[1].replicas.empty());
+}
+
 // With no more servers than copies the good one has to go where the bad one is.
 TEST_F(ChunkDirectory, ReplacesABadReplicaWhereItWas) { // SPEC G9 G10
   open_all();
@@ -251,6 +292,53 @@ TEST_F(ChunkDirectory, ReplacesABadReplicaWhereItWas) { // SPEC G9 G10
   EXPECT_EQ(locate(grant.chunk).replicas.size(), 3u);
   pass(120'000ms); // And it is not taken for the bad one later.
   EXPECT_TRUE(bad.script->deleted.empty());
+}
+
+TEST_F(ChunkDirectory, ForgetsServersThatHaveGone) { // SPEC G3
+  open_all();
+  const auto grant = write_file(inode_id{9});
+  const auto forget = [&](const std::string& name, bool force = false) {
+    return ask<msg::server_forgotten>(directory,
+                                      msg::forget_server{name, force});
+  };
+  const auto status = [&] {
+    return *ask<msg::cluster_status>(directory, msg::get_cluster_status{});
+  };
+  EXPECT_EQ(forget("chunk-0").error(), make_error(ec::exists));
+  EXPECT_EQ(forget("chunk-7").error(), make_error(ec::not_found));
+  all[0].script->silent = true;
+  pass(4'000ms);
+  const auto gone = forget("chunk-0");
+  ASSERT_TRUE(gone) << sys.render(gone.error());
+  EXPECT_EQ(*gone, (msg::server_forgotten{"chunk-0", store_id{1}, 1, 0}));
+  EXPECT_EQ(forget("chunk-0").error(), make_error(ec::not_found));
+  EXPECT_EQ(status().servers.size(), 2u);
+  for (const auto& finding : status().findings)
+    EXPECT_NE(finding.code, "SERVER_LOST");
+  EXPECT_EQ(locate(grant.chunk).replicas.size(), 2u);
+
+  // What is nowhere else is given up only with force, and lost then.
+  all[1].script->silent = all[2].script->silent = true;
+  pass(4'000ms);
+  EXPECT_TRUE(forget("0000000000000002"));
+  const auto refused = forget("chunk-2");
+  EXPECT_EQ(refused.error(), make_error(ec::not_empty));
+  EXPECT_EQ(status().servers.size(), 1u);
+  EXPECT_EQ(forget("chunk-2", true)->lost, 1u);
+  pass(500ms);
+  EXPECT_EQ(status().lost, 1u);
+
+  // One that comes back all the same is a new one, with all it holds; also in
+  // the same life.
+  EXPECT_FALSE(beat(all[2]));
+  all[2].script->silent = false;
+  all[2].sequence = 0;
+  enrol(all[2]);
+  pass(2'000ms);
+  EXPECT_EQ(status().servers.size(), 1u);
+  EXPECT_TRUE(status().servers[0].serving);
+  EXPECT_EQ(status().lost, 0u);
+  EXPECT_EQ(locate(grant.chunk).replicas.size(), 1u);
 }
 
 TEST_F(ChunkDirectory, TakesNoChunkThatNobodyGave) { // SPEC G12

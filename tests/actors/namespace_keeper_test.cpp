@@ -434,18 +434,6 @@ TEST_F(NamespaceKeeper, RefusesChangesOnAFullDisk) { // SPEC G16
   EXPECT_TRUE(ask<msg::entry_removed>(msg::purge_trash{0, 0, true}));
 }
 
-TEST_F(NamespaceKeeper, IsBackedUpWhileItRuns) { // SPEC G2
-  ASSERT_TRUE(ask<msg::file_status>(msg::create_file{0, "/f"}));
-  const auto made
-    = ask<msg::metadata_backed_up>(msg::backup_metadata{place / "backups"});
-  ASSERT_TRUE(made) << made.error().context;
-  EXPECT_EQ(made->number, 1u);
-  EXPECT_TRUE(storage::restore_backup(place / "backups", place / "restored"));
-  EXPECT_EQ(refusal(ask<msg::metadata_backed_up>(
-              msg::backup_metadata{"relative/place"})),
-            ec::invalid_argument);
-}
-
 TEST_F(NamespaceKeeper, AnswersTheRest) {
   ASSERT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/a/b", true}));
   ASSERT_TRUE(ask<msg::file_status>(file("/a/f", {written(1, 3)})));

@@ -1,5 +1,6 @@
 #include "actors/scrubber.hpp"
 
+#include "base/crc32c.hpp"
 #include "support/deterministic_system.hpp"
 #include "support/fake_store.hpp"
 
@@ -141,6 +142,44 @@ TEST_F(Scrubber, HurriesWhenSomebodyWaits) {
   pass(200ms);
   EXPECT_EQ(verified(), 10u); // None was read twice.
   EXPECT_EQ(status().passes, 1u);
+}
+
+TEST_F(Scrubber, VerifiesWhatSomebodyAsksFor) { // SPEC G9
+  first.bad = {chunk_id{4}};
+  second.unreadable = {chunk_id{5}};
+  options.rate = 0;
+  start();
+  const auto answer = ask<msg::replicas_verified>(
+    scrubs, msg::verify_replicas{
+              {chunk_id{2}, chunk_id{4}, chunk_id{5}, chunk_id{77}}});
+  ASSERT_TRUE(answer);
+  const auto& found = answer->replicas;
+  ASSERT_EQ(found.size(), 4u);
+  using verdict = msg::replica_verdict;
+  EXPECT_EQ(found[0].verdict, verdict::good);
+  EXPECT_EQ(found[0].extent.length, mebibyte);
+  EXPECT_EQ(found[0].crc, crc32c(std::string(mebibyte, 'x')));
+  EXPECT_EQ(found[1].verdict, verdict::bad);
+  EXPECT_EQ(found[2].verdict, verdict::unreadable);
+  EXPECT_EQ(found[3].verdict, verdict::missing);
+  EXPECT_EQ(found[3].chunk, chunk_id{77});
+  EXPECT_EQ(suspects, std::vector{chunk_id{4}});
+  EXPECT_EQ(options.counters->bad, 1u);
+  EXPECT_EQ(options.counters->failures, 1u);
+  EXPECT_FALSE(ask<msg::replicas_verified>(scrubs, msg::verify_replicas{}));
+}
+
+TEST_F(Scrubber, AnswersBeforeItHasReadForTooLong) {
+  options.rate = 0;
+  msg::verify_replicas asked;
+  for (std::uint64_t i = 100; i < 104; ++i) {
+    first.chunks.emplace(chunk_id{i}, 60 * mebibyte);
+    asked.chunks.push_back(chunk_id{i});
+  }
+  start();
+  const auto answer = ask<msg::replicas_verified>(scrubs, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->replicas.size(), 3u); // The rest is to be asked for again.
 }
 
 TEST_F(Scrubber, PassesOverWhatIsGone) {

@@ -55,6 +55,11 @@ TEST_F(Completion, OffersVerbs) {
   EXPECT_THAT(offered({"cluster", ""}),
               ElementsAre("bundle", "init", "rotate-key", "user"));
   EXPECT_THAT(offered({"--json", "cluster", "ro"}), ElementsAre("rotate-key"));
+  EXPECT_THAT(offered({"admin", "m"}), ElementsAre("metadata"));
+  EXPECT_THAT(offered({"admin", "metadata", ""}),
+              ElementsAre("backup", "restore"));
+  EXPECT_THAT(offered({"admin", "metadata", "restore", "--fo"}),
+              ElementsAre("--force"));
 }
 
 TEST_F(Completion, OffersFlagsOfTheVerbAndGlobalOnes) {

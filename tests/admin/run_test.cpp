@@ -28,6 +28,15 @@ TEST(CommandLine, SaysWhatIsWrongInOneLine) {
     {{"config", "chek", "f"},
      "dfsnode: no command 'config chek' (did you mean 'check'?). Try: dfsnode "
      "config --help\n"},
+    {{"admin", "metadata"},
+     "dfsnode: 'admin metadata' needs one more word: backup, restore. Try: "
+     "dfsnode admin metadata --help\n"},
+    {{"admin", "metadata", "bakcup", "f"},
+     "dfsnode: no command 'admin metadata bakcup' (did you mean 'backup'?). "
+     "Try: dfsnode admin metadata --help\n"},
+    {{"admin", "metadata", "restore", "f"},
+     "dfsnode admin metadata restore: --to is missing. Try: dfsnode admin "
+     "metadata restore --help\n"},
     {{"config", "check"},
      "dfsnode config check: FILE is missing. Try: dfsnode config check "
      "--help\n"},

@@ -127,6 +127,21 @@ TEST_F(ChunkRoundTrip, Administration) {
   expect_unchanged(get_scrub{});
   expect_unchanged(scrub_chunks{});
   expect_unchanged(scrub_status{"chunk-1", true, 1, 2, 3, 4, 5, 6, 7ms});
+  expect_unchanged(check_chunks{{chunk_id{1}}, chunk_id{2}});
+  expect_unchanged(chunks_checked{
+    {{chunk_id{1},
+      inode_id{2},
+      chunk_health::lost,
+      3,
+      chunk_version{4},
+      {{store_id{5}, replica_condition::newer, chunk_version{6}, true}}}},
+    true,
+    chunk_id{7}});
+  expect_unchanged(verify_replicas{{chunk_id{1}}});
+  expect_unchanged(replicas_verified{
+    {{chunk_id{1}, replica_verdict::unreadable, state.extent, 2}}});
+  expect_unchanged(forget_server{"chunk-1", true});
+  expect_unchanged(server_forgotten{"chunk-1", store_id{1}, 2, 3});
   expect_unchanged(drain_chunkserver{1ms});
   expect_unchanged(chunkserver_drained{});
 }

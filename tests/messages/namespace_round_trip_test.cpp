@@ -34,6 +34,8 @@ TEST_F(NamespaceRoundTrip, Names) {
   expect_unchanged(tree_usage{1, 2, 3, 4});
   expect_unchanged(backup_metadata{"/backup"});
   expect_unchanged(metadata_backed_up{1, 2});
+  expect_unchanged(read_backup{1, 2});
+  expect_unchanged(backup_page{1, 2, true, 3, "bytes"});
 }
 
 TEST_F(NamespaceRoundTrip, Trash) {

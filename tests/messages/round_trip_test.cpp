@@ -129,6 +129,14 @@ const std::vector<std::string> released{
   "dfs::msg::chunkserver_drained",
   "dfs::msg::get_cluster_status",
   "dfs::msg::cluster_status",
+  "dfs::msg::read_backup",
+  "dfs::msg::backup_page",
+  "dfs::msg::check_chunks",
+  "dfs::msg::chunks_checked",
+  "dfs::msg::verify_replicas",
+  "dfs::msg::replicas_verified",
+  "dfs::msg::forget_server",
+  "dfs::msg::server_forgotten",
 };
 
 // SPEC O5

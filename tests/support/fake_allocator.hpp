@@ -63,6 +63,8 @@ fake_allocator(actors::chunk_directory_actor::pointer self,
       return made;
     },
     [](const msg::get_cluster_status&) { return msg::cluster_status{}; },
+    [](const msg::check_chunks&) { return msg::chunks_checked{}; },
+    [](const msg::forget_server&) { return msg::server_forgotten{}; },
     [](const msg::report_replica&) { return msg::replica_reported{}; },
     [=](const msg::locate_chunks& x) -> caf::result<msg::file_layout> {
       script->told.emplace_back("locate");

@@ -98,6 +98,8 @@ fake_chunk_directory(actors::chunk_directory_actor::pointer self,
       return refuse();
     },
     [](const msg::get_cluster_status&) { return msg::cluster_status{}; },
+    [](const msg::check_chunks&) { return msg::chunks_checked{}; },
+    [](const msg::forget_server&) { return msg::server_forgotten{}; },
     [=](const msg::report_replica&) -> caf::result<msg::replica_reported> {
       return refuse();
     },

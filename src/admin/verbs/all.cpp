@@ -8,6 +8,8 @@ namespace dfs::admin {
 
 namespace {
 
+constexpr std::size_t name_words_max = 3; ///< "admin metadata backup"
+
 std::vector<verb> make_verbs() {
   return {
     dev_verb(),
@@ -51,10 +53,14 @@ std::vector<verb> make_verbs() {
     status_verb(),
     df_verb(),
     explain_verb(),
+    fsck_verb(),
     console_verb(),
     actors_verb(),
     admin_leases_verb(),
     admin_scrub_verb(),
+    admin_forget_verb(),
+    admin_metadata_backup_verb(),
+    admin_metadata_restore_verb(),
     log_verb(),
     log_level_verb(),
   };
@@ -98,21 +104,15 @@ std::span<const verb> verbs() {
 }
 
 const verb* find_verb(std::span<const std::string> words, std::size_t& used) {
-  if (words.empty())
-    return nullptr;
-  const auto first = canonical(words[0]);
-  const auto both
-    = words.size() > 1 ? first + " " + canonical(words[1]) : first;
   const verb* found = nullptr;
-  for (const auto& x : verbs()) {
-    if (x.name == both && words.size() > 1) {
-      used = 2;
-      return &x;
-    }
-    if (x.name == first) {
-      used = 1;
-      found = &x;
-    }
+  std::string name;
+  for (std::size_t n = 0; n < std::min(words.size(), name_words_max); ++n) {
+    name += (n == 0 ? "" : " ") + canonical(words[n]);
+    for (const auto& x : verbs())
+      if (x.name == name) {
+        used = n + 1;
+        found = &x; // A longer name is the better one.
+      }
   }
   return found;
 }

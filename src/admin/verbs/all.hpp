@@ -48,10 +48,14 @@ verb completion_verb();
 verb status_verb();
 verb df_verb();
 verb explain_verb();
+verb fsck_verb();
 verb console_verb();
 verb actors_verb();
 verb admin_leases_verb();
 verb admin_scrub_verb();
+verb admin_forget_verb();
+verb admin_metadata_backup_verb();
+verb admin_metadata_restore_verb();
 verb log_verb();
 verb log_level_verb();
 

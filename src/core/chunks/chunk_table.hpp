@@ -131,6 +131,10 @@ public:
   void each_from(chunk_id from, F each) {
     chunks_.each_from(from, each);
   }
+  template <class F>
+  void each_from(chunk_id from, F each) const {
+    chunks_.each_from(from, each);
+  }
 
   // -- versions ---------------------------------------------------------------
 

@@ -42,6 +42,8 @@ struct directory_config {
   /// A chunk that is being changed is left alone, but not longer than this.
   std::chrono::milliseconds repair_patience{10'000};
 
+  bool plain = false; ///< File bytes travel without TLS: for reports only.
+
   std::size_t pending_max = 1'000'000;
   std::size_t grants_max = 10'000; ///< Recoveries under way.
 };

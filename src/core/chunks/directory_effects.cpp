@@ -15,7 +15,8 @@ std::string_view to_string(directory_note::kind x) {
                                         "chunk copy failed",
                                         "replicas deleted",
                                         "orphans are collected",
-                                        "alarm"};
+                                        "alarm",
+                                        "chunkserver is forgotten"};
   return names[static_cast<std::size_t>(x)];
 }
 

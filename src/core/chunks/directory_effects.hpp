@@ -83,6 +83,7 @@ struct directory_note {
     deleted,
     orphaned,
     alarm,
+    server_forgotten,
   };
   kind what = kind::alarm;
   chunk_id chunk;

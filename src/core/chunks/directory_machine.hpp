@@ -4,6 +4,7 @@
 #include "core/chunks/grant_machine.hpp"
 #include "core/chunks/repair_plan.hpp"
 #include "core/chunks/replica_collector.hpp"
+#include "messages/chunk_check.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -61,6 +62,15 @@ public:
   void lease(asker_id asker, const msg::lease_chunk& x, instant now);
   /// Its server is to look at it; what it finds there comes by heartbeat.
   void doubt_replica(const msg::report_replica& x, instant now);
+
+  // -- operators --------------------------------------------------------------
+
+  /// Errors: messages/chunk_check.hpp.
+  [[nodiscard]] result<msg::server_forgotten>
+  forget(const msg::forget_server& x, instant now);
+  /// Looks at a bounded number of chunks. @returns `ec::invalid_argument`.
+  [[nodiscard]] result<msg::chunks_checked>
+  check_chunks(const msg::check_chunks& x, instant now) const;
 
   // -- the namespace ----------------------------------------------------------
 
@@ -123,6 +133,11 @@ private:
   void find_left_out(server_index i, const msg::report_chunks& x);
   void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);
+  /// All that is known of its former life is void.
+  void server_reborn(server_index i, instant now);
+  [[nodiscard]] result<std::vector<server_index>>
+  absent(const std::string& name_or_store, instant now) const;
+  [[nodiscard]] msg::chunk_report report_of(chunk_id chunk, instant now) const;
   void probe_again(instant now);
 
   // Clients.

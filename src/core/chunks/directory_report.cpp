@@ -102,7 +102,8 @@ msg::cluster_status report_status(const directory_machine& from, instant now) {
   x.replication = s.config.replication;
   x.replicas_min = s.config.replicas_min;
   for (server_index i = 0; i < s.servers.size(); ++i)
-    x.servers.push_back(describe(s, i, now));
+    if (!s.servers.at(i).forgotten)
+      x.servers.push_back(describe(s, i, now));
   std::sort(x.servers.begin(), x.servers.end(),
             [](const auto& a, const auto& b) {
               return std::pair{a.name, a.store} < std::pair{b.name, b.store};
@@ -114,6 +115,10 @@ msg::cluster_status report_status(const directory_machine& from, instant now) {
   x.repair_bytes = repairs.bytes;
   x.repair_rate = repairs.rate;
   x.findings = find_trouble(x);
+  if (s.config.plain)
+    x.findings.push_back({"DATA_NOT_ENCRYPTED", false,
+                          "stream.tls = false: file bytes travel in the clear, "
+                          "for everybody on the way to read and change"});
   return x;
 }
 

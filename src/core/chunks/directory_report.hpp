@@ -9,8 +9,8 @@ namespace dfs::core {
 [[nodiscard]] msg::cluster_status
 report_status(const directory_machine& x, instant now);
 
-/// What a person must know of a status, the worst first. The codes stand in
-/// docs/runbook.md; scripts react to them.
+/// What is wrong with servers and chunks: what a person must know of a status,
+/// the worst first. The codes stand in docs/runbook.md; scripts react to them.
 [[nodiscard]] std::vector<msg::health_finding>
 find_trouble(const msg::cluster_status& x);
 

@@ -26,18 +26,10 @@ directory_machine::register_server(const msg::register_chunkserver& x,
     return enrolled.error();
   const auto i = enrolled->index;
   if (enrolled->new_life) {
-    // The former life, if there was one, is over (S3): so is all it led.
-    s_.table.forget_server(i);
-    for (const auto chunk : s_.leases.of(i))
-      s_.leases.end(chunk);
-    for (auto& [chunk, run] : grants_)
-      run.reborn(s_, i, now);
+    server_reborn(i, now); // The former one, if there was one, is over (S3).
     if (const auto fresh = expected_.find(x.store); fresh != expected_.end())
       for (const auto chunk : fresh->second)
         s_.table.expect(i, chunk);
-    repair_.reborn(s_, i);
-    repair_.judge_all();
-    collector_.reborn(i);
     s_.note(note::server_up, {}, i,
             fmt::format("{} at {}", x.name, to_string(x.data)));
   }
@@ -280,6 +272,17 @@ void directory_machine::led_elsewhere(server_index i, const msg::led_chunk& x,
     grants_.erase(run);
     judge(x.chunk, now);
   }
+}
+
+void directory_machine::server_reborn(server_index i, instant now) {
+  s_.table.forget_server(i);
+  for (const auto chunk : s_.leases.of(i))
+    s_.leases.end(chunk);
+  for (auto& [chunk, run] : grants_)
+    run.reborn(s_, i, now);
+  repair_.reborn(s_, i);
+  repair_.judge_all();
+  collector_.reborn(i);
 }
 
 // -- life and death -----------------------------------------------------------

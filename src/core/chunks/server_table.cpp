@@ -59,7 +59,7 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
     if (old.boot != x.boot && x.member.address() == old.member.address()
         && x.member.start_ms < old.member.start_ms)
       return fail(ec::stale, "a newer life of this store is registered");
-    to = {known->second, old.boot != x.boot};
+    to = {known->second, old.boot != x.boot || old.forgotten};
   } else {
     to = {static_cast<server_index>(servers_.size()), true};
     servers_.emplace_back();
@@ -68,7 +68,7 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
   auto& s = servers_[to.index];
   if (to.new_life) {
     const auto former = std::exchange(s, {}); // S3
-    s.lost = known != by_store_.end();
+    s.lost = known != by_store_.end() && !former.forgotten;
     s.lost_at = former.lost ? former.lost_at : now;
     s.store = x.store;
     s.boot = x.boot;
@@ -169,6 +169,13 @@ void server_table::link_lost(server_index i) {
   servers_[i].linked = false;
 }
 
+void server_table::forget(server_index i) {
+  auto& s = servers_[i];
+  s.forgotten = true;
+  s.linked = s.vouched = s.reported = false;
+  s.revoked.clear();
+}
+
 result<nothing>
 server_table::page(server_index i, std::uint32_t number, bool last) {
   auto& s = servers_[i];
@@ -228,7 +235,7 @@ bool server_table::guessing(instant now) const {
 
 bool server_table::complete(instant now) const {
   for (server_index i = 0; i < size(); ++i)
-    if (!usable(i, now))
+    if (!servers_[i].forgotten && !usable(i, now))
       return false;
   return true;
 }
@@ -243,7 +250,7 @@ std::vector<server_index> server_table::expire(instant now) {
     return ended;
   for (server_index i = 0; i < size(); ++i) {
     auto& s = servers_[i];
-    if (s.lost || may_serve(i, now))
+    if (s.lost || s.forgotten || may_serve(i, now))
       continue;
     // One that has only just registered is on its way to its first lease.
     if (!s.dead && !s.leased_until

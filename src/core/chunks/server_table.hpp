@@ -50,10 +50,11 @@ struct chunkserver {
   /// It serves nothing that is not current: its lease had no gap, or it heard
   /// what is revoked.
   bool vouched = false;
-  bool met = false;  ///< A heartbeat of this life came.
-  bool dead = false; ///< Proven: nothing of this life serves any more.
-  bool lost = false; ///< Told by `expire`, and not back since.
-  instant lost_at{}; ///< When it was last.
+  bool met = false;       ///< A heartbeat of this life came.
+  bool dead = false;      ///< Proven: nothing of this life serves any more.
+  bool forgotten = false; ///< Nobody reckons with it: as if it never was.
+  bool lost = false;      ///< Told by `expire`, and not back since.
+  instant lost_at{};      ///< When it was last.
   /// What is not current there, unless this life of it has heard so.
   std::map<chunk_id, revocation> revoked;
   /// What readers could not use there, for a while.
@@ -112,6 +113,9 @@ public:
   /// Nothing of that life serves any more. @returns false if it is known.
   bool died(server_index i);
   void link_lost(server_index i);
+  /// It does not come back; should it all the same, it is a new life.
+  /// @pre `may_serve` is false.
+  void forget(server_index i);
 
   /// Of a report. @returns `ec::stale` for a page that is not the next one.
   [[nodiscard]] result<nothing>
