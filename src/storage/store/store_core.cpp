@@ -17,6 +17,20 @@ constexpr std::uint64_t state_meta_bytes = 24;
 constexpr std::uint64_t varint_bytes = 5;
 constexpr std::uint64_t append_bytes = 20;
 
+// One segment is made ahead of its need, zeroed: on a small volume that must
+// not be what fills it.
+constexpr std::uint64_t segments_per_volume = 64;
+constexpr std::uint64_t segment_bytes_min = 4u << 20;
+
+store_options
+fitted(file_io& io, const std::string& path, store_options wanted) {
+  if (const auto space = io.space(path))
+    wanted.segment_bytes = std::min(
+      wanted.segment_bytes,
+      std::max(space->capacity / segments_per_volume, segment_bytes_min));
+  return wanted;
+}
+
 } // namespace
 
 std::uint64_t record_bytes(std::size_t meta, std::uint64_t data) {
@@ -31,7 +45,7 @@ store_core::store_core(file_io& files_of, std::string where, held_volume held,
                        store_options wanted)
   : io{files_of},
     path{std::move(where)},
-    options{std::move(wanted)},
+    options{fitted(io, path, std::move(wanted))},
     volume{std::move(held)},
     log{io, path + "/log", volume.identity.volume, options.segment_bytes},
     files{io, path, options.open_files_max} {
