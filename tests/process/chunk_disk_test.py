@@ -2,6 +2,7 @@
 """Disks that are full, that fail, that are emptied, swapped or old. SPEC G9,
 G16, S6"""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -150,16 +151,15 @@ class Full(unittest.TestCase):
                 for _ in range(3):
                     for disk in cluster.disks:
                         filler = disk.path / "filler"
-                        with open(filler, "wb") as out:
-                            try:
-                                while True:
-                                    out.write(bytes(MIB))
-                            except OSError:
-                                pass
+                        # Full already, or full then.
+                        with contextlib.suppress(OSError), \
+                                open(filler, "wb") as out:
+                            while True:
+                                out.write(bytes(MIB))
                     history.injected("full")
                     history.let_run(2)
                     for disk in cluster.disks:
-                        (disk.path / "filler").unlink()
+                        (disk.path / "filler").unlink(missing_ok=True)
                     history.let_run(1)
                 history.finish()
             cluster.wait_until_healthy(30)
