@@ -16,6 +16,7 @@ import time
 import unittest
 
 import harness
+from verbs import Verbs, run_verb
 
 MIB = 1 << 20
 
@@ -25,7 +26,7 @@ def random_file(path, size, seed=1):
     return path
 
 
-class FileVerbs(unittest.TestCase):
+class FileVerbs(Verbs, unittest.TestCase):
     """One cluster for all; each test has a directory of its own."""
 
     @classmethod
@@ -37,8 +38,9 @@ class FileVerbs(unittest.TestCase):
         cls.cluster.start(30)
         cls.config = cls.cluster["master"].client_config()
         harness.wait_for(
-            lambda: cls.try_verb("touch", "/ready").returncode == 0
-            and cls.try_verb("append", "/ready", __file__).returncode == 0,
+            lambda: run_verb(cls.config, "touch", "/ready").returncode == 0
+            and run_verb(cls.config, "append", "/ready",
+                         __file__).returncode == 0,
             30, "files can be made")
 
     def setUp(self):
@@ -47,27 +49,6 @@ class FileVerbs(unittest.TestCase):
         self.here = pathlib.Path(scratch.name)
         self.dir = "/" + self.id().rsplit(".", 1)[1]
         self.verb("mkdir", self.dir)
-
-    @classmethod
-    def try_verb(cls, *arguments, given=None, text=False):
-        return subprocess.run(
-            [str(harness.binary()), *map(str, arguments), "--config",
-             str(cls.config)], capture_output=True, input=given, timeout=120,
-            check=False, text=text)
-
-    def verb(self, *arguments, given=None):
-        done = self.try_verb(*arguments, given=given)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-        return done.stdout
-
-    def refused(self, status, *arguments, given=None):
-        """One line on standard error, nothing on standard output."""
-        done = self.try_verb(*arguments, given=given)
-        said = done.stderr.decode()
-        self.assertEqual(done.returncode, status, said)
-        self.assertEqual(len(said.splitlines()), 1, said)
-        self.assertEqual(done.stdout, b"")
-        return said
 
     def names(self, path=None):
         listed = json.loads(self.verb("ls", path or self.dir, "--json"))

@@ -14,12 +14,13 @@ import tempfile
 import unittest
 
 import harness
+from verbs import Verbs
 
 MIB = 1 << 20
 SERVERS = [f"chunkserver-{i}" for i in (1, 2, 3)]
 
 
-class Operating(unittest.TestCase):
+class Operating(Verbs, unittest.TestCase):
     """Each test has a cluster of its own: what it does cannot be undone."""
 
     def setUp(self):
@@ -37,26 +38,6 @@ class Operating(unittest.TestCase):
         self.cluster.start(30)
         self.config = self.cluster["master"].client_config()
         self.wait_for_health()
-
-    def try_verb(self, *arguments, given=None):
-        return subprocess.run(
-            [str(harness.binary()), *map(str, arguments), "--config",
-             str(self.config)], capture_output=True, input=given, timeout=120,
-            check=False)
-
-    def verb(self, *arguments, given=None, status=0):
-        done = self.try_verb(*arguments, given=given)
-        self.assertEqual(done.returncode, status, done.stderr.decode())
-        return done.stdout
-
-    def refused(self, status, *arguments, given=None):
-        """One line on standard error, nothing on standard output."""
-        done = self.try_verb(*arguments, given=given)
-        said = done.stderr.decode()
-        self.assertEqual(done.returncode, status, said)
-        self.assertEqual(len(said.splitlines()), 1, said)
-        self.assertEqual(done.stdout, b"")
-        return said
 
     def status(self):
         """(summary, servers by name, codes)"""
