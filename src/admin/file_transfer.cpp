@@ -1,6 +1,7 @@
 #include "admin/file_transfer.hpp"
 
 #include "admin/ask.hpp"
+#include "admin/file_cells.hpp"
 
 #include <fmt/format.h>
 
@@ -60,6 +61,28 @@ std::string base_name(const std::string& path) {
   const auto slash = path.rfind('/', end);
   const auto begin = slash == std::string::npos ? 0 : slash + 1;
   return path.substr(begin, end + 1 - begin);
+}
+
+result<std::string> target_path(verb_context& context, const std::string& to,
+                                const std::string& name) {
+  if (!to.ends_with('/')) {
+    const auto files = context.files();
+    if (!files)
+      return files.error();
+    const auto there = (*files)->ask(msg::get_status{to});
+    // What is wrong with a path, the change itself says better.
+    if (!there && exit_status(there.error().code) > 2)
+      return explain_transfer(there.error(), context, to);
+    if (!there || there->kind != msg::entry_kind::directory)
+      return to;
+  }
+  if (name.empty() || name == "-")
+    return fail(ec::invalid_argument,
+                fmt::format("{} is a directory, and {} has no name to have in "
+                            "it. Try: {}",
+                            to, name == "-" ? "standard input" : "this",
+                            join_path(to, "NAME")));
+  return join_path(to, name);
 }
 
 result<std::uint64_t> read_range(verb_context& context, const std::string& path,

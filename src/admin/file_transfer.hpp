@@ -24,6 +24,14 @@ explain_transfer(error why, verb_context& context, const std::string& what);
 /// The last component; "" of the root.
 [[nodiscard]] std::string base_name(const std::string& path);
 
+/// Where something of that name comes to lie if a person says `to`: below it,
+/// if it ends with a slash or is a directory, and there otherwise.
+/// @returns what asking the master says; `ec::invalid_argument`: nothing that
+///   has no name of its own ("" or "-", standard input) goes into a directory.
+[[nodiscard]] result<std::string> target_path(verb_context& context,
+                                              const std::string& to,
+                                              const std::string& name);
+
 struct get_range {
   std::uint64_t begin = 0;
   std::optional<std::uint64_t> length; ///< To the end, without.

@@ -90,7 +90,7 @@ class Files(unittest.TestCase):
                          ["mv", "/file", path], ["append", path],
                          ["put", self.local, path]):
                 # To put into a directory is no mistake; it is missing.
-                if verb[0] == "put" and path == "/a/":
+                if verb[0] in ("put", "mv") and path == "/a/":
                     continue
                 with self.subTest(verb=verb[0], path=path[:40]):
                     self.refused(*map(str, verb), status=2,
@@ -110,7 +110,7 @@ class Files(unittest.TestCase):
         self.refused("mkdir", "/file/x", mentions=["/file"])
         self.refused("mkdir", "/file", mentions=["/file"])
         self.refused("cat", "/dir", mentions=["/dir"])
-        self.refused("mv", "--force", "/file", "/dir", mentions=["/dir"])
+        self.refused("mv", "-T", "--force", "/file", "/dir", mentions=["/dir"])
         self.refused("rm", "/dir", mentions=["/dir"])
         self.refused("mv", "/dir", "/dir/below", status=2,
                      mentions=["/dir"])

@@ -192,6 +192,38 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.verb("cp", "--force", f"{self.dir}/f", f"{self.dir}/g")
         self.refused(1, "cp", f"{self.dir}/none", f"{self.dir}/h")
 
+    def test_into_a_directory(self):
+        local = random_file(self.here / "f", 1000)
+        there = f"{self.dir}/there"
+        self.verb("mkdir", there)
+        for verb in (["put", local], ["cp", f"{self.dir}/f"],
+                     ["mv", f"{self.dir}/f"]):
+            with self.subTest(verb=verb[0]):
+                self.verb("put", "--force", local, f"{self.dir}/f")
+                for to in (there, f"{there}/"):
+                    self.verb("rm", "-r", there)
+                    self.verb("mkdir", there)
+                    self.verb("put", "--force", local, f"{self.dir}/f")
+                    self.verb(*verb, to)
+                    self.assertEqual(self.verb("cat", f"{there}/f"),
+                                     local.read_bytes())
+                # What stands there is safe without --force.
+                self.verb("put", "--force", local, f"{self.dir}/f")
+                self.assertIn(f"{there}/f", self.refused(1, *verb, there))
+                self.verb(verb[0], "--force", *verb[1:], there)
+        self.assertEqual(self.names(there), ["f"])
+        # A directory goes into another one, and only by wish in its place.
+        self.verb("mkdir", f"{self.dir}/tree")
+        self.verb("mv", f"{self.dir}/tree", there)
+        self.assertEqual(self.names(there), ["f", "tree"])
+        self.refused(1, "mv", "-T", there, f"{there}2/x")
+        self.verb("mkdir", f"{self.dir}/empty")
+        self.refused(1, "mv", "-T", there, f"{self.dir}/empty")
+        self.verb("mv", "-T", "--force", there, f"{self.dir}/empty")
+        self.assertEqual(self.names(f"{self.dir}/empty"), ["f", "tree"])
+        self.assertIn("standard input", self.refused(
+            2, "put", "-", f"{self.dir}/empty", given=b"x"))
+
     def test_trees(self):
         tree = self.here / "tree"
         (tree / "empty").mkdir(parents=True)
@@ -229,12 +261,13 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.assertIn("put -r", self.refused(1, "put", self.here, path))
         self.refused(1, "put", local, f"{self.dir}/no/such/directory")
         self.refused(1, "put", local, f"{path}/below-a-file")
-        self.refused(1, "put", "--force", local, self.dir)
+        self.verb("mkdir", "-p", f"{self.dir}/sub/f")
+        self.refused(1, "put", "--force", local, f"{self.dir}/sub")
         self.refused(2, "put", local, f"{self.dir}/../x")
         self.refused(2, "put", local, "no-slash")
         self.verb("put", "-p", local, f"{self.dir}/deep/er/f")
         self.verb("put", "--force", local, path)
-        self.assertEqual(sorted(self.names()), ["deep", "f"])
+        self.assertEqual(sorted(self.names()), ["deep", "f", "sub"])
 
     def test_what_cannot_be_got(self):
         path = f"{self.dir}/f"

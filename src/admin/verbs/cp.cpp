@@ -21,8 +21,10 @@ result<exit_code> copy_file(const copy_options& x, verb_context& context) {
   const auto files = context.files();
   if (!files)
     return files.error();
-  const auto target = x.to.ends_with('/') ? x.to + base_name(x.from) : x.to;
-  if (target == x.from)
+  const auto target = target_path(context, x.to, base_name(x.from));
+  if (!target)
+    return target.error();
+  if (*target == x.from)
     return fail(ec::invalid_argument, x.from + " would be copied to itself");
   const auto timeout = context.transfer_timeout();
   auto view = (*files)->open_file(x.from, timeout);
@@ -32,9 +34,9 @@ result<exit_code> copy_file(const copy_options& x, verb_context& context) {
     [&](auto then) { (*view)->find_end(std::move(then)); });
   if (!asked)
     return explain_transfer(asked.error(), context, x.from);
-  progress shown{context.out, target, (*view)->length()};
+  progress shown{context.out, *target, (*view)->length()};
   client::file_write what;
-  what.path = target;
+  what.path = *target;
   what.force = x.how.force;
   what.parents = x.how.parents;
   what.timeout = timeout;
@@ -44,7 +46,7 @@ result<exit_code> copy_file(const copy_options& x, verb_context& context) {
     std::make_shared<client::cluster_source>((*files)->session(), *view),
     std::move(what));
   if (!made)
-    return explain_transfer(made.error(), context, target);
+    return explain_transfer(made.error(), context, *target);
   if (context.out.how().json) {
     record said{{"from", x.from}, {"path", made->path}};
     shown.add_to(said);
@@ -67,10 +69,11 @@ verb cp_verb() {
             to.positional("FROM", x->from, "of the file");
             to.positional(
               "TO", x->to,
-              "of the copy; with a / at its end: under the same name "
-              "there");
+              "of the copy; a directory, or with a / at its end: under the "
+              "same name in it");
             to.flag("--recursive,-r", x->recursive,
-                    "FROM is a directory: all files in it");
+                    "FROM is a directory: all files in it, also to a TO that "
+                    "is there");
             to.flag("--force,-f", x->how.force,
                     "over an existing file, which goes to the trash");
             to.flag("--parents,-p", x->how.parents, "make missing directories");

@@ -1,4 +1,5 @@
 #include "admin/file_cells.hpp"
+#include "admin/file_transfer.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 
@@ -10,12 +11,19 @@ struct move_options {
   std::string from;
   std::string to;
   bool force = false;
+  bool exact = false;
 };
 
 result<exit_code> move_entry(const move_options& x, verb_context& context) {
   msg::rename_entry request;
   request.from = x.from;
   request.to = x.to;
+  if (!x.exact) {
+    auto target = target_path(context, x.to, base_name(x.from));
+    if (!target)
+      return target.error();
+    request.to = *std::move(target);
+  }
   request.force = x.force;
   auto moved = ask_master(context, request);
   if (!moved)
@@ -31,14 +39,19 @@ verb mv_verb() {
   return {"mv",
           "Files",
           "Rename a file or a tree, at once and whole.",
-          {"mv /photos/2025 /archive/2025", "mv --force /draft /final"},
+          {"mv /photos/2025 /archive/2025", "mv /photos/blurred.jpg /archive",
+           "mv --force /draft /final"},
           [](parameters& to) -> action {
             auto x = std::make_shared<move_options>();
             to.positional("FROM", x->from, "path that is");
-            to.positional("TO", x->to, "path that shall be");
+            to.positional("TO", x->to,
+                          "path that shall be; a directory, or with a / at its "
+                          "end: under the same name in it");
             to.flag("--force,-f", x->force,
                     "over an existing file, which goes to the trash, or over "
                     "an empty directory");
+            to.flag("--exact,-T", x->exact,
+                    "TO is the new path, never a directory to go into");
             return
               [x](verb_context& context) { return move_entry(*x, context); };
           }};

@@ -25,12 +25,12 @@ result<exit_code> put_file(const put_verb_options& x, verb_context& context) {
   auto source = client::local_source::open(x.local, (*files)->disk());
   if (!source)
     return source.error();
-  // As `cp` does: into a directory that is named with a slash.
-  const auto path
-    = x.path.ends_with('/') ? x.path + base_name(x.local) : x.path;
-  progress shown{context.out, path, (*source)->length()};
+  const auto path = target_path(context, x.path, base_name(x.local));
+  if (!path)
+    return path.error();
+  progress shown{context.out, *path, (*source)->length()};
   client::file_write what;
-  what.path = path;
+  what.path = *path;
   what.force = x.how.force;
   what.parents = x.how.parents;
   what.resume = x.how.resume;
@@ -39,7 +39,7 @@ result<exit_code> put_file(const put_verb_options& x, verb_context& context) {
   what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
   const auto made = (*files)->write_file(*source, std::move(what));
   if (!made)
-    return explain_transfer(made.error(), context, path);
+    return explain_transfer(made.error(), context, *path);
   if (context.out.how().json) {
     record said{{"path", made->path}};
     shown.add_to(said);
@@ -63,9 +63,11 @@ verb put_verb() {
       auto x = std::make_shared<put_verb_options>();
       to.positional("LOCAL", x->local, "a file, - for standard input").file();
       to.positional("PATH", x->path,
-                    "where to; with a / at its end: under the same name there");
+                    "where to; a directory, or with a / at its end: under the "
+                    "same name in it");
       to.flag("--recursive,-r", x->recursive,
-              "LOCAL is a directory: all regular files in it");
+              "LOCAL is a directory: all regular files in it, also to a PATH "
+              "that is there");
       to.flag("--force,-f", x->how.force,
               "over an existing file, which goes to the trash");
       to.flag("--parents,-p", x->how.parents, "make missing directories");
