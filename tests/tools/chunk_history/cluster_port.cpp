@@ -162,30 +162,20 @@ public:
     return added.error();
   }
 
-  // How much is committed the master knows of a chunk that nobody changes, and
-  // a primary of any other.
+  // What the master says of a running lease is as old as the last heartbeat:
+  // how far the file goes now its primaries say.
   result<std::vector<replica_bytes>>
   replicas(const std::string& path) override {
-    auto layout = files_->ask(msg::open_file{path, 0}, timeout_);
-    if (!layout)
-      return layout.error();
-    for (const auto& chunk : layout->chunks) {
-      if (!chunk.growing)
-        continue;
-      const auto leased
-        = files_->ask(msg::lease_chunk{chunk.chunk, {}, {}}, timeout_);
-      if (!leased)
-        return leased.error();
-      ends_[chunk.chunk] = leased->extent;
-    }
-    layout = files_->ask(msg::open_file{path, 0}, timeout_);
-    if (!layout)
-      return layout.error();
+    const auto view = files_->open_file(path, timeout_);
+    if (!view)
+      return view.error();
+    if (const auto asked = files_->wait<nothing>(
+          [&](auto then) { (*view)->find_end(std::move(then)); });
+        !asked)
+      return asked.error();
     std::vector<replica_bytes> found;
-    for (std::uint32_t i = 0; i < layout->chunks.size(); ++i) {
-      auto& chunk = layout->chunks[i];
-      if (const auto end = ends_.find(chunk.chunk); end != ends_.end())
-        chunk.committed = end->second;
+    for (std::uint32_t i = 0; i < (*view)->chunks(); ++i) {
+      const auto& chunk = (*view)->chunk(i);
       for (const auto& to : chunk.replicas) {
         auto x = replica(i, chunk, to);
         if (!x)
@@ -294,7 +284,6 @@ private:
 
   std::map<chunk_id, failure> failed_;
   std::map<std::string, msg::file_layout> files_written_;
-  std::map<chunk_id, msg::chunk_extent> ends_;
   std::map<std::string, std::shared_ptr<client::file_view>> views_;
   std::map<std::string, std::shared_ptr<client::file_appender>> appenders_;
 };

@@ -2,6 +2,7 @@
 
 #include "support/history/json_lines.hpp"
 #include "support/history/ledger.hpp"
+#include "support/history/register_checker.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@
 //
 //   prints "running" once the clients have begun, works until its standard
 //   input ends, prints one line: the ledger of the run (support/history)
+//
+//   with --check FILE: judges the reads and writes of a history that was kept
 //
 // Ends with 0 if nothing that was promised is broken, with 1 if something is or
 // nothing was injected, with 2 if the run could not be made.
@@ -32,6 +36,7 @@ using namespace dfs::history;
 
 struct settings {
   std::string config;
+  std::string check; ///< A history that was kept; there is no run then.
   std::string name = "history";
   std::string faults;  ///< Lines "nanoseconds what", as they were injected.
   std::string history; ///< Where to write it.
@@ -46,10 +51,11 @@ struct settings {
 settings parse(int argc, char** argv) {
   settings s;
   CLI::App app{"Records and judges a history of concurrent clients"};
-  app.add_option("--config", s.config, "client.toml")->required();
+  auto* check = app.add_option("--check", s.check, "a history's file");
+  app.add_option("--config", s.config, "client.toml")->excludes(check);
   app.add_option("--case", s.name);
   app.add_option("--seed", s.load.seed);
-  app.add_option("--faults", s.faults)->required();
+  app.add_option("--faults", s.faults);
   app.add_option("--faults-min", s.faults_min);
   app.add_option("--history", s.history);
   app.add_option("--directory", s.load.directory);
@@ -105,10 +111,25 @@ void save(const workload& run, const std::string& path) {
     file << to_json(x) << '\n';
 }
 
+int check(const std::string& path) {
+  std::ifstream file{path};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const auto history = history_from_json(text);
+  if (!history)
+    return say(history.error());
+  const auto told = check_registers(*history);
+  fmt::print("{}: {} operations on {} keys{}{}\n", to_string(told.outcome),
+             told.operations, told.keys, told.key.empty() ? "" : "; ",
+             told.key.empty() ? "" : told.key + ": " + told.why);
+  return told.outcome == verdict::linearizable ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const auto s = parse(argc, argv);
+  if (!s.check.empty())
+    return check(s.check);
   std::signal(SIGPIPE, SIG_IGN);
   const auto connect = cluster_ports(s.config, s.timeout_ms);
   if (!connect)
