@@ -176,8 +176,10 @@ void grant_machine::intend(directory_state& s,
   version_ = s.table.newest(chunk_).next();
   s.table.intend(chunk_, version_);
   members_.clear();
-  for (const auto i : chosen)
+  for (const auto i : chosen) {
     members_.push_back({i, 0, member::mark::asked, {}});
+    std::erase(heard_, i); // It is to have this version, and may serve it.
+  }
   token_ = s.next_token(route());
   phase_ = phase::intending;
   s.granting.insert(chunk_);
@@ -429,13 +431,13 @@ void grant_machine::resolve_when_asked(directory_state& s, instant now) {
 
 void grant_machine::heard(directory_state& s, server_index server,
                           chunk_version below, instant now) {
-  // Enough: below this attempt is all that a server outside can have, and a
-  // doubtful one was told of the next.
-  const bool doubtful
-    = std::any_of(members_.begin(), members_.end(), [&](const member& x) {
-        return x.server == server && x.is == member::mark::doubtful;
-      });
-  if (below < version_ || (doubtful && below == version_) || has_heard(server))
+  // Below this attempt is all that a server outside can have. A member may have
+  // the version of this attempt, or get it yet: its fence may be under way.
+  const bool may_have_it
+    = std::any_of(members_.begin(), members_.end(),
+                  [&](const member& x) { return x.server == server; });
+  if (below < version_ || (may_have_it && below == version_)
+      || has_heard(server))
     return;
   heard_.push_back(server);
   advance(s, now);

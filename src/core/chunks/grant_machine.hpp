@@ -119,7 +119,8 @@ private:
   chunk_version version_; ///< Of this attempt.
   std::uint32_t attempts_ = 0;
   std::vector<member> members_;
-  /// Serve nothing of the chunk in this life: they said so.
+  /// Serve nothing of the chunk in this life: they said so, and have not been
+  /// sent a fence since.
   std::vector<server_index> heard_;
   std::vector<server_index> others_; ///< Might serve it, and were no members.
   std::vector<server_index> doubted_;

@@ -1,0 +1,232 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr chunk_id chunk{7};
+constexpr msg::chunk_extent extent{chunk_version{2}, mutation_serial{9}, 1'000,
+                                   1'000};
+
+/// Three servers with a chunk that nobody leads. Rows are durable at once.
+struct GrantMachine : ::testing::Test {
+  instant now{};
+  directory_machine machine{{{}, master_term{2}, master_term{1}, 7}, now};
+  std::vector<ask_server> asked;
+  std::vector<answer_lease> answers;
+  std::map<std::uint8_t, std::uint64_t> sequences;
+  std::map<std::uint8_t, std::uint64_t> last_heard;
+
+  GrantMachine() {
+    machine.load_file_row({.chunk = chunk,
+                           .file = inode_id{5},
+                           .extent = extent,
+                           .replication = 3,
+                           .intent = {},
+                           .set = {store_id{1}, store_id{2}, store_id{3}}});
+    for (std::uint8_t n = 1; n <= 3; ++n) {
+      msg::register_chunkserver card;
+      card.store = store_id{n};
+      card.boot = boot_id{n + 100u};
+      card.name = "store-" + std::to_string(n);
+      card.zone = card.name;
+      card.data = *endpoint::parse("10.0.0." + std::to_string(n) + ":7405");
+      card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
+      EXPECT_TRUE(machine.register_server(card, now));
+      report(n);
+    }
+    for (int i = 0; i < 12; ++i)
+      pass(500ms);
+  }
+
+  void report(std::uint8_t n) {
+    EXPECT_TRUE(machine.report(
+      {store_id{n}, boot_id{n + 100u}, 0, true, 0, {{chunk, extent}}}, now));
+    perform();
+  }
+
+  msg::chunk_heartbeat_ack beat(std::uint8_t n) {
+    msg::chunk_heartbeat x;
+    x.store = store_id{n};
+    x.boot = boot_id{n + 100u};
+    x.term = master_term{2};
+    x.sequence = ++sequences[n];
+    x.heard = std::exchange(last_heard[n], x.sequence);
+    x.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
+    x.led_last = true;
+    auto y = machine.heartbeat(x, now);
+    EXPECT_TRUE(y);
+    perform();
+    return y ? *y : msg::chunk_heartbeat_ack{};
+  }
+
+  void pass(std::chrono::milliseconds time) {
+    now += time;
+    for (std::uint8_t n = 1; n <= 3; ++n)
+      beat(n);
+    machine.tick(now);
+    perform();
+  }
+
+  void perform() {
+    for (auto effects = machine.take_effects(); !effects.empty();
+         effects = machine.take_effects())
+      for (auto& effect : effects)
+        if (auto* ask = std::get_if<ask_server>(&effect))
+          asked.push_back(std::move(*ask));
+        else if (auto* answer = std::get_if<answer_lease>(&effect))
+          answers.push_back(std::move(*answer));
+        else if (auto* log = std::get_if<log_row>(&effect))
+          machine.logged(log->token, now);
+    machine.check();
+  }
+
+  std::uint8_t number_of(const ask_server& x) const {
+    return static_cast<std::uint8_t>(
+      machine.state().servers.at(x.server).store.value());
+  }
+
+  template <class Order>
+  std::size_t orders() const {
+    return static_cast<std::size_t>(
+      std::count_if(asked.begin(), asked.end(), [](const auto& x) {
+        return std::holds_alternative<Order>(x.order);
+      }));
+  }
+
+  /// Server `n` persists what its fence says, and answers.
+  void fence_at(std::uint8_t n) {
+    for (auto i = asked.begin(); i != asked.end(); ++i)
+      if (const auto* order = std::get_if<msg::fence_chunk>(&i->order);
+          order != nullptr && number_of(*i) == n) {
+        auto here = extent;
+        here.version = order->version;
+        const auto token = i->token;
+        asked.erase(i);
+        machine.answered(token, server_reply{msg::chunk_fenced{{chunk, here}}},
+                         now);
+        perform();
+        return;
+      }
+    ADD_FAILURE() << "no fence for " << int{n};
+  }
+
+  /// The only fence that is not answered yet is not answered at all.
+  void lose_fence() {
+    ASSERT_EQ(asked.size(), 1u);
+    const auto token = asked[0].token;
+    asked.clear();
+    machine.answered(token, fail(ec::timed_out), now);
+    perform();
+  }
+
+  /// The server that was asked takes the lease, or says who is behind.
+  void take(std::vector<store_id> behind) {
+    for (auto i = asked.begin(); i != asked.end(); ++i)
+      if (const auto* order = std::get_if<msg::take_lease>(&i->order)) {
+        auto here = extent;
+        here.version = order->grant.version;
+        const auto token = i->token;
+        asked.erase(i);
+        machine.answered(
+          token, server_reply{msg::lease_taken{{chunk, here}, behind}}, now);
+        perform();
+        return;
+      }
+    ADD_FAILURE() << "nobody was asked to lead";
+  }
+
+  /// The third is told that the chunk is revoked below the version to which it
+  /// is being fenced, and says that it heard only after it was fenced.
+  void fence_who_is_revoked() {
+    machine.lease(1, {chunk, {}, {}}, now);
+    perform();
+    ASSERT_EQ(orders<msg::fence_chunk>(), 3u);
+    report(3);
+    const auto told = beat(3);
+    ASSERT_EQ(told.revoked.size(), 1u);
+    EXPECT_EQ(told.revoked[0].extent.version, chunk_version{3});
+  }
+};
+
+// It has the version of the attempt, and serves it: what it heard was about
+// those below. So the next attempt, without it, has to wait for it again.
+TEST_F(GrantMachine, WaitsForWhoWasFencedBeforeItSaidWhatItHeard) { // SPEC I1
+  fence_who_is_revoked();
+  fence_at(3);
+  beat(3);
+  fence_at(1);
+  fence_at(2);
+  take({store_id{3}}); // The third cannot be brought level.
+  fence_at(1);
+  fence_at(2);
+  EXPECT_EQ(orders<msg::take_lease>(), 0u)
+    << "somebody leads, and the third may serve what it has";
+  const auto told = beat(3);
+  ASSERT_EQ(told.revoked.size(), 1u);
+  EXPECT_EQ(told.revoked[0].extent.version, chunk_version{4});
+  beat(3);
+  take({});
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_TRUE(answers[0].answer);
+  EXPECT_EQ(answers[0].answer->grant.version, chunk_version{4});
+  EXPECT_EQ(answers[0].answer->grant.chain.size(), 2u);
+}
+
+// Its fence may be on its way yet: then it has the version, and serves it.
+TEST_F(GrantMachine, WaitsForWhoHeardBeforeItsFenceFailed) { // SPEC I1
+  fence_who_is_revoked();
+  beat(3);
+  fence_at(1);
+  fence_at(2);
+  lose_fence();
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u)
+    << "the next attempt began, and the third may serve what it has";
+  const auto told = beat(3);
+  ASSERT_EQ(told.revoked.size(), 1u);
+  EXPECT_EQ(told.revoked[0].extent.version, chunk_version{4});
+  beat(3);
+  fence_at(1);
+  fence_at(2);
+  take({});
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_TRUE(answers[0].answer);
+  EXPECT_EQ(answers[0].answer->grant.version, chunk_version{4});
+}
+
+// What it heard when it dropped out is nothing any more once it is asked again.
+TEST_F(GrantMachine, WaitsForWhoDroppedOutBefore) { // SPEC I1
+  machine.lease(1, {chunk, {}, {}}, now);
+  perform();
+  fence_at(1);
+  fence_at(2);
+  lose_fence();
+  beat(3); // Is told …
+  beat(3); // … and says so: the second attempt begins.
+  fence_at(1);
+  fence_at(2);
+  take({store_id{2}});
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u) << "one is too few";
+  pass(500ms);
+  ASSERT_EQ(orders<msg::fence_chunk>(), 3u);
+  fence_at(1);
+  fence_at(2);
+  lose_fence();
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u)
+    << "the next attempt began, and the third may serve what it has";
+}
+
+} // namespace
+} // namespace dfs::core
