@@ -2,6 +2,7 @@
 
 #include "admin/ask.hpp"
 #include "admin/file_cells.hpp"
+#include "base/counted.hpp"
 
 #include <fmt/format.h>
 
@@ -103,8 +104,9 @@ result<std::uint64_t> read_range(verb_context& context, const std::string& path,
       return asked.error();
     if (range.begin > (*view)->length())
       return fail(ec::invalid_argument,
-                  fmt::format("offset {} is behind the end of {} ({} bytes)",
-                              range.begin, path, (*view)->length()));
+                  fmt::format("offset {} is behind the end of {} ({})",
+                              range.begin, path,
+                              counted((*view)->length(), "byte")));
   }
   const auto known
     = (*view)->length() - std::min(range.begin, (*view)->length());
@@ -122,8 +124,8 @@ result<std::uint64_t> read_range(verb_context& context, const std::string& path,
   auto got = (*files)->read_file(*view, to, std::move(what));
   if (got && *got < wanted)
     return fail(ec::integrity,
-                fmt::format("{} ends after {} bytes, and should have {}", path,
-                            *got, wanted));
+                fmt::format("{} ends after {}, and should have {}", path,
+                            counted(*got, "byte"), wanted));
   return got;
 }
 

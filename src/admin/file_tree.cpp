@@ -2,6 +2,7 @@
 
 #include "admin/file_cells.hpp"
 #include "admin/file_transfer.hpp"
+#include "base/counted.hpp"
 #include "client/local_files.hpp"
 
 #include <fmt/format.h>
@@ -54,11 +55,12 @@ public:
       shown_.add_to(said);
       context_.out.print(said);
     }
-    context_.out.note(fmt::format("{}: {} files, {}{}{}", target,
-                                  shown_.files(), shown_.summary(),
-                                  text(left_out_, "links and special files "
-                                                  "left out"),
-                                  text(failures_, "failed")));
+    context_.out.note(fmt::format("{}: {}, {}{}{}", target,
+                                  counted(shown_.files(), "file"),
+                                  shown_.summary(),
+                                  text(left_out_, "link or special file",
+                                       "links or special files", " left out"),
+                                  text(failures_, "failed", "failed")));
     return failures_ == 0 ? 0 : exit_status(first_);
   }
 
@@ -70,8 +72,10 @@ private:
   /// A disk that is full fails a million files: nobody reads that.
   static constexpr std::uint64_t complaints_max = 20;
 
-  static std::string text(std::uint64_t count, const char* what) {
-    return count == 0 ? std::string{} : fmt::format(", {} {}", count, what);
+  static std::string text(std::uint64_t count, const char* one,
+                          const char* several, const char* then = "") {
+    return count == 0 ? std::string{}
+                      : ", " + counted(count, one, several) + then;
   }
 
   verb_context& context_;

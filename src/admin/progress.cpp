@@ -1,5 +1,7 @@
 #include "admin/progress.hpp"
 
+#include "base/counted.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -74,9 +76,8 @@ void progress::draw() {
 
 std::string progress::line(instant now) const {
   const auto time = now - began_;
-  const auto files = files_ > 0 ? fmt::format("  {} {}", files_,
-                                              files_ == 1 ? "file" : "files")
-                                : std::string{};
+  const auto files
+    = files_ > 0 ? "  " + counted(files_, "file") : std::string{};
   if (!total_)
     return fmt::format("{}  {}{}  {}", what_, bytes_text(bytes_), files,
                        rate_text(bytes_, time));

@@ -1,6 +1,7 @@
 #include "client/range_writer.hpp"
 
 #include "base/assert.hpp"
+#include "base/counted.hpp"
 #include "base/crash_point.hpp"
 
 #include <algorithm>
@@ -158,8 +159,8 @@ void range_writer::cancel() {
   if (writer_)
     writer_->cancel();
   if (then_)
-    finish(fail(ec::cancelled, "interrupted after "
-                                 + std::to_string(acknowledged_) + " bytes"));
+    finish(fail(ec::cancelled,
+                "interrupted after " + counted(acknowledged_, "byte")));
 }
 
 void range_writer::finish(result<std::uint64_t> outcome) {

@@ -1,5 +1,6 @@
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "client/file_appender.hpp"
 #include "wire/record.hpp"
 
@@ -51,8 +52,8 @@ public:
       all = *failure_;
     if (!all)
       return explain_transfer(
-        fail(all.error().code,
-             fmt::format("{} (after {} appends)", all.error().context, done_)),
+        fail(all.error().code, fmt::format("{} (after {})", all.error().context,
+                                           counted(done_, "append"))),
         context_, options_.path);
     return report();
   }
@@ -174,8 +175,8 @@ private:
       context_.out.print(said);
     }
     context_.out.progress({});
-    context_.out.note(fmt::format("{}: {} appends, {}", options_.path, done_,
-                                  shown_.summary()));
+    context_.out.note(fmt::format("{}: {}, {}", options_.path,
+                                  counted(done_, "append"), shown_.summary()));
     return 0;
   }
 

@@ -2,6 +2,7 @@
 #include "admin/master.hpp"
 #include "admin/progress.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "client/file_client.hpp"
 #include "client/local_files.hpp"
 
@@ -102,11 +103,13 @@ result<exit_code> back_up_here(const std::string& to, verb_context& context) {
   record shown{{"backup", to}, {"rows", cell::unsigned_number(rows)}};
   bar.add_to(shown);
   if (to == "-")
-    context.out.note(fmt::format("{} rows, {}", rows, bar.summary()));
+    context.out.note(
+      fmt::format("{}, {}", counted(rows, "row"), bar.summary()));
   else if (context.out.how().json)
     context.out.print(shown);
   else
-    context.out.note(fmt::format("{}: {} rows, {}", to, rows, bar.summary()));
+    context.out.note(
+      fmt::format("{}: {}, {}", to, counted(rows, "row"), bar.summary()));
   return 0;
 }
 

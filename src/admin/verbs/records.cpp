@@ -1,5 +1,6 @@
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "wire/record.hpp"
 
 #include <fmt/format.h>
@@ -42,9 +43,9 @@ public:
 
   void finish() {
     scanner_.finish([this](auto id, auto payload) { show(id, payload); });
-    std::string said = fmt::format("{} records", records_);
+    auto said = counted(records_, "record");
     if (repeated_ > 0)
-      said += fmt::format(", {} repeated ones left out", repeated_);
+      said += fmt::format(", {} left out", counted(repeated_, "repeated one"));
     if (scanner_.skipped() > 0)
       said += fmt::format(", {} in no record", bytes_text(scanner_.skipped()));
     out_.note(said);

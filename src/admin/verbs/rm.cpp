@@ -1,5 +1,6 @@
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 
 #include <fmt/format.h>
 
@@ -25,10 +26,9 @@ result<exit_code> remove(const remove_options& x, verb_context& context) {
              {"trash_id", cell::unsigned_number(gone->trash_id)},
              {"files", cell::unsigned_number(gone->files)}});
   else if (context.out.how().terminal)
-    context.out.note(fmt::format(
-      "{} {} in the trash; back with: dfsnode trash "
-      "restore {}",
-      gone->files, gone->files == 1 ? "file is" : "files are", x.path));
+    context.out.note(
+      fmt::format("{} in the trash; back with: dfsnode trash restore {}",
+                  counted(gone->files, "file is", "files are"), x.path));
   return 0;
 }
 

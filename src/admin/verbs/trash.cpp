@@ -1,8 +1,7 @@
 #include "admin/file_cells.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
-
-#include <fmt/format.h>
+#include "base/counted.hpp"
 
 namespace dfs::admin {
 
@@ -70,8 +69,7 @@ result<exit_code> purge(const purge_options& x, verb_context& context) {
   if (context.out.how().json)
     context.out.print(record{{"files", cell::unsigned_number(gone->files)}});
   else
-    context.out.note(fmt::format("deleted for ever: {} file{}", gone->files,
-                                 gone->files == 1 ? "" : "s"));
+    context.out.note("deleted for ever: " + counted(gone->files, "file"));
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "client/range_writer.hpp"
 
 #include <fmt/format.h>
@@ -41,8 +42,8 @@ result<exit_code> write(const write_options& x, verb_context& context) {
   if (!written && shown.bytes() > 0)
     return explain_transfer(
       fail(written.error().code,
-           fmt::format("{} (after {} bytes)", written.error().context,
-                       shown.bytes())),
+           fmt::format("{} (after {})", written.error().context,
+                       counted(shown.bytes(), "byte"))),
       context, x.path);
   if (!written)
     return explain_transfer(written.error(), context, x.path);

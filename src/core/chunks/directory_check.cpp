@@ -1,3 +1,4 @@
+#include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
 
 #include <fmt/format.h>
@@ -167,14 +168,14 @@ directory_machine::forget(const msg::forget_server& x, instant now) {
   });
   if (answer.lost != 0 && !x.force)
     return fail(ec::not_empty,
-                fmt::format("{} chunk{} nowhere but on {}: bring it back, or "
+                fmt::format("{} nowhere but on {}: bring it back, or "
                             "give them up with --force",
-                            answer.lost, answer.lost == 1 ? " is" : "s are",
+                            counted(answer.lost, "chunk is", "chunks are"),
                             answer.name));
   for (const auto i : *gone) {
     s_.note(directory_note::kind::server_forgotten, {}, i,
-            fmt::format("{}; {} chunks were nowhere else",
-                        s_.servers.at(i).name, answer.lost));
+            fmt::format("{}; {} nowhere else", s_.servers.at(i).name,
+                        counted(answer.lost, "chunk was", "chunks were")));
     s_.servers.forget(i);
     server_reborn(i, now);
   }

@@ -1,3 +1,4 @@
+#include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
 
 #include <fmt/format.h>
@@ -48,8 +49,10 @@ directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
         return fail(ec::unavailable,
                     "the chunkservers have not told of themselves yet");
       return fail(ec::too_few_servers,
-                  fmt::format("{} chunkservers serve, {} are needed",
-                              there.size(), needed));
+                  fmt::format("{}, and it takes {}",
+                              counted(there.size(), "chunkserver serves",
+                                      "chunkservers serve"),
+                              needed));
     }
     const chunk_id chunk{next_chunk_++};
     auto& entry = s_.table.add(chunk, chunk_version{1}, replication, chain);

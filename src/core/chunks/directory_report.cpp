@@ -1,5 +1,7 @@
 #include "core/chunks/directory_report.hpp"
 
+#include "base/counted.hpp"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -9,10 +11,6 @@ namespace dfs::core {
 namespace {
 
 constexpr std::uint64_t low_space_percent = 10;
-
-std::string counted(std::uint64_t n, std::string_view what) {
-  return std::to_string(n) + " " + std::string{what} + (n == 1 ? "" : "s");
-}
 
 msg::server_status
 describe(const directory_state& s, server_index i, instant now) {
@@ -69,7 +67,7 @@ void find_server_trouble(const msg::cluster_status& x,
   else if (serving < x.replication)
     to.push_back({"FEW_SERVERS", false,
                   counted(serving, "chunkserver") + " for "
-                    + std::to_string(x.replication) + " copies"});
+                    + counted(x.replication, "copy", "copies")});
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
 
 #include <fmt/format.h>
@@ -98,7 +99,8 @@ void directory_machine::drop_left_out(server_index i, instant now) {
   }
   if (!gone.empty())
     s_.note(note::alarm, *gone.begin(), i,
-            fmt::format("{} replicas are not there any more", gone.size()));
+            counted(gone.size(), "replica is", "replicas are")
+              + " not there any more");
 }
 
 result<msg::chunk_heartbeat_ack>

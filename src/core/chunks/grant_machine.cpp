@@ -1,6 +1,7 @@
 #include "core/chunks/grant_machine.hpp"
 
 #include "base/assert.hpp"
+#include "base/counted.hpp"
 
 #include <fmt/format.h>
 
@@ -369,8 +370,8 @@ void grant_machine::answer_all(directory_state& s, instant now) {
   askers_.clear();
   s.note(directory_note::kind::granted, chunk_, lease->primary(),
          fmt::format(
-           "version {} to {} replicas in {} ms", version_.value(),
-           lease->chain.size(),
+           "version {} to {} in {} ms", version_.value(),
+           counted(lease->chain.size(), "replica"),
            std::chrono::duration_cast<std::chrono::milliseconds>(now - began_)
              .count()));
   s.granting.erase(chunk_);

@@ -1,6 +1,6 @@
 #include "core/chunks/replica_collector.hpp"
 
-#include <fmt/format.h>
+#include "base/counted.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -258,7 +258,7 @@ void replica_collector::tick(directory_state& s, instant now) {
       continue;
     spent_[server] += static_cast<std::uint32_t>(chunks.size());
     s.note(note::deleted, chunks.front().chunk, server,
-           fmt::format("{} replicas ordered to go", chunks.size()));
+           counted(chunks.size(), "replica") + " ordered to go");
     s.ask({directory_state::route::kind::deletion, {}, server},
           msg::delete_chunks{s.term, std::move(chunks)}, order_time);
   }

@@ -1,5 +1,6 @@
 #include "storage/store/chunk_table.hpp"
 
+#include "base/counted.hpp"
 #include "base/crc32c.hpp"
 #include "storage/store/chunk_activity.hpp"
 
@@ -37,8 +38,8 @@ result<nothing> check_place(const chunk_state& now, const mutation& change,
     return fail(ec::chunk_full, "beyond the end of a chunk");
   if (change.offset > now.length || (at_end && change.offset != now.length))
     return fail(ec::invalid_argument,
-                fmt::format("offset {} leaves a gap, the chunk has {} bytes",
-                            change.offset, now.length));
+                fmt::format("offset {} leaves a gap, the chunk has {}",
+                            change.offset, counted(now.length, "byte")));
   return done;
 }
 
