@@ -81,6 +81,29 @@ class Dev(unittest.TestCase):
             self.assertIn("chunkserver-9", wrong.stderr)
             self.assertEqual(len(wrong.stderr.splitlines()), 1)
 
+    def test_a_node_that_ends_at_its_start_is_told_of(self):
+        with DevCluster(1) as cluster:
+            cluster.wait_until_ready()
+            config = cluster.dir / "master/node.toml"
+            text = config.read_text()
+
+            def told(verb, **options):
+                return cluster.verb("dev", verb, "master", "--dir",
+                                    cluster.dir, "--json", **options)
+            told("stop")
+            config.write_text(text + "\n[chunks]\nsize = 7\n")
+            refused = told("start", check=False)
+            self.assertEqual(refused.returncode, 3, refused.stderr)
+            why = json.loads(refused.stderr)["error"]["message"]
+            self.assertIn("master ended at its start: exit status 2", why)
+            self.assertIn("chunks.size", why)
+            self.assertNotIn("master", cluster.pids())
+            # What it said in an earlier life is not told again.
+            config.write_text(text)
+            pid = json.loads(told("start").stdout)["pid"]
+            self.assertEqual(cluster.pids()["master"], pid)
+            self.assertIn("master", cluster.members())
+
     def test_same_directory_gives_the_same_cluster(self):
         directory = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
         try:

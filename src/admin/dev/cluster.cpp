@@ -10,6 +10,7 @@
 #include <cctype>
 #include <chrono>
 #include <csignal>
+#include <deque>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -28,7 +29,13 @@ constexpr milliseconds whole_within{30'000};
 /// Longer than a node's own drain time-out.
 constexpr milliseconds ended_within{12'000};
 
+/// For `dev start`; its asker waits longer.
+constexpr milliseconds started_within{20'000};
+
 constexpr milliseconds poll_interval{100};
+
+/// Of a log, for whoever wants to know why a node has ended.
+constexpr std::size_t last_words_max = 5;
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -86,13 +93,13 @@ void dev_cluster::hold_signals() {
 
 int dev_cluster::run() {
   const auto set = handled_signals();
-  const int signals = signalfd(-1, &set, SFD_CLOEXEC);
-  ending_ = told_to_end(signals);
+  signals_ = signalfd(-1, &set, SFD_CLOEXEC);
+  ending_ = told_to_end(signals_);
   result<nothing> outcome{done};
   if (!ending_)
     outcome = start_all();
   if (outcome && !ending_)
-    outcome = wait_until_whole(signals);
+    outcome = wait_until_whole();
   const bool interrupted = ending_;
   if (outcome && !interrupted) {
     std::cerr << "data in " << layout_.directory().string()
@@ -101,10 +108,10 @@ int dev_cluster::run() {
               << shell_word(layout_.directory().string()) << "\n";
     std::cout << "ready: export DFSNODE_CONFIG="
               << shell_word(layout_.client_config().string()) << std::endl;
-    serve(signals);
+    serve();
   }
   end_all();
-  close(signals);
+  close(signals_);
   if (outcome)
     return interrupted ? exit_status(ec::cancelled) : 0;
   std::cerr << "dfsnode dev: " << outcome.error().context << "\n";
@@ -112,16 +119,41 @@ int dev_cluster::run() {
 }
 
 result<nothing> dev_cluster::start(const dev_node& node) {
+  const auto log = node.directory / "node.log";
+  std::error_code none_yet;
+  const auto size = std::filesystem::file_size(log, none_yet);
+  log_begin_[node.name] = none_yet ? 0 : size;
   auto pid = start_child(
     program_,
     {"--role", msg::roles_to_string(static_cast<msg::role_set>(node.role)),
      "--config", (node.directory / "node.toml").string()},
-    node.directory / "node.log");
+    log);
   if (!pid)
     return pid.error();
   running_.emplace(node.name, *pid);
   write_pids();
   return done;
+}
+
+result<nothing> dev_cluster::start_again(const dev_node& node) {
+  if (auto started = start(node); !started)
+    return started;
+  readiness asked{layout_};
+  const auto limit = clock::now() + started_within;
+  while (clock::now() < limit) {
+    if (told_to_end(signals_)) {
+      ending_ = true;
+      return fail(ec::shutting_down, "the cluster ends");
+    }
+    reap();
+    if (!running_.contains(node.name))
+      return ended_at_start(node);
+    if (asked.lists_itself(node))
+      return done;
+    (void) readable(signals_, poll_interval);
+  }
+  return fail(ec::timed_out, node.name + " runs, and does not serve; see "
+                               + (node.directory / "node.log").string());
 }
 
 result<nothing> dev_cluster::start_all() {
@@ -131,35 +163,34 @@ result<nothing> dev_cluster::start_all() {
   return done;
 }
 
-result<nothing> dev_cluster::wait_until_whole(int signals) {
+result<nothing> dev_cluster::wait_until_whole() {
   readiness asked{layout_};
   const auto limit = clock::now() + whole_within;
   while (clock::now() < limit) {
-    if (told_to_end(signals)) {
+    if (told_to_end(signals_)) {
       ending_ = true;
       return done;
     }
     reap();
     for (const auto& node : layout_.nodes())
       if (!running_.contains(node.name))
-        return fail(ec::unavailable,
-                    node.name + " ended at its start: " + last_words(node));
+        return ended_at_start(node);
     if (asked.all_list_all())
       return done;
-    (void) readable(signals, poll_interval);
+    (void) readable(signals_, poll_interval);
   }
   return fail(ec::timed_out,
               "the nodes did not find each other: " + asked.missing() + "; see "
                 + (layout_.directory() / "*/node.log").string());
 }
 
-void dev_cluster::serve(int signals) {
+void dev_cluster::serve() {
   while (!ending_) {
-    pollfd waiting[]{{signals, POLLIN, 0}, {control_.descriptor(), POLLIN, 0}};
+    pollfd waiting[]{{signals_, POLLIN, 0}, {control_.descriptor(), POLLIN, 0}};
     if (poll(waiting, std::size(waiting), -1) < 0)
       continue; // Interrupted.
     if (waiting[0].revents != 0)
-      ending_ = told_to_end(signals);
+      ending_ = told_to_end(signals_);
     reap();
     if (waiting[1].revents != 0)
       control_.serve_one([this](const std::string& x) { return answer(x); });
@@ -187,12 +218,10 @@ std::string dev_cluster::answer(const std::string& question) {
     return refuse(ec::not_found, name + " is not running");
   if (verb != "start" && verb != "stop")
     return refuse(ec::invalid_argument, "'" + verb + "' is not start or stop");
-  auto outcome = verb == "start" ? start(*node) : stop(*node);
+  auto outcome = verb == "start" ? start_again(*node) : stop(*node);
   if (!outcome)
     return refuse(outcome.error().code, outcome.error().context);
-  return verb == "start"
-           ? "ok " + name + " runs, pid " + std::to_string(running_.at(name))
-           : "ok " + name + " has said goodbye";
+  return verb == "start" ? "ok " + std::to_string(running_.at(name)) : "ok";
 }
 
 result<nothing> dev_cluster::stop(const dev_node& node) {
@@ -220,6 +249,7 @@ void dev_cluster::reap() {
       continue;
     const auto name = found->first;
     running_.erase(found);
+    how_ended_[name] = ended->how;
     write_pids();
     if (!ending_)
       std::cerr << name << " (pid " << ended->pid << "): " << ended->how
@@ -261,13 +291,26 @@ void dev_cluster::write_pids() const {
   std::filesystem::rename(fresh, layout_.pids(), ignored);
 }
 
-std::string dev_cluster::last_words(const dev_node& node) const {
-  std::ifstream log{node.directory / "node.log"};
-  std::string line, last;
-  while (std::getline(log, line))
-    if (!line.empty())
-      last = line;
-  return last;
+error dev_cluster::ended_at_start(const dev_node& node) const {
+  const auto path = node.directory / "node.log";
+  std::ifstream log{path};
+  log.seekg(static_cast<std::streamoff>(log_begin_.at(node.name)));
+  std::deque<std::string> last;
+  for (std::string line; std::getline(log, line);) {
+    if (line.empty())
+      continue;
+    last.push_back(line);
+    if (last.size() > last_words_max)
+      last.pop_front();
+  }
+  const auto how = how_ended_.find(node.name);
+  auto text = node.name + " ended at its start"
+              + (how != how_ended_.end() ? ": " + how->second : "");
+  text += last.empty() ? "; it said nothing to " : "; the end of ";
+  text += path.string();
+  for (const auto& line : last)
+    text += "\n  " + line;
+  return fail(ec::unavailable, std::move(text));
 }
 
 } // namespace dfs::admin

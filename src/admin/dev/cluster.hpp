@@ -4,6 +4,7 @@
 #include "admin/dev/control_socket.hpp"
 #include "admin/dev/layout.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -32,20 +33,26 @@ public:
 
 private:
   [[nodiscard]] result<nothing> start(const dev_node& node);
+  /// Until it serves.
+  [[nodiscard]] result<nothing> start_again(const dev_node& node);
   [[nodiscard]] result<nothing> stop(const dev_node& node);
   [[nodiscard]] result<nothing> start_all();
-  [[nodiscard]] result<nothing> wait_until_whole(int signals);
+  [[nodiscard]] result<nothing> wait_until_whole();
   [[nodiscard]] std::string answer(const std::string& question);
-  void serve(int signals);
+  void serve();
   void reap();
   void end_all();
   void write_pids() const;
-  [[nodiscard]] std::string last_words(const dev_node& node) const;
+  /// Of a node that has ended: how, and what it said last.
+  [[nodiscard]] error ended_at_start(const dev_node& node) const;
 
   dev_layout layout_;
   std::filesystem::path program_;
   control_socket control_;
   std::map<std::string, pid_t> running_;
+  std::map<std::string, std::string> how_ended_;    ///< By name.
+  std::map<std::string, std::uintmax_t> log_begin_; ///< Of this life.
+  int signals_ = -1;
   bool ending_ = false;
 };
 

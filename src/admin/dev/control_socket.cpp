@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto socket_name = "dev.sock";
 constexpr std::size_t line_bytes_max = 1'024;
+constexpr std::size_t answer_bytes_max = 64 * 1'024;
 
 /// Longer than starting or stopping a node takes.
 constexpr timeval client_patience{30, 0};
@@ -60,6 +61,22 @@ std::string read_line(int from) {
          && byte != '\n')
     line.push_back(byte);
   return line;
+}
+
+/// Up to where the peer has closed.
+std::string read_answer(int from) {
+  std::string text(answer_bytes_max, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto got = read(from, text.data() + size, text.size() - size);
+    if (got <= 0)
+      break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
+  if (text.ends_with('\n'))
+    text.pop_back();
+  return text;
 }
 
 void write_line(int to, const std::string& line) {
@@ -135,7 +152,7 @@ result<std::string> ask_control_socket(const std::filesystem::path& directory,
                                    + "; start one with `dfsnode dev --dir`");
   set_patience(*peer, client_patience);
   write_line(*peer, question);
-  const auto line = read_line(*peer);
+  const auto line = read_answer(*peer);
   close(*peer);
   if (line.starts_with("ok"))
     return line.size() > 3 ? line.substr(3) : std::string{};

@@ -10,7 +10,8 @@ namespace dfs::admin {
 
 /// How `dfsnode dev start|stop NAME` in one terminal reaches the `dfsnode dev`
 /// in another: a local socket in the cluster's directory, which only its owner
-/// can enter; one line in, one line out. "ok …" or "error CODE …".
+/// can enter; one line in; out comes "ok …" or "error CODE …", which may
+/// be several lines.
 class control_socket {
 public:
   /// Takes over the name of a socket that a killed process left behind.

@@ -4,7 +4,6 @@
 #include "settings/bundle.hpp"
 
 #include <chrono>
-#include <set>
 
 namespace dfs::admin {
 
@@ -32,7 +31,23 @@ bool readiness::all_list_all() {
   return true;
 }
 
+bool readiness::lists_itself(const dev_node& node) {
+  const auto names = ask(node);
+  return names && names->contains(node.name);
+}
+
 result<nothing> readiness::lists_all(const dev_node& node) {
+  const auto names = ask(node);
+  if (!names)
+    return names.error();
+  for (const auto& other : layout_.nodes())
+    if (!names->contains(other.name))
+      return fail(ec::not_found, other.name + " is not in its list");
+  return done;
+}
+
+/// The names in its list.
+result<std::set<std::string>> readiness::ask(const dev_node& node) {
   auto& client = clients_[node.name];
   if (!client) {
     auto contact = layout_.contact(node);
@@ -57,10 +72,7 @@ result<nothing> readiness::lists_all(const dev_node& node) {
   std::set<std::string> names;
   for (const auto& member : answer->members)
     names.insert(member.name);
-  for (const auto& other : layout_.nodes())
-    if (!names.contains(other.name))
-      return fail(ec::not_found, other.name + " is not in its list");
-  return done;
+  return names;
 }
 
 } // namespace dfs::admin

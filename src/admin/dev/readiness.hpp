@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace dfs::admin {
@@ -24,8 +25,13 @@ public:
     return missing_;
   }
 
+  /// Whether this one answers and is in the group by its own list. A fraction
+  /// of a second.
+  [[nodiscard]] bool lists_itself(const dev_node& node);
+
 private:
   [[nodiscard]] result<nothing> lists_all(const dev_node& node);
+  [[nodiscard]] result<std::set<std::string>> ask(const dev_node& node);
 
   const dev_layout& layout_;
   std::map<std::string, std::unique_ptr<client::cluster_client>> clients_;

@@ -77,7 +77,10 @@ result<exit_code> tell_cluster(const std::string& verb, const dev_options& x,
   auto said = ask_control_socket(x.directory, verb + " " + x.name);
   if (!said)
     return said.error();
-  context.out.print(record{{"done", *said}});
+  record now{{"node", x.name}, {"state", verb == "start" ? "runs" : "ended"}};
+  if (verb == "start")
+    now.emplace_back("pid", cell::number(std::atoll(said->c_str())));
+  context.out.print(now);
   return 0;
 }
 
