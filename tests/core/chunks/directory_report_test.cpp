@@ -6,6 +6,8 @@
 #include <array>
 #include <chrono>
 #include <set>
+#include <utility>
+#include <variant>
 #include <vector>
 
 // What chunkservers and readers say to the master about replicas.
@@ -20,10 +22,16 @@ constexpr inode_id file{9};
 
 struct DirectoryReport : ::testing::Test {
   instant now{1h};
-  directory_machine machine{{.config = {}, .term = master_term{1}}, now};
+  directory_machine machine{{.config = config(), .term = master_term{1}}, now};
   std::array<std::uint64_t, 5> sequences{}; ///< By number of the server.
   std::array<std::uint64_t, 5> heard{};
   std::array<std::uint64_t, 5> lives{};
+
+  static directory_config config() {
+    directory_config x;
+    x.orphan_life = 1min;
+    return x;
+  }
 
   DirectoryReport() {
     for (std::uint64_t i = 1; i <= chunks; ++i)
@@ -122,6 +130,17 @@ struct DirectoryReport : ::testing::Test {
       heard[i] = sequences[i];
     }
     machine.tick(now);
+  }
+
+  /// (server, chunk) of all orders to delete since the last call.
+  std::vector<std::pair<server_index, std::uint64_t>> ordered_to_go() {
+    std::vector<std::pair<server_index, std::uint64_t>> all;
+    for (const auto& effect : machine.take_effects())
+      if (const auto* x = std::get_if<ask_server>(&effect))
+        if (const auto* order = std::get_if<msg::delete_chunks>(&x->order))
+          for (const auto& state : order->chunks)
+            all.emplace_back(x->server, state.chunk.value());
+    return all;
   }
 
   [[nodiscard]] std::size_t copies(std::uint64_t chunk) const {
@@ -232,6 +251,36 @@ TEST_F(DirectoryReport, OrphansThatAreLeftOutAreForgotten) {
   report(2, {}, {5'001});
   (void) beat(2);
   EXPECT_EQ(machine.collector().orphans(), 1u);
+}
+
+// SPEC G9, G12: what is left of it in quarantine takes space for ever if nobody
+// orders it to go.
+TEST_F(DirectoryReport, ACorruptReplicaOfNoFileGoesLikeAnyOrphan) {
+  constexpr auto given = (1ull << 40) + 5'000; // In the first term.
+  auto found = next_beat(2);
+  found.corrupt = {chunk_id{given}};
+  (void) say(found);
+  EXPECT_EQ(machine.collector().orphans(), 1u);
+  EXPECT_TRUE(machine.state().table.odd().empty());
+  pass(500ms);
+  EXPECT_TRUE(ordered_to_go().empty()) << "a file may get it yet (D3)";
+  for (int i = 0; i < 120; ++i)
+    pass(500ms);
+  EXPECT_EQ(ordered_to_go(),
+            (std::vector<std::pair<server_index, std::uint64_t>>{{1, given}}));
+}
+
+// It is no copy any more that a file could be given.
+TEST_F(DirectoryReport, AnOrphanThatTurnsOutToBeCorruptHasNoVersion) {
+  report(2, {}, {5'000});
+  report(3, {}, {5'000});
+  auto found = next_beat(2);
+  found.corrupt = {chunk_id{5'000}};
+  (void) say(found);
+  (void) beat(3);
+  EXPECT_EQ(machine.collector().holders_of(chunk_id{5'000}),
+            (std::vector<std::pair<server_index, chunk_version>>{
+              {1, chunk_version{}}, {2, chunk_version{1}}}));
 }
 
 TEST_F(DirectoryReport, ADoubtedReplicaIsLookedAt) { // SPEC G9
