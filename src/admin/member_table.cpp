@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
+#include <utility>
 
 namespace dfs::admin {
 
@@ -17,6 +19,14 @@ std::string time_text(std::uint64_t unix_ms) {
 
 } // namespace
 
+cell roles_cell(msg::role_set x) {
+  std::vector<std::string> words;
+  std::istringstream text{msg::roles_to_string(x)};
+  for (std::string word; std::getline(text, word, ',');)
+    words.push_back(word);
+  return cell::list(std::move(words), ",");
+}
+
 table member_table(std::vector<msg::member_record> members) {
   std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
@@ -24,10 +34,10 @@ table member_table(std::vector<msg::member_record> members) {
   table shown{
     {"name", "id", "roles", "zone", "stream", "since", "store", "version"}, {}};
   for (const auto& x : members)
-    shown.rows.push_back(
-      {x.name, to_string(x.id), msg::roles_to_string(x.roles), x.zone,
-       to_string(x.stream_address()), time_text(x.id.start_ms),
-       fmt::format("{:016x}", x.store.value()), x.version});
+    shown.rows.push_back({x.name, to_string(x.id), roles_cell(x.roles), x.zone,
+                          to_string(x.stream_address()),
+                          time_text(x.id.start_ms),
+                          fmt::format("{:016x}", x.store.value()), x.version});
   return shown;
 }
 
@@ -36,7 +46,7 @@ record whoami_record(const msg::member_record& x, const std::string& principal,
   return {
     {"name", x.name},
     {"id", to_string(x.id)},
-    {"roles", msg::roles_to_string(x.roles)},
+    {"roles", roles_cell(x.roles)},
     {"zone", x.zone},
     {"store", fmt::format("{:016x}", x.store.value())},
     {"since", time_text(x.id.start_ms)},

@@ -11,6 +11,9 @@ namespace dfs::admin {
 
 // What verbs and commands of the console print alike.
 
+/// "introducer,master"; programs get an array.
+[[nodiscard]] cell roles_cell(msg::role_set x);
+
 /// `members`: one row a member, by name.
 [[nodiscard]] table member_table(std::vector<msg::member_record> members);
 

@@ -15,8 +15,41 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+json to_json(const cell& x);
+
+json to_json(const record& x) {
+  json object = json::object();
+  for (const auto& [name, content] : x)
+    object[name] = to_json(content);
+  return object;
+}
+
+json to_json(const table& x) {
+  json rows = json::array();
+  for (const auto& row : x.rows) {
+    json object = json::object();
+    for (std::size_t i = 0; i < row.size(); ++i)
+      object[x.columns[i]] = to_json(row[i]);
+    rows.push_back(std::move(object));
+  }
+  return rows;
+}
+
+json to_json(const std::shared_ptr<const record>& x) {
+  return to_json(*x);
+}
+
+json to_json(const std::shared_ptr<const table>& x) {
+  return to_json(*x);
+}
+
+template <class Plain>
+json to_json(const Plain& x) {
+  return json(x);
+}
+
 json to_json(const cell& x) {
-  return std::visit([](const auto& plain) { return json(plain); }, x.plain);
+  return std::visit([](const auto& plain) { return to_json(plain); }, x.plain);
 }
 
 // Bytes that are no UTF-8 are replaced: names of others must not stop a list.
@@ -112,6 +145,29 @@ cell cell::nothing() {
   return made;
 }
 
+cell cell::list(std::vector<std::string> words, std::string_view between) {
+  cell made{""};
+  for (const auto& word : words) {
+    if (!made.text.empty())
+      made.text += between;
+    made.text += word;
+  }
+  made.plain = std::move(words);
+  return made;
+}
+
+cell cell::list(std::string words, table rows) {
+  cell made{std::move(words)};
+  made.plain = std::make_shared<const table>(std::move(rows));
+  return made;
+}
+
+cell cell::object(std::string words, record content) {
+  cell made{std::move(words)};
+  made.plain = std::make_shared<const record>(std::move(content));
+  return made;
+}
+
 std::string bytes_text(std::uint64_t x) {
   static constexpr std::array<const char*, 7> units{"B",   "KiB", "MiB", "GiB",
                                                     "TiB", "PiB", "EiB"};
@@ -158,14 +214,7 @@ output::output(std::ostream& out, std::ostream& err, style how)
 
 void output::print(const table& x) {
   if (style_.json) {
-    json rows = json::array();
-    for (const auto& row : x.rows) {
-      json object = json::object();
-      for (std::size_t i = 0; i < row.size(); ++i)
-        object[x.columns[i]] = to_json(row[i]);
-      rows.push_back(std::move(object));
-    }
-    out_ << dump(rows) << '\n';
+    out_ << dump(to_json(x)) << '\n';
     return;
   }
   std::vector<std::size_t> widths;
@@ -196,10 +245,7 @@ void output::print(const table& x) {
 
 void output::print(const record& x) {
   if (style_.json) {
-    json object = json::object();
-    for (const auto& [name, content] : x)
-      object[name] = to_json(content);
-    out_ << dump(object) << '\n';
+    out_ << dump(to_json(x)) << '\n';
     return;
   }
   std::size_t widest = 0;
@@ -211,6 +257,22 @@ void output::print(const record& x) {
     out_ << without_trailing_space(padded(label, widest, false) + "  "
                                    + harmless(content.text))
          << '\n';
+  }
+}
+
+void output::print(const record& x, const named_tables& tables) {
+  if (style_.json) {
+    auto whole = x;
+    for (const auto& [name, rows] : tables)
+      whole.emplace_back(name, cell::list("", rows));
+    return print(whole);
+  }
+  print(x);
+  for (const auto& [name, rows] : tables) {
+    if (rows.rows.empty())
+      continue;
+    out_ << '\n';
+    print(rows);
   }
 }
 

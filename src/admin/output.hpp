@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,11 +18,18 @@
 
 namespace dfs::admin {
 
+struct cell;
+struct table;
+
+/// Named values of one thing. Programs get an object.
+using record = std::vector<std::pair<std::string, cell>>;
+
 /// One value: its text for people, and what programs get.
 struct cell {
   std::string text;
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double,
-               std::string>
+               std::string, std::vector<std::string>,
+               std::shared_ptr<const record>, std::shared_ptr<const table>>
     plain;
   bool right = false; ///< Numbers line up on their right.
 
@@ -38,6 +47,16 @@ struct cell {
   [[nodiscard]] static cell boolean(bool x);
   /// "-"; programs get null.
   [[nodiscard]] static cell nothing();
+
+  // What people read as a phrase, programs must not have to take apart.
+
+  /// "a, b"; programs get an array.
+  [[nodiscard]] static cell
+  list(std::vector<std::string> words, std::string_view between = ", ");
+  /// Programs get an array of objects.
+  [[nodiscard]] static cell list(std::string words, table rows);
+  /// Programs get an object.
+  [[nodiscard]] static cell object(std::string words, record content);
 };
 
 /// Rows of equal shape. Programs get an array of objects.
@@ -47,8 +66,8 @@ struct table {
   std::vector<std::vector<cell>> rows; ///< As many cells as columns, each.
 };
 
-/// Named values of one thing. Programs get an object.
-using record = std::vector<std::pair<std::string, cell>>;
+/// What belongs to a record and has a name.
+using named_tables = std::vector<std::pair<std::string, table>>;
 
 [[nodiscard]] std::string bytes_text(std::uint64_t x);
 [[nodiscard]] std::string duration_text(std::chrono::nanoseconds x);
@@ -67,6 +86,9 @@ public:
   /// Whole results: one of these per verb, in JSON mode one document a line.
   void print(const table& x);
   void print(const record& x);
+  /// A record and its tables: people see those that have rows below it,
+  /// programs get one object with all of them.
+  void print(const record& x, const named_tables& tables);
 
   /// A line for people only.
   void say(std::string_view line);

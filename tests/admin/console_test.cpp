@@ -264,7 +264,7 @@ TEST_F(ConsoleTest, ListsLeasesPageByPage) {
   EXPECT_THAT(few, HasSubstr("1000003"));
   EXPECT_EQ(few.find("1000004"), std::string::npos);
   EXPECT_THAT(err.str(), HasSubstr("there are more"));
-  EXPECT_THAT(err.str(), HasSubstr("no master can be reached"));
+  EXPECT_THAT(few, HasSubstr("no master can be reached"));
   const auto all = text("leases --limit 5000");
   EXPECT_THAT(all, HasSubstr("1000401")); // Of a second page,
   EXPECT_THAT(all, HasSubstr("1001000")); // and of the last.
@@ -283,13 +283,10 @@ TEST_F(ConsoleTest, PrintsJsonForEveryCommand) {
   for (const auto* line :
        {"actors", "actor gate", "top", "tree", "health", "members", "links",
         "bandwidth", "reset-time", "leave", "join", "log",
-        "log level gate info", "config", "whoami"}) {
+        "log level gate info", "config", "whoami", "leases", "scrub"}) {
     SCOPED_TRACE(line);
-    std::istringstream documents{text(std::string{line} + " --json")};
-    auto count = 0;
-    for (std::string one; std::getline(documents, one); ++count)
-      EXPECT_TRUE(nlohmann::json::accept(one)) << one;
-    EXPECT_GE(count, 1);
+    const auto one = text(std::string{line} + " --json");
+    EXPECT_TRUE(nlohmann::json::accept(one)) << one;
   }
 }
 

@@ -49,6 +49,41 @@ TEST_F(Output, RecordsAreOneObject) {
   EXPECT_EQ(out.str(), "{\"store_id\":\"7\",\"age\":1500.0}\n");
 }
 
+// SPEC S7: what people read as a phrase, programs need not take apart.
+TEST_F(Output, ListsAndObjectsInsideOfOthers) {
+  const table servers{{"name", "up"},
+                      {{"a", cell::boolean(true)}, {"b", cell::nothing()}}};
+  const record one{
+    {"roles", cell::list({"master", "introducer"}, ",")},
+    {"servers", cell::list("a, b (?)", servers)},
+    {"left", cell::object("2 of 3", {{"bytes", cell::bytes(2048)}})}};
+  make({}).print(one);
+  EXPECT_EQ(out.str(), "roles    master,introducer\n"
+                       "servers  a, b (?)\n"
+                       "left     2 of 3\n");
+  out.str("");
+  make({.json = true}).print(one);
+  EXPECT_EQ(out.str(),
+            R"({"roles":["master","introducer"],)"
+            R"("servers":[{"name":"a","up":true},{"name":"b","up":null}],)"
+            R"("left":{"bytes":2048}})"
+            "\n");
+}
+
+// SPEC S7: programs get one document, whatever a verb has to say.
+TEST_F(Output, ARecordAndItsTablesAreOneObject) {
+  const record one{{"health", "fine"}};
+  const named_tables tables{{"names", table{{"name"}, {{"a"}}}},
+                            {"findings", table{{"code"}, {}}}};
+  make({}).print(one, tables);
+  EXPECT_EQ(out.str(), "health  fine\n\nNAME\na\n");
+  out.str("");
+  make({.json = true}).print(one, tables);
+  EXPECT_EQ(out.str(),
+            R"({"health":"fine","names":[{"name":"a"}],"findings":[]})"
+            "\n");
+}
+
 TEST_F(Output, OnlyATerminalGetsColour) {
   make({.color = true}).print(table{{"x"}, {}});
   EXPECT_EQ(out.str(), "\033[1mX\033[0m\n");

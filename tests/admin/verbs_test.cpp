@@ -33,7 +33,7 @@ TEST_F(ClusterVerbs, MakeWhatNodesAndUsersNeed) {
                              place / "node-1", "--days", "30", "--json"});
   EXPECT_EQ(node.status, 0) << node.err;
   const auto said = nlohmann::json::parse(node.out);
-  EXPECT_EQ(said["roles"], "introducer,master");
+  EXPECT_EQ(said["roles"], (std::vector<std::string>{"introducer", "master"}));
   EXPECT_EQ(said["days"], 30);
   const auto user = dfsnode({"cluster", "user", "alice", "--dir", home,
                              "--rights", "admin", "--out", place / "alice"});

@@ -129,7 +129,8 @@ class FileVerbs(Verbs, unittest.TestCase):
 
     def test_appends(self):
         path = f"{self.dir}/log"
-        self.verb("append", path, given=b"one\n")
+        one = self.try_verb("append", path, given=b"one\n")
+        self.assertIn(b": 1 append, ", one.stderr)
         self.verb("append", "--lines", path, given=b"two\nthree\nno newline")
         self.assertEqual(self.verb("cat", path),
                          b"one\ntwo\nthree\nno newline")
@@ -191,6 +192,27 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.refused(1, "cp", f"{self.dir}/f", f"{self.dir}/g")
         self.verb("cp", "--force", f"{self.dir}/f", f"{self.dir}/g")
         self.refused(1, "cp", f"{self.dir}/none", f"{self.dir}/h")
+
+    def test_what_programs_are_told_of_a_file(self):
+        path = f"{self.dir}/f"
+        self.verb("put", random_file(self.here / "f", 9 * MIB), path)
+        told = json.loads(self.verb("explain", path, "--json"))
+        self.assertEqual([x["bytes"] for x in told], [4 * MIB, 4 * MIB, MIB])
+        for chunk in told:
+            self.assertEqual(chunk["health"], "healthy")
+            self.assertEqual(chunk["why_there"]["copies_serving"], 3)
+            for replica in chunk["replicas"]:
+                self.assertEqual(
+                    (replica["state"], replica["version"], replica["serving"],
+                     replica["primary"]),
+                    ("current", chunk["version"], True,
+                     replica["server"] == chunk["primary"]))
+            self.assertEqual({x["server"] for x in chunk["replicas"]},
+                             {f"chunkserver-{i}" for i in (1, 2, 3)})
+        told = json.loads(self.try_verb("status", "--json").stdout)
+        self.assertEqual(told["repairs"]["copies_under_way"], 0)
+        self.assertEqual({x["store"] for x in chunk["replicas"]},
+                         {x["store"] for x in told["servers"]})
 
     def test_into_a_directory(self):
         local = random_file(self.here / "f", 1000)

@@ -64,16 +64,16 @@ class Files(harness.Cluster):
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def status(self):
-        """Summary, servers and findings; None while nobody answers."""
-        lines = self.try_verb("status", "--json").stdout.splitlines()
-        return [json.loads(x) for x in lines] if len(lines) == 3 else None
+        """None while nobody answers."""
+        told = self.try_verb("status", "--json").stdout
+        return json.loads(told) if told else None
 
     def healthy(self):
         return self.try_verb("status").returncode == 0
 
     def serving(self):
         status = self.status()
-        return {x["server"] for x in status[1] if x["serving"]} \
+        return {x["server"] for x in status["servers"] if x["serving"]} \
             if status else set()
 
     def explain(self, path):
@@ -200,7 +200,8 @@ class Asleep(unittest.TestCase):
             cluster.verb("write", "--offset", i * chunk, "/f", given=mark)
             marks[i] = mark
         self.assertTrue(
-            any(victim in listed[i]["replicas"] for i in marks), listed)
+            any(x["server"] == victim for i in marks
+                for x in listed[i]["replicas"]), listed)
         return marks
 
     def read_on(self, reader, marks, chunk):
@@ -256,7 +257,8 @@ class Disks(unittest.TestCase):
             data = some_bytes(4 * MIB, 4)
             cluster.verb("put", "-", "/f", given=data)
             wait_for(cluster.healthy, 30, cluster.status)
-            holders = cluster.explain("/f")[0]["replicas"].split(", ")
+            holders = [x["server"]
+                       for x in cluster.explain("/f")[0]["replicas"]]
             for name in holders[:2]:
                 self.spoil(cluster[name])
             wait_for(lambda: self.readers_find(cluster, data, holders[:2]), 60,

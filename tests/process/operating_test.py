@@ -44,10 +44,9 @@ class Operating(Verbs, unittest.TestCase):
         done = self.try_verb("status", "--json")
         if not done.stdout:
             return {}, {}, set()
-        summary, servers, findings = map(json.loads,
-                                         done.stdout.decode().splitlines())
-        return (summary, {x["server"]: x for x in servers},
-                {x["code"] for x in findings})
+        told = json.loads(done.stdout)
+        return (told, {x["server"]: x for x in told["servers"]},
+                {x["code"] for x in told["findings"]})
 
     def wait_for_health(self, seconds=40):
         harness.wait_for(
@@ -57,9 +56,9 @@ class Operating(Verbs, unittest.TestCase):
     def fsck(self, *arguments):
         """(status, summary, {(path, problem)})"""
         done = self.try_verb("fsck", "--json", *arguments)
-        summary, findings = map(json.loads, done.stdout.decode().splitlines())
-        return (done.returncode, summary,
-                {(x["path"], x["problem"]) for x in findings})
+        told = json.loads(done.stdout)
+        return (done.returncode, told,
+                {(x["path"], x["problem"]) for x in told["findings"]})
 
     def put_files(self):
         tree = self.here / "tree"

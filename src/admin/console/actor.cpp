@@ -12,7 +12,7 @@ record summary(const msg::actor_stats& x) {
   return {
     {"name", x.name},
     {"parent", x.parent.empty() ? cell::nothing() : cell{x.parent}},
-    {"state", activity_text(x)},
+    {"state", activity_cell(x)},
     {"age_ms", cell::duration(x.age)},
     {"messages", cell::unsigned_number(x.messages)},
     {"mailbox", cell::unsigned_number(x.mailbox)},
@@ -65,19 +65,15 @@ result<nothing> run(console_context& context, const console_arguments& given) {
   }
   const auto json = context.out.how().json;
   auto head = summary(found->stats);
-  if (!json)
+  if (!json) {
     for (auto& [key, value] : head)
       if (key.ends_with("_ms"))
         key.resize(key.size() - 3);
-  context.out.print(head);
-  if (!found->handling.empty()) {
-    context.out.say("");
-    context.out.print(histogram(*found, json));
+  } else {
+    head.emplace_back("busy_for_ms", cell::duration(found->stats.busy_for));
   }
-  if (!found->recent.empty()) {
-    context.out.say("");
-    context.out.print(recent(*found, json));
-  }
+  context.out.print(head, {{"handling", histogram(*found, json)},
+                           {"recent", recent(*found, json)}});
   return done;
 }
 

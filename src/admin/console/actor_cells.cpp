@@ -18,12 +18,12 @@ std::string_view to_string(msg::actor_activity x) {
   return "unknown";
 }
 
-std::string activity_text(const msg::actor_stats& x) {
-  std::string text{to_string(x.activity)};
+cell activity_cell(const msg::actor_stats& x) {
+  cell shown{to_string(x.activity)};
   // Less is nothing to look at: it will be over before anybody can.
   if (x.busy_for >= std::chrono::milliseconds{1})
-    text += " " + duration_text(x.busy_for);
-  return text;
+    shown.text += " " + duration_text(x.busy_for);
+  return shown;
 }
 
 const std::vector<std::string>& actor_sort_keys() {

@@ -11,8 +11,8 @@ namespace dfs::admin {
 
 [[nodiscard]] std::string_view to_string(msg::actor_activity x);
 
-/// "busy 7.02s", "idle".
-[[nodiscard]] std::string activity_text(const msg::actor_stats& x);
+/// "busy 7.02s", "idle"; programs get the word.
+[[nodiscard]] cell activity_cell(const msg::actor_stats& x);
 
 /// What `--sort` takes; the first is the default.
 [[nodiscard]] const std::vector<std::string>& actor_sort_keys();

@@ -15,15 +15,20 @@ result<nothing> run(console_context& context, const console_arguments& given) {
              {}};
   for (const auto& x : list->actors)
     rows.rows.push_back(
-      {x.name, activity_text(x), cell::unsigned_number(x.messages),
+      {x.name, activity_cell(x), cell::unsigned_number(x.messages),
        cell::unsigned_number(x.mailbox), cell::duration(x.handling_p50),
        cell::duration(x.handling_p99), cell::duration(x.handling_max),
        cell::unsigned_number(x.failures), cell::unsigned_number(x.restarts),
        cell::duration(x.age)});
-  if (!context.out.how().json)
+  if (context.out.how().json) {
+    rows.columns.emplace_back("busy_for_ms");
+    for (std::size_t i = 0; i < rows.rows.size(); ++i)
+      rows.rows[i].push_back(cell::duration(list->actors[i].busy_for));
+  } else {
     for (auto& name : rows.columns) // The cells carry their units.
       if (name.ends_with("_ms"))
         name.resize(name.size() - 3);
+  }
   context.out.print(rows);
   return done;
 }

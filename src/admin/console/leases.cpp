@@ -50,10 +50,17 @@ run(console_context& context, const console_arguments& arguments) {
     if (!last.led.empty())
       question.after = last.led.back().chunk;
   } while (last.more && rows.rows.size() < *limit);
-  context.out.print(rows);
-  if (last.node_lease.count() == 0)
-    context.out.note(last.name + " has no node lease and serves nothing"
-                     + (last.trouble.empty() ? "" : ": " + last.trouble));
+  context.out.print(
+    record{
+      {"server", last.name},
+      {"registered", cell::boolean(last.registered)},
+      {"term", cell::unsigned_number(last.term.value())},
+      {"node_lease", last.node_lease.count() == 0
+                       ? cell::nothing()
+                       : cell::duration(last.node_lease)},
+      {"trouble", last.trouble.empty() ? cell::nothing() : cell{last.trouble}},
+      {"more", cell::boolean(last.more)}},
+    {{"leases", std::move(rows)}});
   if (last.more)
     context.out.note("there are more: --limit");
   return done;

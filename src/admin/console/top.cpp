@@ -53,7 +53,7 @@ table picture(const std::vector<rate>& all, bool json) {
     cell busy{fmt::format("{:.1f}", x.busy)};
     busy.plain = x.busy;
     busy.right = true;
-    rows.rows.push_back({x.stats.name, activity_text(x.stats),
+    rows.rows.push_back({x.stats.name, activity_cell(x.stats),
                          std::move(per_second), std::move(busy),
                          cell::unsigned_number(x.stats.mailbox),
                          cell::duration(x.stats.handling_p99),

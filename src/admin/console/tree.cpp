@@ -42,7 +42,7 @@ result<nothing> run(console_context& context, const console_arguments&) {
     rows.columns.insert(rows.columns.begin() + 1, "parent");
   for (const auto& x : lines) {
     std::vector<cell> row{json ? x.actor->name : x.shown,
-                          activity_text(*x.actor),
+                          activity_cell(*x.actor),
                           cell::unsigned_number(x.actor->restarts)};
     if (json)
       row.insert(row.begin() + 1, x.actor->parent.empty()

@@ -1,4 +1,5 @@
 #include "admin/fsck/examine.hpp"
+#include "base/counted.hpp"
 #include "client/cluster_client.hpp"
 #include "messages/chunk_admin_methods.hpp"
 #include "messages/chunk_control.hpp"
@@ -124,10 +125,12 @@ void judge(const std::vector<reading>& all, const server_names& names,
          {},
          "NOT_VERIFIED",
          damage::heals,
-         fmt::format("{} replicas on {}: {}",
-                     x.chunks->size() - x.answers.size(), x.name,
+         fmt::format("{} on {}: {}",
+                     counted(x.chunks->size() - x.answers.size(), "replica"),
+                     x.name,
                      x.fault->context.empty() ? to_string(x.fault->code)
-                                              : x.fault->context)});
+                                              : x.fault->context),
+         {x.name}});
   }
   for (const auto& [chunk, found] : outcomes) {
     const auto missed = unread.find(chunk);

@@ -1,5 +1,7 @@
 #include "admin/fsck/report.hpp"
 
+#include "base/counted.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,10 +13,6 @@ namespace {
 
 using condition = msg::replica_condition;
 using verdict = msg::replica_verdict;
-
-std::string plural(std::uint64_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
 
 /// Names of the servers whose replicas are so; sorted, so that two runs say the
 /// same.
@@ -31,8 +29,10 @@ std::vector<std::string> servers_with(const msg::chunk_report& x,
 
 void add_health(fsck_report& to, const std::string& path,
                 const msg::chunk_report& x, const server_names& names) {
-  const auto add = [&](std::string_view problem, damage how, std::string text) {
-    to.findings.push_back({path, x.chunk, problem, how, std::move(text)});
+  const auto add = [&](std::string_view problem, damage how, std::string text,
+                       std::vector<std::string> servers = {}) {
+    to.findings.push_back(
+      {path, x.chunk, problem, how, std::move(text), std::move(servers)});
   };
   const auto current = servers_with(x, condition::current, names);
   const auto serving = static_cast<std::uint64_t>(std::count_if(
@@ -44,7 +44,8 @@ void add_health(fsck_report& to, const std::string& path,
       break;
     case msg::chunk_health::under:
       add("UNDER_REPLICATED", damage::heals,
-          fmt::format("{} of {} copies serve", serving, x.wanted));
+          fmt::format("{} of {} serve", serving,
+                      counted(x.wanted, "copy", "copies")));
       break;
     case msg::chunk_health::unavailable:
       add("UNAVAILABLE", damage::heals,
@@ -52,7 +53,8 @@ void add_health(fsck_report& to, const std::string& path,
                             "are here, one of them may have it"
                           : fmt::format("only on {}, which {} not serve now",
                                         fmt::join(current, ", "),
-                                        current.size() == 1 ? "does" : "do"));
+                                        current.size() == 1 ? "does" : "do"),
+          current);
       break;
     case msg::chunk_health::lost:
       add("LOST", damage::loss, "no good copy on any server");
@@ -68,6 +70,42 @@ void add_health(fsck_report& to, const std::string& path,
 }
 
 } // namespace
+
+std::string_view to_string(msg::chunk_health x) {
+  switch (x) {
+    case msg::chunk_health::unjudged:
+      return "unjudged";
+    case msg::chunk_health::healthy:
+      return "healthy";
+    case msg::chunk_health::under:
+      return "under_replicated";
+    case msg::chunk_health::unavailable:
+      return "unavailable";
+    case msg::chunk_health::lost:
+      return "lost";
+    case msg::chunk_health::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string_view to_string(msg::replica_condition x) {
+  switch (x) {
+    case condition::current:
+      return "current";
+    case condition::stale:
+      return "stale";
+    case condition::corrupt:
+      return "corrupt";
+    case condition::surplus:
+      return "surplus";
+    case condition::newer:
+      return "newer";
+    case condition::orphan:
+      return "orphan";
+  }
+  return "unknown";
+}
 
 server_names::server_names(const std::vector<msg::server_status>& servers) {
   for (const auto& x : servers)
@@ -99,7 +137,7 @@ void add_findings(fsck_report& to, const std::string& path,
     if (!servers.empty())
       to.findings.push_back(
         {path, x.chunk, problem, how,
-         fmt::format("on {}: {}", fmt::join(servers, ", "), then)});
+         fmt::format("on {}: {}", fmt::join(servers, ", "), then), servers});
   };
   add(condition::corrupt, "CORRUPT", damage::heals,
       "bad bytes, set aside; deleted when there are enough good copies");
@@ -118,8 +156,10 @@ void add_deep_findings(fsck_report& to, const std::string& path, chunk_id chunk,
                        std::size_t unread, const server_names& names) {
   std::size_t good = 0;
   const msg::verified_replica* first = nullptr;
-  const auto add = [&](std::string_view problem, damage how, std::string text) {
-    to.findings.push_back({path, chunk, problem, how, std::move(text)});
+  const auto add = [&](std::string_view problem, damage how, std::string text,
+                       std::vector<std::string> servers = {}) {
+    to.findings.push_back(
+      {path, chunk, problem, how, std::move(text), std::move(servers)});
   };
   for (const auto& [store, found] : outcomes) {
     const auto server = names.of(store);
@@ -135,25 +175,28 @@ void add_deep_findings(fsck_report& to, const std::string& path, chunk_id chunk,
           add("DIFFERS", damage::loss,
               fmt::format("the copy on {} has other bytes, with right "
                           "checksums",
-                          server));
+                          server),
+              {server});
         break;
       case verdict::bad:
         add("CORRUPT", damage::heals,
-            fmt::format("on {}: bad bytes; set aside and replaced", server));
+            fmt::format("on {}: bad bytes; set aside and replaced", server),
+            {server});
         break;
       case verdict::missing:
         add("MISSING", damage::heals,
-            fmt::format("on {}: the master thinks that it is there", server));
+            fmt::format("on {}: the master thinks that it is there", server),
+            {server});
         break;
       case verdict::unreadable:
         add("UNREADABLE", damage::heals,
-            fmt::format("on {}: the disk does not give it", server));
+            fmt::format("on {}: the disk does not give it", server), {server});
         break;
     }
   }
   if (good == 0 && unread == 0 && !outcomes.empty())
     add("LOST", damage::loss,
-        fmt::format("none of {} is good", plural(outcomes.size(), "replica")));
+        fmt::format("none of {} is good", counted(outcomes.size(), "replica")));
 }
 
 } // namespace dfs::admin

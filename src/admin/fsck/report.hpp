@@ -14,6 +14,10 @@
 
 namespace dfs::admin {
 
+/// "healthy", "lost", …; "current", "stale", …
+[[nodiscard]] std::string_view to_string(msg::chunk_health x);
+[[nodiscard]] std::string_view to_string(msg::replica_condition x);
+
 /// How bad a finding is; the worst of them is the exit status.
 enum class damage : std::uint8_t {
   none = 0,  ///< Something that is to go, and will.
@@ -26,7 +30,8 @@ struct fsck_finding {
   chunk_id chunk;
   std::string_view problem; ///< A code of docs/runbook.md.
   damage how = damage::none;
-  std::string text; ///< For people.
+  std::string text;                   ///< For people.
+  std::vector<std::string> servers{}; ///< That it is about.
 };
 
 /// Servers as people call them.

@@ -1,3 +1,4 @@
+#include "admin/member_table.hpp"
 #include "admin/verbs/all.hpp"
 #include "messages/member.hpp"
 #include "settings/bundle.hpp"
@@ -24,7 +25,7 @@ result<exit_code> make(const bundle_options& x, verb_context& context) {
   if (auto made = settings::make_node_bundle(request, *roles, now); !made)
     return made.error();
   context.out.print(record{{"node", request.name},
-                           {"roles", msg::roles_to_string(*roles)},
+                           {"roles", roles_cell(*roles)},
                            {"days", cell::number(x.days)},
                            {"directory", request.out}});
   context.out.say("Copy the directory to the node, and name it there in "

@@ -1,5 +1,6 @@
 #include "admin/verbs/config_audience.hpp"
 
+#include "admin/member_table.hpp"
 #include "settings/toml_file.hpp"
 
 namespace dfs::admin {
@@ -28,6 +29,8 @@ parse_audience(const std::string& roles, const std::string& file) {
   return whom;
 }
 
+namespace {
+
 std::string audience_text(settings::audience x) {
   const auto roles = static_cast<settings::audience>(x & settings::any_server);
   const bool clients = (x & settings::any_client) != 0;
@@ -36,6 +39,17 @@ std::string audience_text(settings::audience x) {
   auto text = roles == settings::any_server ? std::string{"servers"}
                                             : msg::roles_to_string(roles);
   return clients ? text + " and clients" : text;
+}
+
+} // namespace
+
+cell audience_cell(settings::audience x) {
+  auto shown
+    = roles_cell(static_cast<settings::audience>(x & settings::any_server));
+  if ((x & settings::any_client) != 0)
+    std::get<std::vector<std::string>>(shown.plain).emplace_back("client");
+  shown.text = audience_text(x);
+  return shown;
 }
 
 } // namespace dfs::admin

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/output.hpp"
 #include "base/result.hpp"
 #include "settings/table.hpp"
 
@@ -14,7 +15,8 @@ namespace dfs::admin {
 [[nodiscard]] result<settings::audience>
 parse_audience(const std::string& roles, const std::string& file);
 
-/// "introducer,master", "servers and clients", …
-[[nodiscard]] std::string audience_text(settings::audience x);
+/// "introducer,master", "servers and clients", …; programs get an array of
+/// roles, "client" among them.
+[[nodiscard]] cell audience_cell(settings::audience x);
 
 } // namespace dfs::admin

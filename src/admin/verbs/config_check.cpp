@@ -28,7 +28,7 @@ verb config_check_verb() {
               if (!found)
                 return found.error();
               context.out.print(
-                record{{"file", x->file}, {"good_for", audience_text(*whom)}});
+                record{{"file", x->file}, {"good_for", audience_cell(*whom)}});
               return 0;
             };
           }};

@@ -1,89 +1,160 @@
+#include "admin/fsck/report.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
+#include "messages/chunk_control.hpp"
 #include "messages/chunk_status_methods.hpp"
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace dfs::admin {
 
 namespace {
 
-struct known_server {
-  std::string name;
-  std::string zone;
-  bool serving = false;
+/// A page of a file's chunks, and what the master knows of their replicas.
+struct chunk_page {
+  msg::file_layout layout;
+  std::map<chunk_id, msg::chunk_report> reports;
 };
 
-using server_names = std::map<std::uint64_t, known_server>;
-
-std::string name_of(const server_names& known, store_id store) {
-  const auto found = known.find(store.value());
-  if (found == known.end())
-    return fmt::format("{:016x}", store.value());
-  return found->second.name + (found->second.serving ? "" : " (not serving)");
-}
-
-std::string
-replicas_text(const server_names& known, const msg::chunk_location& x) {
-  std::string text;
-  for (const auto& replica : x.replicas)
-    text += (text.empty() ? "" : ", ") + name_of(known, replica.store);
-  return text.empty() ? "none" : text;
-}
-
-std::string placement_text(const server_names& known,
-                           const msg::chunk_location& x, unsigned wanted) {
-  std::map<std::string, unsigned> zones;
-  unsigned serving = 0;
-  for (const auto& replica : x.replicas) {
-    const auto found = known.find(replica.store.value());
-    if (found == known.end())
-      continue;
-    ++zones[found->second.zone];
-    serving += found->second.serving ? 1 : 0;
+class explanation {
+public:
+  explicit explanation(const msg::cluster_status& status) {
+    for (const auto& x : status.servers)
+      servers_[x.store] = x;
   }
-  return fmt::format("{} of {} copies serve, in {} zone{}", serving, wanted,
-                     zones.size(), zones.size() == 1 ? "" : "s");
-}
 
-void add_rows(table& rows, const server_names& known,
-              const msg::file_layout& layout) {
-  auto index = layout.first;
-  for (const auto& x : layout.chunks)
-    rows.rows.push_back(
-      {cell::unsigned_number(index++), cell::unsigned_number(x.chunk.value()),
+  void add(const chunk_page& page) {
+    auto index = page.layout.first;
+    for (const auto& x : page.layout.chunks) {
+      const auto found = page.reports.find(x.chunk);
+      add(index++, x,
+          found != page.reports.end() ? found->second : msg::chunk_report{});
+    }
+  }
+
+  [[nodiscard]] const table& rows() const {
+    return rows_;
+  }
+
+private:
+  void add(std::uint32_t index, const msg::chunk_location& x,
+           const msg::chunk_report& report) {
+    rows_.rows.push_back(
+      {cell::unsigned_number(index), cell::unsigned_number(x.chunk.value()),
        cell::unsigned_number(x.committed.version.value()),
-       cell::unsigned_number(x.committed.length),
-       x.primary == store_id{} ? cell::nothing()
-                               : cell{name_of(known, x.primary)},
-       replicas_text(known, x),
-       placement_text(known, x, layout.status.replication)});
+       cell::unsigned_number(x.committed.length), to_string(report.health),
+       x.primary == store_id{} ? cell::nothing() : cell{name_of(x.primary)},
+       replicas_of(x, report), placement_of(report)});
+  }
+
+  [[nodiscard]] std::string name_of(store_id store) const {
+    const auto found = servers_.find(store);
+    return found != servers_.end() ? found->second.name
+                                   : fmt::format("{:016x}", store.value());
+  }
+
+  /// "a, b (not serving), c (stale)"
+  [[nodiscard]] cell replicas_of(const msg::chunk_location& x,
+                                 const msg::chunk_report& report) const {
+    table all{{"server", "store", "address", "zone", "state", "version",
+               "serving", "primary"},
+              {}};
+    std::string text;
+    for (const auto& replica : report.replicas) {
+      const auto name = name_of(replica.store);
+      const auto found = servers_.find(replica.store);
+      const auto known = found != servers_.end();
+      all.rows.push_back(
+        {name, fmt::format("{:016x}", replica.store.value()),
+         known ? cell{to_string(found->second.data)} : cell::nothing(),
+         known ? cell{found->second.zone} : cell::nothing(),
+         to_string(replica.what),
+         cell::unsigned_number(replica.version.value()),
+         cell::boolean(replica.serving),
+         cell::boolean(replica.store == x.primary)});
+      text += (text.empty() ? "" : ", ") + name;
+      if (replica.what != msg::replica_condition::current)
+        text += fmt::format(" ({})", to_string(replica.what));
+      else if (!replica.serving)
+        text += " (not serving)";
+    }
+    return cell::list(text.empty() ? "none" : text, std::move(all));
+  }
+
+  [[nodiscard]] cell placement_of(const msg::chunk_report& report) const {
+    std::set<std::string> zones;
+    std::uint64_t serving = 0;
+    for (const auto& replica : report.replicas) {
+      if (replica.what != msg::replica_condition::current)
+        continue;
+      serving += replica.serving ? 1 : 0;
+      if (const auto found = servers_.find(replica.store);
+          found != servers_.end())
+        zones.insert(found->second.zone);
+    }
+    return cell::object(
+      fmt::format("{} of {} serve, in {}", serving,
+                  counted(report.wanted, "copy", "copies"),
+                  counted(zones.size(), "zone")),
+      {{"copies_serving", cell::unsigned_number(serving)},
+       {"copies_wanted", cell::unsigned_number(report.wanted)},
+       {"zones", cell::list({zones.begin(), zones.end()})}});
+  }
+
+  std::map<store_id, msg::server_status> servers_;
+  table rows_{{"index", "chunk", "version", "bytes", "health", "primary",
+               "replicas", "why_there"},
+              {}};
+};
+
+/// From `wanted.first` on.
+result<chunk_page>
+ask_page(verb_context& context, const msg::open_file& wanted) {
+  chunk_page page;
+  auto layout = ask_master(context, wanted);
+  if (!layout)
+    return layout.error();
+  page.layout = *std::move(layout);
+  auto& chunks = page.layout.chunks;
+  if (chunks.empty())
+    return page;
+  if (chunks.size() > msg::chunk_page_max)
+    chunks.resize(msg::chunk_page_max);
+  msg::check_chunks question;
+  for (const auto& x : chunks)
+    question.chunks.push_back(x.chunk);
+  auto checked = ask_master(context, question);
+  if (!checked)
+    return checked.error();
+  for (auto& x : checked->chunks)
+    page.reports[x.chunk] = std::move(x);
+  return page;
 }
 
 result<exit_code> explain_file(const std::string& path, verb_context& context) {
   auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
     return status.error();
-  server_names known;
-  for (const auto& server : status->servers)
-    known[server.store.value()] = {server.name, server.zone, server.serving};
-  table rows{
-    {"index", "chunk", "version", "bytes", "primary", "replicas", "why_there"},
-    {}};
+  explanation all{*status};
   msg::open_file wanted;
   wanted.path = path;
   for (;;) {
-    auto layout = ask_master(context, wanted);
-    if (!layout)
-      return layout.error();
-    add_rows(rows, known, *layout);
-    wanted.first += static_cast<std::uint32_t>(layout->chunks.size());
-    if (layout->chunks.empty() || wanted.first >= layout->status.chunks)
+    const auto page = ask_page(context, wanted);
+    if (!page)
+      return page.error();
+    all.add(*page);
+    wanted.first += static_cast<std::uint32_t>(page->layout.chunks.size());
+    if (page->layout.chunks.empty()
+        || wanted.first >= page->layout.status.chunks)
       break;
   }
-  context.out.print(rows);
+  context.out.print(all.rows());
   return 0;
 }
 

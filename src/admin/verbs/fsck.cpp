@@ -26,9 +26,11 @@ std::string_view word_for(damage x) {
   return "lost";
 }
 
-table findings(const fsck_report& x) {
+table findings(const fsck_report& x, bool json) {
   table rows{{"path", "chunk", "problem", "damage", "what"}, {}};
-  for (const auto& finding : x.findings)
+  if (json) // People read them in the text.
+    rows.columns.emplace_back("servers");
+  for (const auto& finding : x.findings) {
     rows.rows.push_back(
       {finding.path.empty() ? cell::nothing() : cell{finding.path},
        finding.chunk == chunk_id{}
@@ -37,6 +39,9 @@ table findings(const fsck_report& x) {
        finding.problem,
        finding.how == damage::none ? "none" : word_for(finding.how),
        finding.text});
+    if (json)
+      rows.rows.back().push_back(cell::list(finding.servers));
+  }
   return rows;
 }
 
@@ -67,11 +72,8 @@ result<exit_code> check(const fsck_options& how, verb_context& context) {
         = examine_replicas(context, status->servers, names, walk, found);
         !seen)
       return seen.error();
-  context.out.print(summary(found, how));
-  if (!found.findings.empty() || context.out.how().json) {
-    context.out.say("");
-    context.out.print(findings(found));
-  }
+  context.out.print(summary(found, how),
+                    {{"findings", findings(found, context.out.how().json)}});
   return static_cast<exit_code>(found.worst());
 }
 

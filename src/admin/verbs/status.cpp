@@ -1,10 +1,14 @@
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "messages/chunk_status_methods.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
 
 namespace dfs::admin {
 
@@ -39,17 +43,28 @@ std::string_view word_for(const msg::cluster_status& x) {
   return x.findings.front().error ? "error" : "warning";
 }
 
-std::string repairs_text(const msg::cluster_status& x) {
+std::optional<std::chrono::seconds> time_left(const msg::cluster_status& x) {
+  if (x.repair_rate == 0)
+    return std::nullopt;
+  return std::chrono::seconds{x.repair_bytes / x.repair_rate + 1};
+}
+
+cell repairs_cell(const msg::cluster_status& x) {
+  const auto left = time_left(x);
+  const record plain{
+    {"chunks_waiting", cell::unsigned_number(x.repairs_waiting)},
+    {"copies_under_way", cell::unsigned_number(x.repairs_running)},
+    {"bytes", cell::bytes(x.repair_bytes)},
+    {"bytes_per_s", cell::bytes(x.repair_rate)},
+    {"left_ms", left ? cell::duration(*left) : cell::nothing()}};
   if (x.repairs_waiting + x.repairs_running == 0)
-    return "none";
-  auto text = fmt::format("{} chunks waiting, {} copies under way, {} to go",
-                          x.repairs_waiting, x.repairs_running,
-                          bytes_text(x.repair_bytes));
-  if (x.repair_rate != 0)
-    text += fmt::format(
-      ", about {} left",
-      duration_text(std::chrono::seconds{x.repair_bytes / x.repair_rate + 1}));
-  return text;
+    return cell::object("none", plain);
+  auto text = fmt::format(
+    "{} waiting, {} under way, {} to go", counted(x.repairs_waiting, "chunk"),
+    counted(x.repairs_running, "copy", "copies"), bytes_text(x.repair_bytes));
+  if (left)
+    text += fmt::format(", about {} left", duration_text(*left));
+  return cell::object(std::move(text), plain);
 }
 
 record summary(const msg::cluster_status& x) {
@@ -60,18 +75,20 @@ record summary(const msg::cluster_status& x) {
           {"under_replicated", cell::unsigned_number(x.under_replicated)},
           {"unavailable", cell::unsigned_number(x.unavailable)},
           {"lost", cell::unsigned_number(x.lost)},
-          {"repairs", repairs_text(x)}};
+          {"repairs", repairs_cell(x)}};
 }
 
 table servers(const msg::cluster_status& x) {
-  table rows{{"server", "zone", "serving", "load", "free", "total", "data"},
-             {}};
+  table rows{
+    {"server", "store", "zone", "serving", "load", "free", "total", "data"},
+    {}};
   for (const auto& server : x.servers) {
     const auto room = space_of(server);
     rows.rows.push_back(
-      {server.name, server.zone, cell::boolean(server.serving),
-       cell::unsigned_number(server.load), cell::bytes(room.free),
-       cell::bytes(room.total), to_string(server.data)});
+      {server.name, fmt::format("{:016x}", server.store.value()), server.zone,
+       cell::boolean(server.serving), cell::unsigned_number(server.load),
+       cell::bytes(room.free), cell::bytes(room.total),
+       to_string(server.data)});
   }
   return rows;
 }
@@ -88,13 +105,8 @@ result<exit_code> show_status(verb_context& context) {
   auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
     return status.error();
-  context.out.print(summary(*status));
-  context.out.say("");
-  context.out.print(servers(*status));
-  if (!status->findings.empty() || context.out.how().json) {
-    context.out.say("");
-    context.out.print(findings(*status));
-  }
+  context.out.print(summary(*status), {{"servers", servers(*status)},
+                                       {"findings", findings(*status)}});
   return is_well(*status) ? 0 : 1;
 }
 

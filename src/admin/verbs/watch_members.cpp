@@ -23,7 +23,7 @@ void show_change(const msg::member_changed& x, verb_context& context) {
                              {"change", to_string(x.change)},
                              {"id", to_string(x.member.id)},
                              {"name", x.member.name},
-                             {"roles", msg::roles_to_string(x.member.roles)},
+                             {"roles", roles_cell(x.member.roles)},
                              {"cause", x.cause}});
   else
     context.out.say(fmt::format(

@@ -88,10 +88,8 @@ class Ours:
     def _replicas(self, path):
         """The nodes that hold the first chunk of a file, its primary first."""
         told = json.loads(self.master.verb("explain", path, "--json").stdout)[0]
-        names = [x.split()[0] for x in told["replicas"].split(", ")]
-        primary = told["primary"]
-        names.sort(key=lambda x: x != primary)
-        return [self.cluster[x] for x in names]
+        told["replicas"].sort(key=lambda x: not x["primary"])
+        return [self.cluster[x["server"]] for x in told["replicas"]]
 
     # What is measured.
 
@@ -182,7 +180,7 @@ class Ours:
     def _is_healed(self):
         """By its own account. `status` goes on naming the lost server."""
         told = self.master.verb("status", "--json", check=False).stdout
-        summary, _ = json.JSONDecoder().raw_decode(told)
+        summary = json.loads(told)
         return summary["chunks"] == summary["healthy"]
 
     def _many(self):
