@@ -60,6 +60,7 @@ void volume_watch::run() {
 
 void volume_watch::round() {
   view found;
+  found.volumes = options_.out_of_service;
   std::size_t failed = 0;
   judge_stuck(clock::now());
   for (auto& x : volumes_) {

@@ -27,6 +27,8 @@ struct volume_watch_options {
   /// works, is out of service: who waits for it is told, its replicas are lost.
   /// A sync of 64 MiB takes a disk seconds when many share it.
   std::chrono::milliseconds patience_beside_others{15'000};
+  /// Volumes of this node that could not be opened: told of with the others.
+  std::vector<msg::volume_status> out_of_service;
   /// The replicas of a volume that has failed, each once. On its thread.
   std::function<void(chunk_id)> lost;
   /// For people, each once. On its thread.

@@ -2,6 +2,8 @@
 
 #include "base/assert.hpp"
 
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace dfs::chunkserver {
@@ -38,6 +40,29 @@ result<storage::chunk_store*> volumes::with_room() const {
     return best;
   return failed ? fail(ec::io_error, "all volumes have failed")
                 : fail(ec::full, "all volumes are full");
+}
+
+std::size_t drop_doubles(const std::vector<storage::chunk_store*>& stores) {
+  struct replica {
+    storage::chunk_store* store;
+    chunk_version version;
+    mutation_serial serial;
+  };
+  std::unordered_map<chunk_id, replica> newest;
+  std::size_t gone = 0;
+  for (auto* store : stores)
+    for (const auto& x : store->list()) {
+      const replica found{store, x.version, x.serial};
+      const auto [known, first] = newest.emplace(x.chunk, found);
+      if (first)
+        continue;
+      auto older = found;
+      if (std::tie(known->second.version, known->second.serial)
+          < std::tie(x.version, x.serial))
+        older = std::exchange(known->second, found);
+      gone += older.store->remove(x.chunk) ? 1 : 0;
+    }
+  return gone;
 }
 
 msg::chunk_extent extent_of(const storage::chunk_state& x) {

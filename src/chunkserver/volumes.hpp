@@ -4,6 +4,7 @@
 #include "messages/chunk.hpp"
 #include "storage/chunk_store.hpp"
 
+#include <cstddef>
 #include <vector>
 
 namespace dfs::chunkserver {
@@ -28,6 +29,11 @@ public:
 private:
   std::vector<storage::chunk_store*> stores_;
 };
+
+/// While a volume was out of service, chunks of it may have been copied to
+/// another one of the same node: now that both are there, the older replica
+/// goes. Repeatable. @returns how many went.
+std::size_t drop_doubles(const std::vector<storage::chunk_store*>& stores);
 
 /// A volume's words for the protocol's, and back.
 [[nodiscard]] msg::chunk_extent extent_of(const storage::chunk_state& x);

@@ -1,8 +1,10 @@
 #include "roles/chunk_disks.hpp"
 
+#include "chunkserver/volumes.hpp"
 #include "storage/known_volumes.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace dfs::roles {
@@ -33,6 +35,27 @@ bool remember(std::vector<storage::known_volume>& known,
   return true;
 }
 
+std::optional<storage::known_volume>
+find_volume_at(const std::vector<storage::known_volume>& known,
+               const std::string& path) {
+  const auto found = std::find_if(
+    known.begin(), known.end(), [&](const auto& x) { return x.path == path; });
+  return found == known.end() ? std::nullopt : std::optional{*found};
+}
+
+/// Its disk is broken or not there; not: somebody else's, or in use.
+bool may_be_left_out(const error& why) {
+  return why.code == ec::io_error || why.code == ec::not_found
+         || why.code == ec::malformed || why.code == ec::full;
+}
+
+/// Of the start: what stands in the settings does not fit what is there.
+error refusal(error why) {
+  if (why.code == ec::not_found || why.code == ec::malformed)
+    why.code = ec::configuration;
+  return why;
+}
+
 } // namespace
 
 result<std::unique_ptr<chunk_disks>>
@@ -50,6 +73,7 @@ result<nothing> chunk_disks::open_all(const settings::node_settings& how,
   auto known = storage::read_known_volumes(io, options.data_dir);
   if (!known)
     return known.error();
+  std::vector<error> faults; // Of those that are out of service.
   for (const auto& path : how.volumes.paths) {
     auto wanted = options_for(how);
     wanted.known = *known;
@@ -59,8 +83,14 @@ result<nothing> chunk_disks::open_all(const settings::node_settings& how,
     };
     auto store
       = storage::chunk_store::open(io, path, options.owner, std::move(wanted));
-    if (!store)
-      return store.error();
+    if (!store) {
+      const auto held = find_volume_at(*known, path);
+      if (!held || !may_be_left_out(store.error()))
+        return refusal(store.error());
+      faults.push_back(store.error());
+      out_of_service_.push_back({held->id.value(), 0, 0, true, path});
+      continue;
+    }
     stores_.push_back(*std::move(store));
     // At once: a crash between two new volumes must not forget the first.
     if (remember(*known, {stores_.back()->id(), path}))
@@ -69,6 +99,29 @@ result<nothing> chunk_disks::open_all(const settings::node_settings& how,
           !kept)
         return kept;
   }
+  if (auto judged = judge_missing(faults); !judged)
+    return judged;
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    if (options.on_failure)
+      options.on_failure(out_of_service_[i].path, faults[i]);
+  chunkserver::drop_doubles(stores());
+  return done;
+}
+
+/// @returns why the node must not start without them.
+result<nothing>
+chunk_disks::judge_missing(const std::vector<error>& faults) const {
+  if (stores_.empty() && !faults.empty()) {
+    auto all = refusal(faults.front());
+    for (std::size_t i = 1; i < faults.size(); ++i)
+      all.context += "\n" + faults[i].context;
+    return all;
+  }
+  // It is not missing, it is elsewhere: what stands in its old place is new.
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    for (const auto& store : stores_)
+      if (store->id().value() == out_of_service_[i].id)
+        return refusal(faults[i]);
   return done;
 }
 
@@ -77,16 +130,6 @@ std::vector<storage::chunk_store*> chunk_disks::stores() const {
   all.reserve(stores_.size());
   for (const auto& x : stores_)
     all.push_back(x.get());
-  return all;
-}
-
-std::vector<msg::volume_status> chunk_disks::status() const {
-  std::vector<msg::volume_status> all;
-  for (const auto& x : stores_) {
-    const auto usage = x->usage();
-    all.push_back({x->id().value(), usage.capacity, usage.available,
-                   usage.failed, x->path()});
-  }
   return all;
 }
 

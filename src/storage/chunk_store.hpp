@@ -74,9 +74,10 @@ public:
 
   /// Opens a volume, or makes one in an empty or missing directory that is not
   /// in `options.known`. Reads the log; what it finds wrong is in `damages`.
-  /// @returns `ec::in_use`, `ec::configuration` (foreign, emptied, no volume,
-  ///   a newer format), `ec::io_error`, `ec::full`. One line each; no
-  ///   chunk has been changed.
+  /// @returns `ec::in_use`, `ec::configuration` (foreign, no volume, a newer
+  ///   format), `ec::not_found` (emptied), `ec::malformed` (the identity is
+  ///   damaged), `ec::io_error`, `ec::full`. One line each; no chunk has been
+  ///   changed.
   [[nodiscard]] static result<std::unique_ptr<chunk_store>>
   open(file_io& io, const std::string& path, const store_owner& owner,
        store_options options);

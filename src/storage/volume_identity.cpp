@@ -69,8 +69,12 @@ result<volume_identity> read_identity(file_io& io, const std::string& path) {
   if (!text)
     return text.error();
   auto found = parse_volume_identity(*text);
-  if (!found)
-    return refuse(path, "its identity " + found.error().context);
+  if (!found) {
+    auto why = refuse(path, "its identity " + found.error().context);
+    if (found.error().code == ec::malformed)
+      why.code = ec::malformed;
+    return why;
+  }
   return found;
 }
 
@@ -92,9 +96,10 @@ result<nothing> check_not_emptied(const std::string& path,
                                   std::span<const known_volume> known) {
   for (const auto& x : known) {
     if (x.path == path)
-      return refuse(path, fmt::format("is empty, but held volume {:016x}; "
-                                      "mount its disk, or forget that volume",
-                                      x.id.value()));
+      return fail(ec::not_found,
+                  fmt::format("volume {}: is empty, but held volume {:016x}; "
+                              "mount its disk, or name another directory",
+                              path, x.id.value()));
   }
   return done;
 }

@@ -33,7 +33,8 @@ struct held_volume {
 
 /// Opens, or makes in a missing or empty directory that no volume in `known`
 /// had. Writes nothing into a directory that it refuses.
-/// @returns `ec::in_use`, `ec::configuration`, `ec::io_error`, `ec::full`.
+/// @returns `ec::not_found` (its disk is not there), `ec::malformed` (the
+///   identity), `ec::in_use`, `ec::configuration`, `ec::io_error`, `ec::full`.
 [[nodiscard]] result<held_volume>
 hold_volume(file_io& io, const std::string& path, const store_owner& owner,
             std::span<const known_volume> known);

@@ -49,6 +49,22 @@ struct VolumeWatch : ::testing::Test {
 
 } // namespace
 
+// SPEC G16: who asks for `status` or `df` sees what is missing.
+TEST_F(VolumeWatch, TellsOfVolumesThatCouldNotBeOpened) {
+  auto with_one_missing = options();
+  const msg::volume_status missing{9, 0, 0, true, "/broken"};
+  with_one_missing.out_of_service = {missing};
+  volume_watch watch{{&first}, with_one_missing};
+  const auto seen = watch.look();
+  ASSERT_EQ(seen.volumes.size(), 2u);
+  EXPECT_EQ(seen.volumes[0], missing);
+  EXPECT_EQ(seen.volumes[1].path, "/one");
+  EXPECT_EQ(seen.trouble, "");
+  first.with([](auto& x) { x.figures.failed = true; });
+  EXPECT_TRUE(eventually(
+    [&] { return watch.look().trouble == "all volumes have failed"; }));
+}
+
 TEST_F(VolumeWatch, TellsHowTheVolumesAre) {
   first.figures = {.capacity = 100, .available = 40, .data = 7, .chunks = 2};
   second.figures = {.capacity = 50, .available = 5, .data = 3, .chunks = 1};

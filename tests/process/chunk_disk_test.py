@@ -3,6 +3,7 @@
 G16, S6"""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -40,10 +41,10 @@ class Disk:
 
 
 class DiskCluster(ChunkCluster):
-    """Stores whose volumes are directories `NODE/disk/volume`; with `size` on
-    file systems of their own."""
+    """Stores whose volumes are directories `NODE/disk/volume`, or have other
+    names there; with `size` on file systems of their own."""
 
-    def __init__(self, size=None, **options):
+    def __init__(self, size=None, names=("volume",), **options):
         self.disks = []
 
         def extra(node):
@@ -52,8 +53,8 @@ class DiskCluster(ChunkCluster):
                     self.disks.append(Disk(node.dir / "disk", size))
                 else:
                     (node.dir / "disk").mkdir()
-            return (settings()
-                    + f'[volumes]\npaths = ["{self.volume(node)}"]\n'
+            paths = ", ".join(f'"{self.volume(node, x)}"' for x in names)
+            return (settings() + f'[volumes]\npaths = [{paths}]\n'
                     + 'reserve = "4MiB"\n')
         try:
             super().__init__(extra=extra, **options)
@@ -62,8 +63,8 @@ class DiskCluster(ChunkCluster):
             raise
 
     @staticmethod
-    def volume(node):
-        return node.dir / "disk/volume"
+    def volume(node, name="volume"):
+        return node.dir / "disk" / name
 
     def __exit__(self, *reason):
         for node in self.living():
@@ -216,6 +217,131 @@ class Failing(unittest.TestCase):
         self.failing("eio-write", 23, "pwrite64,pwritev,pwritev2:error=EIO")
 
 
+def expect_refusal(test, node, *mentions, lines=1):
+    """It does not start, and says why in as many lines."""
+    log = node.dir / "node.log"
+    before = log.stat().st_size
+    node.start()
+    test.assertEqual(node.process.wait(20), 2)
+    said = log.read_bytes()[before:].decode().splitlines()[-lines:]
+    for word in mentions:
+        test.assertIn(str(word), "\n".join(said))
+
+
+class Several(unittest.TestCase):
+    """Two volumes a server. SPEC G16, DESIGN 7"""
+
+    def setUp(self):
+        self.cluster = DiskCluster(names=("a", "b"))
+        self.cluster.__enter__()
+        self.addCleanup(self.cluster.__exit__, None, None, None)
+        self.files = {f"/file-{i}": pattern(700_000 + i, i)
+                      for i in range(12)}
+        for path, data in self.files.items():
+            self.cluster.client.put(path, data)
+        self.node = self.cluster.stores[0]
+        self.a, self.b = (self.cluster.volume(self.node, x) for x in "ab")
+
+    def check(self):
+        for path, data in self.files.items():
+            self.assertEqual(self.cluster.client.get(path), data, path)
+
+    def codes(self):
+        told = self.cluster.status()
+        return told and [x["code"] for x in told["findings"]]
+
+    def without_a(self):
+        """It serves with `b`, is told of, and what was lost is made again."""
+        self.node.start()
+        self.cluster.wait_until_whole(15)
+        wait_for(lambda: self.codes() == ["VOLUME_FAILED"], 60,
+                 self.cluster.status)
+        self.assertEqual(
+            {x["volume"]: x["failed"] for x in json.loads(
+                self.cluster.verb("df", "--json").stdout)
+             if x["server"] == self.node.name},
+            {str(self.a): True, str(self.b): False})
+        self.check()
+
+    def with_a(self):
+        self.node.start()
+        self.cluster.wait_until_whole(15)
+        self.cluster.wait_until_healthy(30)
+        self.check()
+        chunks = [x.name.split(".")[0] for x in (
+            *self.a.glob("chunks/*/*"), *self.b.glob("chunks/*/*"))]
+        self.assertEqual(len(chunks), len(set(chunks)), "a chunk is there twice")
+        self.assertEqual(self.cluster.verb("fsck", "--deep", check=False)
+                         .returncode, 0)
+
+    def test_one_that_is_missing_is_left_out(self):
+        kept = self.a.with_name("kept")
+        self.node.stop()
+        shutil.move(self.a, kept)
+        self.without_a()
+        for path in list(self.files)[:4]:
+            self.cluster.client.write(path, 5, b"changed meanwhile")
+            self.files[path] = (self.files[path][:5] + b"changed meanwhile"
+                                + self.files[path][22:])
+        # Also an empty mount point: nothing is begun anew in it.
+        self.node.stop()
+        self.a.mkdir()
+        self.without_a()
+        self.assertEqual(list(self.a.iterdir()), [])
+        # It comes back with what is old by now.
+        self.node.stop()
+        self.a.rmdir()
+        shutil.move(kept, self.a)
+        self.with_a()
+
+    def test_one_that_cannot_be_read_is_left_out(self):
+        identity = self.a / "identity"
+        good = identity.read_text()
+        self.node.stop()
+        identity.write_text("spoilt")
+        self.without_a()
+        self.node.stop()
+        identity.write_text(good)
+        self.with_a()
+
+    def test_none_that_can_be_opened_is_a_refusal(self):
+        self.node.stop()
+        for path in (self.a, self.b):
+            shutil.move(path, path.with_name(path.name + "-kept"))
+        expect_refusal(self, self.node, self.a, self.b, lines=2)
+        for path in (self.a, self.b):
+            self.assertFalse(path.exists())
+            shutil.move(path.with_name(path.name + "-kept"), path)
+        self.with_a()
+
+    def test_a_foreign_one_is_a_refusal(self):
+        other = self.cluster.stores[1]
+        kept = self.a.with_name("kept")
+        for node in (self.node, other):
+            node.stop()
+        shutil.move(self.a, kept)
+        shutil.copytree(self.cluster.volume(other, "a"), self.a)
+        expect_refusal(self, self.node, self.a, "belongs to the node")
+        shutil.rmtree(self.a)
+        shutil.move(kept, self.a)
+        other.start()
+        self.with_a()
+
+    def test_a_new_one_that_cannot_be_made_is_a_refusal(self):
+        self.node.stop()
+        settings_file = self.node.config
+        text = settings_file.read_text()
+        settings_file.write_text(text.replace(
+            f'"{self.b}"', f'"{self.b}", "/proc/nobody/disk"'))
+        node_log = self.node.dir / "node.log"
+        self.node.start()
+        self.assertNotEqual(self.node.process.wait(20), 0)
+        self.assertIn("/proc/nobody/disk",
+                      node_log.read_text().splitlines()[-1])
+        settings_file.write_text(text)
+        self.with_a()
+
+
 class Directories(unittest.TestCase):
     def setUp(self):
         self.cluster = DiskCluster()
@@ -231,15 +357,7 @@ class Directories(unittest.TestCase):
             self.assertEqual(self.cluster.client.get(path), data, path)
 
     def refused(self, node, *mentions):
-        """It does not start, and says why in one line."""
-        log = node.dir / "node.log"
-        before = log.stat().st_size
-        node.start()
-        self.assertEqual(node.process.wait(20), 2)
-        lines = log.read_bytes()[before:].decode().splitlines()
-        last = lines[-1] if lines else ""
-        for word in mentions:
-            self.assertIn(str(word), last)
+        expect_refusal(self, node, *mentions)
 
     def test_an_emptied_disk_is_noticed(self):
         node = self.cluster.stores[0]

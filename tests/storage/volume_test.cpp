@@ -92,6 +92,7 @@ TEST_F(Volume, ThatWasEmptiedIsNotMadeAnew) {
       AllOf(HasSubstr(path), HasSubstr("is empty"),
             HasSubstr(fmt::format("{:016x}", known.front().id.value()))));
     EXPECT_EQ(directory.count(), names);
+    EXPECT_EQ(refusal(open()), ec::not_found) << "and not: foreign";
   }
   // A new disk at a new place is welcome.
   path = directory / "other";
@@ -111,6 +112,7 @@ TEST_F(Volume, ADamagedOrNewerIdentityIsRefused) { // SPEC O5
   const auto text = test::temp_dir::read(place);
   directory.write("disk/identity", "x" + text);
   EXPECT_THAT(why_not(), HasSubstr("is damaged"));
+  EXPECT_EQ(refusal(open()), ec::malformed);
   auto newer = text.substr(0, text.rfind("crc32c"));
   newer.replace(newer.find("= 1"), 3, "= 2");
   newer += fmt::format("crc32c = {:08x}\n", crc32c(newer));

@@ -49,9 +49,11 @@ void find_server_trouble(const msg::cluster_status& x,
     std::uint64_t free = 0;
     for (const auto& volume : server.volumes) {
       if (volume.failed)
-        to.push_back(
-          {"VOLUME_FAILED", false,
-           server.name + ": " + volume.path + " has failed; replace the disk"});
+        to.push_back({"VOLUME_FAILED", false,
+                      server.name + ": " + volume.path
+                        + (volume.total_bytes == 0
+                             ? " could not be opened; its log says why"
+                             : " has failed; replace the disk")});
       total += volume.total_bytes;
       free += volume.free_bytes;
     }
