@@ -86,6 +86,45 @@ result<std::string> target_path(verb_context& context, const std::string& to,
   return join_path(to, name);
 }
 
+void put_options::declare(parameters& to, const std::string& from,
+                          const std::string& directory) {
+  to.flag("--recursive,-r", recursive,
+          fmt::format("{} is a directory: all files in it, also to a {} that "
+                      "is there",
+                      from, directory));
+  to.flag("--force,-f", force,
+          "over an existing file, which goes to the trash");
+  to.flag("--parents,-p", parents, "make missing directories");
+}
+
+result<exit_code>
+store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
+           const std::string& path, const put_options& how, record said) {
+  const auto files = context.files();
+  if (!files)
+    return files.error();
+  progress shown{context.out, path, source->length()};
+  client::file_write what;
+  what.path = path;
+  what.force = how.force;
+  what.parents = how.parents;
+  what.resume = how.resume;
+  what.timeout = context.transfer_timeout();
+  what.request = context.next_request().value();
+  what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
+  const auto made = (*files)->write_file(std::move(source), std::move(what));
+  if (!made)
+    return explain_transfer(made.error(), context, path);
+  if (context.out.how().json) {
+    said.emplace_back("path", made->path);
+    shown.add_to(said);
+    context.out.print(said);
+  }
+  context.out.progress({});
+  context.out.note(fmt::format("{}: {}", made->path, shown.summary()));
+  return 0;
+}
+
 result<std::uint64_t> read_range(verb_context& context, const std::string& path,
                                  const get_range& range,
                                  const std::shared_ptr<client::byte_sink>& to,

@@ -32,6 +32,24 @@ explain_transfer(error why, verb_context& context, const std::string& what);
                                               const std::string& to,
                                               const std::string& name);
 
+struct put_options {
+  bool recursive = false;
+  bool force = false;
+  bool parents = false;
+  bool resume = false;
+
+  /// All but `--resume`, which only what is local can do.
+  /// @param directory Where the files of a tree go: "PATH".
+  void declare(parameters& to, const std::string& from,
+               const std::string& directory);
+};
+
+/// Stores what a source gives, with a bar, and says what it came to.
+/// @param said What programs are told of it, before the path.
+[[nodiscard]] result<exit_code>
+store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
+           const std::string& path, const put_options& how, record said);
+
 struct get_range {
   std::uint64_t begin = 0;
   std::optional<std::uint64_t> length; ///< To the end, without.

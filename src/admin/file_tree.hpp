@@ -1,16 +1,11 @@
 #pragma once
 
+#include "admin/file_transfer.hpp"
 #include "admin/verb.hpp"
 
 #include <string>
 
 namespace dfs::admin {
-
-struct put_options {
-  bool force = false;
-  bool parents = false;
-  bool resume = false;
-};
 
 /// All regular files below a local directory, many at once; empty directories,
 /// too. Links and special files are left out, with a note. A file that cannot

@@ -7,7 +7,6 @@ import filecmp
 import json
 import os
 import pathlib
-import pty
 import random
 import signal
 import subprocess
@@ -337,20 +336,8 @@ class FileVerbs(Verbs, unittest.TestCase):
 
     def test_a_bar_on_a_terminal_only(self):
         local = random_file(self.here / "f", 64 * MIB)
-        master, slave = pty.openpty()
-        put = subprocess.Popen(
-            [str(harness.binary()), "put", str(local), f"{self.dir}/f",
-             "--config", str(self.config)], stderr=slave)
-        os.close(slave)
-        seen = b""
-        try:
-            while True:
-                seen += os.read(master, 4096)
-        except OSError:  # The other end is closed.
-            pass
-        os.close(master)
-        self.assertEqual(put.wait(60), 0)
-        self.assertIn(b"64.0 MiB", seen)
+        self.assertIn(b"64.0 MiB",
+                      self.on_a_terminal("put", local, f"{self.dir}/f"))
         done = self.try_verb("put", "--force", local, f"{self.dir}/f")
         self.assertNotIn(b"\r", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1)

@@ -6,10 +6,8 @@ G2, G9, G10, V9, O3, S7)."""
 import json
 import os
 import pathlib
-import pty
 import random
 import shutil
-import subprocess
 import tempfile
 import unittest
 
@@ -245,20 +243,8 @@ class Operating(Verbs, unittest.TestCase):
         for i in range(8):
             (self.here / "f").write_bytes(os.urandom(32 * MIB))
             self.verb("put", self.here / "f", f"/f{i}")
-        master, slave = pty.openpty()
-        fsck = subprocess.Popen(
-            [str(harness.binary()), "fsck", "--deep", "--config",
-             str(self.config)], stdout=subprocess.DEVNULL, stderr=slave)
-        os.close(slave)
-        seen = b""
-        try:
-            while True:
-                seen += os.read(master, 4096)
-        except OSError:  # The other end is closed.
-            pass
-        os.close(master)
-        self.assertEqual(fsck.wait(60), 0)
-        self.assertIn(b"replicas verified", seen)
+        self.assertIn(b"replicas verified",
+                      self.on_a_terminal("fsck", "--deep"))
         self.assertEqual(self.try_verb("fsck", "--deep").stderr, b"")
 
     # -- servers --------------------------------------------------------------

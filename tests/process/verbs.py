@@ -1,5 +1,7 @@
 """Verbs on a running cluster, and what tests expect of all of them."""
 
+import os
+import pty
 import subprocess
 
 import harness
@@ -17,6 +19,23 @@ class Verbs:
 
     def try_verb(self, *arguments, given=None, text=False):
         return run_verb(self.config, *arguments, given=given, text=text)
+
+    def on_a_terminal(self, *arguments):
+        """What it wrote to standard error while that was a terminal."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(
+            [str(harness.binary()), *map(str, arguments), "--config",
+             str(self.config)], stdout=subprocess.DEVNULL, stderr=slave)
+        os.close(slave)
+        seen = b""
+        try:
+            while piece := os.read(master, 4096):
+                seen += piece
+        except OSError:  # The other end is closed.
+            pass
+        os.close(master)
+        self.assertEqual(process.wait(60), 0, seen)
+        return seen
 
     def verb(self, *arguments, given=None, status=0):
         """What it wrote to standard output."""

@@ -3,10 +3,6 @@
 #include "admin/verbs/all.hpp"
 #include "client/local_files.hpp"
 
-#include <fmt/format.h>
-
-#include <utility>
-
 namespace dfs::admin {
 
 namespace {
@@ -15,7 +11,6 @@ struct put_verb_options {
   std::string local;
   std::string path;
   put_options how;
-  bool recursive = false;
 };
 
 result<exit_code> put_file(const put_verb_options& x, verb_context& context) {
@@ -28,26 +23,7 @@ result<exit_code> put_file(const put_verb_options& x, verb_context& context) {
   const auto path = target_path(context, x.path, base_name(x.local));
   if (!path)
     return path.error();
-  progress shown{context.out, *path, (*source)->length()};
-  client::file_write what;
-  what.path = *path;
-  what.force = x.how.force;
-  what.parents = x.how.parents;
-  what.resume = x.how.resume;
-  what.timeout = context.transfer_timeout();
-  what.request = context.next_request().value();
-  what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
-  const auto made = (*files)->write_file(*source, std::move(what));
-  if (!made)
-    return explain_transfer(made.error(), context, *path);
-  if (context.out.how().json) {
-    record said{{"path", made->path}};
-    shown.add_to(said);
-    context.out.print(said);
-  }
-  context.out.progress({});
-  context.out.note(fmt::format("{}: {}", made->path, shown.summary()));
-  return 0;
+  return store_file(context, *source, *path, x.how, {});
 }
 
 } // namespace
@@ -65,19 +41,14 @@ verb put_verb() {
       to.positional("PATH", x->path,
                     "where to; a directory, or with a / at its end: under the "
                     "same name in it");
-      to.flag("--recursive,-r", x->recursive,
-              "LOCAL is a directory: all regular files in it, also to a PATH "
-              "that is there");
-      to.flag("--force,-f", x->how.force,
-              "over an existing file, which goes to the trash");
-      to.flag("--parents,-p", x->how.parents, "make missing directories");
+      x->how.declare(to, "LOCAL", "PATH");
       to.flag(
         "--resume", x->how.resume,
         "go on where an interrupted put of the same file ended, and leave "
         "what is there when this one is interrupted");
       return [x](verb_context& context) {
-        return x->recursive ? put_tree(context, x->local, x->path, x->how)
-                            : put_file(*x, context);
+        return x->how.recursive ? put_tree(context, x->local, x->path, x->how)
+                                : put_file(*x, context);
       };
     }};
 }
