@@ -2,6 +2,7 @@
 
 #include "base/crc32c.hpp"
 #include "base/rng.hpp"
+#include "support/hex.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,8 @@
 namespace dfs::wire {
 namespace {
 
+using test::hex;
+
 data_header sample() {
   return {.kind = data_kind::request,
           .method = 0x0102,
@@ -17,16 +20,6 @@ data_header sample() {
           .message_size = 7,
           .data_size = 0x00040506,
           .id = request_id{0x0708090a0b0c0d0e}};
-}
-
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : bytes) {
-    text += digits[static_cast<std::uint8_t>(byte) >> 4];
-    text += digits[static_cast<std::uint8_t>(byte) & 15];
-  }
-  return text;
 }
 
 // SPEC O5: what version 1 wrote, every later version reads.

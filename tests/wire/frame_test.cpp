@@ -1,6 +1,7 @@
 #include "wire/frame.hpp"
 
 #include "base/rng.hpp"
+#include "support/hex.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,8 @@
 namespace dfs::wire {
 namespace {
 
+using test::hex;
+
 using frames = std::vector<std::pair<frame_header, std::string>>;
 
 frame_header sample() {
@@ -21,16 +24,6 @@ frame_header sample() {
           .payload_size = 0,
           .deadline_ms = 0x03040506,
           .id = request_id{0x0708090a0b0c0d0e}};
-}
-
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : bytes) {
-    text += digits[static_cast<std::uint8_t>(byte) >> 4];
-    text += digits[static_cast<std::uint8_t>(byte) & 15];
-  }
-  return text;
 }
 
 result<nothing>
