@@ -182,9 +182,9 @@ TEST_F(DataLease, LeasesAreLookedAtBeforeTheAnswer) { // Changes 1, I1
 TEST_F(DataLease, AMachineThatSleptServesNothingOnWaking) {
   const auto grant = servers.grant(chunk);
   ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
-  servers.sleep(10ms); // A clock that is set right a little.
+  servers.suspend(10ms); // A clock that is set right a little.
   ASSERT_EQ(write(grant, 0, "BYTES"), std::nullopt);
-  servers.sleep(1min);
+  servers.suspend(1min);
   EXPECT_EQ(read(0, first), ec::lease_expired);
   EXPECT_EQ(read(1, first), ec::lease_expired);
   EXPECT_EQ(write(grant, 0, "never"), ec::lease_expired);
@@ -208,7 +208,7 @@ TEST_F(DataLease, AMachineThatSleptAcknowledgesNothing) { // SPEC G6, I1
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
-  servers.sleep(1min);
+  servers.suspend(1min);
   next.answer(mutation_serial{1});
   EXPECT_EQ(refusal(open.get().message), ec::lease_expired);
 }

@@ -128,7 +128,7 @@ public:
 
   /// The machines sleep, and their clocks with them: only the wall clock was
   /// set right afterwards.
-  void sleep(std::chrono::nanoseconds time) {
+  void suspend(std::chrono::nanoseconds time) {
     slept += time.count();
   }
 
