@@ -26,6 +26,8 @@ namespace dfs::chunkserver {
 namespace {
 
 constexpr std::chrono::seconds sweep_interval{1};
+/// With many chunks in use a sweep takes long: at most so much of the thread.
+constexpr int sweep_share = 100;
 
 /// Idle buffers: what one client's window takes, and a successor's.
 constexpr std::size_t idle_buffer_bytes = 48 * 1024 * 1024;
@@ -160,14 +162,16 @@ private:
       x.from->refuse(x.id, fail(ec::unsupported, "an unknown request"));
   }
 
-  void sweep_later() {
-    sweeper_.expires_after(sweep_interval);
+  void sweep_later(std::chrono::nanoseconds took = {}) {
+    sweeper_.expires_after(
+      std::max<std::chrono::nanoseconds>(sweep_interval, sweep_share * took));
     sweeper_.async_wait([this](auto failed) {
       if (failed)
         return;
       const net::data_loop::turn turn{*loop_};
+      const auto begin = state.leases.now();
       books.sweep();
-      sweep_later();
+      sweep_later(state.leases.now() - begin);
     });
   }
 

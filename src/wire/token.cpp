@@ -3,12 +3,11 @@
 #include "base/assert.hpp"
 #include "wire/codec.hpp"
 #include "wire/frame.hpp"
+#include "wire/seal_crypto.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
+#include <optional>
 
 namespace dfs::wire {
 
@@ -18,14 +17,28 @@ constexpr std::uint8_t version = 1;
 constexpr std::size_t signature_size = 16;
 constexpr std::size_t generation_at = 1;
 
+/// To set up a key costs more than to sign a few words with it, so each thread
+/// keeps the one that it used last.
+hmac_sha256& signer_of(const key_ring::key& key) {
+  struct keyed {
+    explicit keyed(const key_ring::key& x)
+      : secret{x.secret},
+        sign{{reinterpret_cast<const char*>(x.secret.data()),
+              x.secret.size()}} {
+      // nop
+    }
+
+    decltype(key_ring::key::secret) secret;
+    hmac_sha256 sign;
+  };
+  thread_local std::optional<keyed> last;
+  if (!last || last->secret != key.secret)
+    last.emplace(key);
+  return last->sign;
+}
+
 std::string sign(std::string_view bytes, const key_ring::key& key) {
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  const auto* made
-    = HMAC(EVP_sha256(), key.secret.data(), static_cast<int>(key.secret.size()),
-           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-           digest.data(), &size);
-  DFS_ASSERT(made != nullptr && size == digest.size());
+  const auto digest = signer_of(key)(bytes);
   return {reinterpret_cast<const char*>(digest.data()), signature_size};
 }
 
