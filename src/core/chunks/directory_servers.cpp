@@ -219,7 +219,11 @@ void directory_machine::led(server_index i, const msg::led_chunk& x,
   }
   const bool in_force = x.committed.version == lease->version
                         && entry->version == lease->version.value();
-  if (in_force)
+  // A file that was written whole is settled. Its primary is told below that
+  // its lease has ended, and will not say anything more of it.
+  const bool told
+    = lease->closed && x.committed.serial <= entry->serial && !x.over;
+  if (in_force && !told)
     grew(x.chunk, *entry, x.committed, x.over && x.settled);
   if (x.over) {
     s_.leases.end(x.chunk);

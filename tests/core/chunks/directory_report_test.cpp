@@ -253,6 +253,31 @@ TEST_F(DirectoryReport, OrphansThatAreLeftOutAreForgotten) {
   EXPECT_EQ(machine.collector().orphans(), 1u);
 }
 
+// Readers would ask for the end of it for ever, and copies too many stay.
+TEST_F(DirectoryReport, AFileWrittenWholeDoesNotGrowAgain) {
+  const auto made = machine.allocate({1, 3}, now);
+  ASSERT_TRUE(made);
+  const auto& grant = made->grants.at(0);
+  auto state = state_of(grant.chunk.value());
+  state.extent.version = grant.version;
+  machine.keep({inode_id{77}, {state}, 3}, now);
+  const auto entry = [&] { return *machine.state().table.find(grant.chunk); };
+  EXPECT_TRUE(entry().has(chunk_entry::settled));
+  auto news = next_beat(grant.chain.front().store.value());
+  news.led = {{grant.chunk, grant.epoch, state.extent, true, false, false}};
+  EXPECT_EQ(say(news).ended, std::vector{grant.epoch});
+  EXPECT_TRUE(entry().has(chunk_entry::settled));
+  // Unless more was changed than whoever made the file has told.
+  news = next_beat(grant.chain.front().store.value());
+  auto longer = state.extent;
+  longer.serial = mutation_serial{6};
+  longer.length = longer.padded_from = 11;
+  news.led = {{grant.chunk, grant.epoch, longer, true, false, false}};
+  (void) say(news);
+  EXPECT_FALSE(entry().has(chunk_entry::settled));
+  EXPECT_EQ(entry().length, 11u);
+}
+
 // SPEC G9, G12: what is left of it in quarantine takes space for ever if nobody
 // orders it to go.
 TEST_F(DirectoryReport, ACorruptReplicaOfNoFileGoesLikeAnyOrphan) {
