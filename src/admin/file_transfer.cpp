@@ -112,7 +112,11 @@ store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
   what.timeout = context.transfer_timeout();
   what.request = context.next_request().value();
   what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
-  const auto made = (*files)->write_file(std::move(source), std::move(what));
+  auto made = (*files)->write_file(std::move(source), std::move(what));
+  if (!made && made.error().code == ec::cancelled && how.resume)
+    made = fail(ec::cancelled, path
+                                 + ": interrupted. Try: the same command, "
+                                   "which goes on where this one ended");
   if (!made)
     return explain_transfer(made.error(), context, path);
   if (context.out.how().json) {

@@ -45,6 +45,17 @@ public:
     ++left_out_;
   }
 
+  /// Nothing more is done.
+  [[nodiscard]] error stopped(const error& why, const std::string& target) {
+    context_.out.progress({});
+    if (why.code != ec::cancelled)
+      return why;
+    return fail(why.code,
+                fmt::format("{}: {} after {}, {}", target, why.context,
+                            counted(shown_.files(), "file"),
+                            bytes_text(shown_.bytes())));
+  }
+
   result<exit_code> finish(const std::string& target) {
     context_.out.progress({});
     if (context_.out.how().json) {
@@ -360,10 +371,10 @@ result<exit_code> put_tree(verb_context& context, const std::string& local,
   if (!files)
     return files.error();
   if (!fs::is_directory(local))
-    return fail(
-      fs::exists(local) ? ec::not_directory : ec::not_found,
-      local
-        + (fs::exists(local) ? " is not a directory" : ": no such directory"));
+    return fs::exists(local)
+             ? fail(ec::not_directory,
+                    local + " is not a directory. Try: without -r")
+             : fail(ec::not_found, local + ": no such directory");
   const auto target
     = path.ends_with('/') ? join_path(path, base_name(local)) : path;
   tree_report report{context, target};
@@ -373,7 +384,7 @@ result<exit_code> put_tree(verb_context& context, const std::string& local,
   if (walked)
     walked = transfers.finish();
   if (!walked)
-    return walked.error();
+    return report.stopped(walked.error(), target);
   return report.finish(target);
 }
 
@@ -394,7 +405,7 @@ result<exit_code> copy_tree(verb_context& context, const std::string& from,
   if (walked)
     walked = transfers.finish();
   if (!walked)
-    return walked.error();
+    return report.stopped(walked.error(), target);
   return report.finish(target);
 }
 
@@ -414,7 +425,7 @@ result<exit_code> get_tree(verb_context& context, const std::string& path,
   if (walked)
     walked = sync_file_system(local);
   if (!walked)
-    return walked.error();
+    return report.stopped(walked.error(), local);
   return report.finish(local);
 }
 

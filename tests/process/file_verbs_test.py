@@ -320,6 +320,41 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.assertEqual(put.returncode, 130, said)
         self.assertEqual(self.names(), [])
 
+    def interrupted(self, when, *arguments):
+        """What a verb says at a Ctrl-C, once `when` holds."""
+        verb = subprocess.Popen(
+            [str(harness.binary()), *map(str, arguments), "--config",
+             str(self.config)], stderr=subprocess.PIPE, text=True)
+        harness.wait_for(when, 20, f"{arguments} does not begin")
+        verb.send_signal(signal.SIGINT)
+        said = verb.communicate(timeout=20)[1]
+        self.assertEqual(verb.returncode, 130, said)
+        self.assertEqual(len(said.splitlines()), 1, said)
+        return said
+
+    def test_ctrl_c_says_how_far_it_came(self):
+        tree = self.here / "tree"
+        tree.mkdir()
+        for i in range(400):
+            random_file(tree / f"f{i:03}", 200_000, i)
+        said = self.interrupted(
+            lambda: self.try_verb("ls", f"{self.dir}/t").stdout,
+            "put", "-r", tree, f"{self.dir}/t")
+        self.assertRegex(said, f"{self.dir}/t: interrupted after [1-9].* files")
+        local = self.here / "f"
+        local.write_bytes(bytes(256 * MIB))
+        said = self.interrupted(
+            lambda: int(json.loads(self.verb(
+                "stat", f"{self.dir}/log", "--json"))["bytes"]) > 0
+            if self.names().count("log") else False,
+            "append", f"{self.dir}/log", local)
+        self.assertRegex(said, r"interrupted \(after [1-9]\d* appends?\)")
+
+    def test_what_cannot_be_read_makes_no_file(self):
+        self.refused(1, "append", f"{self.dir}/f", self.here / "none")
+        self.refused(1, "put", self.here / "none", f"{self.dir}/f")
+        self.assertEqual(self.names(), [])
+
     def test_a_file_that_changes_is_not_stored(self):
         local = random_file(self.here / "f", 64 * MIB)
         put = subprocess.Popen(

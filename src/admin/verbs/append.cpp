@@ -37,11 +37,12 @@ public:
   }
 
   result<exit_code> run() {
-    if (auto opened = open(); !opened)
-      return explain_transfer(opened.error(), context_, options_.path);
+    // First: without it no empty file is to be made.
     auto source = client::local_source::open(options_.local, files_.disk());
     if (!source)
       return source.error();
+    if (auto opened = open(); !opened)
+      return explain_transfer(opened.error(), context_, options_.path);
     auto all = read(**source);
     files_.run_until(
       [&] { return open_ == 0 || failure_ || files_.interrupted(); });
@@ -50,6 +51,8 @@ public:
       all = fail(ec::cancelled, "interrupted");
     if (failure_)
       all = *failure_;
+    if (!all && done_ == 0)
+      return explain_transfer(all.error(), context_, options_.path);
     if (!all)
       return explain_transfer(
         fail(all.error().code, fmt::format("{} (after {})", all.error().context,

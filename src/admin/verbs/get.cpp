@@ -43,7 +43,7 @@ result<exit_code> get_file(const get_verb_options& x, verb_context& context) {
         : x.local;
   auto sink = client::local_sink::create(local, (*files)->disk());
   if (!sink)
-    return explain_transfer(sink.error(), context, local);
+    return sink.error(); // It names the local file; no advice on others.
   progress shown{context.out, local, std::nullopt};
   const auto got = read_range(context, x.path, x.range(), *sink, &shown);
   if (!got)

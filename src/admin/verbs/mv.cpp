@@ -27,7 +27,7 @@ result<exit_code> move_entry(const move_options& x, verb_context& context) {
   request.force = x.force;
   auto moved = ask_master(context, request);
   if (!moved)
-    return moved.error();
+    return explain_transfer(moved.error(), context, {});
   if (context.out.how().json)
     context.out.print(status_record(*moved));
   return 0;

@@ -39,7 +39,8 @@ result<exit_code> write(const write_options& x, verb_context& context) {
   const auto written = (*files)->wait<std::uint64_t>(
     [&](auto then) { writer->start(std::move(then)); },
     [writer] { writer->cancel(); });
-  if (!written && shown.bytes() > 0)
+  // Who is interrupted says by itself how far it came.
+  if (!written && shown.bytes() > 0 && written.error().code != ec::cancelled)
     return explain_transfer(
       fail(written.error().code,
            fmt::format("{} (after {})", written.error().context,
