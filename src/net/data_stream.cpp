@@ -71,16 +71,19 @@ data_stream::write(std::span<const iovec> from, bool more, std::size_t& taken) {
     const std::string_view first{static_cast<const char*>(from[0].iov_base),
                                  from[0].iov_len};
     if (from.size() == 1 || first.size() >= record_bytes)
-      return tls_->write(first, taken);
+      return tls_->write(
+        first, taken, more || from.size() > 1 || first.size() > record_bytes);
     // A retry finds the same bytes in front, as OpenSSL demands.
     std::array<char, record_bytes> record;
     std::size_t size = 0;
+    bool whole = true;
     for (const auto& piece : from) {
       const auto count = std::min(piece.iov_len, record.size() - size);
       std::memcpy(record.data() + size, piece.iov_base, count);
       size += count;
+      whole = whole && count == piece.iov_len;
     }
-    return tls_->write({record.data(), size}, taken);
+    return tls_->write({record.data(), size}, taken, more || !whole);
   }
   msghdr message{};
   // The kernel only reads them.

@@ -48,7 +48,8 @@ struct stream_bio {
   write(BIO* bio, const char* bytes, std::size_t size, std::size_t* taken) {
     auto& stream = owner(bio);
     BIO_clear_retry_flags(bio);
-    const auto count = ::send(stream.descriptor_, bytes, size, MSG_NOSIGNAL);
+    const auto count = ::send(stream.descriptor_, bytes, size,
+                              MSG_NOSIGNAL | (stream.more_ ? MSG_MORE : 0));
     if (count < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
         BIO_set_retry_write(bio);
@@ -121,8 +122,10 @@ stream_step frame_stream::read(char* into, std::size_t size, std::size_t& got) {
   return judge(SSL_read_ex(ssl_.get(), into, size, &got));
 }
 
-stream_step frame_stream::write(std::string_view bytes, std::size_t& taken) {
+stream_step
+frame_stream::write(std::string_view bytes, std::size_t& taken, bool more) {
   taken = 0;
+  more_ = more;
   if (bytes.empty())
     return stream_step::progress;
   ERR_clear_error();

@@ -44,7 +44,9 @@ public:
 
   /// Takes the first `taken` bytes off the caller's hands. After `blocked` the
   /// next call begins with the same bytes.
-  [[nodiscard]] stream_step write(std::string_view bytes, std::size_t& taken);
+  /// @param more The next call follows at once: no small packet now.
+  [[nodiscard]] stream_step
+  write(std::string_view bytes, std::size_t& taken, bool more = false);
 
   /// The socket may have become readable: the next read asks it again.
   void readable() {
@@ -93,6 +95,7 @@ private:
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<SSL, free_ssl> ssl_;
   int descriptor_;
+  bool more_ = false;    ///< As the last `write` said.
   int system_error_ = 0; ///< Of the last system call that failed.
   bool drained_ = false; ///< The socket has no more until it says so.
   bool ended_ = false;   ///< The peer sends nothing any more.
