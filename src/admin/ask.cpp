@@ -4,17 +4,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace dfs::admin {
 
 namespace {
 
+/// Nobody reads more of them.
+constexpr std::size_t contacts_shown = 3;
+
 std::string contacts_text(verb_context& context) {
+  const auto known = context.client_settings();
+  if (!known)
+    return {};
+  const auto& all = known->contacts;
   std::string text;
-  if (const auto known = context.client_settings())
-    for (const auto& contact : known->contacts)
-      text += (text.empty() ? "" : ", ") + to_string(contact);
+  for (std::size_t i = 0; i < std::min(all.size(), contacts_shown); ++i)
+    text += (text.empty() ? "" : ", ") + to_string(all[i]);
+  if (all.size() > contacts_shown)
+    text += fmt::format(" and {} more", all.size() - contacts_shown);
   return text;
 }
 
@@ -58,9 +68,13 @@ request_id choose_request(const verb_context& context) {
 }
 
 error explain(error why, verb_context& context, request_id asked) {
-  const auto tip = advice(why.code, context, asked);
   if (why.context.empty())
     why.context = to_string(why.code);
+  // Whoever noticed it knew better what to do, but not the number.
+  if (why.context.find(". Try: ") != std::string::npos
+      && why.code != ec::outcome_unknown)
+    return why;
+  const auto tip = advice(why.code, context, asked);
   if (!tip.empty())
     why.context += ". Try: " + tip;
   return why;

@@ -3,6 +3,7 @@
 #include "admin/ask.hpp"
 #include "admin/file_cells.hpp"
 #include "base/counted.hpp"
+#include "messages/chunk_status_methods.hpp"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,23 @@ std::string_view advice(ec code) {
   }
 }
 
+/// Nobody answered in time: the master may know who is missing. Empty: it does
+/// not, or is missing itself.
+std::string what_is_wrong(verb_context& context) {
+  constexpr std::chrono::milliseconds patience{1'000};
+  const auto files = context.files();
+  if (!files)
+    return {};
+  const auto status = (*files)->ask(msg::get_cluster_status{}, patience);
+  if (!status)
+    return {};
+  std::string text;
+  for (const auto& x : status->findings)
+    if (x.error)
+      text += (text.empty() ? "" : "; ") + x.text;
+  return text;
+}
+
 } // namespace
 
 error explain_transfer(error why, verb_context& context,
@@ -45,10 +63,16 @@ error explain_transfer(error why, verb_context& context,
     why.context = to_string(why.code);
   if (!what.empty() && why.context.find(what) == std::string::npos)
     why.context = what + ": " + why.context;
-  // Whoever noticed it knew better what to do.
-  if (why.context.find(". Try: ") != std::string::npos)
+  // Whoever noticed it knew better what to do, but not the number.
+  if (why.context.find(". Try: ") != std::string::npos
+      && why.code != ec::outcome_unknown)
     return why;
   const auto tip = advice(why.code);
+  if (why.code == ec::timed_out || why.code == ec::unavailable)
+    if (const auto known = what_is_wrong(context); !known.empty()) {
+      why.context += fmt::format("; the master says: {}. Try: status", known);
+      return why;
+    }
   if (tip.empty())
     return explain(std::move(why), context, context.first_request());
   why.context += fmt::format(". Try: {}", tip);

@@ -156,7 +156,8 @@ void master_session::listed(const result<msg::member_list>& members) {
     [](const auto& each) { return has(each.roles, msg::role::master); });
   if (master == members->members.end())
     return contact_failed(
-      fail(ec::unavailable, "the group has no master, says " + contact));
+      fail(ec::unavailable, "the group has no master, says " + contact
+                              + ". Try: start the master, then again"));
   learn(*members);
   found(master->id == members->self
           ? asked_

@@ -36,6 +36,21 @@ TEST_F(Ask, ErrorsSayWhatToTry) {
   EXPECT_THAT(explained(ec::outcome_unknown), HasSubstr("--request-id 42"));
   EXPECT_THAT(explained(ec::denied), HasSubstr("with more rights"));
   EXPECT_EQ(explained(ec::not_found), "it went wrong");
+  EXPECT_EQ(
+    explain(fail(ec::unavailable, "no. Try: it"), context, request_id{42})
+      .context,
+    "no. Try: it");
+  EXPECT_THAT(
+    explain(fail(ec::outcome_unknown, "no. Try: it"), context, request_id{42})
+      .context,
+    HasSubstr("--request-id 42"));
+}
+
+TEST_F(Ask, OfManyContactsSomeAreNamed) {
+  around.environment[0]
+    = "DFSNODE_CLIENT_CONTACTS=[::1]:1,[::1]:2,[::1]:3,[::1]:4,[::1]:5";
+  EXPECT_THAT(explained(ec::unavailable),
+              HasSubstr("[::1]:1, [::1]:2, [::1]:3 and 2 more (client"));
 }
 
 TEST_F(Ask, RequestsGetIdsOfTheirOwnUnlessOneIsGiven) {

@@ -275,6 +275,13 @@ class Operating(Verbs, unittest.TestCase):
             self.cluster[server].kill()
         harness.wait_for(lambda: "CHUNKS_UNAVAILABLE" in self.status()[2], 15,
                          lambda: str(self.status()))
+        # Who waits in vain for them is told why.
+        for verb in (["cat", "/tree/large"],
+                     ["append", "/tree/f3", self.here / "tree/f3"]):
+            said = self.refused(3, "--timeout", "2s", *verb)
+            self.assertIn(verb[1], said)
+            self.assertIn("servers that do not serve now", said)
+            self.assertIn("nothing can be written. Try: status", said)
         self.verb("admin", "forget", SERVERS[0])
         said = self.refused(1, "admin", "forget", SERVERS[1])
         self.assertIn("--force", said)
