@@ -1,6 +1,7 @@
 #include "settings/data_dir.hpp"
 
 #include "base/crc32c.hpp"
+#include "base/key_lines.hpp"
 #include "settings/pki.hpp"
 
 #include <dirent.h>
@@ -13,7 +14,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -36,27 +36,6 @@ error unusable(const std::string& path, const error& why,
                const std::string& mend) {
   return fail(ec::configuration,
               fmt::format("node.data_dir {}: {}; {}", path, why.context, mend));
-}
-
-bool parse_integer(std::string_view text, int base, std::uint64_t& to) {
-  const auto* end = text.data() + text.size();
-  auto [next, failed] = std::from_chars(text.data(), end, to, base);
-  return !text.empty() && failed == std::errc{} && next == end;
-}
-
-// "key = value" lines; false if a line is none, or says a key again.
-bool parse_lines(std::string_view text,
-                 std::map<std::string, std::string>& to) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto equals = line.find(" = ");
-    if (equals == std::string_view::npos
-        || !to.emplace(line.substr(0, equals), line.substr(equals + 3)).second)
-      return false;
-  }
-  return true;
 }
 
 // What `flock` protects is the file's inode: the file is never removed.
@@ -172,9 +151,9 @@ std::string to_text(const directory_identity& x) {
 
 result<directory_identity> parse_identity(std::string_view text) {
   std::map<std::string, std::string> lines;
-  const bool readable = parse_lines(text, lines);
+  const bool readable = parse_key_lines(text, lines);
   std::uint64_t format = 0;
-  if (!readable || !parse_integer(lines["format"], 10, format))
+  if (!readable || !parse_whole_number(lines["format"], 10, format))
     return fail(ec::malformed, "is damaged; restore it from a backup, or start "
                                "with a new directory");
   if (format > format_version)
@@ -186,9 +165,9 @@ result<directory_identity> parse_identity(std::string_view text) {
   std::uint64_t store = 0;
   std::uint64_t start = 0;
   const auto summed = text.substr(0, text.rfind("crc32c = "));
-  if (!parse_integer(lines["crc32c"], 16, crc) || crc != crc32c(summed)
-      || !parse_integer(lines["store"], 16, store) || store == 0
-      || !parse_integer(lines["last_start_ms"], 10, start))
+  if (!parse_whole_number(lines["crc32c"], 16, crc) || crc != crc32c(summed)
+      || !parse_whole_number(lines["store"], 16, store) || store == 0
+      || !parse_whole_number(lines["last_start_ms"], 10, start))
     return fail(ec::malformed, "is damaged; restore it from a backup, or start "
                                "with a new directory");
   return directory_identity{{lines["cluster"], lines["node"]},

@@ -2,13 +2,13 @@
 
 #include "base/crash_point.hpp"
 #include "base/crc32c.hpp"
+#include "base/key_lines.hpp"
 
 #include <sys/random.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 namespace dfs::storage {
@@ -21,27 +21,6 @@ constexpr std::size_t identity_bytes_max = 4096;
 constexpr std::uint64_t identity_format = 1;
 constexpr auto damaged = "is damaged; restore it from a backup, or take the "
                          "volume out of the configuration";
-
-bool parse_integer(std::string_view text, int base, std::uint64_t& to) {
-  const auto* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, to, base);
-  return !text.empty() && parsed.ec == std::errc{} && parsed.ptr == end;
-}
-
-// "key = value" lines; false if a line is none, or says a key again.
-bool parse_lines(std::string_view text,
-                 std::map<std::string, std::string>& to) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto equals = line.find(" = ");
-    if (equals == std::string_view::npos
-        || !to.emplace(line.substr(0, equals), line.substr(equals + 3)).second)
-      return false;
-  }
-  return true;
-}
 
 error refuse(const std::string& path, const std::string& what) {
   return fail(ec::configuration, "volume " + path + ": " + what);
@@ -143,7 +122,8 @@ std::string to_text(const volume_identity& x) {
 result<volume_identity> parse_volume_identity(std::string_view text) {
   std::map<std::string, std::string> lines;
   std::uint64_t format = 0;
-  if (!parse_lines(text, lines) || !parse_integer(lines["format"], 10, format))
+  if (!parse_key_lines(text, lines)
+      || !parse_whole_number(lines["format"], 10, format))
     return fail(ec::malformed, damaged);
   if (format > identity_format)
     return fail(ec::unsupported,
@@ -154,9 +134,9 @@ result<volume_identity> parse_volume_identity(std::string_view text) {
   std::uint64_t node = 0;
   std::uint64_t volume = 0;
   const auto summed = text.substr(0, text.rfind("crc32c = "));
-  if (!parse_integer(lines["crc32c"], 16, crc) || crc != crc32c(summed)
-      || !parse_integer(lines["node"], 16, node)
-      || !parse_integer(lines["volume"], 16, volume) || volume == 0)
+  if (!parse_whole_number(lines["crc32c"], 16, crc) || crc != crc32c(summed)
+      || !parse_whole_number(lines["node"], 16, node)
+      || !parse_whole_number(lines["volume"], 16, volume) || volume == 0)
     return fail(ec::malformed, damaged);
   return volume_identity{{lines["cluster"], store_id{node}}, store_id{volume}};
 }
