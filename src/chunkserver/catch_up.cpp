@@ -187,10 +187,13 @@ void catch_up::lead() {
   const auto appends = replica_->store->appends(replica_->chunk);
   if (!appends)
     return finish(appends.error());
-  std::vector<core::last_append> known;
-  known.reserve(appends->size());
+  auto writes = replica_->store->writes(replica_->chunk);
+  if (!writes)
+    return finish(writes.error());
+  core::known_writers known{.appends = {}, .writes = *std::move(writes)};
+  known.appends.reserve(appends->size());
   for (const auto& x : *appends)
-    known.push_back({x.writer, x.sequence, x.offset, x.length});
+    known.appends.push_back({x.writer, x.sequence, x.offset, x.length});
   const auto self = shared_from_this();
   replica_->catching_up.reset();
   leases_.begin(*replica_, replica_->place.grant, until_, known);

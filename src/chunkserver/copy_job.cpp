@@ -228,7 +228,8 @@ void copy_job::complete() {
     appends.push_back({x.writer, x.sequence, x.offset, x.length});
   const msg::chunk_state state{.chunk = chunk(), .extent = goal_.extent};
   DFS_CRASH_POINT("data.copied");
-  if (auto done = store_->finish_copy(state_of(state), appends); !done)
+  if (auto done = store_->finish_copy(state_of(state), appends, goal_.writes);
+      !done)
     return finish(done.error());
   auto& home = home_.state();
   home.replicas.forget(chunk());

@@ -94,8 +94,7 @@ leases::make(chunk_id chunk, chunk_version version, boot_instant now) {
 }
 
 void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
-                   boot_instant until,
-                   const std::vector<core::last_append>& appends) {
+                   boot_instant until, const core::known_writers& known) {
   x.place = {std::move(grant), 0};
   x.broken = false;
   x.told_connection = 0;
@@ -105,7 +104,7 @@ void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
   x.lease_from = state_.leases.now();
   x.active = true;
   x.announced = {};
-  x.order.lead(x.place.grant->epoch, appends, x.place.grant->chunk_size);
+  x.order.lead(x.place.grant->epoch, known, x.place.grant->chunk_size);
   led_.begin(x.chunk, x.place.grant->epoch);
   state_.counts->chunks_led = led_.running();
 }

@@ -34,7 +34,7 @@ public:
 
   /// The others are level: leads from now on.
   void begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
-             boot_instant until, const std::vector<core::last_append>& appends);
+             boot_instant until, const core::known_writers& known);
 
   // What `data_service` says.
   void renew(const std::vector<lease_epoch>& epochs, boot_instant until);

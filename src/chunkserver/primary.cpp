@@ -37,6 +37,10 @@ void primary::on_write(net::data_request& request) {
     return;
   x->offset = message->offset;
   x->ack = message->ack;
+  if (!message->once.empty()) {
+    x->once = message->once.front();
+    x->ack = msg::change_ack::durable; // W4
+  }
   x->crcs = std::move(message->crcs);
   if (!wire::pieces_match(x->offset, x->data.view(), x->crcs))
     return x->from->refuse(x->id,
@@ -134,7 +138,7 @@ primary::plan(const replica& here, const wish& x) const {
     case core::change_kind::bar:
       return here.order.plan_settle(x.writer, x.sequence);
     default:
-      return here.order.plan_write(x.offset, length);
+      return here.order.plan_write(x.offset, length, x.once);
   }
 }
 

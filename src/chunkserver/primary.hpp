@@ -3,6 +3,7 @@
 #include "chunkserver/leases.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace dfs::chunkserver {
 
@@ -35,7 +36,8 @@ private:
     msg::change_ack ack = msg::change_ack::durable;
     writer_id writer;
     std::uint64_t sequence = 0;
-    std::vector<std::uint32_t> crcs; ///< As the writer cut them.
+    std::optional<msg::write_identity> once; ///< Of a write.
+    std::vector<std::uint32_t> crcs;         ///< As the writer cut them.
     std::vector<msg::chunk_grant> grant;
     net::data_buffer data;
   };

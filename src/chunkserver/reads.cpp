@@ -267,6 +267,11 @@ void reads::send_changes(const std::shared_ptr<net::data_port>& to,
     for (const auto& x : *appends)
       if (std::uint64_t{x.offset} + x.length <= extent.padded_from)
         found.appends.push_back({x.writer, x.sequence, x.offset, x.length});
+    auto writes = store->writes(what.chunk);
+    if (!writes)
+      return writes.error();
+    found.writes = *std::move(writes);
+    found.writes.go_back(extent.serial);
     if (what.after >= extent.serial) {
       found.known = true;
       return found;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/chunk.hpp"
+#include "messages/recent_writes.hpp"
 
 #include <cstdint>
 #include <string>
@@ -73,10 +74,12 @@ enum class change_ack : std::uint8_t {
 };
 
 /// Changes bytes of a chunk at the offset, on all replicas -> `chunk_changed`.
-/// May be repeated with the same bytes. Errors: `stale` (another version or
-/// epoch: ask the master), `not_primary`, `lease_expired`, `no_redundancy` (a
-/// replica failed: ask the master for a new grant), `full`, `io_error`,
-/// `invalid_argument` (beyond the end, or longer than the chunk).
+/// With an identity once: a repetition gets the first answer, and each is
+/// answered when it is durable. Errors: `stale` (another version or epoch: ask
+/// the master), `not_primary`, `lease_expired`, `no_redundancy` (a replica
+/// failed: ask the master for a new grant), `full`, `io_error`,
+/// `invalid_argument` (beyond the end, or longer than the chunk), `busy` (also:
+/// the write before it is missing), `outcome_unknown` (it may have been here).
 struct write_chunk {
   static constexpr auto method = data_method::write;
   using reply = chunk_changed;
@@ -87,7 +90,8 @@ struct write_chunk {
   std::uint32_t offset = 0; ///< At most the chunk's length.
   change_ack ack = change_ack::durable;
   std::vector<std::uint32_t> crcs;
-  std::vector<chunk_grant> grant; ///< At most one: the first time.
+  std::vector<chunk_grant> grant;   ///< At most one: the first time.
+  std::vector<write_identity> once; ///< At most one.
 };
 
 /// Adds a record where the primary chooses -> `chunk_changed`. Exactly once for
@@ -178,7 +182,7 @@ struct replicate {
   std::uint32_t offset = 0;
   std::uint32_t length = 0; ///< Bytes; of a pad those left unused.
   change_ack ack = change_ack::durable;
-  writer_id writer;
+  writer_id writer; ///< With `sequence`: of writes with an identity, too.
   std::uint64_t sequence = 0;
   mutation_serial committed; ///< Everything up to here is on all replicas.
   std::vector<std::uint32_t> crcs;
@@ -237,8 +241,8 @@ struct chunk_changes {
   chunk_extent extent; ///< Committed.
   bool known = false;  ///< `changes` holds all from `after` to the extent.
   std::vector<chunk_change> changes;
-  std::vector<chunk_append>
-    appends; ///< At the extent, the last of each writer.
+  std::vector<chunk_append> appends; ///< At the extent, one of each writer.
+  recent_writes writes;              ///< At the extent.
 };
 
 } // namespace dfs::msg

@@ -18,7 +18,8 @@ typename Inspector::result_type inspect(Inspector& f, data_welcome& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, write_chunk& x) {
-  return f(x.chunk, x.version, x.epoch, x.offset, x.ack, x.crcs, x.grant);
+  return f(x.chunk, x.version, x.epoch, x.offset, x.ack, x.crcs, x.grant,
+           x.once);
 }
 
 template <class Inspector>
@@ -89,7 +90,7 @@ typename Inspector::result_type inspect(Inspector& f, chunk_append& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_changes& x) {
-  return f(x.extent, x.known, x.changes, x.appends);
+  return f(x.extent, x.known, x.changes, x.appends, x.writes);
 }
 
 } // namespace dfs::msg

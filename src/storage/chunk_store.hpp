@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "messages/recent_writes.hpp"
 #include "storage/chunk_types.hpp"
 #include "storage/file_io.hpp"
 
@@ -135,11 +136,13 @@ public:
   ///   `ec::full`.
   [[nodiscard]] virtual result<nothing>
   copy_data(chunk_id chunk, std::uint32_t offset, const payload& data) = 0;
-  /// The chunk is there, as `state` and `appends` say; durable like a mutation.
+  /// The chunk is there, as `state`, `appends` and `writes` say; durable like a
+  /// mutation.
   /// @returns as `copy_data`; `ec::invalid_argument` if the data is not as long
   ///   as `state` says.
   [[nodiscard]] virtual result<nothing>
-  finish_copy(const chunk_state& state, std::span<const append_entry> appends)
+  finish_copy(const chunk_state& state, std::span<const append_entry> appends,
+              const msg::recent_writes& writes)
     = 0;
 
   /// An unfinished copy goes, too. Repeatable: a chunk that is not there is
@@ -197,6 +200,9 @@ public:
   /// What this writer appended last, if it is remembered.
   [[nodiscard]] virtual std::optional<append_entry>
   last_append(chunk_id chunk, writer_id writer) const = 0;
+  /// Who made writes that are to happen once. @returns `ec::not_found`.
+  [[nodiscard]] virtual result<msg::recent_writes>
+  writes(chunk_id chunk) const = 0;
   /// All mutations after `serial`, in order, or nothing if the store no longer
   /// knows them (it knows 256 a chunk, fewer after compaction). May read the
   /// log from the disk. @returns `ec::not_found`.

@@ -23,7 +23,8 @@ inline constexpr std::uint32_t block_bytes = 64 * 1024;
 
 /// Numbers stand in records: append only.
 enum class mutation_kind : std::uint8_t {
-  write = 1,  ///< At an offset that the writer chose.
+  write = 1,  ///< At an offset that the writer chose; remembered by writer
+              ///< if it names one.
   append = 2, ///< At the end, where the primary said; remembered by writer.
   pad = 3,    ///< At the end: the rest is closed. Carries no data.
   bar = 4,    ///< Nothing is written: this (writer, sequence) never will be.
@@ -38,7 +39,8 @@ struct mutation {
   mutation_kind kind = mutation_kind::write;
   std::uint32_t offset = 0; ///< At most the chunk's length: no gaps.
   std::uint32_t length = 0; ///< Bytes; of a pad those left unused, of a bar 0.
-  writer_id writer;         ///< With `sequence`: of appends and bars only.
+  writer_id writer; ///< With `sequence`: of appends, bars, and of writes that
+                    ///< are to happen once.
   std::uint64_t sequence = 0;
 
   bool operator==(const mutation&) const = default;

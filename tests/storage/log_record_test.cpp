@@ -76,6 +76,11 @@ std::vector<spoken> everything() {
                              {chunk, chunk_id{~0ull}},
                              {7, 1}}),
      ""},
+    {record_kind::written, chunk,
+     wire::encode(written_meta{
+       state,
+       {{{writer_id{79}, 3, mutation_serial{299}}}, mutation_serial{9}}}),
+     ""},
     {record_kind::sealed, {}, "", ""},
   };
 }

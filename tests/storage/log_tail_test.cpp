@@ -198,7 +198,7 @@ TEST_F(LogTail, DoesNotBringBackWhatItCut) {
     note(*store);
     ends.push_back(store->usage().log);
   }
-  change(*store, chunk_id{8}, mutation_kind::write, 0, "so that it is written");
+  change(*store, chunk_id{8}, mutation_kind::append, 0, "for it to be written");
   ASSERT_TRUE(store->plan_read(chunk_id{8}, 0, block_bytes));
   x.files.die(0);
   store.reset();

@@ -68,7 +68,8 @@ public:
     return refusal();
   }
   result<nothing> finish_copy(const storage::chunk_state&,
-                              std::span<const storage::append_entry>) override {
+                              std::span<const storage::append_entry>,
+                              const msg::recent_writes&) override {
     return refusal();
   }
   result<nothing> remove(chunk_id) override {
@@ -141,6 +142,9 @@ public:
     return all;
   }
   result<std::vector<storage::append_entry>> appends(chunk_id) const override {
+    return refusal();
+  }
+  result<msg::recent_writes> writes(chunk_id) const override {
     return refusal();
   }
   [[nodiscard]] std::optional<storage::append_entry>

@@ -25,6 +25,7 @@ struct chunk_snapshot {
   std::optional<std::uint32_t> padded_from;
   std::string content;
   std::vector<storage::append_entry> appends; ///< By writer.
+  msg::recent_writes writes;
 
   bool operator==(const chunk_snapshot&) const = default;
 };
@@ -77,6 +78,8 @@ public:
       x.content = got ? "short" : "unreadable: " + got.error().context;
     if (auto appends = store.appends(id))
       x.appends = by_writer(*std::move(appends));
+    if (auto writes = store.writes(id))
+      x.writes = *std::move(writes);
     return x;
   }
 
@@ -126,9 +129,10 @@ private:
       return {};
     const auto text = [](const chunk_snapshot& x) {
       return fmt::format("there {} version {} serial {} length {} bytes {} "
-                         "appends {}",
+                         "appends {} writers {}",
                          x.there, x.version.value(), x.serial.value(), x.length,
-                         x.content.size(), x.appends.size());
+                         x.content.size(), x.appends.size(),
+                         x.writes.entries.size());
     };
     std::string all = fmt::format("chunk {}: {}, not {}", id.value(),
                                   text(found), text(wanted));

@@ -161,6 +161,8 @@ private:
     }
     if (random_.one_in(2))
       after.appends = {{writer_id{3}, 7, 0, 1}, {writer_id{4}, 9, 1, 1}};
+    if (after.serial.value() % 3 == 0)
+      after.writes = {{{writer_id{12}, 4, after.serial}}, {}};
     if (!made(store_->begin_copy(id), "begin_copy"))
       return complain();
     for (std::size_t at = 0; at < after.content.size(); at += 65'536) {
@@ -176,7 +178,8 @@ private:
       return complain(); // Never finished: never there.
     const storage::chunk_state state{id, after.version, after.serial,
                                      after.length, after.padded_from};
-    if (made(store_->finish_copy(state, after.appends), "finish_copy")) {
+    if (made(store_->finish_copy(state, after.appends, after.writes),
+             "finish_copy")) {
       model_.add(id, after);
       earlier_[id].clear();
     }
@@ -216,8 +219,20 @@ private:
       now.appends.push_back({writer, sequence, offset, what.length});
       now.appends = store_model::by_writer(now.appends);
     }
+    if (kind == storage::mutation_kind::write && writer != writer_id{})
+      now.writes.note({writer, sequence, what.serial});
     model_.add(id, now);
     return complain();
+  }
+
+  /// Of one that is to happen once, or of nobody. Takes no random number, so
+  /// that what a seed does stays the same.
+  static std::pair<writer_id, std::uint64_t>
+  somebody(const chunk_snapshot& now, std::uint64_t place) {
+    const auto dice = now.serial.value() * 7 + place;
+    if (dice % 3 != 0)
+      return {};
+    return {writer_id{11 + dice % 4}, 1 + dice % 1'000};
   }
 
   std::string
@@ -228,8 +243,10 @@ private:
     auto data
       = pattern(std::min<std::uint64_t>(bytes, room), random_.below(1'000'000));
     const auto end = static_cast<std::uint32_t>(now.content.size());
+    const auto [who, sequence] = somebody(now, end);
     if (random_.one_in(2))
-      return change(id, now, storage::mutation_kind::write, end, data);
+      return change(id, now, storage::mutation_kind::write, end, data, who,
+                    sequence);
     return change(id, now, storage::mutation_kind::append, end, data,
                   writer_id{1 + random_.below(4)}, 1 + random_.below(1'000));
   }
@@ -241,10 +258,12 @@ private:
     const auto offset = random_.below(size);
     const auto limit = now.padded_from ? size - offset : chunk_bytes - offset;
     const auto bytes = 1 + random_.below(random_.one_in(4) ? 80'000 : 5'000);
+    const auto [who, sequence] = somebody(now, offset);
     return change(
       id, now, storage::mutation_kind::write,
       static_cast<std::uint32_t>(offset),
-      pattern(std::min<std::uint64_t>(bytes, limit), random_.below(1'000'000)));
+      pattern(std::min<std::uint64_t>(bytes, limit), random_.below(1'000'000)),
+      who, sequence);
   }
 
   std::string pad_or_bar(chunk_id id, const chunk_snapshot& now) {
@@ -292,6 +311,17 @@ private:
         complaint_ += "truncate remembers an append that it undid\n";
     }
     after.appends = appends;
+    auto writes = *store_->writes(id);
+    for (const auto& x : writes.entries) {
+      if (x.serial > after.serial)
+        complaint_ += "truncate remembers a write that it undid\n";
+    }
+    for (const auto& x : after.writes.entries) {
+      const auto* found = writes.find(x.writer);
+      if ((found == nullptr || !(*found == x)) && writes.forgotten < x.serial)
+        complaint_ += "truncate does not know what it has forgotten\n";
+    }
+    after.writes = std::move(writes);
     model_.add(id, after);
     return complain();
   }

@@ -70,7 +70,7 @@ void replica_order::applied(const chunk_change& change, bool sync,
   open_.push_back(change);
   owed_.push_back({change.serial, sync, behind});
   if (lead_)
-    note_append(change);
+    note_writer(change);
 }
 
 result<nothing>
@@ -174,15 +174,15 @@ replica_order::has(chunk_version version, mutation_serial serial) const {
 
 // -- the primary --------------------------------------------------------------
 
-void replica_order::lead(lease_epoch epoch,
-                         const std::vector<last_append>& appends,
+void replica_order::lead(lease_epoch epoch, const known_writers& known,
                          std::uint32_t chunk_size) {
   // A chunk that was made when chunks were larger is full.
   chunk_size_ = std::max(chunk_size, applied_.length);
   lead_.emplace();
   lead_->epoch = epoch;
-  for (const auto& x : appends)
+  for (const auto& x : known.appends)
     lead_->writers[x.writer] = {x.sequence, x.offset, x.length, {}};
+  lead_->writes = known.writes;
   open_.clear();
   owed_.clear();
   committed_ = applied_;
@@ -214,8 +214,34 @@ chunk_change replica_order::at_end(change_kind kind) const {
           .sequence = 0};
 }
 
-result<change_plan>
-replica_order::plan_write(std::uint32_t offset, std::uint32_t length) const {
+/// @returns False: never here, and its turn.
+result<bool> replica_order::done_before(const msg::write_identity& once) const {
+  DFS_ASSERT(lead_);
+  if (once.writer == writer_id{} || once.sequence == 0)
+    return fail(ec::invalid_argument, "a write without writer or sequence");
+  const auto* last = lead_->writes.find(once.writer);
+  if (last == nullptr && once.since < lead_->writes.forgotten)
+    return fail(ec::outcome_unknown,
+                "too many others have written since: whether this was here "
+                "before is not known");
+  const auto known = last != nullptr ? last->sequence : 0;
+  if (once.sequence > known + 1)
+    return fail(ec::busy, "the write before this one is not here yet");
+  return once.sequence <= known;
+}
+
+result<change_plan> replica_order::plan_write(
+  std::uint32_t offset, std::uint32_t length,
+  const std::optional<msg::write_identity>& once) const {
+  if (once) {
+    const auto before = done_before(*once);
+    if (!before)
+      return before.error();
+    if (*before)
+      return change_plan{.apply = {},
+                         .decided_by = lead_->writes.find(once->writer)->serial,
+                         .offset = offset};
+  }
   if (length == 0 || offset > chunk_size_ || length > chunk_size_ - offset)
     return fail(ec::invalid_argument, "a write of that length does not fit");
   if (padded() && offset + length > applied_.padded_from)
@@ -225,6 +251,10 @@ replica_order::plan_write(std::uint32_t offset, std::uint32_t length) const {
   auto change = at_end(change_kind::write);
   change.offset = offset;
   change.length = length;
+  if (once) {
+    change.writer = once->writer;
+    change.sequence = once->sequence;
+  }
   return change_plan{
     .apply = change, .decided_by = change.serial, .offset = offset};
 }
@@ -303,7 +333,9 @@ replica_order::plan_settle(writer_id writer, std::uint64_t sequence) const {
     .apply = change, .decided_by = change.serial, .offset = change.offset};
 }
 
-void replica_order::note_append(const chunk_change& change) {
+void replica_order::note_writer(const chunk_change& change) {
+  if (change.kind == change_kind::write && change.writer != writer_id{})
+    lead_->writes.note({change.writer, change.sequence, change.serial});
   if (change.kind == change_kind::append || change.kind == change_kind::bar)
     lead_->writers[change.writer]
       = {change.sequence, change.offset, change.length, change.serial};

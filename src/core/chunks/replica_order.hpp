@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "core/chunks/flat_queue.hpp"
 #include "messages/chunk.hpp"
+#include "messages/recent_writes.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,12 @@ struct last_append {
   std::uint64_t sequence = 0;
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
+};
+
+/// What a store remembers of those who changed a chunk.
+struct known_writers {
+  std::vector<last_append> appends;
+  msg::recent_writes writes;
 };
 
 /// What the primary makes of a request.
@@ -151,10 +158,10 @@ public:
   // -- the primary ------------------------------------------------------------
 
   /// Everything here is committed from now on: the others have been brought
-  /// level. @param appends Of the store. @param chunk_size Of the grant: where
+  /// level. @param known By the store. @param chunk_size Of the grant: where
   /// this chunk is full.
-  void lead(lease_epoch epoch, const std::vector<last_append>& appends,
-            std::uint32_t chunk_size);
+  void
+  lead(lease_epoch epoch, const known_writers& known, std::uint32_t chunk_size);
   void end_lead();
   [[nodiscard]] bool leads() const {
     return lead_.has_value();
@@ -170,10 +177,13 @@ public:
   // @pre `may_change`. What these return is not in the order before `applied`
   // is called: a plan may be dropped.
 
-  /// @returns `ec::invalid_argument` (empty, beyond the end, longer than the
-  ///   chunk) or `ec::chunk_full` (in the padding).
+  /// @param once Not to be applied twice. @returns `ec::invalid_argument`
+  ///   (empty, beyond the end, longer than the chunk), `ec::chunk_full` (in the
+  ///   padding), `ec::busy` (the write before it is missing) or
+  ///   `ec::outcome_unknown` (may have been forgotten).
   [[nodiscard]] result<change_plan>
-  plan_write(std::uint32_t offset, std::uint32_t length) const;
+  plan_write(std::uint32_t offset, std::uint32_t length,
+             const std::optional<msg::write_identity>& once = {}) const;
 
   /// @returns `ec::invalid_argument` (empty, over a quarter chunk, a later
   ///   record of this writer is here), `ec::cancelled` (barred).
@@ -204,12 +214,14 @@ private:
 
   struct leadership {
     lease_epoch epoch;
-    std::map<writer_id, remembered> writers;
+    std::map<writer_id, remembered> writers; ///< Of appends.
+    msg::recent_writes writes;
   };
 
   void commit(mutation_serial serial);
   void know_all();
-  void note_append(const chunk_change& change);
+  void note_writer(const chunk_change& change);
+  [[nodiscard]] result<bool> done_before(const msg::write_identity& once) const;
   [[nodiscard]] bool padded() const {
     return applied_.padded_from < applied_.length;
   }

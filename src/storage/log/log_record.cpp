@@ -31,7 +31,7 @@ std::uint32_t seed_of(store_id volume) {
 
 bool is_known(std::uint8_t kind) {
   return kind >= static_cast<std::uint8_t>(record_kind::created)
-         && kind <= static_cast<std::uint8_t>(record_kind::tally);
+         && kind <= static_cast<std::uint8_t>(record_kind::written);
 }
 
 } // namespace

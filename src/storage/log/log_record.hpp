@@ -2,6 +2,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "messages/recent_writes.hpp"
 #include "storage/chunk_types.hpp"
 
 #include <cstdint>
@@ -48,6 +49,7 @@ enum class record_kind : std::uint8_t {
   segments = 12,
   purged = 13,
   tally = 14,
+  written = 15,
 };
 
 inline constexpr std::size_t record_header_bytes = 72;
@@ -142,6 +144,12 @@ struct state_meta {
   std::vector<append_entry> appends;
 };
 
+/// As a state, of a chunk that has had writes with an identity.
+struct written_meta {
+  state_meta state;
+  msg::recent_writes writes;
+};
+
 /// Everything journalled before is in its file, on the disk.
 struct checkpoint_meta {
   log_position until;
@@ -195,6 +203,10 @@ void inspect(F& f, versioned_meta& x) {
 template <class F>
 void inspect(F& f, state_meta& x) {
   f(x.version, x.serial, x.length, x.data_length, x.file, x.crcs, x.appends);
+}
+template <class F>
+void inspect(F& f, written_meta& x) {
+  f(x.state, x.writes);
 }
 template <class F>
 void inspect(F& f, checkpoint_meta& x) {

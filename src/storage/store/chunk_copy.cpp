@@ -76,9 +76,9 @@ result<nothing> chunk_writer::unstage(chunk_id id, loose_chunk& x) {
   return done;
 }
 
-result<nothing>
-chunk_writer::finish_copy(const chunk_state& state,
-                          std::span<const append_entry> appends) {
+result<nothing> chunk_writer::finish_copy(const chunk_state& state,
+                                          std::span<const append_entry> appends,
+                                          const msg::recent_writes& writes) {
   const std::lock_guard changing{core_.order};
   if (auto admitted = admit(0); !admitted)
     return admitted;
@@ -88,10 +88,12 @@ chunk_writer::finish_copy(const chunk_state& state,
     return fail(ec::not_found, "no copy has begun");
   if (x->data_length != state.data_length())
     return fail(ec::invalid_argument, "the copy has another length");
+  if (writes.entries.size() > msg::recent_writes::most)
+    return fail(ec::invalid_argument, "a copy with too many writers");
   const auto whole = appends.size() == 1 && appends[0].offset == 0
                      && appends[0].length == state.length;
   const auto small = x->file == 0 && !state.padded_from
-                     && (appends.empty() || whole)
+                     && (appends.empty() || whole) && writes.empty()
                      && (state.length > 0 || state.serial == mutation_serial{});
   if (small) {
     packed_chunk packed;
@@ -118,10 +120,12 @@ chunk_writer::finish_copy(const chunk_state& state,
     x->length = state.length;
     x->appends.assign(appends.begin() + static_cast<std::ptrdiff_t>(first),
                       appends.end());
+    x->writes = writes;
     x->copying = false;
     core_.data_bytes += x->data_length;
   }
-  held_record record{record_kind::state, wire::encode(meta_of(*x)), {}, 0, {}};
+  auto full = full_state_of(*x);
+  held_record record{full.kind, std::move(full.meta), {}, 0, {}};
   if (x->file != 0)
     lanes_.hold(id, *x, std::move(record), 0, x->data_length);
   else

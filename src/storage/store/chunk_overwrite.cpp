@@ -174,7 +174,8 @@ result<nothing> chunk_writer::cut_loose(chunk_id id, loose_chunk& x,
         i->second = std::make_shared<const std::string>(last);
     }
   }
-  lanes_.emit(id, x, {record_kind::state, wire::encode(meta_of(x)), {}, 0, {}});
+  auto full = full_state_of(x);
+  lanes_.emit(id, x, {full.kind, std::move(full.meta), {}, 0, {}});
   busy.protected_until = x.last;
   DFS_CRASH_POINT("store.truncated");
   return done;

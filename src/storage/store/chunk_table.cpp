@@ -3,6 +3,7 @@
 #include "base/counted.hpp"
 #include "base/crc32c.hpp"
 #include "storage/store/chunk_activity.hpp"
+#include "wire/codec.hpp"
 
 #include <fmt/format.h>
 
@@ -16,8 +17,9 @@ bool has_data(mutation_kind kind) {
   return kind == mutation_kind::write || kind == mutation_kind::append;
 }
 
-bool is_remembered(mutation_kind kind) {
-  return kind == mutation_kind::append || kind == mutation_kind::bar;
+bool is_named(const mutation_meta& x) {
+  return x.kind == mutation_kind::append || x.kind == mutation_kind::bar
+         || (x.kind == mutation_kind::write && x.writer != writer_id{});
 }
 
 result<nothing> check_place(const chunk_state& now, const mutation& change,
@@ -112,8 +114,9 @@ void remember(std::vector<append_entry>& appends, const append_entry& entry) {
 void advance(loose_chunk& x, const mutation_meta& change) {
   known_mutation known;
   known.offset = change.offset;
-  known.length = change.length & 0xfffffff;
+  known.length = change.length & 0x7ffffff;
   known.kind = static_cast<std::uint32_t>(change.kind) & 0x7;
+  known.named = is_named(change);
   known.overwrote = has_data(change.kind) && change.offset < x.data_length;
   x.version = change.version;
   x.serial = change.serial;
@@ -132,19 +135,50 @@ void advance(loose_chunk& x, const mutation_meta& change) {
   if (change.kind == mutation_kind::pad)
     x.length = change.offset + change.length;
   if (x.known.size() >= remembered_mutations) {
-    const auto oldest = static_cast<mutation_kind>(x.known.front().kind);
-    if (is_remembered(oldest))
+    if (x.known.front().named != 0)
       x.known_ids.erase(x.known_ids.begin());
     x.known.erase(x.known.begin());
   }
   x.known.push_back(known);
-  if (is_remembered(change.kind)) {
-    const append_entry entry{change.writer, change.sequence, change.offset,
-                             change.length};
-    x.known_ids.push_back(entry);
+  if (known.named == 0)
+    return;
+  const append_entry entry{change.writer, change.sequence, change.offset,
+                           change.length};
+  x.known_ids.push_back(entry);
+  if (change.kind == mutation_kind::write)
+    x.writes.note({change.writer, change.sequence, change.serial});
+  else
     remember(x.appends, entry);
+}
+
+namespace {
+
+void forget_last(loose_chunk& x) {
+  const auto is_write = [](const known_mutation& y) {
+    return static_cast<mutation_kind>(y.kind) == mutation_kind::write;
+  };
+  const auto last = x.known.back();
+  x.known.pop_back();
+  if (last.named == 0)
+    return;
+  const auto writer = x.known_ids.back().writer;
+  x.known_ids.pop_back();
+  if (is_write(last))
+    return;
+  std::erase_if(x.appends,
+                [&](const auto& entry) { return entry.writer == writer; });
+  // The writer's one before, if that is known.
+  auto id = x.known_ids.rbegin();
+  for (auto known = x.known.rbegin(); known != x.known.rend(); ++known) {
+    if (known->named == 0)
+      continue;
+    if (!is_write(*known) && id->writer == writer)
+      return remember(x.appends, *id);
+    ++id;
   }
 }
+
+} // namespace
 
 result<nothing>
 step_back(loose_chunk& x, mutation_serial serial, std::uint32_t to_length) {
@@ -166,22 +200,9 @@ step_back(loose_chunk& x, mutation_serial serial, std::uint32_t to_length) {
   }
   if (length != to_length)
     return fail(ec::invalid_argument, "the chunk had another length then");
-  for (std::uint64_t i = 0; i < steps; ++i) {
-    const auto kind = static_cast<mutation_kind>(x.known.back().kind);
-    x.known.pop_back();
-    if (!is_remembered(kind))
-      continue;
-    const auto writer = x.known_ids.back().writer;
-    x.known_ids.pop_back();
-    std::erase_if(x.appends,
-                  [&](const auto& entry) { return entry.writer == writer; });
-    // The writer's one before, if that is known.
-    const auto before = std::find_if(
-      x.known_ids.rbegin(), x.known_ids.rend(),
-      [&](const append_entry& entry) { return entry.writer == writer; });
-    if (before != x.known_ids.rend())
-      remember(x.appends, *before);
-  }
+  for (std::uint64_t i = 0; i < steps; ++i)
+    forget_last(x);
+  x.writes.go_back(serial);
   x.serial = serial;
   x.length = length;
   x.data_length = data_length;
@@ -207,7 +228,7 @@ mutations_after(chunk_id id, const loose_chunk& x, mutation_serial serial) {
     change.kind = static_cast<mutation_kind>(known.kind);
     change.offset = known.offset;
     change.length = known.length;
-    if (is_remembered(change.kind)) {
+    if (known.named != 0) {
       --ids;
       change.writer = ids->writer;
       change.sequence = ids->sequence;
@@ -246,9 +267,12 @@ mutation_meta meta_of(const mutation& change, std::uint64_t file,
           change.sequence, file,          std::move(crcs)};
 }
 
-state_meta meta_of(const loose_chunk& x) {
-  return {x.version, x.serial, x.length, x.data_length,
-          x.file,    x.crcs,   x.appends};
+full_state full_state_of(const loose_chunk& x) {
+  const state_meta state{x.version, x.serial, x.length, x.data_length,
+                         x.file,    x.crcs,   x.appends};
+  if (x.writes.empty())
+    return {record_kind::state, wire::encode(state)};
+  return {record_kind::written, wire::encode(written_meta{state, x.writes})};
 }
 
 void assign(loose_chunk& x, const state_meta& from) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "messages/recent_writes.hpp"
 #include "storage/chunk_types.hpp"
 #include "storage/log/log_record.hpp"
 
@@ -8,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -36,9 +38,10 @@ struct packed_chunk {
 /// The short form of a mutation of one chunk.
 struct known_mutation {
   std::uint32_t offset = 0;
-  std::uint32_t length : 28 = 0;
+  std::uint32_t length : 27 = 0; ///< 64 MiB at most.
   std::uint32_t kind : 3 = 0;
   std::uint32_t overwrote : 1 = 0; ///< Changed bytes that were there.
+  std::uint32_t named : 1 = 0;     ///< By writer and sequence.
 };
 
 /// What a chunk has in hand between `apply` and the disk (chunk_activity.hpp).
@@ -58,8 +61,9 @@ struct loose_chunk {
   log_position last;
   std::vector<std::uint32_t> crcs;     ///< One per block of data.
   std::vector<known_mutation> known;   ///< The last ones, up to `serial`.
-  std::vector<append_entry> known_ids; ///< One per append or bar in `known`.
+  std::vector<append_entry> known_ids; ///< One per named one in `known`.
   std::vector<append_entry> appends;   ///< By writer, oldest first.
+  msg::recent_writes writes;
   /// Bytes of the records that this chunk needs, by segment.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> uses;
   bool name_synced = false; ///< The file's name is on the disk.
@@ -132,7 +136,12 @@ mutations_after(chunk_id id, const packed_chunk& x, mutation_serial serial);
 
 [[nodiscard]] mutation_meta meta_of(const mutation& change, std::uint64_t file,
                                     std::vector<std::uint32_t> crcs);
-[[nodiscard]] state_meta meta_of(const loose_chunk& x);
+/// What a record must say of it that says everything.
+struct full_state {
+  record_kind kind{};
+  std::string meta;
+};
+[[nodiscard]] full_state full_state_of(const loose_chunk& x);
 void assign(loose_chunk& x, const state_meta& from);
 
 /// All chunks of a volume. A chunk is in one of the two.

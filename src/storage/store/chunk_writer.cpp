@@ -240,8 +240,12 @@ chunk_writer::apply(const mutation& change, const payload& data) {
   auto* packed = core_.table.find_packed(change.chunk);
   if (packed == nullptr)
     return apply_loose(change, data);
+  // A packed chunk has no room for who wrote it.
+  const auto named
+    = change.kind == mutation_kind::write && change.writer != writer_id{};
   const auto first = packed->serial == mutation_serial{} && !data.pieces.empty()
-                     && change.length <= core_.options.packed_bytes_max;
+                     && change.length <= core_.options.packed_bytes_max
+                     && !named;
   if (first) {
     apply_packed(*packed, change, data);
     return done;
@@ -366,10 +370,11 @@ result<nothing> chunk_writer::loosen(chunk_id id) {
       before && !before->empty()) {
     const auto& first = before->front();
     known_mutation known;
-    known.length = first.length & 0xfffffff;
+    known.length = first.length & 0x7ffffff;
     known.kind = static_cast<std::uint32_t>(first.kind) & 7;
+    known.named = first.kind == mutation_kind::append;
     x->known.push_back(known);
-    if (first.kind == mutation_kind::append)
+    if (known.named != 0)
       x->known_ids = x->appends;
   }
   x->serial = packed.serial;
@@ -380,12 +385,10 @@ result<nothing> chunk_writer::loosen(chunk_id id) {
     core_.data_bytes += placed.data_length;
     core_.table.loose.emplace(id, std::move(x));
   }
-  lanes_.emit(id, placed,
-              {record_kind::state,
-               wire::encode(meta_of(placed)),
-               std::move(bytes),
-               packed.crc,
-               {}});
+  auto full = full_state_of(placed);
+  lanes_.emit(
+    id, placed,
+    {full.kind, std::move(full.meta), std::move(bytes), packed.crc, {}});
   return done;
 }
 

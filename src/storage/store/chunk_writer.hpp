@@ -31,7 +31,8 @@ public:
   [[nodiscard]] result<nothing>
   copy_data(chunk_id chunk, std::uint32_t offset, const payload& data);
   [[nodiscard]] result<nothing>
-  finish_copy(const chunk_state& state, std::span<const append_entry> appends);
+  finish_copy(const chunk_state& state, std::span<const append_entry> appends,
+              const msg::recent_writes& writes);
 
   /// Whether writes like the last one are refused for lack of space.
   [[nodiscard]] bool is_full() const;

@@ -102,6 +102,7 @@ private:
       case record_kind::journalled:
       case record_kind::direct:
       case record_kind::state:
+      case record_kind::written:
         if (loose != nullptr)
           move_loose(id, *loose);
         break;
@@ -133,8 +134,8 @@ private:
       blocked_ = true;
       return;
     }
-    lanes_.emit(id, x,
-                {record_kind::state, wire::encode(meta_of(x)), {}, 0, {}});
+    auto full = full_state_of(x);
+    lanes_.emit(id, x, {full.kind, std::move(full.meta), {}, 0, {}});
   }
 
   void move_quarantined(chunk_id id, std::string_view meta, bool gone) {

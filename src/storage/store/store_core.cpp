@@ -110,7 +110,7 @@ log_position store_core::emit_loose(chunk_id id, loose_chunk& x,
                                     std::uint32_t data_crc) {
   const auto position = emit(kind, id, x.last, meta, {&data, 1}, data_crc);
   const std::lock_guard guard{index};
-  if (kind == record_kind::state)
+  if (kind == record_kind::state || kind == record_kind::written)
     forget_uses(x);
   x.last = position;
   account_loose(x, position, record_bytes(meta.size(), data.size()));

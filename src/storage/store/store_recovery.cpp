@@ -17,7 +17,17 @@ bool says_everything(record_kind kind, std::string_view meta) {
     return said && !said->repeated;
   }
   return kind == record_kind::created || kind == record_kind::packed
-         || kind == record_kind::state || kind == record_kind::removed;
+         || kind == record_kind::state || kind == record_kind::written
+         || kind == record_kind::removed;
+}
+
+result<written_meta> full_state_in(record_kind kind, std::string_view meta) {
+  if (kind == record_kind::written)
+    return wire::decode<written_meta>(meta);
+  auto state = wire::decode<state_meta>(meta);
+  if (!state)
+    return state.error();
+  return written_meta{*std::move(state), {}};
 }
 
 } // namespace
@@ -90,6 +100,7 @@ void store_recovery::on_record(const record_header& header,
     case record_kind::removed:
       return replace(header.chunk);
     case record_kind::state:
+    case record_kind::written:
       return on_state(header, meta);
     case record_kind::quarantined:
       return on_quarantined(header, meta);
@@ -228,20 +239,21 @@ void store_recovery::on_versioned(const record_header& header,
 // still reaches.
 void store_recovery::on_state(const record_header& header,
                               std::string_view meta) {
-  auto said = wire::decode<state_meta>(meta);
+  const auto said = full_state_in(header.kind, meta);
   auto kept = std::move(redo_[header.chunk]);
   auto* before = core_.table.find_loose(header.chunk);
   std::vector<known_mutation> known;
   std::vector<append_entry> known_ids;
-  if (said && before != nullptr && before->serial == said->serial) {
+  if (said && before != nullptr && before->serial == said->state.serial) {
     known = std::move(before->known);
     known_ids = std::move(before->known_ids);
   }
   replace(header.chunk);
-  if (!said || said->crcs.size() != blocks_in(0, said->data_length))
+  if (!said || said->state.crcs.size() != blocks_in(0, said->state.data_length))
     return break_chunk(header.chunk, "a record of it makes no sense");
   auto x = std::make_unique<loose_chunk>();
-  assign(*x, *said);
+  assign(*x, said->state);
+  x->writes = said->writes;
   x->known = std::move(known);
   x->known_ids = std::move(known_ids);
   x->last = header.position;

@@ -113,8 +113,9 @@ public:
     return writer_.copy_data(chunk, offset, data);
   }
   result<nothing> finish_copy(const chunk_state& state,
-                              std::span<const append_entry> appends) override {
-    return writer_.finish_copy(state, appends);
+                              std::span<const append_entry> appends,
+                              const msg::recent_writes& writes) override {
+    return writer_.finish_copy(state, appends, writes);
   }
   result<nothing> remove(chunk_id chunk) override {
     return writer_.remove(chunk);
@@ -204,6 +205,16 @@ public:
       = std::find_if(all->begin(), all->end(),
                      [&](const append_entry& x) { return x.writer == writer; });
     return found == all->end() ? std::nullopt : std::optional{*found};
+  }
+
+  result<msg::recent_writes> writes(chunk_id chunk) const override {
+    const std::lock_guard reading{core_.index};
+    if (core_.table.find_packed(chunk) != nullptr)
+      return msg::recent_writes{};
+    const auto* x = core_.table.find_loose(chunk);
+    if (x == nullptr || x->copying)
+      return fail(ec::not_found, "no such chunk");
+    return x->writes;
   }
 
   result<std::optional<std::vector<mutation>>>

@@ -235,7 +235,9 @@ TEST_F(Primary, RemembersAppendsOfTheLeaseBefore) { // SPEC G7
                       .length = 300,
                       .padded_from = 300},
                      chunk_size};
-  next.lead(epoch, {{alice, 7, 100, 200}, {bob, 2, 300, 0}}, chunk_size);
+  next.lead(epoch,
+            {.appends = {{alice, 7, 100, 200}, {bob, 2, 300, 0}}, .writes = {}},
+            chunk_size);
   const auto again = next.plan_append(alice, 7, 200);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->apply);

@@ -32,6 +32,8 @@ enum class fault {
   read_applied,         ///< A replica reads what is not known committed.
   shortest_leads,       ///< Recovery picks any replica.
   forget_appends,       ///< A new primary does not know of appends.
+  forget_writes,        ///< … of writes with an identity.
+  forgetful_copy,       ///< A copy lacks the table of their writers.
   skip_level,           ///< The others are not brought level.
 };
 
@@ -41,6 +43,14 @@ struct stored {
   std::vector<chunk_change> log;
   std::map<std::uint64_t, std::uint64_t> values; ///< Serial → stamp.
   std::map<writer_id, last_append> appends;
+  msg::recent_writes writes;
+};
+
+/// Who writes with an identity.
+struct once_client {
+  std::uint64_t writer = 0;
+  mutation_serial since;
+  std::uint64_t answered = 0; ///< The first ones, without a gap.
 };
 
 struct promise {
@@ -111,8 +121,9 @@ private:
     switch (random_.below(16)) {
       case 0:
       case 1:
-      case 2:
         return write();
+      case 2:
+        return write_once();
       case 3:
       case 4:
         return append();
@@ -143,9 +154,7 @@ private:
     if (change.kind != change_kind::pad && change.kind != change_kind::bar)
       for (std::uint32_t k = 0; k < change.length; ++k)
         disk.bytes[change.offset + k] = stamp;
-    if (change.writer != writer_id{})
-      disk.appends[change.writer]
-        = {change.writer, change.sequence, change.offset, change.length};
+    remember(disk, change);
     disk.log.push_back(change);
     disk.values[change.serial.value()] = stamp;
     const auto next = behind(i);
@@ -160,6 +169,16 @@ private:
       frames_.push_back(
         {*next, at(i).version(), change, stamp, at(i).committed()});
     answers(i);
+  }
+
+  static void remember(stored& disk, const chunk_change& change) {
+    if (change.writer == writer_id{})
+      return;
+    if (change.kind == change_kind::write)
+      disk.writes.note({change.writer, change.sequence, change.serial});
+    else
+      disk.appends[change.writer]
+        = {change.writer, change.sequence, change.offset, change.length};
   }
 
   /// What replica `i` may say now.
@@ -198,6 +217,31 @@ private:
     begin(lead.plan_write(offset, length));
   }
 
+  /// Two clients, who repeat what was not answered, in any order; after three
+  /// writes with another identity.
+  void write_once() {
+    auto& lead = at(primary());
+    if (!lead.leads())
+      return;
+    auto& who = clients_[random_.below(clients_.size())];
+    while (who.answered < 3
+           && answered(writer_id{who.writer}, who.answered + 1))
+      ++who.answered;
+    if (who.answered == 3 || who.writer == 0)
+      who = {100 + ++identities_, lead.committed()};
+    const auto sequence
+      = who.answered + 1
+        + random_.below(std::min<std::uint64_t>(3 - who.answered, 2));
+    const auto offset = static_cast<std::uint32_t>(
+      random_.below(std::min(lead.applied_extent().padded_from, 8u) + 1));
+    const auto plan = lead.plan_write(
+      offset, 4,
+      msg::write_identity{writer_id{who.writer}, sequence, who.since});
+    if (plan && !plan->apply && plan->decided_by <= lead.committed())
+      return promise_again(writer_id{who.writer}, sequence);
+    begin(plan);
+  }
+
   /// Two writers; sometimes a repetition of what was not answered.
   void append() {
     auto& lead = at(primary());
@@ -205,7 +249,7 @@ private:
       return;
     const writer_id who{1 + random_.below(2)};
     auto& sequence = sequences_[who];
-    if (sequence == 0 || appended(who, sequence))
+    if (sequence == 0 || answered(who, sequence))
       ++sequence;
     const auto length
       = static_cast<std::uint32_t>(1 + (who.value() * 31 + sequence) % 5);
@@ -217,12 +261,15 @@ private:
 
   /// It was appended in an earlier lease, and is answered now.
   void promise_again(writer_id who, std::uint64_t sequence) {
+    const auto before = promised_.size();
     for (const auto& x : disk_[primary()].log)
       if (x.writer == who && x.sequence == sequence)
         promised_.push_back({x, disk_[primary()].values[x.serial.value()]});
+    if (promised_.size() == before)
+      found_ = "what is not there is told to be";
   }
 
-  [[nodiscard]] bool appended(writer_id who, std::uint64_t sequence) const {
+  [[nodiscard]] bool answered(writer_id who, std::uint64_t sequence) const {
     return std::any_of(promised_.begin(), promised_.end(), [=](const auto& x) {
       return x.change.writer == who && x.change.sequence == sequence;
     });
@@ -314,11 +361,14 @@ private:
         replace(i);
       else if (i != primary() && planted_ != fault::skip_level)
         level(i);
-    std::vector<last_append> known;
+    known_writers known;
     for (const auto& [writer, x] : disk_[primary()].appends)
-      known.push_back(x);
+      known.appends.push_back(x);
+    known.writes = disk_[primary()].writes;
     if (planted_ == fault::forget_appends)
-      known.clear();
+      known.appends.clear();
+    if (planted_ == fault::forget_writes)
+      known.writes = {};
     at(primary()).lead(lease_epoch{version_.value()}, known, chunk_size);
   }
 
@@ -333,6 +383,8 @@ private:
   /// A copy takes the place of one that is gone.
   void replace(std::size_t i) {
     disk_[i] = disk_[primary()];
+    if (planted_ == fault::forgetful_copy)
+      disk_[i].writes = {};
     durable_[i] = disk_[i];
     order_[i].emplace(disk_[i].extent, chunk_size);
     chain_.push_back(i);
@@ -357,9 +409,7 @@ private:
     disk_[i].log.push_back(change);
     disk_[i].values[change.serial.value()]
       = disk_[primary()].values[change.serial.value()];
-    if (change.writer != writer_id{})
-      disk_[i].appends[change.writer]
-        = {change.writer, change.sequence, change.offset, change.length};
+    remember(disk_[i], change);
     disk_[i].extent = at(i).applied_extent();
   }
 
@@ -388,10 +438,11 @@ private:
             last.values.begin(), last.values.end(),
             [seen = seen](const auto& x) { return x.second == seen; }))
         found_ = "a reader saw what never was";
-    std::map<std::pair<writer_id, std::uint64_t>, int> times; // I7
+    std::map<std::pair<writer_id, std::uint64_t>, int> times; // I7, W1
     for (const auto& x : last.log)
-      if (x.kind == change_kind::append && ++times[{x.writer, x.sequence}] > 1)
-        found_ = "a record is there twice";
+      if (x.writer != writer_id{} && x.kind != change_kind::bar
+          && ++times[{x.writer, x.sequence}] > 1)
+        found_ = "a record or a write is there twice";
   }
 
   rng random_;
@@ -406,6 +457,8 @@ private:
   std::map<std::uint64_t, promise> asked_;
   std::vector<promise> promised_;
   std::map<writer_id, std::uint64_t> sequences_;
+  std::array<once_client, 2> clients_;
+  std::uint64_t identities_ = 0;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> seen_;
   std::uint64_t stamps_ = 0;
   std::string found_;
@@ -420,7 +473,8 @@ TEST(ReplicaOrderTraffic, FindsWhatIsPlanted) {
   for (const auto planted :
        {fault::answer_before_sync, fault::answer_before_chain,
         fault::confirm_before_chain, fault::skip_fence, fault::read_applied,
-        fault::shortest_leads, fault::forget_appends, fault::skip_level}) {
+        fault::shortest_leads, fault::forget_appends, fault::forget_writes,
+        fault::forgetful_copy, fault::skip_level}) {
     std::string found;
     for (std::uint64_t seed = 1; seed <= 500 && found.empty(); ++seed)
       found = group(seed, planted).run(400);
