@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
 #include "client/grant_pool.hpp"
+#include "net/frame_client.hpp"
 
 #include <algorithm>
 #include <string>
@@ -49,6 +50,13 @@ bool is_gone(ec code) {
          || code == ec::shutting_down;
 }
 
+/// The primary was reached, and refused before it did anything.
+bool is_certain(ec code) {
+  return code == ec::busy || code == ec::full || code == ec::token_expired
+         || code == ec::invalid_argument || code == ec::chunk_full
+         || code == ec::denied || code == ec::outcome_unknown;
+}
+
 } // namespace
 
 chunk_writer::chunk_writer(file_session& session, chunk_write what)
@@ -66,8 +74,10 @@ chunk_writer::chunk_writer(file_session& session, chunk_write what)
 
 void chunk_writer::start(std::function<void(result<msg::written_chunk>)> then) {
   DFS_ASSERT(!then_ && !what_.grant.chain.empty());
+  DFS_ASSERT(!what_.once || what_.part_of_file);
   then_ = std::move(then);
   heard_ = instant::clock::now();
+  identify();
   pump();
 }
 
@@ -94,7 +104,12 @@ void chunk_writer::fed(result<fed_piece> x) {
   }
   if (window_.empty())
     heard_ = instant::clock::now();
-  window_.push_back({next_, std::move(x->data), x->last, false});
+  if (what_.once)
+    ++identity_.sequence;
+  window_.push_back({.offset = next_,
+                     .data = std::move(x->data),
+                     .last = x->last,
+                     .sequence = identity_.sequence});
   next_ += window_.back().data.length();
   in_flight_ += window_.back().data.length();
   if (!recovering_)
@@ -109,7 +124,12 @@ void chunk_writer::send(const sent_piece& x, bool with_grant) {
   request.version = what_.grant.version;
   request.epoch = what_.grant.epoch;
   request.offset = x.offset;
-  request.ack = x.last ? msg::change_ack::durable : msg::change_ack::applied;
+  request.ack = x.last || what_.once ? msg::change_ack::durable
+                                     : msg::change_ack::applied;
+  if (what_.once)
+    request.once.push_back({.writer = identity_.writer,
+                            .sequence = x.sequence,
+                            .since = identity_.since});
   if (with_grant)
     request.grant.push_back(what_.grant);
   session_.servers.write(
@@ -120,7 +140,7 @@ void chunk_writer::send(const sent_piece& x, bool with_grant) {
       if (reply)
         self->answered(offset, *reply);
       else
-        self->failed(reply.error());
+        self->refused(offset, reply.error());
     });
   DFS_CRASH_POINT("client.piece_sent");
 }
@@ -169,17 +189,28 @@ bool chunk_writer::may_begin_anew(ec code) const {
          && (acknowledged_ == 0 || (what_.can_go_back && code == ec::full));
 }
 
+void chunk_writer::refused(std::uint32_t offset, const error& why) {
+  for (auto& x : window_)
+    x.unknown = x.unknown || x.offset != offset || !is_certain(why.code);
+  const auto& first = window_.front();
+  // The primary may have forgotten this writer, who never wrote it.
+  if (why.code == ec::outcome_unknown && first.offset == offset
+      && !first.unknown)
+    return renew_identity(why);
+  failed(why);
+}
+
 void chunk_writer::failed(const error& why) {
   ++round_;
   recovering_ = true;
   if (!may_pass(why.code))
-    return finish(why);
+    return give_up(why);
   if (is_gone(why.code))
     session_.health.failed(what_.grant.chain.front().store,
                            instant::clock::now());
   const auto pause = back_off_.next();
   if (patience_.left() <= pause)
-    return finish(why);
+    return give_up(why);
   after(session_.io, pause, [self = shared_from_this(), why] {
     if (!self->then_)
       return;
@@ -192,9 +223,49 @@ void chunk_writer::failed(const error& why) {
     if (self->may_begin_anew(why.code))
       self->ask_fresh_chunk(why);
     else if (why.code == ec::full) // The same servers would say so again.
-      self->finish(why);
+      self->give_up(why);
     else
       self->ask_lease(why);
+  });
+}
+
+/// Nobody has heard of this one.
+void chunk_writer::identify() {
+  if (!what_.once)
+    return;
+  identity_ = {.writer = writer_id{net::random_request_id().value()},
+               .sequence = 0,
+               .since = what_.extent.serial};
+  for (auto& x : window_) {
+    x.sequence = ++identity_.sequence;
+    x.unknown = false;
+  }
+}
+
+/// Nothing of the window is there (I4).
+void chunk_writer::renew_identity(const error& why) {
+  ++round_;
+  recovering_ = true;
+  const auto pause = back_off_.next();
+  if (patience_.left() <= pause)
+    return give_up(why);
+  after(session_.io, pause, [self = shared_from_this()] {
+    if (!self->then_)
+      return;
+    const auto& grant = self->what_.grant;
+    self->session_.servers.extent(
+      grant.chain.front(),
+      {.chunk = grant.chunk, .version = grant.version, .serial = {}},
+      silence_first, [self, round = self->round_](const auto& x) {
+        if (!self->then_ || self->round_ != round)
+          return;
+        if (!x)
+          return self->failed(x.error());
+        self->what_.extent = *x;
+        self->identify();
+        self->recovering_ = false;
+        self->resend();
+      });
   });
 }
 
@@ -217,7 +288,7 @@ void chunk_writer::ask_lease(const error& why) {
       if (lost && self->what_.can_go_back && self->fresh_)
         return self->ask_fresh_chunk(reply.error());
       if (lost || !may_pass(code))
-        return self->finish(reply.error());
+        return self->give_up(reply.error());
       self->failed(fail(ec::no_redundancy, reply.error().context + " (after: "
                                              + why.context + ")"));
     });
@@ -233,7 +304,7 @@ void chunk_writer::leased(const msg::chunk_leased& x) {
   what_.extent = x.extent;
   recovering_ = false;
   const auto from = window_.empty() ? next_ : window_.front().offset;
-  if (from > x.extent.length) {
+  if (from > x.extent.length && !what_.once) { // I4
     if (!what_.can_go_back)
       return finish(fail(ec::no_redundancy,
                          "the servers lost what they had not yet made durable, "
@@ -290,11 +361,14 @@ void chunk_writer::watch() {
     if (self->window_.empty())
       return;
     if (!self->recovering_
-        && instant::clock::now() - self->heard_ > self->silence_max_)
+        && instant::clock::now() - self->heard_ > self->silence_max_) {
+      for (auto& x : self->window_)
+        x.unknown = true;
       self->failed(
         fail(ec::timed_out, "chunkserver "
                               + to_string(self->what_.grant.chain.front().data)
                               + " does not answer"));
+    }
     if (self->then_)
       self->watch();
   });
@@ -304,6 +378,16 @@ void chunk_writer::cancel() {
   then_ = nullptr;
   window_.clear();
   watchdog_.cancel();
+}
+
+void chunk_writer::give_up(const error& why) {
+  const auto unknown
+    = what_.once && !window_.empty() && window_.front().unknown; // I4
+  if (unknown && why.code != ec::outcome_unknown)
+    return finish(
+      fail(ec::outcome_unknown,
+           "whether all of it was written is not known: " + why.context));
+  finish(why);
 }
 
 void chunk_writer::finish(result<msg::written_chunk> outcome) {

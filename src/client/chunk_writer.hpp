@@ -24,6 +24,11 @@
 // I2  The last piece is acknowledged as durable, which covers all before it
 //     (docs/protocols/chunks.md, "Changes").
 // I3  Answers to what was sent before a failure was noticed change nothing.
+// I4  With `once` a piece keeps its identity for as long as nobody knows
+// whether
+//     it is there; each is acknowledged as durable, so none is fed again.
+//     Sequences rise along the window, and servers apply them without gaps:
+//     where the first piece is certainly not, none behind it is.
 
 namespace dfs::client {
 
@@ -39,6 +44,9 @@ struct chunk_write {
   std::uint32_t begin = 0;  ///< Where to write; at most `extent.length`.
   /// Named by a file already: no other new chunk can take its place.
   bool part_of_file = false;
+  /// Each piece happens once (docs/protocols/chunk_data.md, "Writes: exactly
+  /// once"): others may write there, too. Of a part of a file only.
+  bool once = false;
   /// Gives the piece at an offset of the chunk: one at a time, and onwards.
   std::function<void(std::uint32_t offset,
                      std::function<void(result<fed_piece>)> then)>
@@ -61,7 +69,9 @@ public:
 
   /// Once. @param then With the grant that was in force at the end. Errors:
   ///   those of `feed`; of the servers, if no other try can help; what the last
-  ///   try came to when there was no progress for `timeout`; `ec::cancelled`.
+  ///   try came to when there was no progress for `timeout`; with `once`
+  ///   `ec::outcome_unknown` instead, if more may have been written than was
+  ///   acknowledged; `ec::cancelled`.
   void start(std::function<void(result<msg::written_chunk>)> then);
 
   /// Answers nobody any more.
@@ -73,6 +83,8 @@ private:
     piece data;
     bool last = false;
     bool acknowledged = false;
+    std::uint64_t sequence = 0; ///< With `once`.
+    bool unknown = false;       ///< A try of it was not decided (I4).
   };
 
   void pump();
@@ -80,7 +92,10 @@ private:
   void send(const sent_piece& x, bool with_grant);
   void resend();
   void answered(std::uint32_t offset, const msg::chunk_changed& x);
+  void refused(std::uint32_t offset, const error& why);
   void failed(const error& why);
+  void identify();
+  void renew_identity(const error& why);
   void ask_lease(const error& why);
   void leased(const msg::chunk_leased& x);
   void ask_fresh_chunk(const error& why);
@@ -88,6 +103,7 @@ private:
   void go_back(std::uint32_t to);
   void watch();
   void finish(result<msg::written_chunk> outcome);
+  void give_up(const error& why);
   [[nodiscard]] bool may_begin_anew(ec code) const;
 
   file_session& session_;
@@ -101,6 +117,7 @@ private:
   std::uint32_t acknowledged_ = 0; ///< All before this was, once (I1).
   std::uint32_t reported_ = 0;     ///< To `progress`.
   bool fresh_ = false;             ///< The chunk was made for this.
+  msg::write_identity identity_;   ///< With `once`: of the last piece fed.
   std::uint64_t round_ = 0;        ///< Rises with each failure (I3).
   std::uint64_t feeding_ = 0;      ///< Rises with each change of `next_` back.
   bool waiting_for_feed_ = false;

@@ -96,6 +96,7 @@ void range_writer::write(const msg::chunk_leased& x, std::uint32_t end) {
   what.begin = offset_;
   what.timeout = what_.timeout;
   what.part_of_file = true;
+  what.once = true;
   if (stream_) {
     what.feed
       = [stream = stream_, end](std::uint32_t offset, feed_answer then) {

@@ -24,7 +24,8 @@ struct range_write {
 /// Writes over a stretch of a file, chunk after chunk, and beyond its end
 /// (SPEC G5). Not one step: whoever reads meanwhile may see part of it, and
 /// after an error a part may be done (the progress says how much surely is).
-/// Within a chunk all replicas have one order of concurrent writes.
+/// Within a chunk all replicas have one order of concurrent writes, and each
+/// piece is in it once.
 ///
 /// One thread, that of the session.
 class range_writer : public std::enable_shared_from_this<range_writer> {
@@ -34,7 +35,8 @@ public:
 
   /// Once. @param then How many bytes were written. Errors:
   ///   `ec::invalid_argument` (behind the end), `ec::not_found`,
-  ///   `ec::is_directory`, those of the source and of `chunk_writer`,
+  ///   `ec::is_directory`, `ec::outcome_unknown` (more may be written than the
+  ///   progress says), those of the source and of `chunk_writer`,
   ///   `ec::cancelled`.
   void start(std::function<void(result<std::uint64_t>)> then);
 

@@ -94,6 +94,7 @@ TEST_F(FileWriterTest, MakesFilesOfAnyLength) { // SPEC G5
 TEST_F(FileWriterTest, AsksForDurabilityAtTheEndOfAChunkOnly) {
   std::map<chunk_id, std::vector<msg::write_chunk>> writes;
   cluster.on_write = [&](auto, const msg::write_chunk& x) {
+    EXPECT_TRUE(x.once.empty()) << "nobody else can write there";
     writes[x.chunk].push_back(x);
     return std::nullopt;
   };

@@ -37,6 +37,12 @@ public:
     bool leased = true;
     std::map<std::pair<writer_id, std::uint64_t>, std::uint32_t> appends;
     std::map<writer_id, std::uint64_t> barred;
+    msg::recent_writes writes;
+
+    /// As if too many others had written.
+    void forget_writers() {
+      writes = {.entries = {}, .forgotten = extent.serial};
+    }
   };
 
   struct file {
@@ -151,11 +157,17 @@ public:
         return fail(ec::invalid_argument, "beyond the end");
       if (data.crcs != client::block_crcs(data.bytes.view(), what.offset))
         return fail(ec::integrity, "crc");
+      if (!what.once.empty())
+        if (auto told = done_before(*x, what))
+          return *told;
       const auto view = data.bytes.view();
       if (x->bytes.size() < what.offset + view.size())
         x->bytes.resize(what.offset + view.size());
       x->bytes.replace(what.offset, view.size(), view);
       set_length(*x);
+      if (!what.once.empty())
+        x->writes.note(
+          {what.once[0].writer, what.once[0].sequence, x->extent.serial});
       if (after_change)
         if (auto lost = after_change(to.store))
           return *lost;
@@ -460,6 +472,21 @@ private:
                && grant.chain.front() == to
              ? &found->second
              : nullptr;
+  }
+
+  /// What a repetition is told, and who is not to be trusted.
+  static std::optional<result<msg::chunk_changed>>
+  done_before(const chunk& x, const msg::write_chunk& what) {
+    const auto& once = what.once.front();
+    const auto* known = x.writes.find(once.writer);
+    if (known == nullptr && once.since < x.writes.forgotten)
+      return fail(ec::outcome_unknown, "forgotten");
+    const auto last = known == nullptr ? 0 : known->sequence;
+    if (once.sequence > last + 1)
+      return fail(ec::busy, "a gap");
+    if (once.sequence <= last)
+      return msg::chunk_changed{what.offset, x.extent};
+    return std::nullopt;
   }
 
   std::optional<error> set_is_sick(const chunk& x) const {

@@ -17,6 +17,18 @@ struct write_options {
   std::int64_t offset = -1;
 };
 
+error failure(const write_options& x, error why, std::uint64_t bytes) {
+  // Who is interrupted says by itself how far it came.
+  if (bytes > 0 && why.code != ec::cancelled)
+    why.context += fmt::format(" (after {})", counted(bytes, "byte"));
+  // Another command is another write.
+  if (why.code == ec::outcome_unknown)
+    why.context
+      += fmt::format(". Try: get --offset {} {}, to see what is there",
+                     static_cast<std::uint64_t>(x.offset) + bytes, x.path);
+  return why;
+}
+
 result<exit_code> write(const write_options& x, verb_context& context) {
   if (x.offset < 0)
     return fail(
@@ -39,15 +51,9 @@ result<exit_code> write(const write_options& x, verb_context& context) {
   const auto written = (*files)->wait<std::uint64_t>(
     [&](auto then) { writer->start(std::move(then)); },
     [writer] { writer->cancel(); });
-  // Who is interrupted says by itself how far it came.
-  if (!written && shown.bytes() > 0 && written.error().code != ec::cancelled)
-    return explain_transfer(
-      fail(written.error().code,
-           fmt::format("{} (after {})", written.error().context,
-                       counted(shown.bytes(), "byte"))),
-      context, x.path);
   if (!written)
-    return explain_transfer(written.error(), context, x.path);
+    return explain_transfer(failure(x, written.error(), shown.bytes()), context,
+                            x.path);
   if (context.out.how().json) {
     record said{
       {"path", x.path},
