@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "messages/chunk_control.hpp"
+#include "messages/chunk_data.hpp"
 #include "messages/chunk_master.hpp"
 #include "support/sim/node.hpp"
 #include "wire/codec.hpp"
@@ -25,11 +26,21 @@ namespace dfs::sim {
 // -- what only the simulation says --------------------------------------------
 
 /// A client's change: the whole chunk becomes `value`, which is never used
-/// again.
+/// again, and is sent again until it is answered.
 struct sim_write {
   msg::chunk_grant grant;
   std::uint64_t value = 0;
+  mutation_serial since; ///< As of a write's identity.
 };
+
+/// What no other writer can reach may be written more than once.
+inline constexpr std::uint64_t put_value = std::uint64_t{1} << 63;
+
+/// The identity that a value stands for: each writer writes twice.
+inline msg::write_identity
+identity_of(std::uint64_t value, mutation_serial since = {}) {
+  return {writer_id{value >> 1}, (value & 1) + 1, since};
+}
 struct sim_written {
   msg::chunk_extent extent;
 };
@@ -88,7 +99,7 @@ struct sim_removed {};
 
 template <class I>
 typename I::result_type inspect(I& f, sim_write& x) {
-  return f(x.grant, x.value);
+  return f(x.grant, x.value, x.since);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_written& x) {

@@ -73,6 +73,17 @@ void chunk_witness::granted(chunk_id chunk, const msg::chunk_leased& x,
           fmt::format("the primary of chunk {:x}, version {}, node {}, lacks "
                       "what was acknowledged",
                       chunk.value(), t.led.value(), primary));
+  if (replica != disk.replicas.end())
+    judge_writes(chunk, replica->second);
+}
+
+// However often a write was sent, it has one place.
+void chunk_witness::judge_writes(chunk_id chunk, const stored_replica& x) {
+  std::set<std::uint64_t> values;
+  for (const auto value : x.log)
+    if ((value & put_value) == 0 && !values.insert(value).second)
+      broke("written-once", fmt::format("chunk {:x} has write {:x} twice",
+                                        chunk.value(), value));
 }
 
 void chunk_witness::acted(node_index server, chunk_id chunk,
@@ -156,6 +167,7 @@ void chunk_witness::judge_replicas(chunk_id chunk, chunk_version version) {
       continue;
     const auto& x = found->second;
     good_ones += good(x, t) ? 1 : 0;
+    judge_writes(chunk, x);
     if (first == nullptr) {
       first = &x;
       continue;

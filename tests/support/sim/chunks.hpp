@@ -123,6 +123,7 @@ private:
   };
   void broke(std::string promise, std::string what);
   [[nodiscard]] bool good(const stored_replica& x, const truth& of) const;
+  void judge_writes(chunk_id chunk, const stored_replica& x);
 
   std::vector<chunk_disk>& disks_;
   std::map<chunk_id, truth> truths_;

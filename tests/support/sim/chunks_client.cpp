@@ -18,7 +18,7 @@ chunk_client::chunk_client(node& host, chunk_cluster& cluster)
   : host_{host},
     cluster_{cluster},
     rpc_{host, [&cluster](const endpoint& x) { return cluster.life_of(x); }},
-    values_{std::uint64_t{host.index()} << 32} {
+    values_{std::uint64_t{host.index()} << 32 | 1} {
   // nop
 }
 
@@ -56,19 +56,27 @@ void chunk_client::write(chunk_id chunk) {
     lease(chunk);
     return;
   }
-  const auto value = ++values_;
+  if (!known.open)
+    begin_write(known);
+  const auto value = known.value;
   const auto primary = known.grant->chain[0];
   rpc_.call<sim_write>(
-    primary.data, {*known.grant, value}, data_timeout,
+    primary.data, {*known.grant, value, known.since}, data_timeout,
     [this, chunk, value, primary](const result<sim_written>& y) {
       auto& again = known_[chunk];
       if (y) {
+        again.open = false;
+        again.committed = std::max(again.committed, y->extent.serial);
         ++acknowledged_;
         cluster_.witness().acknowledged(chunk, y->extent.serial, value);
         next(up_to(host_.random(), 60ms));
         return;
       }
       const auto code = y.error().code;
+      if (code == ec::outcome_unknown) {
+        again.open = false;
+        again.value = 0;
+      }
       if (code != ec::busy && again.grant) {
         again.tried = again.grant->version;
         again.grant.reset();
@@ -77,6 +85,17 @@ void chunk_client::write(chunk_id chunk) {
       }
       next(10ms + up_to(host_.random(), 50ms));
     });
+}
+
+/// The other one of the same writer, or the first one of another.
+void chunk_client::begin_write(known_chunk& known) {
+  known.open = true;
+  if (known.value != 0 && identity_of(known.value).sequence == 1) {
+    ++known.value;
+    return;
+  }
+  known.value = (values_ += 2) & ~std::uint64_t{1};
+  known.since = known.committed;
 }
 
 void chunk_client::lease(chunk_id chunk) {
@@ -88,6 +107,7 @@ void chunk_client::lease(chunk_id chunk) {
               auto& again = known_[chunk];
               if (y) {
                 again.grant = y->grant;
+                again.committed = std::max(again.committed, y->extent.serial);
                 again.failed.clear();
                 next(up_to(host_.random(), 5ms));
               } else {
@@ -175,9 +195,9 @@ void chunk_client::put() {
 void chunk_client::put_more(const msg::chunk_grant& grant,
                             msg::chunk_extent extent, std::uint32_t left) {
   if (left > 0) {
-    const auto value = ++values_;
+    const auto value = (values_ += 2) | put_value;
     rpc_.call<sim_write>(
-      grant.chain[0].data, {grant, value}, data_timeout,
+      grant.chain[0].data, {grant, value, {}}, data_timeout,
       [this, grant, value, left](const result<sim_written>& y) {
         if (!y) {
           next(50ms); // Given up: an orphan.

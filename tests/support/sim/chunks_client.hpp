@@ -39,10 +39,16 @@ private:
     chunk_version tried; ///< A version that did not work.
     std::set<store_id> failed;
     std::optional<msg::chunk_location> place;
+    mutation_serial committed; ///< At least, as a lease or an answer said.
+    // The write that is not answered yet, and the writer's `since`.
+    std::uint64_t value = 0;
+    mutation_serial since;
+    bool open = false;
   };
 
   void next(std::chrono::nanoseconds after);
   void write(chunk_id chunk);
+  void begin_write(known_chunk& known);
   void lease(chunk_id chunk);
   void read(chunk_id chunk);
   void read_from(chunk_id chunk, const msg::chunk_replica& whom);

@@ -15,10 +15,14 @@ constexpr auto chain_timeout = 1s;
 constexpr auto reader_patience = 1s;
 constexpr std::size_t open_max = 3;
 
-core::chunk_change change_of(mutation_serial serial) {
+core::chunk_change change_of(mutation_serial serial, std::uint64_t value) {
   core::chunk_change x;
   x.serial = serial;
   x.length = 1;
+  if ((value & put_value) == 0) {
+    x.writer = identity_of(value).writer;
+    x.sequence = identity_of(value).sequence;
+  }
   return x;
 }
 
@@ -39,6 +43,16 @@ void chunk_server::serve_data() {
     else
       to(sim_content{stored(x.chunk).log, r->order.committed()});
   });
+}
+
+core::known_writers chunk_server::writers(chunk_id chunk) {
+  core::known_writers known;
+  const auto& log = stored(chunk).log;
+  for (std::size_t i = 0; i < log.size() && !mutant("amnesia"); ++i)
+    if (const auto x = change_of(mutation_serial{i + 1}, log[i]);
+        x.writer != writer_id{})
+      known.writes.note({x.writer, x.sequence, x.serial});
+  return known;
 }
 
 result<nothing> chunk_server::may_create(const msg::chunk_grant& grant) const {
@@ -112,10 +126,36 @@ void chunk_server::write(const sim_write& x, done_write to) {
     to(fail(ec::busy));
     return;
   }
-  const auto serial = r->order.applied_extent().serial.next();
-  use_lease(*r);
-  r->open[serial] = {x.value, std::move(to), {}};
-  apply(grant.chunk, *r, change_of(serial), x.value, r->led->grant, 0);
+  order(x, *r, std::move(to));
+}
+
+void chunk_server::order(const sim_write& x, replica& r, done_write to) {
+  std::optional<msg::write_identity> once;
+  if ((x.value & put_value) == 0 && !mutant("forgetful"))
+    once = identity_of(x.value, x.since);
+  const auto plan = r.order.plan_write(0, 1, once);
+  if (!plan) {
+    to(plan.error());
+    return;
+  }
+  if (plan->apply) {
+    use_lease(r);
+    r.open[plan->decided_by] = {x.value, std::move(to), {}};
+    apply(x.grant.chunk, r, change_of(plan->decided_by, x.value), x.value,
+          r.led->grant, 0);
+    return;
+  }
+  auto answer = [this, chunk = x.grant.chunk, serial = plan->decided_by, to] {
+    auto* again = find(chunk);
+    cluster_.witness().acted(host_.index(), chunk, again->order.version());
+    auto extent = again->order.applied_extent();
+    extent.serial = serial;
+    to(sim_written{extent});
+  };
+  if (plan->decided_by <= r.order.committed())
+    answer();
+  else
+    r.readers.emplace_back(plan->decided_by, std::move(answer));
 }
 
 void chunk_server::apply(chunk_id chunk, replica& r,
@@ -180,7 +220,8 @@ void chunk_server::replicate(const sim_replicate& x,
   r->order.learn_committed(grant.version, x.committed);
   if (*step == core::replica_order::step::apply) {
     r->open[x.serial] = {x.value, {}, std::move(to)};
-    apply(grant.chunk, *r, change_of(x.serial), x.value, grant, x.place);
+    apply(grant.chunk, *r, change_of(x.serial, x.value), x.value, grant,
+          x.place);
     return;
   }
   // Here already: it is to be durable, here and behind.

@@ -316,7 +316,7 @@ void chunk_server::take_over(const msg::take_lease& x,
       to(msg::lease_taken{state_of(x.grant.chunk), behind});
       return;
     }
-    r->order.lead(x.grant.epoch, {}, x.grant.chunk_size);
+    r->order.lead(x.grant.epoch, writers(x.grant.chunk), x.grant.chunk_size);
     r->led = lease{x.grant, *until, true};
     led_.begin(x.grant.chunk, x.grant.epoch);
     note("leads", x.grant.chunk, x.grant.version);

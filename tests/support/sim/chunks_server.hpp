@@ -97,6 +97,7 @@ private:
   // The data plane.
   void serve_data();
   void write(const sim_write& x, done_write to);
+  void order(const sim_write& x, replica& r, done_write to);
   void replicate(const sim_replicate& x, rpc_end::answer<sim_replicated> to);
   void read(const sim_read& x, rpc_end::answer<sim_bytes> to);
   void apply(chunk_id chunk, replica& r, const core::chunk_change& change,
@@ -113,6 +114,8 @@ private:
   [[nodiscard]] result<nothing>
   lead_fresh(replica& r, const msg::chunk_grant& grant);
   [[nodiscard]] bool is_revoked(chunk_id chunk, chunk_version version) const;
+  /// Of those who wrote, as the disk tells.
+  [[nodiscard]] core::known_writers writers(chunk_id chunk);
   replica& make(chunk_id chunk, chunk_version version);
   [[nodiscard]] replica* find(chunk_id chunk);
   [[nodiscard]] stored_replica& stored(chunk_id chunk);
