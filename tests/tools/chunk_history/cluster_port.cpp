@@ -5,6 +5,7 @@
 #include "client/file_appender.hpp"
 #include "client/file_client.hpp"
 #include "client/piece.hpp"
+#include "client/range_writer.hpp"
 #include "messages/namespace_methods.hpp"
 #include "messages/upload_methods.hpp"
 #include "settings/bundle.hpp"
@@ -23,9 +24,6 @@ namespace dfs::history {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// Of a primary; one that is slower is taken to hang.
-constexpr milliseconds answer_patience{2'000};
 
 /// Collects what is read.
 class memory_sink final : public client::byte_sink {
@@ -113,32 +111,24 @@ public:
     return bytes;
   }
 
-  // Each part once. A client that repeats a write whose answer was lost may
-  // write over what somebody else wrote since: no promise is broken by that,
-  // but the order of a history.
+  // As `write --offset` does: sent again until it is answered, under the same
+  // identity.
   result<nothing> write(const std::string& path, std::uint64_t offset,
                         const std::string& bytes) override {
-    auto& file = files_written_[path];
-    if (file.chunks.empty()) {
-      auto layout = files_->ask(msg::open_file{path, 0}, timeout_);
-      if (!layout)
-        return layout.error();
-      file = *std::move(layout);
-    }
-    for (std::size_t at = 0; at < bytes.size();) {
-      const auto place = (offset + at) % file.chunk_size;
-      const auto part
-        = std::string_view{bytes}.substr(at, file.chunk_size - place);
-      const auto& chunk = file.chunks.at((offset + at) / file.chunk_size);
-      bool sent = at > 0;
-      if (const auto done_so = write_once(
-            chunk.chunk, static_cast<std::uint32_t>(place), part, sent);
-          !done_so)
-        return sent ? fail(ec::outcome_unknown, done_so.error().context)
-                    : done_so;
-      at += part.size();
-    }
-    return done;
+    client::range_write what;
+    what.path = path;
+    what.offset = offset;
+    what.timeout = timeout_;
+    std::uint64_t acknowledged = 0;
+    what.progress = [&](std::uint64_t more) { acknowledged += more; };
+    const auto writer = std::make_shared<client::range_writer>(
+      files_->session(), std::make_shared<client::memory_source>(bytes),
+      std::move(what));
+    const auto written = files_->wait<std::uint64_t>(
+      [&](auto then) { writer->start(std::move(then)); });
+    if (!written && acknowledged > 0)
+      return fail(ec::outcome_unknown, written.error().context);
+    return ended(written);
   }
 
   // One appender for as long as nothing fails, as a program would.
@@ -187,40 +177,6 @@ public:
   }
 
 private:
-  result<nothing> write_once(chunk_id chunk, std::uint32_t offset,
-                             std::string_view bytes, bool& sent) {
-    auto& failed = failed_[chunk];
-    const auto leased = files_->ask(
-      msg::lease_chunk{chunk, failed.servers, failed.version}, timeout_);
-    if (!leased)
-      return leased.error();
-    const auto& grant = leased->grant;
-    client::piece data;
-    data.bytes = files_->session().buffers->take(bytes.size());
-    bytes.copy(data.bytes.data(), bytes.size());
-    data.crcs = client::block_crcs(bytes, offset);
-    msg::write_chunk request;
-    request.chunk = chunk;
-    request.version = grant.version;
-    request.epoch = grant.epoch;
-    request.offset = offset;
-    request.ack = msg::change_ack::durable;
-    request.grant = {grant};
-    sent = true;
-    const auto written = files_->wait<msg::chunk_changed>([&](auto then) {
-      files_->session().servers.write(grant.chain.front(), request, data,
-                                      answer_patience, std::move(then));
-    });
-    failed = {};
-    if (written)
-      return done;
-    failed.version = grant.version;
-    if (written.error().code == ec::unavailable
-        || written.error().code == ec::timed_out)
-      failed.servers = {grant.chain.front().store};
-    return written.error();
-  }
-
   template <class T>
   static result<nothing> ended(const result<T>& x) {
     return x ? result<nothing>{done} : x.error();
@@ -276,14 +232,6 @@ private:
   std::unique_ptr<client::file_client> files_;
   milliseconds timeout_;
   rng requests_;
-  /// What the last write to a chunk came to, if to nothing.
-  struct failure {
-    std::vector<store_id> servers;
-    chunk_version version;
-  };
-
-  std::map<chunk_id, failure> failed_;
-  std::map<std::string, msg::file_layout> files_written_;
   std::map<std::string, std::shared_ptr<client::file_view>> views_;
   std::map<std::string, std::shared_ptr<client::file_appender>> appenders_;
 };
