@@ -1,6 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include "support/bench_workload.hpp"
+
+#include <cstddef>
 #include <string>
 
 // What is measured on a running cluster. Each prints its figures, and ends the
@@ -8,18 +10,11 @@
 
 namespace dfs::bench {
 
-struct workload {
-  std::string config;            ///< Of a client.
-  std::string dir;               ///< In the cluster; made if it is missing.
-  std::uint64_t size_mib = 1024; ///< Of the large file.
-  std::size_t files = 5'000;
-  std::size_t file_size = 1024; ///< Bytes.
-  std::size_t clients = 1;      ///< Each with connections of its own.
-  std::size_t in_flight = 1;    ///< Requests of each.
-  std::size_t records = 1'000;
-  std::size_t record_size = 100; ///< Bytes, at least 16.
-  bool one_directory = false;    ///< For `touch`: as `list` wants it.
-  std::uint64_t seed = 1;
+/// Each client has connections of its own.
+struct workload : file_workload {
+  std::string config;         ///< Of a client.
+  std::size_t in_flight = 1;  ///< Requests of each.
+  bool one_directory = false; ///< For `touch`: as `list` wants it.
 };
 
 /// The large file: put in one go, durable when it ends.

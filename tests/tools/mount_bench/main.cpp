@@ -1,6 +1,6 @@
 #include "phases.hpp"
 
-#include <CLI/CLI.hpp>
+#include "support/bench_phases.hpp"
 
 // dfs-mount_bench: one phase of the workload of ./dev bench chunks on a mounted
 // directory, so that other file systems can be measured beside ours. Prints
@@ -10,13 +10,7 @@ namespace {
 
 using dfs::bench::workload;
 
-struct phase {
-  const char* name;
-  const char* what;
-  void (*run)(const workload&);
-};
-
-constexpr phase phases[] = {
+constexpr dfs::bench::phase<workload> phases[] = {
   {"write", "the large file, written and synced", dfs::bench::write_large},
   {"read", "the large file, read and verified", dfs::bench::read_large},
   {"rand4k", "--files random reads of 4 KiB of it", dfs::bench::read_random},
@@ -42,25 +36,6 @@ int main(int argc, char** argv) {
   app.add_option("--dir", what.dir, "where")
     ->required()
     ->check(CLI::ExistingDirectory);
-  app.add_option("--size", what.size_mib, "MiB of the large file [1024]")
-    ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--files", what.files, "files, or random reads [5000]")
-    ->check(CLI::PositiveNumber);
-  app.add_option("--file-size", what.file_size, "bytes of a small one [1024]")
-    ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--clients", what.clients, "processes at once [1]")
-    ->check(CLI::Range(1, 64));
-  app.add_option("--records", what.records, "to append [1000]")
-    ->check(CLI::PositiveNumber);
-  app.add_option("--record-size", what.record_size, "bytes of one [100]")
-    ->check(CLI::Range(16, 1 << 20));
-  app.add_option("--seed", what.seed, "of the bytes and places [1]");
-  app.require_subcommand(1);
-  app.fallthrough();
-  for (const auto& x : phases)
-    app.add_subcommand(x.name, x.what)->final_callback([&what, &x] {
-      x.run(what);
-    });
-  CLI11_PARSE(app, argc, argv);
-  return 0;
+  add_options(app, what, "processes at once [1]");
+  return dfs::bench::run_phase<workload>(app, phases, what, argc, argv);
 }

@@ -1,23 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
+#include "support/bench_workload.hpp"
 
 // What is measured on a mounted directory. Each prints its figures, and ends
 // the program with status 1 where the directory does not keep its word.
 
 namespace dfs::bench {
 
-struct workload {
-  std::string dir;
-  std::uint64_t size_mib = 1024; ///< Of the large file.
-  std::size_t files = 5'000;
-  std::size_t file_size = 1024; ///< Bytes.
-  std::size_t clients = 1;
-  std::size_t records = 1'000;
-  std::size_t record_size = 100; ///< Bytes, at least 16.
-  std::uint64_t seed = 1;
-};
+using workload = file_workload;
 
 /// The large file: new, written in pieces of 1 MiB, synced, closed.
 void write_large(const workload& what);
