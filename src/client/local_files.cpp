@@ -38,7 +38,11 @@ ec code_of(int number) {
 }
 
 error system_error(int number, const std::string& what) {
-  return fail(code_of(number), what + ": " + std::strerror(number));
+  const auto code = code_of(number);
+  auto said = what + ": " + std::strerror(number);
+  if (code == ec::full) // What helps in a cluster that is full does not here.
+    said += ". Try: make room on that disk";
+  return fail(code, std::move(said));
 }
 
 /// What tells a file that was changed, or is another one.

@@ -304,6 +304,7 @@ class FileVerbs(Verbs, unittest.TestCase):
                 check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left", done.stderr)
+        self.assertNotIn(b"chunkserver", done.stderr)
         self.assertEqual([x.name for x in self.here.iterdir()], ["f"])
 
     def test_ctrl_c_leaves_nothing(self):
