@@ -223,7 +223,8 @@ TEST_F(LocalFilesTest, SaysWhereItCannotWrite) { // SPEC S7
   const auto refused = write(*sink, 0, "x");
   ASSERT_EQ(refusal(refused), ec::full);
   EXPECT_EQ(refused.error().context,
-            "cannot write /dev/full: No space left on device");
+            "cannot write /dev/full: No space left on device. Try: make "
+            "room on that disk");
   ::close(full);
 }
 
