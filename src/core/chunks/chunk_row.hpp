@@ -33,7 +33,8 @@ struct chunk_row {
   std::uint8_t replication = 0;
   chunk_version intent;      ///< Logged and not yet done; 0: none.
   std::vector<store_id> set; ///< Of the intent, else of `extent.version`, if
-                             ///< known; the primary first.
+                             ///< known; the primary first. Of an intent with
+                             ///< version 1 and no change: who may have it.
 
   bool operator==(const chunk_row&) const = default;
 };

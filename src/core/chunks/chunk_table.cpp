@@ -53,8 +53,14 @@ void chunk_table::load_version_row(const chunk_row& row) {
   }
   if (entry.replication == 0)
     entry.replication = row.replication;
-  if (row.intent > row.extent.version)
-    intents_[row.chunk] = {row.intent, {}};
+  if (row.intent > row.extent.version) {
+    auto& open = intents_[row.chunk];
+    open.version = row.intent;
+    open.bound = row.extent.version == chunk_version{1}
+                 && row.extent.serial == mutation_serial{};
+    if (open.bound)
+      open.may_hold = row.set;
+  }
   // Whoever is in the set of an attempt was told to make it.
   if (row.extent.version > chunk_version{1})
     entry.set(chunk_entry::fresh, false);
@@ -65,6 +71,15 @@ chunk_row
 chunk_table::row(chunk_id id, const std::vector<store_id>& set) const {
   const auto* entry = find(id);
   DFS_ASSERT(entry != nullptr);
+  // Whatever has been heard of it since, the next master is to know that.
+  if (const auto open = intents_.find(id);
+      open != intents_.end() && open->second.bound)
+    return {id,
+            entry->file,
+            {chunk_version{1}, {}, 0, 0},
+            entry->replication,
+            open->second.version,
+            open->second.may_hold};
   return {id,
           entry->file,
           entry->extent(),
@@ -157,6 +172,13 @@ void chunk_table::intend(chunk_id id, chunk_version version) {
   intents_[id].version = version;
 }
 
+void chunk_table::bind(chunk_id id, const std::vector<store_id>& stores) {
+  auto& open = intents_[id];
+  open.bound = true;
+  open.may_hold = stores;
+  open.may_hold_at = holders(id);
+}
+
 void chunk_table::settle_version(chunk_id id, chunk_version version,
                                  const std::vector<server_index>& set) {
   auto* entry = find(id);
@@ -202,8 +224,14 @@ chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
     note_odd(id, server, replica_fault::stale, version);
     return standing::stale;
   }
-  if (const auto open = intents_.find(id); open != intents_.end())
-    open->second.reported[server] = version;
+  if (const auto open = intents_.find(id); open != intents_.end()) {
+    auto& [newest, told, bound, may_hold, at] = open->second;
+    if (bound && std::find(at.begin(), at.end(), server) == at.end()) {
+      note_odd(id, server, replica_fault::stale, version); // T1
+      return standing::stale;
+    }
+    told[server] = version;
+  }
   drop_odd(id, server);
   add_holder(id, *entry, server);
   return standing::current;
@@ -213,6 +241,9 @@ void chunk_table::expect(server_index server, chunk_id id) {
   auto* entry = find(id);
   if (entry != nullptr && entry->has(chunk_entry::fresh) && entry->version == 1)
     add_holder(id, *entry, server);
+  if (const auto open = intents_.find(id);
+      open != intents_.end() && open->second.bound)
+    open->second.may_hold_at.push_back(server);
 }
 
 bool chunk_table::gone(server_index server, chunk_id id) {

@@ -33,6 +33,11 @@ struct open_intent {
   chunk_version version;
   /// What its holders reported meanwhile: from the version in force up to it.
   std::map<server_index, chunk_version> reported;
+  /// The chunk was fresh, so fences make it also where it never was: those have
+  /// nothing of what may have been acknowledged, and do not become holders.
+  bool bound = false;
+  std::vector<store_id> may_hold;        ///< If `bound`.
+  std::vector<server_index> may_hold_at; ///< Those of them that are known.
 };
 
 /// How a chunk is, in the order of urgency.
@@ -103,7 +108,8 @@ public:
   void load_file_row(const chunk_row& row);
   /// At the start: the directory's row. Either kind may come first.
   void load_version_row(const chunk_row& row);
-  /// What this master's row of it says now.
+  /// What this master's row of it says now. @param set Ignored where an intent
+  /// is open and others than holders may have been told to make the chunk.
   [[nodiscard]] chunk_row
   row(chunk_id id, const std::vector<store_id>& set) const;
 
@@ -143,6 +149,8 @@ public:
   [[nodiscard]] std::optional<chunk_version> intent(chunk_id id) const;
   /// @pre Above `newest`.
   void intend(chunk_id id, chunk_version version);
+  /// Before the first intent of a fresh chunk: these alone may have it.
+  void bind(chunk_id id, const std::vector<store_id>& stores);
   /// The intent is done: these alone hold the chunk. The rest are stale.
   void settle_version(chunk_id id, chunk_version version,
                       const std::vector<server_index>& set);

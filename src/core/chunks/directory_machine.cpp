@@ -33,6 +33,10 @@ void directory_machine::load_file_row(const chunk_row& row) {
 
 void directory_machine::load_version_row(const chunk_row& row) {
   s_.table.load_version_row(row);
+  const auto open = s_.table.intents().find(row.chunk);
+  if (open != s_.table.intents().end() && open->second.bound)
+    for (const auto store : row.set)
+      expected_[store].push_back(row.chunk);
   // Rows of files sort before: this one is of none, and may become part of one.
   if (s_.table.find(row.chunk)->file == inode_id{}) {
     pending_.push_back({row.chunk, s_.started + s_.config.pending_life});

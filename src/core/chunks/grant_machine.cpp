@@ -175,6 +175,8 @@ bool grant_machine::may_begin(directory_state& s, instant now,
 void grant_machine::intend(directory_state& s,
                            std::vector<server_index> chosen) {
   version_ = s.table.newest(chunk_).next();
+  if (s.table.find(chunk_)->has(chunk_entry::fresh) && !s.table.intent(chunk_))
+    s.table.bind(chunk_, stores_of(s, s.table.holders(chunk_)));
   s.table.intend(chunk_, version_);
   members_.clear();
   for (const auto i : chosen) {

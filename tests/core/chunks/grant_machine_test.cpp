@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -20,40 +22,49 @@ constexpr chunk_id chunk{7};
 constexpr msg::chunk_extent extent{chunk_version{2}, mutation_serial{9}, 1'000,
                                    1'000};
 
-/// Three servers with a chunk that nobody leads. Rows are durable at once.
-struct GrantMachine : ::testing::Test {
+/// A master and what it wants done. Rows are durable at once.
+struct Master : ::testing::Test {
+  static directory_machine::options options(std::uint64_t term) {
+    return {{}, master_term{term}, master_term{1}, 7};
+  }
+
   instant now{};
-  directory_machine machine{{{}, master_term{2}, master_term{1}, 7}, now};
+  std::optional<directory_machine> machine{std::in_place, options(2), now};
   std::vector<ask_server> asked;
   std::vector<answer_lease> answers;
+  std::optional<chunk_row> row; ///< The last.
+  std::set<std::uint8_t> servers;
   std::map<std::uint8_t, std::uint64_t> sequences;
   std::map<std::uint8_t, std::uint64_t> last_heard;
 
-  GrantMachine() {
-    machine.load_file_row({.chunk = chunk,
-                           .file = inode_id{5},
-                           .extent = extent,
-                           .replication = 3,
-                           .intent = {},
-                           .set = {store_id{1}, store_id{2}, store_id{3}}});
-    for (std::uint8_t n = 1; n <= 3; ++n) {
-      msg::register_chunkserver card;
-      card.store = store_id{n};
-      card.boot = boot_id{n + 100u};
-      card.name = "store-" + std::to_string(n);
-      card.zone = card.name;
-      card.data = *endpoint::parse("10.0.0." + std::to_string(n) + ":7405");
-      card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
-      EXPECT_TRUE(machine.register_server(card, now));
-      report(n);
-    }
-    for (int i = 0; i < 12; ++i)
-      pass(500ms);
+  void load(const msg::chunk_extent& x) {
+    machine->load_file_row({.chunk = chunk,
+                            .file = inode_id{5},
+                            .extent = x,
+                            .replication = 3,
+                            .intent = {},
+                            .set = {store_id{1}, store_id{2}, store_id{3}}});
   }
 
-  void report(std::uint8_t n) {
-    EXPECT_TRUE(machine.report(
-      {store_id{n}, boot_id{n + 100u}, 0, true, 0, {{chunk, extent}}}, now));
+  void enrol(std::uint8_t n, std::optional<msg::chunk_extent> has) {
+    servers.insert(n);
+    sequences[n] = last_heard[n] = 0;
+    msg::register_chunkserver card;
+    card.store = store_id{n};
+    card.boot = boot_id{n + 100u};
+    card.name = "store-" + std::to_string(n);
+    card.zone = card.name;
+    card.data = *endpoint::parse("10.0.0." + std::to_string(n) + ":7405");
+    card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
+    EXPECT_TRUE(machine->register_server(card, now));
+    report(n, has);
+  }
+
+  void report(std::uint8_t n, std::optional<msg::chunk_extent> has) {
+    msg::report_chunks x{store_id{n}, boot_id{n + 100u}, 0, true, 0, {}};
+    if (has)
+      x.chunks.push_back({chunk, *has});
+    EXPECT_TRUE(machine->report(x, now));
     perform();
   }
 
@@ -61,12 +72,12 @@ struct GrantMachine : ::testing::Test {
     msg::chunk_heartbeat x;
     x.store = store_id{n};
     x.boot = boot_id{n + 100u};
-    x.term = master_term{2};
+    x.term = machine->state().term;
     x.sequence = ++sequences[n];
     x.heard = std::exchange(last_heard[n], x.sequence);
     x.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
     x.led_last = true;
-    auto y = machine.heartbeat(x, now);
+    auto y = machine->heartbeat(x, now);
     EXPECT_TRUE(y);
     perform();
     return y ? *y : msg::chunk_heartbeat_ack{};
@@ -74,28 +85,30 @@ struct GrantMachine : ::testing::Test {
 
   void pass(std::chrono::milliseconds time) {
     now += time;
-    for (std::uint8_t n = 1; n <= 3; ++n)
+    for (const auto n : servers)
       beat(n);
-    machine.tick(now);
+    machine->tick(now);
     perform();
   }
 
   void perform() {
-    for (auto effects = machine.take_effects(); !effects.empty();
-         effects = machine.take_effects())
+    for (auto effects = machine->take_effects(); !effects.empty();
+         effects = machine->take_effects())
       for (auto& effect : effects)
         if (auto* ask = std::get_if<ask_server>(&effect))
           asked.push_back(std::move(*ask));
         else if (auto* answer = std::get_if<answer_lease>(&effect))
           answers.push_back(std::move(*answer));
-        else if (auto* log = std::get_if<log_row>(&effect))
-          machine.logged(log->token, now);
-    machine.check();
+        else if (auto* log = std::get_if<log_row>(&effect)) {
+          row = log->row;
+          machine->logged(log->token, now);
+        }
+    machine->check();
   }
 
   std::uint8_t number_of(const ask_server& x) const {
     return static_cast<std::uint8_t>(
-      machine.state().servers.at(x.server).store.value());
+      machine->state().servers.at(x.server).store.value());
   }
 
   template <class Order>
@@ -107,16 +120,15 @@ struct GrantMachine : ::testing::Test {
   }
 
   /// Server `n` persists what its fence says, and answers.
-  void fence_at(std::uint8_t n) {
+  void fence_at(std::uint8_t n, msg::chunk_extent here = extent) {
     for (auto i = asked.begin(); i != asked.end(); ++i)
       if (const auto* order = std::get_if<msg::fence_chunk>(&i->order);
           order != nullptr && number_of(*i) == n) {
-        auto here = extent;
         here.version = order->version;
         const auto token = i->token;
         asked.erase(i);
-        machine.answered(token, server_reply{msg::chunk_fenced{{chunk, here}}},
-                         now);
+        machine->answered(token, server_reply{msg::chunk_fenced{{chunk, here}}},
+                          now);
         perform();
         return;
       }
@@ -128,7 +140,7 @@ struct GrantMachine : ::testing::Test {
     ASSERT_EQ(asked.size(), 1u);
     const auto token = asked[0].token;
     asked.clear();
-    machine.answered(token, fail(ec::timed_out), now);
+    machine->answered(token, fail(ec::timed_out), now);
     perform();
   }
 
@@ -140,21 +152,32 @@ struct GrantMachine : ::testing::Test {
         here.version = order->grant.version;
         const auto token = i->token;
         asked.erase(i);
-        machine.answered(
+        machine->answered(
           token, server_reply{msg::lease_taken{{chunk, here}, behind}}, now);
         perform();
         return;
       }
     ADD_FAILURE() << "nobody was asked to lead";
   }
+};
+
+/// Three servers have a chunk that nobody leads.
+struct GrantMachine : Master {
+  GrantMachine() {
+    load(extent);
+    for (std::uint8_t n = 1; n <= 3; ++n)
+      enrol(n, extent);
+    for (int i = 0; i < 12; ++i)
+      pass(500ms);
+  }
 
   /// The third is told that the chunk is revoked below the version to which it
   /// is being fenced, and says that it heard only after it was fenced.
   void fence_who_is_revoked() {
-    machine.lease(1, {chunk, {}, {}}, now);
+    machine->lease(1, {chunk, {}, {}}, now);
     perform();
     ASSERT_EQ(orders<msg::fence_chunk>(), 3u);
-    report(3);
+    report(3, extent);
     const auto told = beat(3);
     ASSERT_EQ(told.revoked.size(), 1u);
     EXPECT_EQ(told.revoked[0].extent.version, chunk_version{3});
@@ -208,7 +231,7 @@ TEST_F(GrantMachine, WaitsForWhoHeardBeforeItsFenceFailed) { // SPEC I1
 
 // What it heard when it dropped out is nothing any more once it is asked again.
 TEST_F(GrantMachine, WaitsForWhoDroppedOutBefore) { // SPEC I1
-  machine.lease(1, {chunk, {}, {}}, now);
+  machine->lease(1, {chunk, {}, {}}, now);
   perform();
   fence_at(1);
   fence_at(2);
@@ -226,6 +249,79 @@ TEST_F(GrantMachine, WaitsForWhoDroppedOutBefore) { // SPEC I1
   lose_fence();
   EXPECT_EQ(orders<msg::fence_chunk>(), 0u)
     << "the next attempt began, and the third may serve what it has";
+}
+
+/// A chunk of which the master knows no change. Of its set only the first
+/// server is there; others have never had it.
+struct FreshChunk : Master {
+  static constexpr msg::chunk_extent nothing{chunk_version{1}, {}, 0, 0};
+
+  FreshChunk() {
+    load(nothing);
+    auto here = extent;
+    here.version = chunk_version{1};
+    enrol(1, here);
+    enrol(4, {});
+    for (int i = 0; i < 12; ++i)
+      pass(500ms);
+    machine->lease(1, {chunk, {}, {}}, now);
+    perform();
+  }
+
+  /// The first server is gone for good.
+  void lose_first() {
+    servers.erase(1);
+    machine->link_lost(store_id{1}, boot_id{101}, now);
+    lose_fence();
+    for (int i = 0; i < 9; ++i)
+      pass(500ms);
+  }
+};
+
+// Another one that was told to make it has nothing of what was acknowledged.
+TEST_F(FreshChunk, IsNotMadeAnewWithoutTheOneThatMayHaveIt) { // SPEC I2
+  ASSERT_EQ(orders<msg::fence_chunk>(), 2u) << "a second place is found";
+  auto made = nothing;
+  fence_at(4, made);
+  lose_first();
+  enrol(5, {});
+  for (int i = 0; i < 3; ++i)
+    pass(500ms);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+  made.version = chunk_version{2};
+  report(4, made);
+  for (int i = 0; i < 3; ++i)
+    pass(500ms);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+  const auto places = machine->locate({.chunks = {{.chunk = chunk}}}, now);
+  ASSERT_TRUE(places);
+  for (const auto& x : places->chunks.at(0).replicas)
+    EXPECT_NE(x.store, store_id{4}) << "a reader would find nothing there";
+}
+
+TEST_F(FreshChunk, IsNotMadeAnewByTheNextMasterEither) { // SPEC I2
+  fence_at(4, nothing);
+  lose_first();
+  ASSERT_TRUE(row);
+  machine.emplace(options(3), now);
+  load(nothing);
+  machine->load_version_row(*row);
+  servers.clear();
+  auto made = nothing;
+  made.version = chunk_version{2};
+  enrol(4, made);
+  enrol(5, {});
+  asked.clear();
+  for (int i = 0; i < 12; ++i)
+    pass(500ms);
+  machine->lease(2, {chunk, {}, {}}, now);
+  pass(500ms);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+  auto here = extent;
+  here.version = chunk_version{1};
+  enrol(1, here);
+  pass(500ms);
+  EXPECT_GE(orders<msg::fence_chunk>(), 2u) << "now it can be";
 }
 
 } // namespace
