@@ -8,10 +8,16 @@
 namespace dfs {
 
 std::string utc_text(unix_milliseconds x) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(x);
-  const std::time_t whole = seconds.time_since_epoch().count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(whole),
-                     (x - seconds).count());
+  // Not `std::chrono::floor`: it overflows at the earliest of all stamps, and
+  // those of other nodes may be anything.
+  const auto stamp = x.time_since_epoch().count();
+  std::time_t whole = stamp / 1'000;
+  auto rest = stamp % 1'000;
+  if (rest < 0) {
+    rest += 1'000;
+    --whole;
+  }
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(whole), rest);
 }
 
 } // namespace dfs

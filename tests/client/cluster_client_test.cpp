@@ -132,7 +132,8 @@ TEST_F(ClusterClientTest, LeavesAServerThatDrains) { // SPEC S6
 
 TEST_F(ClusterClientTest, KeepsDeadlines) {
   fake_door door{node, [](const net::frame_request&) {}}; // Never answers.
-  auto alice = client({door.server.contact()}, 100ms);
+  // Long enough for a connection, also under a sanitizer.
+  auto alice = client({door.server.contact()}, 1s);
   EXPECT_EQ(refusal(alice->call(msg::echo{})), ec::timed_out);
   EXPECT_EQ(refusal(alice->call(test::poke{})), ec::outcome_unknown);
 }

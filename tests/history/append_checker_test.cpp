@@ -180,7 +180,8 @@ TEST(AppendCheckerTraffic, LongHistoriesTakeNoTime) {
     std::swap(history[i - 1], history[random.below(i)]);
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(check_appends(history, {{all, all}}).violations, IsEmpty());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{5});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{30})
+    << "each with each would take minutes";
 }
 
 } // namespace
