@@ -51,17 +51,22 @@ public:
       all = fail(ec::cancelled, "interrupted");
     if (failure_)
       all = *failure_;
-    if (!all && done_ == 0)
-      return explain_transfer(all.error(), context_, options_.path);
     if (!all)
-      return explain_transfer(
-        fail(all.error().code, fmt::format("{} (after {})", all.error().context,
-                                           counted(done_, "append"))),
-        context_, options_.path);
+      return explain_transfer(failure(all.error()), context_, options_.path);
     return report();
   }
 
 private:
+  [[nodiscard]] error failure(error why) const {
+    if (done_ > 0)
+      why.context += fmt::format(" (after {})", counted(done_, "append"));
+    // Another command is another append.
+    if (why.code == ec::outcome_unknown)
+      why.context += fmt::format(". Try: tail {}, to see whether it is there",
+                                 options_.path);
+    return why;
+  }
+
   result<nothing> open() {
     auto opened = try_open();
     if (opened || opened.error().code != ec::not_found)
