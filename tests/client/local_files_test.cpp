@@ -189,6 +189,7 @@ TEST_F(LocalFilesTest, IsThereWhenItIsCompleteAndNotBefore) {
     const auto sink = *local_sink::create(path, *disk);
     ASSERT_TRUE(write(*sink, 0, "never"));
   }
+  disk.reset(); // Its thread may be the last that holds the file.
   EXPECT_EQ(test::temp_dir::read(path), "new bytes");
   EXPECT_EQ(place.count(), 1u); // No temporary file is left.
 }

@@ -196,7 +196,7 @@ TEST_F(MasterSession, SaysThatThereIsNoMaster) {
   contact.knows({contact.record(msg::role::chunkserver)},
                 contact.record(msg::role::chunkserver));
   const auto answer
-    = client({contact.door.server.contact()})->call(change, 200ms);
+    = client({contact.door.server.contact()})->call(change, 2s);
   ASSERT_EQ(refusal(answer), ec::unavailable);
   EXPECT_NE(answer.error().context.find("no master"), std::string::npos);
 }
