@@ -28,7 +28,7 @@ result<nothing> chunk_writer::begin_copy(chunk_id chunk) {
 
 result<nothing> chunk_writer::copy_data(chunk_id chunk, std::uint32_t offset,
                                         const payload& data) {
-  const std::lock_guard changing{core_.order};
+  std::unique_lock changing{core_.order};
   auto* x = core_.table.find_loose(chunk);
   if (x == nullptr || !x->copying)
     return fail(ec::not_found, "no copy has begun");
@@ -44,17 +44,15 @@ result<nothing> chunk_writer::copy_data(chunk_id chunk, std::uint32_t offset,
   if (auto admitted = admit(bytes); !admitted)
     return admitted;
   const auto crcs = crcs_after_adding(x->crcs, offset, length, data);
-  auto& busy = *x->activity;
   if (x->file == 0 && offset + length <= core_.options.packed_bytes_max) {
     for (const auto& piece : data.pieces)
-      busy.staged += piece;
+      x->activity->staged += piece;
   } else {
-    if (auto written = unstage(chunk, *x); !written)
-      return written;
-    auto file = write_file(chunk, *x, offset, data.pieces);
-    if (!file)
-      return fail_if_broken(file.error());
-    busy.file = *file;
+    auto written = write_copy(changing, chunk, offset, data.pieces);
+    if (!written)
+      return written.error();
+    x = *written;
+    lanes_.grew(chunk, *x, offset, length);
     DFS_CRASH_POINT("store.copy_written");
   }
   x->crcs.resize(offset / block_bytes);
@@ -62,6 +60,36 @@ result<nothing> chunk_writer::copy_data(chunk_id chunk, std::uint32_t offset,
   x->data_length = offset + length;
   x->length = x->data_length;
   return done;
+}
+
+// Pages that are new to the cache may cost the kernel milliseconds: other
+// changes, and other copies, do not wait for them.
+result<loose_chunk*>
+chunk_writer::write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
+                         std::uint32_t offset,
+                         std::span<const std::string_view> pieces) {
+  auto* x = core_.table.find_loose(chunk);
+  if (auto written = unstage(chunk, *x); !written)
+    return written.error();
+  if (x->file == 0) {
+    auto file = write_file(chunk, *x, offset, pieces);
+    if (!file)
+      return fail_if_broken(file.error()).error();
+    x->activity->file = *file;
+    return x;
+  }
+  const auto number = x->file;
+  const auto file = x->activity->file;
+  changing.unlock();
+  auto written = file->write(offset, pieces);
+  changing.lock();
+  if (!written)
+    return fail_if_broken(written).error();
+  x = core_.table.find_loose(chunk);
+  if (x == nullptr || x->file != number || !x->copying
+      || x->data_length != offset)
+    return fail(ec::not_found, "the copy was dropped meanwhile");
+  return x;
 }
 
 result<nothing> chunk_writer::unstage(chunk_id id, loose_chunk& x) {
@@ -126,8 +154,13 @@ result<nothing> chunk_writer::finish_copy(const chunk_state& state,
   }
   auto full = full_state_of(*x);
   held_record record{full.kind, std::move(full.meta), {}, 0, {}};
+  // What the disk has been asked to begin does not crowd it.
+  const auto begun
+    = core_.options.mode == durability::memory
+        ? std::uint32_t{0}
+        : static_cast<std::uint32_t>(x->activity->unhinted_begin);
   if (x->file != 0)
-    lanes_.hold(id, *x, std::move(record), 0, x->data_length);
+    lanes_.hold(id, *x, std::move(record), begun, x->data_length - begun);
   else
     lanes_.emit(id, *x, std::move(record));
   DFS_CRASH_POINT("store.copied");

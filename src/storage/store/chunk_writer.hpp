@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 
@@ -70,6 +71,11 @@ private:
   void advance_loose(loose_chunk& x, const mutation_meta& meta);
   void drop(chunk_id id, log_position after, deferred_step::action what);
   [[nodiscard]] result<nothing> unstage(chunk_id id, loose_chunk& x);
+  /// The next piece of a copy, into its file; without the lock meanwhile.
+  /// @returns the chunk; `ec::not_found` if the copy was dropped.
+  [[nodiscard]] result<loose_chunk*>
+  write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
+             std::uint32_t offset, std::span<const std::string_view> pieces);
 
   store_core& core_;
   commit_lanes& lanes_;

@@ -59,21 +59,36 @@ void commit_lanes::hold(chunk_id id, loose_chunk& x, held_record record,
   auto& busy = *x.activity;
   busy.held.push_back(std::move(record));
   busy.held_bytes += bytes;
-  if (busy.unhinted_end != offset)
-    busy.unhinted_begin = offset;
-  busy.unhinted_end = std::uint64_t{offset} + bytes;
   const std::lock_guard guard{mutex_};
   holding_.insert(id);
   held_bytes_ += bytes;
-  const auto hint = busy.unhinted_end - busy.unhinted_begin >= hint_bytes;
-  if (hint)
-    hints_.insert(id);
+  const auto hinted = hint(id, busy, offset, bytes);
   // Nobody may be waiting for a change that need not be durable yet.
   const auto crowded = held_bytes_ > core_.options.unsynced_bytes_max / 2;
   if (crowded)
     data_wanted_.insert(holding_.begin(), holding_.end());
-  if (hint || crowded)
+  if (hinted || crowded)
     data_work_.notify_one();
+}
+
+void commit_lanes::grew(chunk_id id, loose_chunk& x, std::uint32_t offset,
+                        std::uint32_t bytes) {
+  if (core_.options.mode == durability::memory)
+    return;
+  const std::lock_guard guard{mutex_};
+  if (hint(id, *x.activity, offset, bytes))
+    data_work_.notify_one();
+}
+
+bool commit_lanes::hint(chunk_id id, chunk_activity& busy, std::uint32_t offset,
+                        std::uint32_t bytes) {
+  if (busy.unhinted_end != offset)
+    busy.unhinted_begin = offset;
+  busy.unhinted_end = std::uint64_t{offset} + bytes;
+  const auto due = busy.unhinted_end - busy.unhinted_begin >= hint_bytes;
+  if (due)
+    hints_.insert(id);
+  return due;
 }
 
 void commit_lanes::abandon(chunk_id id, loose_chunk& x) {

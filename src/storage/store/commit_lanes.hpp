@@ -54,6 +54,9 @@ public:
   /// One that speaks of `bytes` written into the chunk's file: held.
   void hold(chunk_id id, loose_chunk& x, held_record record,
             std::uint32_t offset, std::uint32_t bytes);
+  /// A copy grew: of a long one the disk is asked to begin before its end.
+  void
+  grew(chunk_id id, loose_chunk& x, std::uint32_t offset, std::uint32_t bytes);
   void defer(deferred_step step);
   /// The chunk goes: what is held for it is dropped; who waits for it waits
   /// for the log's present end.
@@ -110,6 +113,9 @@ private:
   };
 
   void pass_on(chunk_id id, loose_chunk& x, held_record record);
+  /// Under `mutex_`. @returns whether the data lane has to do.
+  bool hint(chunk_id id, chunk_activity& busy, std::uint32_t offset,
+            std::uint32_t bytes);
   void want_log();
   void call_when_safe(log_position until, callback done);
   void release_waiters(chunk_id id, std::uint64_t passed, log_position until);

@@ -24,8 +24,8 @@ namespace dfs::storage {
 /// What the parts of a store share: its writer, reader, lanes and compactor.
 ///
 /// Locks, in the order in which they are taken:
-///   order  one change at a time; held over writes to the page cache, never
-///          over a sync
+///   order  one change at a time; held over writes to the page cache, but for
+///          those of copies, and never over a sync
 ///   index  what readers look at; held for memory accesses only
 /// Who changes the table holds both. Who holds `order` may read it without
 /// `index`.
