@@ -174,8 +174,13 @@ class Ours:
         victim = self._replicas(f"{place}/large")[0]
         others = [x for x in self.chunkservers() if x is not victim]
         return repair.watch(
-            victim.dir / "data", [x.dir / "data" for x in others],
+            self._chunks_of(victim), [self._chunks_of(x) for x in others],
             victim.kill, self._is_healed)
+
+    @staticmethod
+    def _chunks_of(node):
+        """Without logs, which are made before they are filled."""
+        return node.dir / "data/chunks/chunks"
 
     def _is_healed(self):
         """By its own account. `status` goes on naming the lost server."""
