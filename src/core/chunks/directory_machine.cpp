@@ -20,7 +20,7 @@ constexpr auto fade_interval = 2s;
 directory_machine::directory_machine(const options& how, instant now)
   : s_{how.config, how.term, how.restored_at > master_term{1}, how.seed, now},
     collector_{how.restored_at},
-    next_chunk_{(how.term.value() << 40) + 1} {
+    next_chunk_{s_.first_own().value()} {
   // nop
 }
 

@@ -169,7 +169,6 @@ private:
   std::map<store_id, std::vector<chunk_id>> expected_;
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
-  instant probed_{};
   instant redone_{};
   instant faded_{};
   bool gathered_ = false;   ///< All chunks were judged since.

@@ -12,10 +12,7 @@ namespace dfs::core {
 
 namespace {
 
-using namespace std::chrono_literals;
 using note = directory_note::kind;
-
-constexpr auto probe_interval = 200ms;
 
 } // namespace
 
@@ -302,11 +299,11 @@ void directory_machine::link_lost(store_id store, boot_id boot, instant now) {
   advance_all(now);
 }
 
-// While it may serve, an answer is worth something.
+// While it may serve, an answer is worth something. Whoever was killed may have
+// closed its link before its port.
 void directory_machine::probe_again(instant now) {
-  if (!s_.config.death_by_refusal || now < probed_ + probe_interval)
+  if (!s_.config.death_by_refusal)
     return;
-  probed_ = now;
   for (server_index i = 0; i < s_.servers.size(); ++i) {
     const auto& x = s_.servers.at(i);
     if (!x.linked && s_.servers.may_serve(i, now))
@@ -329,8 +326,7 @@ void directory_machine::server_died(server_index i, std::string_view why,
   if (!s_.servers.died(i))
     return;
   s_.note(note::server_dead, {}, i, std::string{why});
-  repair_.judge_all();
-  advance_all(now);
+  tick(now); // Whoever waits for it, or needs copies, does so at this moment.
 }
 
 } // namespace dfs::core

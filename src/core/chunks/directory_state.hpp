@@ -105,6 +105,12 @@ struct directory_state {
     return std::min(config.replicas_min, entry.replication);
   }
 
+  /// The first chunk that was made in this term. It, and those after it, can
+  /// only be where this master has sent them: nobody need be heard first.
+  [[nodiscard]] chunk_id first_own() const {
+    return chunk_id{(term.value() << 40) + 1};
+  }
+
   /// The grant that goes with a lease, without its seal.
   [[nodiscard]] msg::chunk_grant grant_of(chunk_id chunk,
                                           const primary_lease& lease,

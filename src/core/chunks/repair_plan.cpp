@@ -99,13 +99,19 @@ void repair_plan::judge_all() {
   }
 }
 
-void repair_plan::sweep(directory_state& s, instant now) {
+void repair_plan::sweep(directory_state& s, chunk_id from, instant now) {
   if (!sweeping_ && missed_ && wishes_.size() < wishes_max / 2) {
     missed_ = false;
     judge_all();
   }
+  if (from == chunk_id{} && std::exchange(left_, false))
+    judge_all();
   if (!sweeping_)
     return;
+  if (cursor_ < from) {
+    cursor_ = from;
+    left_ = true;
+  }
   std::vector<chunk_id> batch;
   s.table.each_from(cursor_, [&](chunk_id id, const chunk_entry&) {
     batch.push_back(id);
@@ -133,7 +139,9 @@ void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now,
         return;
       unwant(last.second);
     }
-    known = wishes_.emplace(chunk, wish{live, now, calm, {}, 0, false}).first;
+    known
+      = wishes_.emplace(chunk, wish{live, now + heir_time, calm, {}, 0, false})
+          .first;
   } else {
     queue_.erase({known->second.live, chunk});
     known->second.live = live;
@@ -177,7 +185,7 @@ repair_plan::motion repair_plan::motion_of(const directory_state& s,
   const auto* lease = s.leases.find(chunk);
   if (lease == nullptr) {
     // Whoever was changing it asks for a new primary at once.
-    if (!entry.has(chunk_entry::settled) && now < x.since + heir_time)
+    if (!entry.has(chunk_entry::settled) && now < x.heir_until)
       return motion::changing;
     if (now >= s.started + lease_wait(s.config.chunk_lease))
       return motion::still;
@@ -225,8 +233,10 @@ void repair_plan::released(directory_state& s, const directory_state::route& to,
       || !(lease->open || lease->closed))
     return;
   s.leases.end(chunk);
-  if (const auto x = wishes_.find(chunk); x != wishes_.end())
+  if (const auto x = wishes_.find(chunk); x != wishes_.end()) {
+    x->second.heir_until = {};
     try_copy(s, chunk, x->second, now);
+  }
 }
 
 // Where a bad replica was set aside a good one is better than nowhere.
@@ -434,13 +444,15 @@ void repair_plan::forget_late(directory_state& s, instant now) {
 }
 
 void repair_plan::tick(directory_state& s, instant now) {
-  if (!s.gathered(now))
-    return;
-  sweep(s, now);
+  // Others may be where nobody has told of yet.
+  const auto from = s.gathered(now) ? chunk_id{} : s.first_own();
+  sweep(s, from, now);
   forget_late(s, now);
   std::erase_if(s.held, [&](const auto& x) { return x.second <= now; });
   std::size_t tried = 0;
   for (const auto& [live, chunk] : queue_) {
+    if (chunk < from)
+      continue;
     if (++tried > tried_at_once)
       break;
     try_copy(s, chunk, wishes_.at(chunk), now);
@@ -452,49 +464,6 @@ void repair_plan::tick(directory_state& s, instant now) {
     copied_ = 0;
     measured_ = now;
   }
-}
-
-// -- reports ------------------------------------------------------------------
-
-repair_plan::progress
-repair_plan::how_far(const directory_state& s, instant) const {
-  progress x;
-  x.waiting = s.table.count(chunk_class::under);
-  x.rate = rate_;
-  std::uint64_t bytes = 0;
-  for (const auto& [chunk, wish] : wishes_) {
-    const auto* entry = s.table.find(chunk);
-    bytes += std::uint64_t{entry->length}
-             * static_cast<std::uint64_t>(entry->replication - wish.live);
-    x.homeless += wish.homeless ? 1 : 0;
-  }
-  for (const auto& [chunk, all] : copies_)
-    for (const auto& c : all)
-      x.copying += c.token != 0 ? 1 : 0;
-  // Of more than are remembered these stand for the rest.
-  x.bytes
-    = wishes_.empty()
-        ? 0
-        : bytes / wishes_.size()
-            * std::max<std::uint64_t>(wishes_.size(), missed_ ? x.waiting : 0);
-  return x;
-}
-
-void repair_plan::check(const directory_state& s) const {
-  DFS_ASSERT(queue_.size() == wishes_.size());
-  for (const auto& [chunk, wish] : wishes_) {
-    DFS_ASSERT(queue_.contains({wish.live, chunk}));
-    DFS_ASSERT(s.table.find(chunk) != nullptr);
-  }
-  std::map<server_index, std::uint32_t> in;
-  for (const auto& [chunk, all] : copies_) {
-    DFS_ASSERT(s.copies.at(chunk).size() == all.size()); // P2
-    for (const auto& c : all)
-      in[c.to] += c.token != 0 ? 1 : 0;
-  }
-  DFS_ASSERT(s.copies.size() == copies_.size());
-  for (const auto& [server, sum] : incoming_)
-    DFS_ASSERT(sum.copies == in[server]);
 }
 
 } // namespace dfs::core

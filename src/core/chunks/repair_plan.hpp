@@ -55,8 +55,8 @@ public:
 private:
   struct wish {
     std::uint8_t live = 0; ///< Copies that serve.
-    instant since{};
-    instant calm_until{}; ///< Whoever changes the chunk is not interrupted.
+    instant heir_until{};  ///< Somebody may be asking to be made primary.
+    instant calm_until{};  ///< Whoever changes the chunk is not interrupted.
     instant not_before{};
     std::uint8_t failures = 0;
     bool homeless = false;
@@ -82,7 +82,8 @@ private:
 
   void want(chunk_id chunk, std::uint8_t live, instant now, instant calm);
   void unwant(chunk_id chunk);
-  void sweep(directory_state& s, instant now);
+  /// @param from Chunks before are left for when they are known.
+  void sweep(directory_state& s, chunk_id from, instant now);
   /// @returns `no_server` if there is none.
   [[nodiscard]] static server_index
   choose_target(directory_state& s, chunk_id chunk, std::uint32_t bytes,
@@ -112,6 +113,7 @@ private:
   bool sweeping_ = false;
   bool again_ = false;  ///< Something changed since the sweep began.
   bool missed_ = false; ///< The queue was full.
+  bool left_ = false;   ///< Chunks before `from` were left.
   chunk_id cursor_;
   std::uint64_t copied_ = 0; ///< Bytes since `measured_`.
   std::uint64_t rate_ = 0;

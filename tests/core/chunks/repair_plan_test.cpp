@@ -35,12 +35,46 @@ struct Repair : ::testing::Test {
   asker_id asker = 0;
   std::vector<asker_id> asking;
   std::vector<ask_server> copies; ///< Ordered, and not answered.
+  std::vector<server_index> probes;
   std::uint64_t serial = 1;
   unsigned releases = 0;
   instant changed{}; ///< The last time that somebody led.
   std::chrono::milliseconds longest{};
+  bool writer = true; ///< Somebody wants to change it.
 
   Repair() {
+    register_all();
+    for (int i = 0; i < 100; ++i)
+      step(false);
+    write_file();
+    lose_grant();
+  }
+
+  /// A master of that age, and a file that nobody changes.
+  explicit Repair(int steps) : writer{false} {
+    register_all();
+    for (int i = 0; i < steps; ++i)
+      step(false);
+    write_file();
+  }
+
+  /// One that begins with a chunk, which all servers but the last have.
+  explicit Repair(const chunk_row& inherited)
+    : chunk{inherited.chunk},
+      writer{false} {
+    machine.load_file_row(inherited);
+    register_all();
+    for (auto& x : all) {
+      if (&x == &all.back())
+        break;
+      x.holds = inherited.extent;
+      EXPECT_TRUE(machine.report(
+        {x.card.store, x.card.boot, 0, true, 0, {{chunk, inherited.extent}}},
+        now));
+    }
+  }
+
+  void register_all() {
     for (std::uint8_t n = 0; n < count; ++n) {
       auto& x = all[n].card;
       x.store = store_id{n + 1u};
@@ -52,9 +86,6 @@ struct Repair : ::testing::Test {
       EXPECT_TRUE(machine.register_server(x, now));
       EXPECT_TRUE(machine.report({x.store, x.boot, 0, true, 0, {}}, now));
     }
-    for (int i = 0; i < 100; ++i)
-      step(false);
-    write_file();
   }
 
   void write_file() {
@@ -67,7 +98,6 @@ struct Repair : ::testing::Test {
     for (const auto& x : grant.chain)
       of(x.store).holds = at;
     machine.keep({inode_id{5}, {{chunk, at}}, 3}, now);
-    lose_grant();
     changed = now;
   }
 
@@ -138,6 +168,10 @@ struct Repair : ::testing::Test {
         std::visit([&](auto& x) { perform(x); }, effect);
   }
 
+  void perform(probe_server& x) {
+    probes.push_back(x.server);
+  }
+
   void perform(log_row& x) {
     machine.logged(x.token, now);
   }
@@ -182,7 +216,8 @@ struct Repair : ::testing::Test {
   /// The client notices, and asks, before the answer is there.
   void release(effect_token token, server& x) {
     ++releases;
-    lose_grant();
+    if (writer)
+      lose_grant();
     machine.answered(token,
                      server_reply{msg::lease_released{{chunk, *x.holds}}}, now);
   }
@@ -203,12 +238,20 @@ struct Repair : ::testing::Test {
     perform();
   }
 
-  void kill_a_secondary() {
-    auto& victim = of(grant.chain.back().store);
+  void kill(server& victim) {
     victim.alive = false;
     machine.link_lost(victim.card.store, victim.card.boot, now);
-    machine.probed(static_cast<server_index>(&victim - all.data()),
-                   victim.card.boot, true, now);
+    answer_probe(victim, true);
+  }
+
+  void answer_probe(const server& x, bool refused) {
+    machine.probed(static_cast<server_index>(&x - all.data()), x.card.boot,
+                   refused, now);
+    perform();
+  }
+
+  void kill_a_secondary() {
+    kill(of(grant.chain.back().store));
     lose_grant();
     perform();
   }
@@ -256,6 +299,86 @@ TEST_F(Repair, LetsWritersGoOnIfACopyTakesTooLong) { // SPEC G10 G14
   }
   EXPECT_TRUE(repaired());
   EXPECT_LE(releases, 3u);
+}
+
+/// Not everybody who may have chunks of its predecessor has told yet.
+struct RepairByAYoungMaster : Repair {
+  RepairByAYoungMaster() : Repair{10} {
+    EXPECT_FALSE(machine.state().gathered(now));
+  }
+};
+
+// What was made in this term can only be where this master knows of it.
+TEST_F(RepairByAYoungMaster, BeginsWhenADeathIsProven) { // SPEC G10
+  kill(of(grant.chain.front().store));
+  EXPECT_EQ(copies.size(), 1u);
+  finish_copies();
+  EXPECT_TRUE(repaired());
+}
+
+// It has given the chunk back: nobody asks to be made primary after it.
+TEST_F(RepairByAYoungMaster, WaitsForNoHeirOfWhoIsAlive) { // SPEC G10
+  ++serial; // More than its client told when it made the file.
+  step(false);
+  ASSERT_FALSE(machine.state().table.find(chunk)->has(chunk_entry::settled));
+  kill(of(grant.chain.back().store));
+  EXPECT_EQ(releases, 1u);
+  EXPECT_EQ(copies.size(), 1u);
+}
+
+// Its link may be gone while its port still listens.
+TEST_F(RepairByAYoungMaster, ProbesAtEachTick) { // SPEC G10
+  auto& victim = of(grant.chain.front().store);
+  victim.alive = false;
+  machine.link_lost(victim.card.store, victim.card.boot, now);
+  perform();
+  ASSERT_EQ(probes.size(), 1u);
+  answer_probe(victim, false);
+  EXPECT_TRUE(copies.empty());
+  step(false);
+  EXPECT_EQ(probes.size(), 2u);
+  answer_probe(victim, true);
+  EXPECT_EQ(copies.size(), 1u);
+}
+
+/// A chunk of a former term, of which its servers have to tell.
+struct RepairOfAnInheritance : Repair {
+  RepairOfAnInheritance()
+    : Repair{
+      chunk_row{.chunk = chunk_id{7},
+                .file = inode_id{5},
+                .extent = {chunk_version{1}, mutation_serial{1}, 1'000, 1'000},
+                .replication = 3,
+                .intent = {},
+                .set = {}}} {
+    // nop
+  }
+};
+
+TEST_F(RepairOfAnInheritance, BeginsWhenAllHaveTold) { // SPEC G10
+  step(false);
+  kill(all.front());
+  while (!machine.state().gathered(now)) {
+    EXPECT_TRUE(copies.empty());
+    step(false);
+  }
+  EXPECT_EQ(copies.size(), 1u);
+}
+
+TEST_F(RepairOfAnInheritance,
+       IsNotForgottenWhileSomebodyTellsAnew) { // SPEC G10
+  while (!machine.state().gathered(now))
+    step(false);
+  const auto& last = all.back().card;
+  ASSERT_TRUE(machine.report({last.store, last.boot, 0, false, 0, {}}, now));
+  ASSERT_FALSE(machine.state().gathered(now));
+  kill(all.front());
+  for (int i = 0; i < 5; ++i)
+    step(false);
+  EXPECT_TRUE(copies.empty());
+  ASSERT_TRUE(machine.report({last.store, last.boot, 1, true, 0, {}}, now));
+  step(false);
+  EXPECT_EQ(copies.size(), 1u);
 }
 
 } // namespace

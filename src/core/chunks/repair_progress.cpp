@@ -1,0 +1,51 @@
+#include "base/assert.hpp"
+#include "core/chunks/repair_plan.hpp"
+
+#include <algorithm>
+
+// What a person is told of repairs, and what must hold.
+
+namespace dfs::core {
+
+repair_plan::progress
+repair_plan::how_far(const directory_state& s, instant) const {
+  progress x;
+  x.waiting = s.table.count(chunk_class::under);
+  x.rate = rate_;
+  std::uint64_t bytes = 0;
+  for (const auto& [chunk, wish] : wishes_) {
+    const auto* entry = s.table.find(chunk);
+    bytes += std::uint64_t{entry->length}
+             * static_cast<std::uint64_t>(entry->replication - wish.live);
+    x.homeless += wish.homeless ? 1 : 0;
+  }
+  for (const auto& [chunk, all] : copies_)
+    for (const auto& c : all)
+      x.copying += c.token != 0 ? 1 : 0;
+  // Of more than are remembered these stand for the rest.
+  x.bytes
+    = wishes_.empty()
+        ? 0
+        : bytes / wishes_.size()
+            * std::max<std::uint64_t>(wishes_.size(), missed_ ? x.waiting : 0);
+  return x;
+}
+
+void repair_plan::check(const directory_state& s) const {
+  DFS_ASSERT(queue_.size() == wishes_.size());
+  for (const auto& [chunk, wish] : wishes_) {
+    DFS_ASSERT(queue_.contains({wish.live, chunk}));
+    DFS_ASSERT(s.table.find(chunk) != nullptr);
+  }
+  std::map<server_index, std::uint32_t> in;
+  for (const auto& [chunk, all] : copies_) {
+    DFS_ASSERT(s.copies.at(chunk).size() == all.size()); // P2
+    for (const auto& c : all)
+      in[c.to] += c.token != 0 ? 1 : 0;
+  }
+  DFS_ASSERT(s.copies.size() == copies_.size());
+  for (const auto& [server, sum] : incoming_)
+    DFS_ASSERT(sum.copies == in[server]);
+}
+
+} // namespace dfs::core
