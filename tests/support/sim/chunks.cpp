@@ -143,9 +143,15 @@ void chunk_witness::released(inode_id file) {
   std::erase_if(files_, [&](const auto& x) { return x.second == file; });
 }
 
-void chunk_witness::deleted(node_index server, chunk_id chunk) {
+void chunk_witness::deleted(node_index server, chunk_id chunk,
+                            const std::vector<node_index>& counted_on) {
   if (!files_.contains(chunk) || truths_[chunk].told.empty())
     return;
+  if (std::find(counted_on.begin(), counted_on.end(), server)
+      != counted_on.end())
+    broke("set-stays", fmt::format("node {} deletes {:x}, and its primary "
+                                   "relies on it",
+                                   server, chunk.value()));
   for (std::size_t n = 0; n < disks_.size(); ++n) {
     const auto replica = disks_[n].replicas.find(chunk);
     if (n + chunk_cluster::first_server() != server
@@ -240,6 +246,14 @@ chunk_master* chunk_cluster::master_process() {
 
 chunk_server* chunk_cluster::server_process(node_index i) {
   return static_cast<chunk_server*>(world_->at(i).program());
+}
+
+std::vector<node_index> chunk_cluster::counted_on(chunk_id chunk) {
+  for (auto i = first_server(); i < first_client(); ++i)
+    if (const auto* server = server_process(i))
+      if (auto nodes = server->counts_on(chunk); !nodes.empty())
+        return nodes;
+  return {};
 }
 
 void chunk_cluster::start_all() {

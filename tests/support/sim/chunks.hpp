@@ -93,7 +93,9 @@ public:
   }
   void released(inode_id file);
   /// A replica is deleted there, on the master's order.
-  void deleted(node_index server, chunk_id chunk);
+  /// @param counted_on Whose replicas a primary relies on at that moment.
+  void deleted(node_index server, chunk_id chunk,
+               const std::vector<node_index>& counted_on);
 
   /// At rest: replicas of one version and serial are the same, and everything
   /// acknowledged is there.
@@ -187,6 +189,9 @@ public:
   /// Null while it is down.
   [[nodiscard]] chunk_master* master_process();
   [[nodiscard]] chunk_server* server_process(node_index i);
+
+  /// By whoever is primary of the chunk at this moment.
+  [[nodiscard]] std::vector<node_index> counted_on(chunk_id chunk);
 
   void start_all();
   /// As SIGKILL; whoever has a connection to it notices, or the other way.

@@ -85,6 +85,27 @@ public:
     }
   }
 
+  /// A server whose answers from the master come late, and then nobody but
+  /// clients reaches it.
+  void maroon() {
+    auto& random = world_.random();
+    const auto n = cluster_.options().servers;
+    const auto who = chunk_cluster::first_server()
+                     + static_cast<node_index>(random.below(n));
+    link_quality late;
+    late.delay = 200ms + up_to(random, 900ms);
+    world_.net().set_quality(chunk_cluster::master(), who, late);
+    world_.run_for(1s + up_to(random, 1s));
+    for (node_index i = 0; i < cluster_.first_client(); ++i)
+      if (i != who) {
+        world_.net().cut(i, who);
+        world_.net().cut(who, i);
+      }
+    world_.run_for(1s + up_to(random, 5s));
+    world_.net().heal();
+    world_.net().set_quality(chunk_cluster::master(), who, link_quality{});
+  }
+
   void end() {
     world_.net().heal();
     cluster_.set_crash_steps(0);
@@ -183,17 +204,22 @@ chunks_run finish(chunk_cluster& cluster) {
   return run;
 }
 
+void begin(chunk_cluster& cluster) {
+  auto& world = cluster.world();
+  cluster.start_all();
+  world.run_for(4s);
+  for (std::uint32_t n = 0; n < cluster.options().files; ++n)
+    founder{cluster, n}();
+  world.run_for(2s);
+}
+
 chunks_run with_faults(const chunks_options& options, ppm crash_steps,
                        std::chrono::milliseconds between,
                        link_quality quality) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
   world.net().set_quality(quality);
-  cluster.start_all();
-  world.run_for(4s);
-  for (std::uint32_t n = 0; n < options.files; ++n)
-    founder{cluster, n}();
-  world.run_for(2s);
+  begin(cluster);
   cluster.set_crash_steps(crash_steps);
   trouble faults{cluster};
   const auto end = world.now() + faults_last;
@@ -232,6 +258,21 @@ chunks_run run_storm(const chunks_options& options) {
   return with_faults(options, 0, 1'200ms, bad);
 }
 
+chunks_run run_islands(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  trouble faults{cluster};
+  const auto end = world.now() + faults_last;
+  while (world.now() < end && !world.broken()) {
+    faults.maroon();
+    world.run_for(500ms + up_to(world.random(), 2s));
+  }
+  faults.end();
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
 chunks_run run_steps(const chunks_options& options) {
   return with_faults(options, percent(4), 1'500ms, {});
 }
@@ -260,6 +301,9 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
      "the same, closer together, over a network that loses, doubles "
      "and delays",
      run_storm},
+    {"islands",
+     "servers that only clients reach, after late answers of the master",
+     run_islands},
     {"steps", "the same, and the master dies at steps of grants", run_steps},
   };
   return all;

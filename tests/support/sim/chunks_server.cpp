@@ -89,6 +89,17 @@ boot_instant chunk_server::boot_now() const {
   return boot_instant{host_.now().time_since_epoch()};
 }
 
+std::vector<node_index> chunk_server::counts_on(chunk_id chunk) const {
+  std::vector<node_index> nodes;
+  const auto it = replicas_.find(chunk);
+  if (it == replicas_.end() || !it->second.led || !leased()
+      || boot_now() >= it->second.led->until)
+    return nodes;
+  for (const auto& x : it->second.led->grant.chain)
+    nodes.push_back(chunk_cluster::node_of(x.store));
+  return nodes;
+}
+
 bool chunk_server::mutant(std::string_view name) const {
   return cluster_.world().mutant(name);
 }
@@ -380,6 +391,12 @@ void chunk_server::remove(const msg::delete_chunks& x,
     to(may.error());
     return;
   }
+  // Now and then the disk has much to do before.
+  const auto wait = host_.random().one_in(4) ? up_to(host_.random(), 3s) : 0ns;
+  host_.later(wait, [this, x, to] { to(remove_now(x)); });
+}
+
+msg::chunks_deleted chunk_server::remove_now(const msg::delete_chunks& x) {
   msg::chunks_deleted done;
   for (const auto& order : x.chunks) {
     auto* r = find(order.chunk);
@@ -388,13 +405,14 @@ void chunk_server::remove(const msg::delete_chunks& x,
         continue;
       note("deletes", order.chunk, r->order.version());
       end_lease(order.chunk, *r, ec::not_found);
-      cluster_.witness().deleted(host_.index(), order.chunk);
+      cluster_.witness().deleted(host_.index(), order.chunk,
+                                 cluster_.counted_on(order.chunk));
       replicas_.erase(order.chunk);
       disk_.replicas.erase(order.chunk);
     }
     done.gone.push_back(order.chunk);
   }
-  to(done);
+  return done;
 }
 
 // -- the keeper's effects -----------------------------------------------------

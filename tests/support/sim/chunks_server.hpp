@@ -35,6 +35,8 @@ public:
   [[nodiscard]] const core::keeper_machine& keeper() const {
     return *keeper_;
   }
+  /// Whose replicas it relies on as primary of the chunk; none if it is not.
+  [[nodiscard]] std::vector<node_index> counts_on(chunk_id chunk) const;
   [[nodiscard]] boot_id boot() const {
     return boot_;
   }
@@ -77,6 +79,7 @@ private:
                   const rpc_end::answer<msg::chunk_copied>& to);
   void remove(const msg::delete_chunks& x,
               const rpc_end::answer<msg::chunks_deleted>& to);
+  msg::chunks_deleted remove_now(const msg::delete_chunks& x);
   void perform(core::keeper_effects effects);
   void perform(core::find_master& x);
   void perform(core::send_registration& x);

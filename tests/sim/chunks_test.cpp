@@ -1,0 +1,101 @@
+#include "support/sim/chunks_mutants.hpp"
+#include "support/sim/chunks_scenarios.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+// The promises about chunks on whole clusters, a few seeds each; `dfs-sim` runs
+// many more. What the witness watches is proved by planted bugs.
+
+namespace dfs::sim {
+namespace {
+
+struct setup {
+  std::string_view scenario;
+  std::uint64_t first_seed = 1;
+  std::uint64_t seeds = 5;
+  node_index servers = 4;
+  node_index clients = 3;
+  std::uint32_t files = 4;
+};
+
+chunks_run run(const setup& s, std::uint64_t seed, std::string_view mutant) {
+  auto x = brisk_chunks();
+  x.servers = s.servers;
+  x.clients = s.clients;
+  x.files = s.files;
+  x.world.seed = seed;
+  x.world.replay = fmt::format(
+    "./dev sim chunks --scenario {} --servers {} --clients {} --files {} "
+    "--seeds 1 --seed {} --trace 60",
+    s.scenario, s.servers, s.clients, s.files, seed);
+  if (!mutant.empty())
+    x.world.mutants.insert(std::string{mutant});
+  return find_chunk_scenario(s.scenario)->run(x);
+}
+
+struct Chunks : ::testing::TestWithParam<setup> {};
+
+TEST_P(Chunks, KeepTheirPromises) { // SPEC G3, G4, G5, G12
+  const auto& s = GetParam();
+  for (auto seed = s.first_seed; seed < s.first_seed + s.seeds; ++seed) {
+    const auto x = run(s, seed, {});
+    EXPECT_FALSE(x.broken) << *x.broken;
+    EXPECT_GT(x.changes, 0u);
+    EXPECT_GT(x.reads, 0u);
+  }
+}
+
+// After `seed`, what was broken there once.
+INSTANTIATE_TEST_SUITE_P(
+  Scenarios, Chunks,
+  ::testing::Values(
+    setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
+    setup{"steps"},
+    setup{"faults", 1606, 1, 3, 2, 1}, // Heard, and fenced before.
+    setup{"storm", 1322, 1, 5, 6, 2}), // Made anew, and counted.
+  [](const auto& x) {
+    return fmt::format("{}{}", x.param.scenario, x.param.first_seed);
+  });
+
+struct proof {
+  std::string_view mutant;
+  setup where;
+};
+
+struct ChunkWitness : ::testing::TestWithParam<proof> {};
+
+TEST_P(ChunkWitness, SeesThePlantedBug) {
+  const auto& [mutant, s] = GetParam();
+  ASSERT_TRUE(
+    std::any_of(chunk_mutants.begin(), chunk_mutants.end(),
+                [&](const auto& x) { return x.name == GetParam().mutant; }));
+  std::uint64_t broken = 0;
+  for (auto seed = s.first_seed; seed < s.first_seed + s.seeds; ++seed)
+    broken += run(s, seed, mutant).broken ? 1 : 0;
+  EXPECT_GT(broken, 0u) << "in " << s.seeds << " runs of " << s.scenario;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+  Planted, ChunkWitness,
+  ::testing::Values(
+    proof{"late-lease", {"islands", 1, 8, 4, 6, 1}},
+    proof{"long-lease", {"islands", 1, 2}},
+    proof{"no-echo", {"islands", 1, 2, 4, 6, 1}},
+    proof{"hasty", {"islands", 30, 2}}, proof{"sleepy", {"faults", 9, 2}},
+    proof{"undead", {"faults", 49, 2}}, proof{"unleased", {"faults", 1, 40}},
+    proof{"deaf", {"faults", 1, 20}}, proof{"credulous", {"faults", 1, 20}},
+    proof{"no-fence", {"faults", 1, 2}}, proof{"shortest", {"faults", 1, 2}},
+    proof{"no-intent", {"steps", 1, 2}},
+    proof{"wild-delete", {"storm", 43, 2, 5, 4, 4}}),
+  [](const auto& x) {
+    std::string name{x.param.mutant};
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+  });
+
+} // namespace
+} // namespace dfs::sim
