@@ -1,0 +1,204 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "core/versions/coordinator_effects.hpp"
+#include "core/versions/keep_policy.hpp"
+#include "core/versions/takeover.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dfs::core {
+
+struct coordinator_config {
+  keep_policy keep;
+  /// What is not answered is sent again after that, later less often.
+  std::chrono::milliseconds again{200};
+  std::chrono::milliseconds again_max{5'000};
+  /// A proposal that is open for so long: another ballot has to look who has
+  /// what.
+  std::chrono::milliseconds stuck{3'000};
+  std::size_t evened_at_once = 64; ///< Files that the survey has in work.
+};
+
+/// The time on two clocks: Unix time is written down, and orders nothing.
+struct version_time {
+  instant now;
+  std::int64_t unix_ms = 0;
+};
+
+/// The primary of a group, for one ballot (docs/protocols/versioned_files.md):
+/// its own view. Pure. Made for `lead_group`, gone after `resign`.
+///
+///  C1  Nothing is proposed before N - W + 1 promised, nor on a file before its
+///      state is known from so many of them.
+///  C2  A stamp is proposed once; the next one on a file when it is settled.
+///  C3  An answer of a put follows its settling: W accepted that stamp.
+///  C4  What is not known to be settled is settled before anything is built on
+///      it.
+///  C5  Who is told "not done" by `settle_put` is barred in a settled manifest,
+///      or cannot be done for ever.
+class coordinator {
+public:
+  /// @pre `self` is of the set.
+  coordinator(coordinator_config config, msg::group_set set,
+              group_ballot ballot, store_id self);
+
+  /// Asks for promises. First of all, once.
+  [[nodiscard]] coordinator_effects begin(const version_time& t);
+
+  // -- asked by clients -------------------------------------------------------
+  // @param own What this server's replica has of the file; null: nothing.
+  // @param until When the asker wants to be told that it is not known.
+
+  [[nodiscard]] coordinator_effects
+  put(version_asker asker, const msg::put_file& x, const msg::file_state* own,
+      instant until, const version_time& t);
+  [[nodiscard]] coordinator_effects
+  settle(version_asker asker, const msg::settle_put& x,
+         const msg::file_state* own, instant until, const version_time& t);
+  [[nodiscard]] coordinator_effects
+  settle(version_asker asker, const msg::settle_file& x,
+         const msg::file_state* own, instant until, const version_time& t);
+
+  /// A deleted or closed file of this server's replica: is it time to close, or
+  /// to forget it? To be called for all of them now and then.
+  [[nodiscard]] coordinator_effects
+  consider(inode_id file, const msg::file_state& own, const version_time& t);
+
+  // -- answers of replicas ----------------------------------------------------
+
+  [[nodiscard]] coordinator_effects on_promised(store_id from,
+                                                const msg::ballot_promised& x,
+                                                const version_time& t);
+  [[nodiscard]] coordinator_effects
+  on_state(store_id from, const msg::file_state_read& x, const version_time& t);
+  [[nodiscard]] coordinator_effects on_accepted(store_id from,
+                                                const msg::manifest_accepted& x,
+                                                const version_time& t);
+  [[nodiscard]] coordinator_effects
+  on_listed(store_id from, const msg::files_listed& x, const version_time& t);
+  [[nodiscard]] coordinator_effects
+  on_forgotten(store_id from, const msg::file_forgotten& x);
+  [[nodiscard]] coordinator_effects
+  on_refused(store_id from, const msg::group_refused& x);
+  [[nodiscard]] coordinator_effects
+  on_unlinked(const msg::file_unlinked& x, const version_time& t);
+
+  /// To be called each `again`.
+  [[nodiscard]] coordinator_effects tick(const version_time& t);
+
+  /// Ends it from outside: another ballot is to begin here, or the server goes.
+  [[nodiscard]] coordinator_effects stop(const std::string& why);
+
+  [[nodiscard]] bool leads() const {
+    return !over_ && takeover_.leads();
+  }
+  [[nodiscard]] bool over() const {
+    return over_;
+  }
+  /// Nothing is uneven that it knows of.
+  [[nodiscard]] bool settled() const {
+    return leads() && takeover_.surveyed() && files_.empty();
+  }
+  [[nodiscard]] const msg::group_set& set() const {
+    return set_;
+  }
+  [[nodiscard]] group_ballot ballot() const {
+    return ballot_;
+  }
+  /// Files in work: under way, or not on all servers.
+  [[nodiscard]] std::vector<inode_id> in_work() const;
+  /// Aborts if an invariant is broken.
+  void check() const;
+
+private:
+  struct request {
+    enum class kind : std::uint8_t { put, settle_put, settle_file, even };
+    kind what = kind::even;
+    version_asker asker = 0;
+    instant until = instant::max();
+    msg::put_file put; ///< Of `settle_put` only what names it.
+    msg::version_stamp seen;
+  };
+  struct proposal {
+    msg::version_stamp stamp;
+    msg::file_manifest manifest;
+    std::set<store_id> accepted;
+    std::vector<request> asked;
+    instant began{};
+  };
+  struct file_work {
+    bool known = false;
+    /// All who promised are to be heard once, not only enough of them: one of
+    /// the others has something else.
+    bool patient = false;
+    std::map<store_id, msg::file_state> read; ///< Before it is known.
+    msg::file_state state;                    ///< Newest, once it is.
+    std::set<store_id> holders;               ///< Of it, as far as told.
+    std::optional<proposal> open;
+    std::deque<request> queue;
+    instant sent{};
+    std::chrono::milliseconds pause{};
+    std::optional<std::uint64_t> unlinked_at;
+    std::set<store_id> forgot;
+  };
+
+  [[nodiscard]] bool member(store_id x) const;
+  void send_all(coordinator_effects& out, const replica_request& x) const;
+  file_work& work_on(inode_id file, const msg::file_state* own);
+  void add(coordinator_effects& out, inode_id file, request x,
+           const msg::file_state* own, const version_time& t);
+  void advance(coordinator_effects& out, inode_id file, file_work& work,
+               const version_time& t);
+  void read_file(coordinator_effects& out, inode_id file, file_work& work,
+                 instant now) const;
+  bool learn(file_work& work) const;
+  void decide(coordinator_effects& out, inode_id file, file_work& work,
+              request x, const version_time& t);
+  void decide_put(coordinator_effects& out, inode_id file, file_work& work,
+                  request x, const version_time& t);
+  void decide_settle(coordinator_effects& out, inode_id file, file_work& work,
+                     request x, const version_time& t);
+  [[nodiscard]] std::optional<error>
+  objection(const file_work& work, const msg::put_file& x) const;
+  void propose(coordinator_effects& out, inode_id file, file_work& work,
+               msg::file_manifest manifest, std::vector<request> asked,
+               const version_time& t);
+  void send_proposal(coordinator_effects& out, inode_id file,
+                     const file_work& work) const;
+  void settled_now(coordinator_effects& out, inode_id file, file_work& work);
+  void all_have_it(coordinator_effects& out, inode_id file, file_work& work,
+                   const version_time& t);
+  void answer(coordinator_effects& out, inode_id file, const file_work& work,
+              const request& x) const;
+  static void refuse(coordinator_effects& out, const request& x, error why);
+  void
+  note(coordinator_effects& out, inode_id file, const file_work& work) const;
+  void survey(coordinator_effects& out, const version_time& t);
+  void expire(coordinator_effects& out, file_work& work, instant now) const;
+  void send_again(coordinator_effects& out, inode_id file, file_work& work,
+                  instant now);
+  [[nodiscard]] static bool is_closed(const file_work& work);
+  [[nodiscard]] bool is_idle(inode_id file, const file_work& work) const;
+  [[nodiscard]] error too_few(const file_work& work) const;
+  [[nodiscard]] std::uint64_t forgotten() const;
+
+  coordinator_config config_;
+  msg::group_set set_;
+  group_ballot ballot_;
+  store_id self_;
+  takeover takeover_;
+  std::uint64_t forgotten_ = 0;
+  bool over_ = false;
+  std::map<inode_id, file_work> files_;
+  instant asked_{}; ///< For promises and lists.
+};
+
+} // namespace dfs::core

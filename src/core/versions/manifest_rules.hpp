@@ -1,0 +1,53 @@
+#pragma once
+
+#include "core/versions/keep_policy.hpp"
+#include "messages/version_control.hpp"
+
+#include <cstddef>
+#include <optional>
+
+// What a primary may make of a manifest. Pure.
+
+namespace dfs::core {
+
+/// Writers whose last put a manifest remembers.
+inline constexpr std::size_t writers_max = 32;
+
+/// Null: there is no version.
+[[nodiscard]] const msg::file_version* newest_of(const msg::file_manifest& x);
+
+/// What is known of a put.
+struct put_knowledge {
+  enum class kind : std::uint8_t {
+    open,      ///< Nothing: it may be done.
+    known,     ///< Done, or barred: `version`.
+    overtaken, ///< A later put of this writer is there.
+    forgotten, ///< Too long ago: it may not be done, nor be told of.
+  };
+  kind what = kind::open;
+  version_number version;
+};
+[[nodiscard]] put_knowledge
+look_up(const msg::file_manifest& x, const msg::put_id& put);
+
+/// The manifest after that put.
+/// @param version Without its number, which follows the newest.
+/// @pre `look_up` says open.
+[[nodiscard]] msg::file_manifest
+add_version(msg::file_manifest x, msg::file_version version,
+            const keep_policy& keep, std::int64_t now_ms);
+
+/// The manifest in which that put is barred. @pre `look_up` says open.
+[[nodiscard]] msg::file_manifest
+bar(msg::file_manifest x, const msg::put_id& put);
+
+/// The manifest that ends a deleted file: no put can follow.
+/// @pre The newest is `deleted`.
+[[nodiscard]] msg::file_manifest
+close(msg::file_manifest x, std::int64_t now_ms);
+
+/// Aborts if it is none: numbers fall by one, outcomes rise, `closed` is alone
+/// at the front.
+void check_manifest(const msg::file_manifest& x);
+
+} // namespace dfs::core

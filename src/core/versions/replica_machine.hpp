@@ -1,0 +1,172 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "core/versions/replica_effects.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// How often what was not answered is asked again.
+inline constexpr std::chrono::milliseconds replica_patience{250};
+
+/// Who gathers for so long asks anew: meanwhile others may have dropped what
+/// was of older versions.
+inline constexpr std::chrono::milliseconds gathering_patience{5'000};
+
+/// A file server's part in one group (docs/protocols/versioned_files.md): this
+/// server's view. Pure; `coordinator` leads, this one promises, accepts, seals.
+///
+///  R1  Nothing is accepted with a ballot below a promise; nor in another epoch
+///      than its own, nor sealed.
+///  R2  A promise, an acceptance, a seal is answered when it is durable, and
+///      after all that was issued before. What is shown is durable.
+///  R3  The stamp of a file never falls, except by becoming a member of a set.
+///  R4  Not active, sealed, or in quarantine: no read, promise or acceptance is
+///      answered.
+///  R5  A manifest is accepted only with its newest content.
+///  R6  What was forgotten does not come back with a late message.
+class replica_machine {
+public:
+  /// @param rows As they were made durable. @param held Contents that are here.
+  replica_machine(store_id self, group_id group, replica_rows rows,
+                  std::set<msg::put_id> held);
+
+  // -- requests: answered once, later, or not at all --------------------------
+
+  [[nodiscard]] replica_effects
+  promise(version_asker asker, const msg::promise_ballot& x);
+  /// @param from Who has the content.
+  [[nodiscard]] replica_effects accept(version_asker asker, store_id from,
+                                       const msg::accept_manifest& x,
+                                       instant now);
+  [[nodiscard]] replica_effects
+  finish(version_asker asker, const msg::finish_write& x, instant now);
+  [[nodiscard]] replica_effects commit(const msg::commit_manifest& x);
+  [[nodiscard]] replica_effects
+  read(version_asker asker, const msg::read_file_state& x) const;
+  [[nodiscard]] replica_effects
+  list(version_asker asker, const msg::list_files& x) const;
+  [[nodiscard]] replica_effects
+  forget(version_asker asker, const msg::forget_file& x);
+  [[nodiscard]] replica_effects
+  fetch(version_asker asker, const msg::fetch_group& x) const;
+  [[nodiscard]] replica_effects
+  seal(version_asker asker, const msg::seal_group& x);
+  [[nodiscard]] replica_effects
+  install(version_asker asker, const msg::install_group& x, instant now);
+  [[nodiscard]] replica_effects
+  activate(version_asker asker, const msg::activate_group& x);
+  [[nodiscard]] replica_effects
+  rejoin(version_asker asker, const msg::rejoin_group& x, instant now);
+
+  // -- what was asked for -----------------------------------------------------
+
+  /// @pre Tickets come in their order, each once.
+  [[nodiscard]] replica_effects stored(std::uint64_t ticket, instant now);
+  [[nodiscard]] replica_effects
+  on_state(store_id from, const msg::file_state_read& x, instant now);
+  [[nodiscard]] replica_effects
+  on_fetched(store_id from, const msg::group_fetched& x, instant now);
+  /// It is here: on the disk, or on its way there ahead of the next rows.
+  [[nodiscard]] replica_effects
+  content_held(const msg::put_id& content, instant now);
+  /// It is bad: fetch it again.
+  [[nodiscard]] replica_effects
+  content_lost(const msg::put_id& content, instant now);
+  /// Asks again. To be called each `replica_patience`.
+  [[nodiscard]] replica_effects tick(instant now);
+
+  [[nodiscard]] const replica_rows& rows() const {
+    return rows_;
+  }
+  [[nodiscard]] bool holds(const msg::put_id& content) const {
+    return held_.contains(content);
+  }
+  /// Of the manifests here, not held.
+  [[nodiscard]] std::size_t missing() const {
+    return wanted_.size();
+  }
+  /// Aborts if an invariant is broken.
+  void check() const;
+
+private:
+  using answers = std::vector<answer_asker>;
+  struct issue {
+    std::uint64_t ticket = 0;
+    row_changes changes;
+    answers then;
+    std::optional<inode_id> file; ///< Whose acceptance it is.
+  };
+  /// An acceptance that waits for its content.
+  struct held_up {
+    store_id from;
+    msg::accept_manifest what;
+    bool settled = false;
+    std::set<version_asker> askers;
+  };
+  struct wanted {
+    inode_id file;
+    msg::file_version version;
+    store_id from;
+    instant asked{};
+  };
+  /// Becoming a member, or filling up again.
+  struct gathering {
+    bool refill = false;
+    version_asker asker = 0;
+    msg::group_set set;
+    group_epoch base;
+    std::vector<store_id> sources;
+    std::set<store_id> came;
+    std::uint64_t forgotten = 0;
+    std::uint64_t forgotten_least = ~std::uint64_t{0}; ///< By any source.
+    std::map<inode_id, std::pair<store_id, msg::file_state>> merged;
+    bool whole = false; ///< From who is active in the set: that is all.
+    bool storing = false;
+    instant asked{};
+    instant since{};
+  };
+
+  [[nodiscard]] bool active_in(group_epoch epoch) const;
+  [[nodiscard]] answer_asker refusal(version_asker asker, inode_id file) const;
+  void adopt(replica_effects& out, version_asker asker, store_id from,
+             const msg::accept_manifest& x, bool settled, instant now);
+  void issue_rows(replica_effects& out, issue x);
+  void want(replica_effects& out, inode_id file,
+            const msg::file_version& version, store_id from, instant now);
+  void want_all(replica_effects& out, inode_id file,
+                const msg::file_manifest& x, store_id from, instant now);
+  void drop_hopeless();
+  void gather_on(replica_effects& out, instant now);
+  void finish_gathering(replica_effects& out, instant now);
+  void ask_sources(replica_effects& out, instant now);
+  void note_unnamed(inode_id file, const msg::file_manifest& before);
+  void drop_unnamed(replica_effects& out, inode_id file);
+  [[nodiscard]] store_id another(store_id last) const;
+  [[nodiscard]] bool named(inode_id file, const msg::put_id& content) const;
+
+  store_id self_;
+  group_id group_;
+  replica_rows rows_; ///< Durable.
+  group_row row_;     ///< With what is being stored.
+  std::set<msg::put_id> held_;
+  std::uint64_t tickets_ = 0;
+  std::deque<issue> issued_;
+  std::map<inode_id, msg::version_stamp> issuing_;
+  std::map<msg::put_id, std::map<inode_id, held_up>> held_up_;
+  std::map<msg::put_id, wanted> wanted_;
+  /// Contents that a manifest named before the present one.
+  std::map<inode_id, std::set<msg::put_id>> unnamed_;
+  std::map<inode_id, std::set<version_asker>> finishers_;
+  std::optional<gathering> gathering_;
+};
+
+} // namespace dfs::core

@@ -1,0 +1,40 @@
+#include "core/versions/replica_rows.hpp"
+
+namespace dfs::core {
+
+namespace {
+
+struct applier {
+  replica_rows& rows;
+
+  void operator()(const group_row& x) const {
+    rows.group = x;
+  }
+  void operator()(const file_change& x) const {
+    if (x.state)
+      rows.files[x.file] = *x.state;
+    else
+      rows.files.erase(x.file);
+  }
+  void operator()(const settled_change& x) const {
+    const auto it = rows.files.find(x.file);
+    if (it != rows.files.end() && it->second.stamp == x.stamp)
+      it->second.settled = true;
+  }
+  void operator()(const next_change& x) const {
+    rows.next = x.next;
+  }
+  void operator()(const become_next&) const {
+    rows.files = std::move(rows.next->files);
+    rows.next.reset();
+  }
+};
+
+} // namespace
+
+void apply_rows(replica_rows& rows, const row_changes& changes) {
+  for (const auto& x : changes)
+    std::visit(applier{rows}, x);
+}
+
+} // namespace dfs::core

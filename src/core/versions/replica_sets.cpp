@@ -1,0 +1,243 @@
+#include "core/versions/replica_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+
+// The replica's part in changes of its set, and in rejoining.
+
+namespace dfs::core {
+
+replica_effects
+replica_machine::seal(version_asker asker, const msg::seal_group& x) {
+  replica_effects out;
+  const answer_asker answer{asker, msg::group_sealed{group_, x.epoch, x.by}};
+  const bool waiting = rows_.next && rows_.next->set.epoch == x.epoch
+                       && row_.set.epoch < x.epoch;
+  const bool member = row_.set.epoch == x.epoch && !row_.quarantined
+                      && row_.role != replica_role::none;
+  if (!waiting && (!member || x.by < row_.promised)) {
+    out.emplace_back(refusal(asker, {}));
+    return out;
+  }
+  if (member && rows_.group.role == replica_role::sealed
+      && rows_.group.set.epoch == x.epoch) {
+    out.emplace_back(answer);
+    return out;
+  }
+  row_changes changes;
+  if (waiting) { // In force, and not told so before it ends.
+    row_.set = rows_.next->set;
+    row_.forgotten = std::max(row_.forgotten, rows_.next->forgotten);
+    row_.quarantined = false;
+    changes.emplace_back(become_next{});
+  }
+  row_.role = replica_role::sealed;
+  row_.sealed_by = std::max(row_.sealed_by, x.by);
+  row_.promised = std::max(row_.promised, x.by);
+  changes.emplace_back(row_);
+  issue_rows(out, {0, std::move(changes), {answer}, {}});
+  return out;
+}
+
+replica_effects replica_machine::install(version_asker asker,
+                                         const msg::install_group& x,
+                                         instant now) {
+  replica_effects out;
+  const auto epoch = x.set.epoch;
+  const auto present
+    = row_.role == replica_role::none ? group_epoch{} : row_.set.epoch;
+  if (present == epoch || (rows_.next && rows_.next->set.epoch == epoch)) {
+    out.emplace_back(answer_asker{asker, msg::group_installed{group_, epoch}});
+    return out;
+  }
+  if (present > epoch || (rows_.next && rows_.next->set.epoch > epoch)
+      || (gathering_ && gathering_->set.epoch > epoch)) {
+    out.emplace_back(refusal(asker, {}));
+    return out;
+  }
+  if (gathering_ && gathering_->set.epoch == epoch && !gathering_->refill) {
+    gathering_->asker = asker;
+    return out;
+  }
+  gathering_ = gathering{};
+  gathering_->asker = asker;
+  gathering_->set = x.set;
+  gathering_->base = x.base;
+  gathering_->sources = x.sources;
+  ask_sources(out, now);
+  gather_on(out, now);
+  return out;
+}
+
+replica_effects
+replica_machine::activate(version_asker asker, const msg::activate_group& x) {
+  replica_effects out;
+  const answer_asker answer{asker, msg::group_activated{group_, x.epoch}};
+  const auto& durable = rows_.group;
+  if (durable.role == replica_role::active && durable.set.epoch == x.epoch
+      && row_.role == replica_role::active) {
+    out.emplace_back(answer);
+    return out;
+  }
+  if (row_.role == replica_role::active && row_.set.epoch == x.epoch)
+    return out; // On its way to the disk.
+  if (!rows_.next || rows_.next->set.epoch != x.epoch
+      || row_.set.epoch >= x.epoch) {
+    out.emplace_back(refusal(asker, {}));
+    return out;
+  }
+  row_.role = replica_role::active;
+  row_.set = rows_.next->set;
+  row_.promised = std::max(row_.promised, group_ballot{row_.set.epoch.value()});
+  // Who came late has what was accepted in this epoch already.
+  for (const auto& [file, state] : rows_.next->files)
+    row_.promised = std::max(row_.promised, state.stamp.ballot);
+  row_.forgotten = std::max(row_.forgotten, rows_.next->forgotten);
+  row_.quarantined = false;
+  issue_rows(out, {0, {become_next{}, row_}, {answer}, {}});
+  return out;
+}
+
+replica_effects replica_machine::rejoin(version_asker asker,
+                                        const msg::rejoin_group& x,
+                                        instant now) {
+  using order = msg::rejoin_order;
+  replica_effects out;
+  if (row_.set.epoch != x.epoch || row_.role == replica_role::none) {
+    out.emplace_back(refusal(asker, {}));
+    return out;
+  }
+  const answer_asker answer{asker,
+                            msg::group_rejoined{group_, x.epoch, x.order}};
+  const bool wanted = x.order == order::quarantine;
+  if (rows_.group.quarantined == wanted && row_.quarantined == wanted) {
+    out.emplace_back(answer);
+    return out;
+  }
+  if (x.order != order::refill) {
+    if (gathering_ && gathering_->refill)
+      gathering_.reset();
+    row_.quarantined = wanted;
+    issue_rows(out, {0, {row_}, {answer}, {}});
+    return out;
+  }
+  if (gathering_) { // Asked again, or on its way to another set.
+    gathering_->asker = asker;
+    return out;
+  }
+  gathering_ = gathering{};
+  gathering_->refill = true;
+  gathering_->asker = asker;
+  gathering_->set = row_.set;
+  gathering_->base = x.epoch;
+  gathering_->sources = x.sources;
+  ask_sources(out, now);
+  return out;
+}
+
+void replica_machine::ask_sources(replica_effects& out, instant now) {
+  auto& g = *gathering_;
+  const bool again = g.asked != instant{};
+  g.asked = now;
+  if (!again)
+    g.since = now;
+  if (!g.storing && now - g.since >= gathering_patience) {
+    g.since = now;
+    g.came.clear();
+    g.whole = false;
+    g.merged.clear();
+  }
+  for (const auto from : g.sources)
+    if (!g.came.contains(from))
+      out.emplace_back(
+        ask_replica{from, msg::fetch_group{group_, g.base, !g.refill}});
+  if (g.refill || !again)
+    return;
+  // Who came late finds the sources unsealed: in force, with what they merged.
+  for (const auto from : g.set.servers)
+    if (from != self_)
+      out.emplace_back(
+        ask_replica{from, msg::fetch_group{group_, g.set.epoch, false}});
+}
+
+replica_effects replica_machine::on_fetched(store_id from,
+                                            const msg::group_fetched& x,
+                                            instant now) {
+  replica_effects out;
+  if (!gathering_ || gathering_->storing)
+    return out;
+  auto& g = *gathering_;
+  const bool all = !g.refill && x.epoch == g.set.epoch;
+  const bool source
+    = std::find(g.sources.begin(), g.sources.end(), from) != g.sources.end();
+  if (!all && (x.epoch != g.base || !source || !g.came.insert(from).second))
+    return out;
+  g.whole = g.whole || all;
+  g.forgotten = std::max(g.forgotten, x.forgotten);
+  g.forgotten_least = std::min(g.forgotten_least, x.forgotten);
+  for (const auto& file : x.files) {
+    auto& [holder, state] = g.merged[file.file];
+    if (state.stamp == file.state.stamp)
+      state.settled = state.settled || file.state.settled;
+    if (state.stamp >= file.state.stamp)
+      continue;
+    holder = from;
+    state = file.state;
+  }
+  gather_on(out, now);
+  return out;
+}
+
+void replica_machine::gather_on(replica_effects& out, instant now) {
+  auto& g = *gathering_;
+  if (g.storing || (!g.whole && g.came.size() < g.sources.size()))
+    return;
+  bool complete = true;
+  for (const auto& [file, x] : g.merged)
+    for (const auto& v : x.second.manifest.versions)
+      if (v.kind == msg::version_kind::content && !held_.contains(v.content)) {
+        want(out, file, v, x.first, now);
+        complete = false;
+      }
+  if (complete)
+    finish_gathering(out, now);
+}
+
+void replica_machine::finish_gathering(replica_effects& out, instant) {
+  auto& g = *gathering_;
+  g.storing = true;
+  issue next;
+  if (!g.refill) {
+    installed_group all{g.set, g.forgotten, {}};
+    for (const auto& [file, x] : g.merged)
+      all.files.emplace(file, x.second);
+    next.changes.emplace_back(next_change{std::move(all)});
+    next.then.push_back({g.asker, msg::group_installed{group_, g.set.epoch}});
+    issue_rows(out, std::move(next));
+    return;
+  }
+  auto raised = row_.promised;
+  for (const auto& [file, x] : g.merged) {
+    // What it has is as good as an acceptance that came late (R1, R3, R6).
+    const auto it = rows_.files.find(file);
+    const bool here = it != rows_.files.end();
+    if (x.second.stamp.ballot < row_.promised || issuing_.contains(file)
+        || (here && it->second.stamp >= x.second.stamp)
+        || (!here && g.forgotten_least < row_.forgotten))
+      continue;
+    next.changes.emplace_back(file_change{file, x.second});
+    // As with an acceptance: no lower ballot may be promised any more.
+    raised = std::max(raised, x.second.stamp.ballot);
+  }
+  row_.promised = raised;
+  row_.quarantined = false;
+  row_.forgotten = std::max(row_.forgotten, g.forgotten);
+  next.changes.emplace_back(row_);
+  next.then.push_back(
+    {g.asker,
+     msg::group_rejoined{group_, g.set.epoch, msg::rejoin_order::refill}});
+  issue_rows(out, std::move(next));
+}
+
+} // namespace dfs::core

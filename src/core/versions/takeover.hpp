@@ -1,0 +1,71 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "messages/version_control.hpp"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace dfs::core {
+
+/// Promises for one ballot, and the survey of what those who gave them have
+/// (docs/protocols/versioned_files.md, "A new primary"). The primary's view.
+/// Pure.
+///
+///  T1  `leads` only with promises of N - W + 1, its own among them: so no
+///      server leads twice with a ballot, in all its lives.
+///  T2  `surveyed` only when so many of them have listed all they have, after
+///      they promised.
+class takeover {
+public:
+  takeover(msg::group_set set, group_ballot ballot, store_id self);
+
+  /// @returns true if this one made it the leader.
+  bool promised(store_id from, const msg::ballot_promised& x);
+
+  [[nodiscard]] bool leads() const;
+  [[nodiscard]] bool has_promised(store_id x) const {
+    return promised_.contains(x);
+  }
+  [[nodiscard]] const std::set<store_id>& promisers() const {
+    return promised_;
+  }
+  /// Names up to here may be gone, as far as anybody of them knows.
+  [[nodiscard]] std::uint64_t forgotten() const {
+    return forgotten_;
+  }
+
+  /// A page of a list.
+  void listed(store_id from, const msg::files_listed& x);
+  [[nodiscard]] bool surveyed() const;
+  /// Where the list of that server goes on; it has promised.
+  [[nodiscard]] inode_id listed_to(store_id x) const;
+  [[nodiscard]] bool listed_all(store_id x) const;
+
+  /// Files that are not the same and settled on the whole set; taken out. Those
+  /// of servers that have listed since as well.
+  [[nodiscard]] std::vector<inode_id> take_uneven(std::size_t most);
+  [[nodiscard]] bool is_uneven(inode_id file) const {
+    return uneven_.contains(file);
+  }
+
+private:
+  struct listing {
+    inode_id to;
+    bool last = false;
+    std::map<inode_id, msg::listed_file> files;
+  };
+  void compare();
+
+  msg::group_set set_;
+  group_ballot ballot_;
+  store_id self_;
+  std::set<store_id> promised_;
+  std::uint64_t forgotten_ = 0;
+  std::map<store_id, listing> lists_;
+  std::set<inode_id> uneven_;
+};
+
+} // namespace dfs::core

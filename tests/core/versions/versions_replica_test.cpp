@@ -1,0 +1,171 @@
+#include "core/versions/manifest_rules.hpp"
+#include "core/versions/replica_machine.hpp"
+
+#include <gtest/gtest.h>
+
+namespace dfs::core {
+namespace {
+
+constexpr store_id here{1};
+constexpr store_id primary{2};
+constexpr group_id group{9};
+constexpr group_epoch epoch{100};
+constexpr inode_id file{5};
+constexpr instant now{};
+
+replica_rows active_rows() {
+  replica_rows rows;
+  rows.group.role = replica_role::active;
+  rows.group.set = {group, epoch, {3, 2, 2}, {here, primary, store_id{3}}};
+  rows.group.promised = group_ballot{100};
+  return rows;
+}
+
+msg::accept_manifest
+manifest(std::uint64_t ballot, std::uint64_t serial, std::uint64_t writer) {
+  msg::file_version v;
+  v.put = v.content = {put_writer{writer}, 1};
+  return {group,
+          epoch,
+          file,
+          {group_ballot{ballot}, serial},
+          add_version({}, v, {}, 0),
+          0};
+}
+
+template <class T>
+const T* answer_in(const replica_effects& all) {
+  for (const auto& x : all)
+    if (const auto* a = std::get_if<answer_asker>(&x))
+      if (const auto* y = std::get_if<T>(&a->what))
+        return y;
+  return nullptr;
+}
+
+const store_rows* rows_in(const replica_effects& all) {
+  for (const auto& x : all)
+    if (const auto* y = std::get_if<store_rows>(&x))
+      return y;
+  return nullptr;
+}
+
+struct Replica : testing::Test {
+  replica_machine machine{here, group, active_rows(), {}};
+
+  // Accepts at once, as if the content had come along.
+  replica_effects accept_whole(const msg::accept_manifest& x) {
+    auto out = machine.content_held(x.manifest.versions[0].content, now);
+    auto more = machine.accept(7, primary, x, now);
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
+};
+
+TEST_F(Replica, AnswersAPutWhenItIsDurableWithItsContent) { // SPEC V2
+  const auto x = manifest(101, 1, 1);
+  auto out = machine.accept(7, primary, x, now);
+  EXPECT_EQ(rows_in(out), nullptr) << "without its content";
+  out = machine.content_held(x.manifest.versions[0].content, now);
+  const auto* rows = rows_in(out);
+  ASSERT_NE(rows, nullptr);
+  EXPECT_EQ(answer_in<msg::manifest_accepted>(out), nullptr);
+  EXPECT_TRUE(machine.rows().files.empty()) << "shown before it is durable";
+  out = machine.stored(rows->ticket, now);
+  const auto* done = answer_in<msg::manifest_accepted>(out);
+  ASSERT_NE(done, nullptr);
+  EXPECT_EQ(done->stamp, x.stamp);
+  machine.check();
+}
+
+TEST_F(Replica, ARepetitionIsNotAnsweredEarlierThanTheFirst) { // SPEC V2
+  const auto one = rows_in(accept_whole(manifest(101, 1, 1)))->ticket;
+  const auto x = manifest(101, 2, 2);
+  const auto two = rows_in(accept_whole(x))->ticket;
+  EXPECT_EQ(rows_in(machine.accept(8, primary, x, now)), nullptr);
+  auto out = machine.stored(one, now);
+  const auto* first = answer_in<msg::manifest_accepted>(out);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->stamp.serial, 1u);
+  out = machine.stored(two, now);
+  EXPECT_EQ(out.size(), 2u) << "both who asked";
+}
+
+TEST_F(Replica, KeepsItsPromise) { // SPEC V3
+  auto out = machine.promise(1, {group, epoch, group_ballot{200}});
+  const auto* rows = rows_in(out);
+  ASSERT_NE(rows, nullptr);
+  EXPECT_EQ(answer_in<msg::ballot_promised>(out), nullptr);
+  // From the moment it is asked, not from when it is durable.
+  out = accept_whole(manifest(150, 1, 1));
+  ASSERT_NE(answer_in<msg::group_refused>(out), nullptr);
+  EXPECT_EQ(answer_in<msg::group_refused>(out)->promised, group_ballot{200});
+  EXPECT_NE(answer_in<msg::ballot_promised>(machine.stored(1, now)), nullptr);
+  // After a restart as well.
+  replica_machine again{here, group, machine.rows(), {}};
+  EXPECT_NE(answer_in<msg::group_refused>(
+              again.promise(1, {group, epoch, group_ballot{150}})),
+            nullptr);
+}
+
+TEST_F(Replica, WhatIsForgottenDoesNotComeBackLate) { // SPEC V8
+  auto x = manifest(101, 1, 1);
+  x.manifest.versions[0].kind = msg::version_kind::deleted;
+  x.manifest = close(x.manifest, 0);
+  auto out = machine.accept(7, primary, x, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  out = machine.forget(7, {group, epoch, group_ballot{100}, file, 44});
+  EXPECT_NE(answer_in<msg::group_refused>(out), nullptr) << "a former primary";
+  out = machine.forget(7, {group, epoch, group_ballot{101}, file, 44});
+  ASSERT_NE(rows_in(out), nullptr);
+  EXPECT_NE(
+    answer_in<msg::file_forgotten>(machine.stored(rows_in(out)->ticket, now)),
+    nullptr);
+  auto late = manifest(101, 9, 1);
+  late.forgotten = 43;
+  EXPECT_EQ(rows_in(accept_whole(late)), nullptr);
+  late.file = inode_id{6};
+  late.forgotten = 44;
+  EXPECT_NE(rows_in(accept_whole(late)), nullptr) << "a new file";
+}
+
+TEST_F(Replica, SealedAnswersNothingOfItsEpoch) { // SPEC V4
+  auto out = machine.seal(3, {group, epoch, group_ballot{300}});
+  ASSERT_NE(rows_in(out), nullptr);
+  EXPECT_NE(answer_in<msg::group_refused>(accept_whole(manifest(299, 1, 1))),
+            nullptr);
+  EXPECT_NE(
+    answer_in<msg::group_refused>(machine.read(1, {group, epoch, file, {}})),
+    nullptr);
+  EXPECT_EQ(
+    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true})),
+    nullptr)
+    << "not durable yet";
+  EXPECT_NE(
+    answer_in<msg::group_sealed>(machine.stored(rows_in(out)->ticket, now)),
+    nullptr);
+  EXPECT_NE(
+    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true})),
+    nullptr);
+}
+
+TEST_F(Replica, InQuarantineItCountsForNothingAndIsTakenBackWhole) { // SPEC V7
+  const auto x = manifest(101, 1, 1);
+  (void) machine.stored(rows_in(accept_whole(x))->ticket, now);
+  using order = msg::rejoin_order;
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  EXPECT_NE(
+    answer_in<msg::group_refused>(machine.read(1, {group, epoch, file, {}})),
+    nullptr);
+  EXPECT_NE(answer_in<msg::group_refused>(
+              machine.promise(1, {group, epoch, group_ballot{200}})),
+            nullptr);
+  out = machine.rejoin(1, {group, epoch, order::take_back, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  out = machine.read(1, {group, epoch, file, {}});
+  ASSERT_NE(answer_in<msg::file_state_read>(out), nullptr);
+  EXPECT_EQ(answer_in<msg::file_state_read>(out)->state.stamp, x.stamp);
+}
+
+} // namespace
+} // namespace dfs::core

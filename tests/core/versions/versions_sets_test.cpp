@@ -1,0 +1,157 @@
+#include "core/versions/epoch_change.hpp"
+#include "core/versions/read_machine.hpp"
+#include "core/versions/rebuild_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace dfs::core {
+namespace {
+
+constexpr group_id group{1};
+constexpr instant now{};
+
+std::vector<store_id> stores(std::initializer_list<std::uint64_t> xs) {
+  std::vector<store_id> all;
+  for (const auto x : xs)
+    all.emplace_back(x);
+  return all;
+}
+
+msg::group_set
+set_of(std::uint64_t epoch, std::initializer_list<std::uint64_t> servers) {
+  return {group, group_epoch{epoch}, {3, 2, 2}, stores(servers)};
+}
+
+template <class T>
+std::size_t orders(const epoch_effects& all) {
+  return static_cast<std::size_t>(
+    std::count_if(all.begin(), all.end(), [](const auto& x) {
+      const auto* y = std::get_if<order_server>(&x);
+      return y && std::holds_alternative<T>(y->what);
+    }));
+}
+
+TEST(EpochChange, SealsInstallsLogsThenActivates) { // SPEC V6
+  epoch_change change{set_of(10, {1, 2, 3}), set_of(20, {1, 2, 4})};
+  EXPECT_EQ(orders<msg::seal_group>(change.begin(now)), 3u);
+  EXPECT_TRUE(
+    change.on_sealed(store_id{1}, {group, group_epoch{10}, group_ballot{20}})
+      .empty());
+  auto out
+    = change.on_sealed(store_id{2}, {group, group_epoch{10}, group_ballot{20}});
+  EXPECT_EQ(orders<msg::install_group>(out), 3u);
+  EXPECT_TRUE(
+    change.on_installed(store_id{1}, {group, group_epoch{20}}).empty());
+  out = change.on_installed(store_id{4}, {group, group_epoch{20}});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<log_set>(out[0]));
+  EXPECT_EQ(orders<msg::activate_group>(change.logged()), 3u);
+  change.check();
+}
+
+TEST(EpochChange, FindsOutThatItsSetIsSealedAlready) { // SPEC V8
+  auto change = epoch_change::resume(set_of(20, {1, 2, 4}));
+  EXPECT_EQ(orders<msg::activate_group>(change.begin(now)), 3u);
+  const auto out = change.on_refused(
+    store_id{1}, {group, {}, group_epoch{20}, group_ballot{30}, ec::stale});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<change_failed>(out[0]));
+}
+
+group_testimony says(std::uint64_t store, const msg::group_set& set,
+                     bool sealed = false, const msg::group_set& next = {}) {
+  return {store_id{store}, set, sealed, next};
+}
+
+TEST(RebuildPlan, TakesTheHighestEpochOfASealingQuorum) { // SPEC V8
+  const auto older = set_of(10, {1, 2, 3});
+  const auto newer = set_of(20, {2, 3, 4});
+  const auto found = find_set_in_force(
+    {says(1, older), says(2, newer), says(3, newer), says(4, newer)});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->epoch, group_epoch{20});
+}
+
+TEST(RebuildPlan, NeverBelievesOneStaleServer) { // SPEC V8
+  const auto older = set_of(10, {1, 2, 3});
+  const auto newer = set_of(20, {3, 4, 5});
+  EXPECT_FALSE(find_set_in_force({says(1, older)}));
+  // Two of three are sealed for a set that may be in force.
+  EXPECT_FALSE(find_set_in_force(
+    {says(1, older, true), says(2, older, true), says(3, older, true, newer)}));
+  // Enough of that set say that they are not active.
+  const auto found
+    = find_set_in_force({says(1, older, true), says(3, older, true, newer),
+                         says(4, {}, false, newer)});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->epoch, group_epoch{10});
+  EXPECT_FALSE(find_set_in_force({}));
+}
+
+// -- a reader -----------------------------------------------------------------
+
+struct Reader : testing::Test {
+  msg::group_set set = set_of(10, {1, 2, 3});
+  read_machine machine{{}, set, inode_id{7}, set.servers};
+
+  msg::file_state_read state(std::uint64_t serial, bool settled = false) {
+    msg::file_state x{{group_ballot{10}, serial}, settled, {}};
+    return {group, group_epoch{10}, inode_id{7}, {}, x, 0};
+  }
+  static const read_over* end(const read_effects& all) {
+    for (const auto& x : all)
+      if (const auto* y = std::get_if<read_over>(&x))
+        return y;
+    return nullptr;
+  }
+};
+
+TEST_F(Reader, TwoEqualAnswersAreTheFile) { // SPEC V2
+  EXPECT_EQ(machine.begin(now).size(), 2u);
+  EXPECT_EQ(end(machine.on_state(store_id{1}, state(4), now)), nullptr);
+  const auto out = machine.on_state(store_id{2}, state(4), now);
+  ASSERT_NE(end(out), nullptr);
+  EXPECT_EQ(end(out)->state.stamp.serial, 4u);
+  EXPECT_EQ(end(out)->holders.size(), 2u);
+}
+
+TEST_F(Reader, FinishesAHalfDoneWrite) { // SPEC V4
+  (void) machine.begin(now);
+  (void) machine.on_state(store_id{1}, state(5), now);
+  auto out = machine.on_state(store_id{2}, state(4, true), now);
+  ASSERT_EQ(end(out), nullptr) << "the older one is not the file";
+  const auto finishes = std::any_of(out.begin(), out.end(), [](const auto& x) {
+    const auto* y = std::get_if<ask_finish>(&x);
+    return y && y->to == store_id{2} && y->what.holder == store_id{1}
+           && y->what.stamp.serial == 5;
+  });
+  EXPECT_TRUE(finishes);
+  out = machine.on_accepted(
+    store_id{2}, {group, group_epoch{10}, inode_id{7}, {group_ballot{10}, 5}},
+    now);
+  ASSERT_NE(end(out), nullptr);
+  EXPECT_EQ(end(out)->state.stamp.serial, 5u);
+}
+
+TEST_F(Reader, LeavesWhatIsFencedToThePrimary) { // SPEC V4
+  (void) machine.begin(now);
+  (void) machine.on_state(store_id{1}, state(5), now);
+  (void) machine.on_state(store_id{2}, state(4), now);
+  const auto out = machine.on_refused(
+    store_id{2},
+    {group, inode_id{7}, group_epoch{10}, group_ballot{11}, ec::stale}, now);
+  ASSERT_EQ(out.size(), 1u);
+  const auto* ask = std::get_if<ask_settle>(&out[0]);
+  ASSERT_NE(ask, nullptr);
+  EXPECT_EQ(ask->what.seen.serial, 5u);
+  EXPECT_TRUE(machine.on_settled({inode_id{7}, state(4).state}).empty())
+    << "older than what was seen";
+  EXPECT_NE(
+    end(machine.on_settled({inode_id{7}, {{group_ballot{11}, 5}, true, {}}})),
+    nullptr);
+}
+
+} // namespace
+} // namespace dfs::core
