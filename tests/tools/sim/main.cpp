@@ -2,6 +2,7 @@
 #include "chunks.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
+#include "versions.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -257,11 +258,14 @@ int main(int argc, char** argv) {
     = app.add_subcommand("membership", "The group: detection, joins, traffic");
   describe(*membership, s);
   const auto run_chunks = add_chunks(app);
+  const auto run_versions = add_versions(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) {
     const auto status = app.exit(x);
     return status == 0 ? 0 : 2;
   }
-  return membership->parsed() ? run_membership(s) : run_chunks();
+  if (membership->parsed())
+    return run_membership(s);
+  return app.got_subcommand("versions") ? run_versions() : run_chunks();
 }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace dfs::sim {
+
+struct version_mutant {
+  std::string_view name;
+  std::string_view what;
+};
+
+/// Bugs that can be planted into versioned files, to prove that histories and
+/// witness see them.
+inline constexpr std::array<version_mutant, 11> version_mutants{{
+  // At the primary.
+  {"early-answer", "one acceptance is counted as W"},
+  {"no-look", "a new primary believes its own replica alone"},
+  {"no-bar", "not done is said without a bar"},
+  // At a replica.
+  {"no-sync", "answers before it is durable"},
+  {"no-promise", "a promise is given and not kept"},
+  {"no-seal", "a seal is answered and not kept"},
+  {"wipe", "a server that rejoins drops what it had"},
+  // At the master.
+  {"one-source", "a new set is installed from one server"},
+  // At a client.
+  {"credulous", "a half-done write is returned as if it were settled"},
+  {"read-one", "one answer is enough for a read"},
+  {"new-id", "a put is repeated with another id"},
+}};
+
+} // namespace dfs::sim
