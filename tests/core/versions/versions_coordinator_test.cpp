@@ -1,0 +1,197 @@
+#include "core/versions/coordinator.hpp"
+#include "core/versions/put_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr store_id self{1};
+constexpr store_id other{2};
+constexpr inode_id file{5};
+const msg::group_set set{
+  group_id{9}, group_epoch{100}, {3, 2, 2}, {self, other, store_id{3}}};
+constexpr group_ballot ballot{200};
+const instant start = instant{} + 1h;
+
+template <class T>
+const T* find(const coordinator_effects& all) {
+  for (const auto& x : all)
+    if (const auto* y = std::get_if<T>(&x))
+      return y;
+  return nullptr;
+}
+
+const msg::accept_manifest* proposal_in(const coordinator_effects& all) {
+  for (const auto& x : all)
+    if (const auto* y = std::get_if<send_replica>(&x))
+      if (const auto* z = std::get_if<msg::accept_manifest>(&y->what))
+        return z;
+  return nullptr;
+}
+
+struct Coordinator : testing::Test {
+  coordinator machine{{}, set, ballot, self};
+  version_time now{start, 0};
+
+  void SetUp() override {
+    (void) machine.begin(now);
+  }
+  void lead() {
+    (void) machine.on_promised(other, {set.group, ballot, 7}, now);
+    EXPECT_FALSE(machine.leads()) << "its own promise first";
+    (void) machine.on_promised(self, {set.group, ballot, 0}, now);
+    EXPECT_TRUE(machine.leads());
+  }
+  static msg::put_file put_of(std::uint64_t writer) {
+    msg::put_file x;
+    x.group = set.group;
+    x.epoch = set.epoch;
+    x.file = file;
+    x.put = x.content = {put_writer{writer}, 1};
+    x.looked_up_at = 7;
+    return x;
+  }
+  coordinator_effects put(std::uint64_t writer, version_asker asker) {
+    return machine.put(asker, put_of(writer), nullptr, start + 1min, now);
+  }
+  coordinator_effects nothing_there(store_id from) {
+    return machine.on_state(from, {set.group, set.epoch, file, ballot, {}, 7},
+                            now);
+  }
+  coordinator_effects accepted(store_id from, const msg::accept_manifest& x) {
+    return machine.on_accepted(from, {set.group, set.epoch, file, x.stamp},
+                               now);
+  }
+};
+
+TEST_F(Coordinator, AnswersWhenWHaveItAndNotBefore) { // SPEC V2
+  lead();
+  EXPECT_EQ(proposal_in(put(1, 11)), nullptr) << "it has not looked (C1)";
+  EXPECT_EQ(proposal_in(nothing_there(self)), nullptr);
+  auto out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto x = *proposal_in(out);
+  EXPECT_EQ(find<answer_put>(accepted(self, x)), nullptr);
+  EXPECT_EQ(find<answer_put>(accepted(self, x)), nullptr) << "a repetition";
+  out = accepted(other, x);
+  const auto* done = find<answer_put>(out);
+  ASSERT_NE(done, nullptr);
+  ASSERT_TRUE(done->answer);
+  EXPECT_EQ(done->answer->version, version_number{1});
+  EXPECT_EQ(done->answer->copies, 2);
+  // The same put again is the same version.
+  done = find<answer_put>(out = put(1, 12));
+  ASSERT_NE(done, nullptr);
+  EXPECT_EQ(done->answer->version, version_number{1});
+  machine.check();
+}
+
+TEST_F(Coordinator, SettlesWhatIsHalfDoneFirst) { // SPEC V4
+  lead();
+  (void) put(1, 11);
+  msg::file_state half{{group_ballot{150}, 3}, false, {}};
+  half.manifest.versions.push_back({version_number{4}, {}, {}, {}, 0, 0, 0});
+  (void) machine.on_state(self, {set.group, set.epoch, file, ballot, half, 7},
+                          now);
+  auto out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto first = *proposal_in(out);
+  EXPECT_EQ(first.manifest, half.manifest);
+  EXPECT_GT(first.stamp, half.stamp);
+  (void) accepted(self, first);
+  out = accepted(other, first);
+  ASSERT_NE(proposal_in(out), nullptr) << "now the put";
+  EXPECT_EQ(proposal_in(out)->manifest.versions[0].number, version_number{5});
+}
+
+TEST_F(Coordinator, ResignsWhenAnotherIsPromisedAndSaysWhatIsNotKnown) { // V4
+  lead();
+  (void) put(1, 11);
+  (void) nothing_there(self);
+  (void) nothing_there(other);
+  (void) put(2, 12); // Waits behind the first.
+  const auto out = machine.on_refused(
+    other, {set.group, file, set.epoch, group_ballot{201}, ec::stale});
+  EXPECT_NE(find<resign>(out), nullptr);
+  std::vector<ec> codes;
+  for (const auto& x : out)
+    if (const auto* y = std::get_if<answer_put>(&x))
+      codes.push_back(y->answer.error().code);
+  EXPECT_EQ(codes, (std::vector{ec::outcome_unknown, ec::not_primary}));
+  EXPECT_TRUE(machine.over());
+}
+
+TEST_F(Coordinator, WhatIsBarredIsNeverDone) { // SPEC V4
+  lead();
+  (void) machine.settle(
+    21, msg::settle_put{set.group, set.epoch, file, {put_writer{1}, 1}, 7},
+    nullptr, start + 1min, now);
+  (void) nothing_there(self);
+  auto out = nothing_there(other);
+  const auto x = *proposal_in(out);
+  (void) accepted(self, x);
+  out = accepted(other, x);
+  const auto* told = find<answer_put_settled>(out);
+  ASSERT_NE(told, nullptr);
+  ASSERT_TRUE(told->answer);
+  EXPECT_EQ(told->answer->version, version_number{});
+  out = put(1, 22);
+  ASSERT_NE(find<answer_put>(out), nullptr);
+  EXPECT_EQ(find<answer_put>(out)->answer.error().code, ec::cancelled);
+}
+
+TEST_F(Coordinator, RefusesANameThatMayBeGone) { // SPEC V8
+  lead(); // `other` knows of names that are gone up to 7.
+  auto x = put_of(1);
+  x.looked_up_at = 6;
+  (void) machine.put(11, x, nullptr, start + 1min, now);
+  (void) nothing_there(self);
+  const auto out = nothing_there(other);
+  ASSERT_NE(find<answer_put>(out), nullptr);
+  EXPECT_EQ(find<answer_put>(out)->answer.error().code, ec::stale);
+}
+
+TEST(PutMachine, SaysNotDoneOnlyWhenItIsCertain) { // SPEC V4
+  using outcome = put_over::outcome;
+  put_machine once{{}, Coordinator::put_of(1), start + 10s};
+  (void) once.begin(set, 7, start);
+  auto out = once.on_put(fail(ec::no_redundancy), start);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(std::get<put_over>(out[0]).is, outcome::not_done);
+
+  put_machine twice{{}, Coordinator::put_of(1), start + 10s};
+  (void) twice.begin(set, 7, start);
+  (void) twice.on_put(fail(ec::outcome_unknown), start);
+  (void) twice.on_located(set, 7, true, start);
+  out = twice.on_put(fail(ec::no_redundancy), start);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<send_settle>(out[0]));
+  out = twice.on_settled(
+    msg::put_settled{{put_writer{1}, 1}, version_number{3}}, start);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(std::get<put_over>(out[0]).is, outcome::done);
+}
+
+TEST(PutMachine, AsksUntilItsTimeIsOverThenSaysUnknown) { // SPEC S7
+  put_machine machine{{}, Coordinator::put_of(1), start + 5s};
+  (void) machine.begin(set, 7, start);
+  auto now = start;
+  for (int i = 0; i < 20 && !machine.over(); ++i) {
+    now = machine.next_deadline();
+    for (const auto& x : machine.tick(now))
+      if (std::holds_alternative<ask_leader>(x))
+        (void) machine.on_located(set, 7, true, now);
+      else
+        EXPECT_EQ(std::get<put_over>(x).is, put_over::outcome::unknown);
+  }
+  EXPECT_TRUE(machine.over());
+  EXPECT_EQ(now, start + 5s);
+}
+
+} // namespace
+} // namespace dfs::core
