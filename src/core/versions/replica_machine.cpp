@@ -88,8 +88,10 @@ void replica_machine::adopt(replica_effects& out, version_asker asker,
       out.emplace_back(answer(there->second.stamp));
     return;
   }
-  if (there == rows_.files.end() && !issuing_.contains(x.file)
-      && x.forgotten < row_.forgotten) // R6
+  // Outcomes alone are no file: whoever asked about one that is gone left them.
+  const bool here
+    = there != rows_.files.end() && !there->second.manifest.versions.empty();
+  if (!here && !issuing_.contains(x.file) && x.forgotten < row_.forgotten) // R6
     return;
   if (const auto way = issuing_.find(x.file);
       way != issuing_.end() && way->second >= x.stamp) {

@@ -224,7 +224,8 @@ void replica_machine::finish_gathering(replica_effects& out, instant) {
     const bool here = it != rows_.files.end();
     if (x.second.stamp.ballot < row_.promised || issuing_.contains(file)
         || (here && it->second.stamp >= x.second.stamp)
-        || (!here && g.forgotten_least < row_.forgotten))
+        || ((!here || it->second.manifest.versions.empty())
+            && g.forgotten_least < row_.forgotten))
       continue;
     next.changes.emplace_back(file_change{file, x.second});
     // As with an acceptance: no lower ballot may be promised any more.
