@@ -415,7 +415,7 @@ void chain::on_note(const net::data_request& request) {
 // -- commit marks -------------------------------------------------------------
 
 void chain::announce_later(const replica_ptr& x) {
-  if (x->place.successor() == nullptr || x->announcing
+  if (x->place.successor() == nullptr || x->announcing || !x->order.proven()
       || x->announced >= x->order.committed())
     return;
   x->announcing = true;
@@ -437,7 +437,7 @@ void chain::announce() {
     if (!x)
       continue;
     x->announcing = false;
-    if (!x->order.leads() || x->announced >= x->order.committed())
+    if (!x->order.proven() || x->announced >= x->order.committed())
       continue;
     x->announced = x->order.committed();
     const msg::note_committed note{.chunk = x->chunk,

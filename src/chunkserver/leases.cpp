@@ -129,8 +129,11 @@ void leases::renew(const std::vector<lease_epoch>& epochs, boot_instant until) {
   for (const auto epoch : epochs) {
     const auto x = state_.replicas.peek(led_.running(epoch));
     // One that is over is not brought back to life.
-    if (x && x->order.epoch() == epoch && now < x->lease_until)
-      x->lease_until = std::max(x->lease_until, until);
+    if (!x || x->order.epoch() != epoch || now >= x->lease_until)
+      continue;
+    x->lease_until = std::max(x->lease_until, until);
+    x->order.prove(x->order.version());
+    chain_.settle(x);
   }
 }
 

@@ -35,8 +35,11 @@ reads::admit(chunk_id chunk, chunk_version version, mutation_serial serial) {
   auto x = state_.find(chunk);
   if (!x)
     return fail(ec::not_found, "the chunk is not here");
+  const auto proven = x->order.proven();
   if (auto has = x->order.has(version, serial); !has)
     return has.error();
+  if (proven != x->order.proven())
+    chain_.settle(x); // The others may know now, too.
   if (auto current = state_.check_current(chunk, x->order.version()); !current)
     return current.error();
   return x;

@@ -59,6 +59,7 @@ struct directory_state {
     kind what = kind::grant;
     chunk_id chunk;                  ///< Of all but deletions.
     server_index server = no_server; ///< Who was asked, if anybody.
+    lease_epoch epoch{};             ///< That is to be given back.
   };
 
   effect_token next_token(route to) {

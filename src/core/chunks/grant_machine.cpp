@@ -232,10 +232,13 @@ bool grant_machine::others_may_serve(directory_state& s, instant now) {
   auto seen = s.table.holders(chunk_);
   if (const auto under_way = s.copies.find(chunk_); under_way != s.copies.end())
     seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
-  // Those that were to go hold a current version, until they are gone.
+  // Those that were to go hold a current version, until they are gone. So may
+  // one that its server's report left out: it may have come since.
+  const auto* entry = s.table.find(chunk_);
   if (const auto* odd = s.table.odd_of(chunk_))
     for (const auto& x : *odd)
-      if (x.fault == replica_fault::surplus)
+      if (x.fault == replica_fault::surplus
+          || (entry != nullptr && x.version.value() >= entry->version))
         seen.push_back(x.server);
   if (const auto* lease = s.leases.find(chunk_))
     seen.push_back(lease->primary());

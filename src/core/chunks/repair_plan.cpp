@@ -215,7 +215,8 @@ void repair_plan::ask_release(directory_state& s, chunk_id chunk, wish& x,
   releasing_.insert(chunk);
   x.calm_until = now + s.config.repair_patience;
   s.held[chunk] = now + release_hold;
-  s.ask({directory_state::route::kind::release, chunk, lease->primary()},
+  s.ask({directory_state::route::kind::release, chunk, lease->primary(),
+         lease->epoch},
         msg::release_lease{s.term, chunk, lease->epoch}, release_time);
 }
 
@@ -229,7 +230,8 @@ void repair_plan::released(directory_state& s, const directory_state::route& to,
   const bool over = reply ? std::holds_alternative<msg::lease_released>(*reply)
                           : reply.error().code == ec::not_found;
   const auto* lease = s.leases.find(chunk);
-  if (!over || lease == nullptr || lease->primary() != to.server
+  // A late answer says nothing of a lease that was granted since.
+  if (!over || lease == nullptr || lease->epoch != to.epoch
       || !(lease->open || lease->closed))
     return;
   s.leases.end(chunk);

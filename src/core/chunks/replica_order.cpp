@@ -164,7 +164,11 @@ replica_order::unsettled(mutation_serial known, std::uint32_t offset,
 }
 
 result<nothing>
-replica_order::has(chunk_version version, mutation_serial serial) const {
+replica_order::has(chunk_version version, mutation_serial serial) {
+  prove(version);
+  if (lead_ && !lead_->proven)
+    return fail(ec::not_primary,
+                "whether this server leads the chunk is not certain yet");
   if (applied_.version < version)
     return fail(ec::stale, "this replica has an older version");
   if (applied_.serial < serial)
@@ -178,30 +182,43 @@ void replica_order::lead(lease_epoch epoch, const known_writers& known,
                          std::uint32_t chunk_size) {
   // A chunk that was made when chunks were larger is full.
   chunk_size_ = std::max(chunk_size, applied_.length);
-  lead_.emplace();
-  lead_->epoch = epoch;
+  lead_ = leadership{.epoch = epoch,
+                     .writers = {},
+                     .writes = known.writes,
+                     .proven = false,
+                     .before = committed_.serial};
   for (const auto& x : known.appends)
     lead_->writers[x.writer] = {x.sequence, x.offset, x.length, {}};
-  lead_->writes = known.writes;
   open_.clear();
   owed_.clear();
   committed_ = applied_;
   known_ = true;
 }
 
+void replica_order::prove(chunk_version version) {
+  if (lead_ && version == applied_.version)
+    lead_->proven = true;
+}
+
 void replica_order::end_lead() {
+  if (lead_ && !lead_->proven) { // I6
+    committed_ = {.version = applied_.version, .serial = lead_->before};
+    known_ = false;
+    know_all();
+  }
   lead_.reset();
   owed_.clear();
 }
 
 result<nothing>
-replica_order::may_change(chunk_version version, lease_epoch epoch) const {
+replica_order::may_change(chunk_version version, lease_epoch epoch) {
   if (version != applied_.version)
     return fail(ec::stale, "another version of the chunk is here");
   if (!lead_)
     return fail(ec::not_primary, "this server does not lead the chunk");
   if (epoch != lead_->epoch)
     return fail(ec::stale, "another lease of the chunk runs");
+  prove(version);
   return done;
 }
 

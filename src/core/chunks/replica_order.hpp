@@ -70,6 +70,9 @@ struct change_plan {
 ///      committed, by this replica or by who asks.
 ///  I4  After `raise_version` nothing of an older version is taken or answered.
 ///  I5  `open_` is a stretch of serials that ends with the last one applied.
+///  I6  What a primary found applied when it began to lead, it shows to nobody
+///      before it knows that its version is in force: the master may never have
+///      heard of it, and make another one primary without that.
 class replica_order {
 public:
   /// More writers than this in one chunk, and it is closed: their last appends
@@ -151,9 +154,11 @@ public:
   unsettled(mutation_serial known, std::uint32_t offset,
             std::uint32_t length) const;
 
-  /// @returns `ec::stale`: this replica lacks what is asked for.
+  /// Whoever names the present version of a chunk proves it (see `prove`).
+  /// @returns `ec::stale`: this replica lacks what is asked for;
+  ///   `ec::not_primary`: it leads, and does not know yet whether it counts.
   [[nodiscard]] result<nothing>
-  has(chunk_version version, mutation_serial serial) const;
+  has(chunk_version version, mutation_serial serial);
 
   // -- the primary ------------------------------------------------------------
 
@@ -163,6 +168,13 @@ public:
   void
   lead(lease_epoch epoch, const known_writers& known, std::uint32_t chunk_size);
   void end_lead();
+  /// Somebody who had it from the master named this version: it is in force
+  /// (I6). Nothing happens if this replica does not lead it.
+  void prove(chunk_version version);
+  /// Leads a version that is known to be in force.
+  [[nodiscard]] bool proven() const {
+    return lead_ && lead_->proven;
+  }
   [[nodiscard]] bool leads() const {
     return lead_.has_value();
   }
@@ -172,7 +184,7 @@ public:
 
   /// @returns `ec::stale` (another version or epoch) or `ec::not_primary`.
   [[nodiscard]] result<nothing>
-  may_change(chunk_version version, lease_epoch epoch) const;
+  may_change(chunk_version version, lease_epoch epoch);
 
   // @pre `may_change`. What these return is not in the order before `applied`
   // is called: a plan may be dropped.
@@ -216,6 +228,8 @@ private:
     lease_epoch epoch;
     std::map<writer_id, remembered> writers; ///< Of appends.
     msg::recent_writes writes;
+    bool proven;            ///< Its version is in force.
+    mutation_serial before; ///< Committed, as it was known (I6).
   };
 
   void commit(mutation_serial serial);

@@ -178,6 +178,29 @@ TEST_F(DirectoryReport, WhatAReportLeavesOutIsNotThere) {
   EXPECT_FALSE(odd.contains(chunk_id{400}));
 }
 
+// Found by the simulation (storm, seed 2557): a copy that came while a report
+// was on its way for long; the chunk went on without it, and it served readers.
+TEST_F(DirectoryReport, WhatIsLeftOutMustNotServeWhenTheChunkGoesOn) {
+  // SPEC G5 G6
+  report(2, {5});
+  (void) beat(2);
+  ASSERT_EQ(copies(5), 2u);
+  machine.lease(1, {.chunk = chunk_id{5}}, now);
+  for (const auto& effect : machine.take_effects())
+    if (const auto* row = std::get_if<log_row>(&effect))
+      machine.logged(row->token, now);
+  for (const auto& effect : machine.take_effects())
+    if (const auto* asked = std::get_if<ask_server>(&effect)) {
+      auto state = state_of(5);
+      state.extent.version = std::get<msg::fence_chunk>(asked->order).version;
+      machine.answered(asked->token, server_reply{msg::chunk_fenced{state}},
+                       now);
+    }
+  const auto revoked = say(next_beat(2)).revoked;
+  ASSERT_EQ(revoked.size(), 1u);
+  EXPECT_EQ(revoked[0].chunk, chunk_id{5});
+}
+
 // Found by the simulation (storm, seed 121): a primary that had been made, and
 // of which the master never heard so, had shown a reader a change that nobody
 // was promised; a server that came back with less served that reader next.

@@ -38,6 +38,8 @@ struct Repair : ::testing::Test {
   std::vector<server_index> probes;
   std::uint64_t serial = 1;
   unsigned releases = 0;
+  bool keep_release = false; ///< The first answer is late.
+  std::optional<effect_token> kept_release;
   instant changed{}; ///< The last time that somebody led.
   std::chrono::milliseconds longest{};
   bool writer = true; ///< Somebody wants to change it.
@@ -218,6 +220,13 @@ struct Repair : ::testing::Test {
     ++releases;
     if (writer)
       lose_grant();
+    if (keep_release && !kept_release)
+      kept_release = token;
+    else
+      answer_release(token, x);
+  }
+
+  void answer_release(effect_token token, const server& x) {
     machine.answered(token,
                      server_reply{msg::lease_released{{chunk, *x.holds}}}, now);
   }
@@ -299,6 +308,25 @@ TEST_F(Repair, LetsWritersGoOnIfACopyTakesTooLong) { // SPEC G10 G14
   }
   EXPECT_TRUE(repaired());
   EXPECT_LE(releases, 3u);
+}
+
+// The answer comes when its client has another lease already, of the same
+// server: a copy that began now would lack what is changed under that.
+TEST_F(Repair, IsNotBegunByWhatWasGivenBackLongAgo) { // SPEC G3 G10
+  keep_release = true;
+  step(true);
+  kill_a_secondary();
+  for (int i = 0; i < 150 && !kept_release; ++i)
+    step(true);
+  ASSERT_TRUE(kept_release);
+  ASSERT_FALSE(leads());
+  for (int i = 0; i < 150 && !leads(); ++i)
+    step(true);
+  ASSERT_TRUE(leads());
+  answer_release(*kept_release, of(grant.chain.front().store));
+  perform();
+  EXPECT_TRUE(copies.empty());
+  EXPECT_NE(machine.state().leases.find(chunk), nullptr);
 }
 
 /// Not everybody who may have chunks of its predecessor has told yet.

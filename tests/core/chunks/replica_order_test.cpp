@@ -155,6 +155,46 @@ struct Primary : ReplicaOrder {
   }
 };
 
+/// Made primary at a new version, with a change that it never heard the fate
+/// of.
+struct HeirOfAChange : ReplicaOrder {
+  HeirOfAChange() {
+    order.applied(write_of(1, 0, 100), false, false);
+    order.applied(write_of(2, 0, 100), false, false);
+    order.learn_committed(first, mutation_serial{1});
+    order.raise_version(second);
+    order.lead(epoch, {}, chunk_size);
+  }
+
+  static constexpr chunk_version second{2};
+};
+
+// The master may not have heard that it leads, and have somebody else lead, who
+// lacks the change: nobody may have seen it here.
+TEST_F(HeirOfAChange, ShowsItToThoseOnlyWhoKnowItsVersion) { // SPEC G5 G6
+  EXPECT_EQ(refusal(order.has(first, {})), ec::not_primary);
+  EXPECT_FALSE(order.proven());
+  EXPECT_TRUE(order.has(second, {}));
+  EXPECT_TRUE(order.proven());
+  EXPECT_TRUE(order.has(first, {}));
+  EXPECT_EQ(order.unsettled({}, 0, 1), std::nullopt);
+}
+
+TEST_F(HeirOfAChange, ForgetsThatItIsCommittedIfItNeverCounted) { // SPEC G5 G6
+  order.raise_version(chunk_version{3});
+  EXPECT_TRUE(order.has(first, {}));
+  EXPECT_EQ(order.committed(), mutation_serial{1});
+  EXPECT_EQ(order.unsettled({}, 0, 1), mutation_serial{2});
+  order.check();
+}
+
+TEST_F(HeirOfAChange, KeepsWhatCounted) {
+  EXPECT_TRUE(order.may_change(second, epoch)); // A writer has its grant.
+  order.end_lead();
+  EXPECT_EQ(order.committed(), mutation_serial{2});
+  EXPECT_EQ(order.unsettled({}, 0, 1), std::nullopt);
+}
+
 TEST_F(Primary, TakesChangesOfItsVersionAndLeaseOnly) { // SPEC G6
   EXPECT_TRUE(order.may_change(first, epoch));
   EXPECT_EQ(refusal(order.may_change(first, lease_epoch{4})), ec::stale);

@@ -521,8 +521,10 @@ void chunk_server::perform(core::renew_leases& x) {
   for (auto& [chunk, r] : replicas_)
     if (r.led
         && std::find(x.epochs.begin(), x.epochs.end(), r.led->grant.epoch)
-             != x.epochs.end())
+             != x.epochs.end()) {
       r.led->until = std::max(r.led->until, x.until);
+      r.order.prove(r.order.version());
+    }
 }
 
 void chunk_server::perform(core::end_leases& x) {
