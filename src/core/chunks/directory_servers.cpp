@@ -63,6 +63,8 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
 void directory_machine::find_left_out(server_index i,
                                       const msg::report_chunks& x) {
   auto& server = s_.servers.at(i);
+  if (x.listed_at < server.told_at)
+    return; // It is late: what has come since is not in it.
   if (x.page == 0) {
     server.listed_at = x.listed_at;
     server.listed_to = chunk_id{};
@@ -122,6 +124,8 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     collector_.gone(i, chunk);
     judge(chunk, now);
   }
+  if (!x.arrived.empty())
+    s_.servers.at(i).told_at = std::max(s_.servers.at(i).told_at, x.sequence);
   for (const auto& state : x.arrived)
     arrived(i, state, now);
   if (const auto& server = s_.servers.at(i);

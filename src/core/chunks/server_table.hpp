@@ -62,6 +62,7 @@ struct chunkserver {
 
   // The report that is on its way.
   std::uint64_t listed_at = 0; ///< Heartbeats up to here say nothing about it.
+  std::uint64_t told_at = 0; ///< The last heartbeat that told of replicas.
   chunk_id listed_to;          ///< Its pages have come so far.
   /// Was known to be there, and is not in it.
   std::set<chunk_id> left_out;

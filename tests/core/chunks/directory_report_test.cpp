@@ -225,6 +225,18 @@ TEST_F(DirectoryReport, AnOlderHeartbeatSaysNothingOfAReport) {
   EXPECT_EQ(copies(5), 2u);
 }
 
+// Found by the simulation (storm, seed 918): a first try of it came 2 s late.
+TEST_F(DirectoryReport, ALateReportSaysNothingOfWhatHasComeSince) { // SPEC G3
+  auto news = next_beat(2);
+  news.arrived = {state_of(5)};
+  (void) say(news);
+  --sequences[2]; // Listed before that heartbeat.
+  report(2, {5});
+  ++sequences[2];
+  (void) beat(2);
+  EXPECT_EQ(copies(5), 3u);
+}
+
 TEST_F(DirectoryReport, AReportThatIsCutShortRemovesNothing) {
   msg::report_chunks x;
   x.store = store_id{2};
