@@ -183,9 +183,18 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
                                  const std::vector<server_index>& set) {
   auto* entry = find(id);
   DFS_ASSERT(entry != nullptr && entry->version < version.value());
+  // Who came back meanwhile may have the new version, and not be of its set.
+  const auto open = intents_.find(id);
+  const auto version_at = [&](server_index x) {
+    if (open != intents_.end())
+      if (const auto told = open->second.reported.find(x);
+          told != open->second.reported.end())
+        return told->second;
+    return chunk_version{entry->version};
+  };
   for (const auto x : holders(id))
     if (std::find(set.begin(), set.end(), x) == set.end())
-      note_odd(id, x, replica_fault::stale, chunk_version{entry->version});
+      note_odd(id, x, replica_fault::stale, version_at(x));
   clear_holders(id, *entry);
   entry->version = narrow(version);
   intents_.erase(id);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace dfs::core {
 namespace {
 
@@ -35,6 +37,24 @@ TEST(ChunkTable, WhoeverWasNotFencedIsStale) { // SPEC G6
   auto table = raised_chunk();
   EXPECT_EQ(table.reported(2, chunk, chunk_version{1}), standing::stale);
   EXPECT_FALSE(table.holds(2, chunk));
+  table.check();
+}
+
+// Found by the simulation (storm, seed 7188): fenced, killed, back before it
+// was logged who is of the new set. The next grant has to reckon with it.
+TEST(ChunkTable, WhoComesBackWithTheNewVersionIsStaleAtThatVersion) { // SPEC G6
+  auto table = raised_chunk();
+  table.intend(chunk, chunk_version{3});
+  table.forget_server(1);
+  EXPECT_EQ(table.reported(1, chunk, chunk_version{3}), standing::current);
+  table.settle_version(chunk, chunk_version{3}, {0});
+  const auto* odd = table.odd_of(chunk);
+  ASSERT_NE(odd, nullptr);
+  const auto mine = std::find_if(odd->begin(), odd->end(),
+                                 [](const auto& x) { return x.server == 1; });
+  ASSERT_NE(mine, odd->end());
+  EXPECT_EQ(mine->fault, replica_fault::stale);
+  EXPECT_EQ(mine->version, chunk_version{3});
   table.check();
 }
 
