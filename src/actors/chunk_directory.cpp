@@ -54,7 +54,7 @@ void perform(self_pointer self, core::log_row& x) {
       else
         DFS_CRASH_POINT("directory.grant_logged");
       // A store that failed ends the process; nothing may look logged.
-      if (durable && inbox->add(token))
+      if (durable && inbox->add_logged(token))
         wake(whom);
     });
 }
@@ -67,6 +67,17 @@ void perform(self_pointer self, core::remove_rows& x) {
     rows.push_back({core::released_row_key(chunk), {}});
   }
   self->state.options.store->commit(std::move(rows),
+                                    [](const result<nothing>&) {});
+}
+
+void perform(self_pointer self, core::log_server& x) {
+  self->state.options.store->commit(
+    {{core::server_row_key(x.row.store), wire::encode(x.row)}},
+    [](const result<nothing>&) {});
+}
+
+void perform(self_pointer self, core::remove_server& x) {
+  self->state.options.store->commit({{core::server_row_key(x.store), {}}},
                                     [](const result<nothing>&) {});
 }
 
@@ -142,7 +153,7 @@ void perform(self_pointer self, core::probe_server& x) {
   state.options.prober->probe(
     x.data, [inbox = state.inbox, whom = self->address(), server = x.server,
              boot = x.boot](port_answer answer) {
-      if (inbox->add({server, boot, answer}))
+      if (inbox->add_probe({server, boot, answer}))
         wake(whom);
     });
 }
@@ -250,7 +261,7 @@ void look_into_inbox(self_pointer self) {
   for (const auto token : content.logged)
     machine.logged(token, now);
   for (const auto& x : content.probes)
-    machine.probed(x.server, x.boot, x.answer == port_answer::refused, now);
+    machine.probed(x.whom, x.boot, x.answer == port_answer::refused, now);
   perform(self);
 }
 
@@ -276,6 +287,26 @@ void count(self_pointer self) {
   count_directory(*state.machine, *state.options.counters, now);
 }
 
+result<nothing> load_servers(const storage::metadata_store& store,
+                             core::directory_machine& to) {
+  std::optional<error> fault;
+  const auto read = store.for_each(
+    core::server_rows, [&](std::string_view key, std::string_view value) {
+      const auto row = wire::decode<core::server_row>(value);
+      if (!row || key != core::server_row_key(row->store))
+        fault = fail(ec::integrity,
+                     "the metadata has a row of a chunkserver that is none");
+      else
+        to.load_server_row(*row);
+      return !fault;
+    });
+  if (!read)
+    return read.error();
+  if (fault)
+    return *fault;
+  return done;
+}
+
 result<core::chunk_row>
 parse_row(std::string_view key, std::string_view value) {
   const auto row = wire::decode<core::chunk_row>(value);
@@ -287,26 +318,6 @@ parse_row(std::string_view key, std::string_view value) {
 
 } // namespace
 
-// -- inbox --------------------------------------------------------------------
-
-bool chunk_directory_inbox::add(core::effect_token logged) {
-  const std::lock_guard lock{mutex_};
-  content_.logged.push_back(logged);
-  return !std::exchange(woken_, true);
-}
-
-bool chunk_directory_inbox::add(const probe& x) {
-  const std::lock_guard lock{mutex_};
-  content_.probes.push_back(x);
-  return !std::exchange(woken_, true);
-}
-
-chunk_directory_inbox::content chunk_directory_inbox::take() {
-  const std::lock_guard lock{mutex_};
-  woken_ = false;
-  return std::exchange(content_, {});
-}
-
 // -- the actor ----------------------------------------------------------------
 
 result<std::shared_ptr<core::directory_machine>>
@@ -315,6 +326,8 @@ load_chunk_directory(const chunk_directory_options& options, instant now) {
     core::directory_machine::options{
       options.config, options.term, options.store->restored_at(), options.seed},
     now);
+  if (auto servers = load_servers(*options.store, *machine); !servers)
+    return servers.error();
   std::optional<error> fault;
   const auto read = options.store->for_each(
     core::chunk_rows, [&](std::string_view key, std::string_view value) {

@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/master_metrics.hpp"
+#include "actors/support/answer_inbox.hpp"
 #include "actors/support/port_prober.hpp"
 #include "base/result.hpp"
 #include "core/chunks/directory_machine.hpp"
@@ -13,7 +14,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -45,29 +45,8 @@ struct chunk_directory_options {
 [[nodiscard]] result<std::shared_ptr<core::directory_machine>>
 load_chunk_directory(const chunk_directory_options& options, instant now);
 
-/// What other threads have to say to the actor, many things with one message.
-class chunk_directory_inbox {
-public:
-  struct probe {
-    core::server_index server = core::no_server;
-    boot_id boot;
-    port_answer answer = port_answer::silent;
-  };
-  struct content {
-    std::vector<core::effect_token> logged;
-    std::vector<probe> probes;
-  };
-
-  /// @returns whether the actor must be woken.
-  [[nodiscard]] bool add(core::effect_token logged);
-  [[nodiscard]] bool add(const probe& x);
-  [[nodiscard]] content take();
-
-private:
-  std::mutex mutex_;
-  content content_;
-  bool woken_ = false;
-};
+using chunk_directory_inbox
+  = answer_inbox<core::effect_token, core::server_index>;
 
 struct chunk_directory_state {
   static inline const char* name = "chunk-directory";

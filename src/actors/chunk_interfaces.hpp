@@ -94,6 +94,14 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::find_upload>::with<msg::upload_status>,
   caf::replies_to<msg::open_file>::with<msg::file_layout>,
   caf::replies_to<msg::add_chunk>::with<msg::chunk_leased>,
+  // Passed on to the chunk directory, which does not know of paths.
+  caf::replies_to<msg::allocate_chunks>::with<msg::chunks_allocated>,
+  // Versioned files.
+  caf::replies_to<msg::locate_file>::with<msg::file_located>,
+  caf::replies_to<msg::create_versioned>::with<msg::file_located>,
+  // From the version directory.
+  caf::replies_to<msg::unlink_file>::with<msg::file_unlinked>,
+  caf::reacts_to<msg::versions_noted>,
   // From the chunk directory.
   caf::reacts_to<msg::files_grown>,
   // INTERNAL: rows are durable.

@@ -157,18 +157,20 @@ hear(self_pointer self, const msg::link_heartbeat& beat) {
     state.members.find(beat.from), self->clock().now());
 }
 
-// The answer of a remote one comes from there, or, if the link is about to be
-// lost, not at all.
-caf::result<chunk_directory_actor> find_chunks(self_pointer self) {
+// A subsystem of the master. The answer of a remote one comes from there, or,
+// if the link is about to be lost, not at all.
+template <class Find, class Handle>
+caf::result<Handle>
+find_at_master(self_pointer self, const std::function<Handle()>& own) {
   const auto& state = self->state;
-  if (state.options.chunks) {
-    if (auto here = state.options.chunks())
+  if (own) {
+    if (auto here = own())
       return here;
-    return to_caf(fail(ec::unavailable, "the chunk directory is not ready"));
+    return to_caf(fail(ec::unavailable, "the directory is not ready"));
   }
   if (!state.directory || !state.plan->is_up())
     return to_caf(fail(ec::unavailable, "no link to a master"));
-  return self->delegate(state.directory, msg::find_chunk_directory{});
+  return self->delegate(state.directory, Find{});
 }
 
 msg::link_list list(const control_links_state& state, instant now) {
@@ -205,7 +207,14 @@ control_links(control_links_actor::stateful_pointer<control_links_state> self,
     [self](const msg::get_links&) {
       return list(self->state, self->clock().now());
     },
-    [self](const msg::get_master_directory&) { return find_chunks(self); },
+    [self](const msg::get_master_directory&) {
+      return find_at_master<msg::find_chunk_directory>(
+        self, self->state.options.chunks);
+    },
+    [self](const msg::get_version_directory&) {
+      return find_at_master<msg::find_version_directory>(
+        self, self->state.options.versions);
+    },
     [self](const msg::member_changed& x) { change_member(self, x); },
     [self](const msg::directory_found& x, const directory_actor& found) {
       connect(self, x.epoch, found);

@@ -24,6 +24,7 @@ struct control_links_options {
   core::link_table_config table;
   /// At a master: its chunk directory, as in `directory_options`.
   std::function<chunk_directory_actor()> chunks;
+  std::function<version_directory_actor()> versions; ///< Likewise.
 };
 
 struct control_links_state {

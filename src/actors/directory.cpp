@@ -53,6 +53,13 @@ directory(directory_actor::stateful_pointer<directory_state> self,
         return found;
       return to_caf(fail(ec::unavailable, "no chunk directory here"));
     },
+    [options](const msg::find_version_directory&)
+      -> caf::result<version_directory_actor> {
+      if (auto found
+          = options.versions ? options.versions() : version_directory_actor{})
+        return found;
+      return to_caf(fail(ec::unavailable, "no version directory here"));
+    },
   };
 }
 

@@ -19,6 +19,7 @@ struct directory_options {
   boot_id boot;
   /// The chunk directory; null, or giving a null handle, where there is none.
   std::function<chunk_directory_actor()> chunks;
+  std::function<version_directory_actor()> versions; ///< Likewise.
 };
 
 /// Published by the gate once; so a directory that ends must end the process.

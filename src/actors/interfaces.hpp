@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/door_input.hpp"
+#include "actors/version_interfaces.hpp"
 #include "messages/type_ids.hpp"
 
 #include <caf/all.hpp>
@@ -96,7 +97,9 @@ using directory_actor = caf::typed_actor<
   // Who are you, and whom do I send heartbeats?
   caf::replies_to<msg::introduce>::with<msg::introduction, link_keeper_actor>,
   // Where is the chunk directory, if you are the master?
-  caf::replies_to<msg::find_chunk_directory>::with<chunk_directory_actor>>;
+  caf::replies_to<msg::find_chunk_directory>::with<chunk_directory_actor>,
+  // And the version directory?
+  caf::replies_to<msg::find_version_directory>::with<version_directory_actor>>;
 
 /// The DIRECTORY LISTENER interface, INTERNAL: the end of a search.
 using directory_listener_actor
@@ -112,6 +115,8 @@ using control_links_actor = caf::typed_actor<
   caf::replies_to<msg::get_links>::with<msg::link_list>,
   // The present master's chunk directory; here, if this node is the master.
   caf::replies_to<msg::get_master_directory>::with<chunk_directory_actor>,
+  // And its version directory.
+  caf::replies_to<msg::get_version_directory>::with<version_directory_actor>,
   // From membership: a change of the list.
   caf::reacts_to<msg::member_changed>,
   // INTERNAL: the gate has found a peer's directory, or not.
@@ -128,4 +133,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_handles, caf::first_custom_type_id + 1000)
   CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::link_keeper_actor))
   CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::chunk_keeper_actor))
   CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::chunk_directory_actor))
+  CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::version_keeper_actor))
+  CAF_ADD_TYPE_ID(dfs_handles, (dfs::actors::version_directory_actor))
 CAF_END_TYPE_ID_BLOCK(dfs_handles)

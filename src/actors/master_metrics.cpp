@@ -1,6 +1,7 @@
 #include "actors/master_metrics.hpp"
 
 #include "actors/namespace_keeper.hpp"
+#include "actors/version_directory.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -79,6 +80,34 @@ void describe_master(metrics_page& page, const directory_counters& chunks,
                      const namespace_counters& names) {
   describe_chunks(page, chunks);
   describe_names(page, names);
+}
+
+void describe_version_directory(metrics_page& page,
+                                const version_directory_counters& x) {
+  constexpr std::array<std::string_view, 6> phases{
+    "waiting", "healthy", "leaderless", "degraded", "changing", "lost"};
+  constexpr std::array<std::string_view, 4> states{"up", "silent", "failed",
+                                                   "rejoining"};
+  page.family("dfs_groups", metric::gauge,
+              "Replica groups of versioned files, by how they are.");
+  for (std::size_t i = 0; i < phases.size(); ++i)
+    page.sample({{"state", std::string{phases[i]}}}, x.groups[i].load());
+  page.family("dfs_fileservers", metric::gauge,
+              "File servers that the master knows, by state.");
+  for (std::size_t i = 0; i < states.size(); ++i)
+    page.sample({{"state", std::string{states[i]}}}, x.servers[i].load());
+  page.family("dfs_group_repairs", metric::gauge,
+              "Failed file servers whose groups are being repaired.");
+  page.sample({}, x.repairs.load());
+  page.family("dfs_version_contents_missing", metric::gauge,
+              "Contents that file servers have to fetch yet.");
+  page.sample({}, x.missing.load());
+  page.family("dfs_version_set_changes_total", metric::counter,
+              "Sets of groups that came in force.");
+  page.sample({}, x.changes.load());
+  page.family("dfs_group_primaries_appointed_total", metric::counter,
+              "Primaries that were appointed.");
+  page.sample({}, x.appointed.load());
 }
 
 } // namespace dfs::actors

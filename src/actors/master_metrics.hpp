@@ -13,6 +13,7 @@
 namespace dfs::actors {
 
 struct namespace_counters;
+struct version_directory_counters;
 
 /// Of the chunk directory, from any thread. As of a tick of it.
 struct directory_counters {
@@ -32,5 +33,8 @@ void count_directory(const core::directory_machine& from,
 
 void describe_master(metrics_page& page, const directory_counters& chunks,
                      const namespace_counters& names);
+
+void describe_version_directory(metrics_page& page,
+                                const version_directory_counters& x);
 
 } // namespace dfs::actors

@@ -16,9 +16,15 @@ namespace_journal::namespace_journal(storage::metadata_store& store,
 
 void namespace_journal::commit(const core::tree_changes& changes,
                                std::uint64_t number) {
+  auto rows = encode_rows(changes.rows);
+  if (const auto written = store_.try_commit(rows)) {
+    if (*written)
+      news_->durable.store(number, std::memory_order_release);
+    return;
+  }
   // Also without rows: the number must not be behind for ever.
-  store_.commit(encode_rows(changes.rows), [news = news_, whom = self_, number](
-                                             const result<nothing>& durable) {
+  store_.commit(std::move(rows), [news = news_, whom = self_,
+                                  number](const result<nothing>& durable) {
     if (!durable)
       return; // The process ends; nobody may be answered.
     news->durable.store(number, std::memory_order_release);

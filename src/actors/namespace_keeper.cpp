@@ -1,6 +1,8 @@
 #include "actors/namespace_keeper.hpp"
 
+#include "actors/namespace_requests.hpp"
 #include "actors/namespace_rows.hpp"
+#include "actors/namespace_versions.hpp"
 #include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
 #include "base/assert.hpp"
@@ -16,11 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using self_pointer
-  = namespace_keeper_actor::stateful_pointer<namespace_keeper_state>;
-
-template <class T>
-using promise_of = caf::typed_response_promise<T>;
+using self_pointer = namespace_self;
 
 constexpr auto tick_interval = 1s;
 constexpr auto patience = 10s; ///< With the chunk directory.
@@ -33,45 +31,9 @@ constexpr auto garbage_pause = 50ms;
 /// Chunk ids in one message.
 constexpr std::size_t released_max = 400;
 
-// -- answering ----------------------------------------------------------------
+} // namespace
 
-template <class T>
-void deliver(promise_of<T>& to, result<T> x) {
-  if (x)
-    to.deliver(*std::move(x));
-  else
-    to.deliver(to_caf(x.error()));
-}
-
-/// Calls `then` when all up to a number is durable; now, if it is.
-template <class Function>
-void after_sync(self_pointer self, std::uint64_t number, Function then) {
-  if (self->state.journal->is_durable(number))
-    then();
-  else
-    self->state.journal->wait(number, std::move(then));
-}
-
-/// A reading is answered when what it saw is durable: what is lost in a crash
-/// must not have been seen.
-template <class T>
-promise_of<T> answer(self_pointer self, core::reading<T> x) {
-  auto promise = self->make_response_promise<T>();
-  after_sync(self, x.seen, [promise, found = std::move(x.answer)]() mutable {
-    deliver(promise, std::move(found));
-  });
-  return promise;
-}
-
-/// Likewise: it may have been refused for something that is not durable yet.
-template <class T>
-promise_of<T> refuse(self_pointer self, error why) {
-  return answer<T>(self, {std::move(why), self->state.tree->applied()});
-}
-
-// -- changing -----------------------------------------------------------------
-
-void tell_directory(self_pointer self, core::tree_changes& changes) {
+void tell_directory(namespace_self self, core::tree_changes& changes) {
   const auto directory = self->state.options.chunks();
   if (!directory)
     return; // It reads all this from the rows when it starts.
@@ -85,40 +47,9 @@ void tell_directory(self_pointer self, core::tree_changes& changes) {
   }
 }
 
-/// Makes the changes of what was just applied durable; then tells the chunk
-/// directory, then calls `then`.
-template <class Function>
-void commit(self_pointer self, core::tree_changes changes, Function then) {
-  auto& state = self->state;
-  state.tree->take_grown(changes); // Rides along.
-  const auto number = state.tree->applied();
-  state.journal->commit(changes, number);
-  changes.rows.clear();
-  state.journal->wait(number,
-                      [self, told = std::move(changes), then]() mutable {
-                        DFS_CRASH_POINT("namespace.durable");
-                        tell_directory(self, told);
-                        then();
-                      });
-  state.journal->wake();
-}
+namespace {
 
-/// What makes room, or little, is done on a full disk, too.
-template <class Change>
-struct needs_room : std::true_type {};
-template <>
-struct needs_room<msg::remove_entry> : std::false_type {};
-template <>
-struct needs_room<msg::purge_trash> : std::false_type {};
-template <>
-struct needs_room<msg::abort_upload> : std::false_type {};
-
-template <class Change>
-result<nothing> may_change(self_pointer self) {
-  if (needs_room<Change>::value && self->state.full)
-    return fail(ec::full, "the disk of the master is full");
-  return done;
-}
+// -- changing -----------------------------------------------------------------
 
 template <class Change>
 promise_of<core::answer_of_t<Change>>
@@ -268,7 +199,7 @@ added_promise allocate_next(self_pointer self, const msg::add_chunk& x,
     return promise;
   self
     ->request(self->state.options.chunks(), patience,
-              msg::allocate_chunks{1, replication})
+              msg::allocate_chunks{1, replication, {}})
     .then(
       [self, x](const msg::chunks_allocated& made) {
         append_allocated(self, x, made);
@@ -314,6 +245,28 @@ void note_growth(self_pointer self, const msg::files_grown& x) {
   state.journal->commit(changes, state.tree->applied());
 }
 
+/// New chunks come from the directory; how many replicas, and whether there may
+/// be such a file, is known here.
+promise_of<msg::chunks_allocated>
+allocate(self_pointer self, const msg::allocate_chunks& x) {
+  const auto directory = self->state.options.chunks();
+  if (!directory)
+    return refuse<msg::chunks_allocated>(
+      self, fail(ec::unavailable, "the master is starting"));
+  auto replication = x.replication;
+  if (!x.path.empty()) {
+    if (auto may = may_change<msg::commit_file>(self); !may)
+      return refuse<msg::chunks_allocated>(self, may.error());
+    const auto wanted = self->state.tree->replication_of_new(x);
+    if (!wanted)
+      return refuse<msg::chunks_allocated>(self, wanted.error());
+    replication = *wanted;
+  }
+  auto promise = self->make_response_promise<msg::chunks_allocated>();
+  promise.delegate(directory, msg::allocate_chunks{x.count, replication, {}});
+  return promise;
+}
+
 promise_of<msg::file_layout>
 open_file(self_pointer self, const msg::open_file& x) {
   auto found = self->state.tree->layout(x);
@@ -356,6 +309,10 @@ bool collect(self_pointer self) {
   if (!changes.released.empty())
     log_event(*log_for("namespace"), spdlog::level::info, "chunks released",
               {{"count", std::uint64_t{changes.released.size()}}});
+  if (!changes.released_versions.empty())
+    log_event(*log_for("namespace"), spdlog::level::info,
+              "names of versioned files purged",
+              {{"count", std::uint64_t{changes.released_versions.size()}}});
   commit(self, std::move(changes), [] {});
   return collected && collected->more;
 }
@@ -375,6 +332,8 @@ void check_space(self_pointer self) {
 void tick(self_pointer self) {
   check_space(self);
   const auto more = collect(self);
+  if (!more)
+    purge_versions(self);
   count(self);
   self->delayed_send(
     self, more ? caf::timespan{garbage_pause} : caf::timespan{tick_interval},
@@ -431,6 +390,11 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     },
     [=](const msg::open_file& x) { return open_file(self, x); },
     [=](const msg::add_chunk& x) { return add_chunk(self, x); },
+    [=](const msg::allocate_chunks& x) { return allocate(self, x); },
+    [=](const msg::locate_file& x) { return locate_versioned(self, x.path); },
+    [=](const msg::create_versioned& x) { return create_versioned(self, x); },
+    [=](const msg::unlink_file& x) { return changed(x); },
+    [=](const msg::versions_noted& x) { note_versions(self, x); },
     [=](const msg::files_grown& x) { note_growth(self, x); },
     [=](caf::update_atom) { self->state.journal->wake(); },
     [=](caf::tick_atom) { tick(self); },

@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/namespace_journal.hpp"
+#include "actors/version_interfaces.hpp"
 #include "base/utc_time.hpp"
 #include "core/filetree/file_tree.hpp"
 #include "storage/metadata_store.hpp"
@@ -37,6 +38,9 @@ struct namespace_keeper_options {
   core::tree_config config;
   /// The chunk directory of this master, in whatever life it is; may be null.
   std::function<chunk_directory_actor()> chunks;
+  /// Likewise the version directory; may be null, and so may the function: this
+  /// master serves no versioned files.
+  std::function<version_directory_actor()> versions;
   std::function<unix_milliseconds()> clock; ///< Wall clock.
   /// What the actor begins with: `load_namespace`.
   std::shared_ptr<core::file_tree> tree;
@@ -72,7 +76,8 @@ struct namespace_keeper_state {
   std::set<chunk_id> adopted; ///< Chunks of these.
   /// Files that get a chunk behind this one, and who asked for it.
   std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;
-  bool full = false; ///< The disk, nearly.
+  inode_id purged_up_to; ///< Whose groups were told last, in turn.
+  bool full = false;     ///< The disk, nearly.
 };
 
 /// The NAMESPACE of the master. Applies a change to the tree at once and

@@ -65,6 +65,13 @@ load_nodes(const storage::metadata_store& store, core::file_tree& tree) {
         [&](auto, const auto& row) { return tree.load_upload(row); });
       !read)
     return read;
+  if (auto read = load_rows<core::version_row>(
+        store, core::tree_keys::versions, numbered,
+        [&](auto key, const auto& row) {
+          return tree.load_version(inode_id{core::number_of_key(key)}, row);
+        });
+      !read)
+    return read;
   return load_rows<core::piece_row>(
     store, core::tree_keys::pieces, numbered + 4,
     [&](auto key, const auto& row) {
@@ -75,12 +82,21 @@ load_nodes(const storage::metadata_store& store, core::file_tree& tree) {
 
 result<nothing>
 load_rest(const storage::metadata_store& store, core::file_tree& tree) {
+  constexpr std::size_t numbered = 9;
   constexpr std::size_t twice_numbered = 17;
   if (auto read = load_rows<core::request_row>(
         store, core::tree_keys::requests, twice_numbered,
         [&](auto key, const auto& row) {
           tree.load_request(core::number_of_key(key),
                             core::number_of_key(key.substr(8)), row);
+          return result<nothing>{done};
+        });
+      !read)
+    return read;
+  if (auto read = load_rows<core::released_row>(
+        store, core::tree_keys::released_versions, numbered,
+        [&](auto key, const auto& row) {
+          tree.load_released_versions(inode_id{core::number_of_key(key)}, row);
           return result<nothing>{done};
         });
       !read)

@@ -62,9 +62,9 @@ struct shell {
 
   void begin(bool asked) const {
     scrubber_state::pass fresh;
-    for (auto* volume : state.options.volumes)
-      for (const auto& x : volume->list())
-        fresh.chunks.emplace_back(volume, x.chunk);
+    for (const auto& volume : state.options.volumes)
+      for (const auto& x : volume.store->list())
+        fresh.chunks.emplace_back(&volume, x.chunk);
     fresh.asked = asked;
     state.present = std::move(fresh);
     state.next_pass = now() + state.options.interval;
@@ -87,13 +87,13 @@ struct shell {
   }
 
   [[nodiscard]] std::uint64_t
-  read(storage::chunk_store& volume, chunk_id chunk) const {
-    const auto here = volume.state(chunk);
+  read(const scrubbed_volume& volume, chunk_id chunk) const {
+    const auto here = volume.store->state(chunk);
     if (!here)
       return 0; // Gone since the pass began.
     auto& pass = *state.present;
     auto& counters = *state.options.counters;
-    const auto faults = volume.verify(chunk);
+    const auto faults = volume.store->verify(chunk);
     if (!faults) {
       if (faults.error().code != ec::not_found)
         ++counters.failures;
@@ -153,21 +153,24 @@ struct shell {
     msg::verified_replica found;
     found.chunk = chunk;
     found.verdict = msg::replica_verdict::missing;
-    for (auto* volume : state.options.volumes)
-      if (const auto here = volume->state(chunk)) {
+    for (const auto& volume : state.options.volumes) {
+      if (!volume.has_replicas)
+        continue;
+      if (const auto here = volume.store->state(chunk)) {
         found.extent
           = {here->version, here->serial, here->length, here->data_length()};
-        found.verdict = verdict_of(*volume, chunk, found);
+        found.verdict = verdict_of(volume, chunk, found);
         break;
       }
+    }
     return found;
   }
 
   [[nodiscard]] msg::replica_verdict
-  verdict_of(storage::chunk_store& volume, chunk_id chunk,
+  verdict_of(const scrubbed_volume& volume, chunk_id chunk,
              msg::verified_replica& found) const {
     auto& counters = *state.options.counters;
-    const auto faults = volume.verify(chunk);
+    const auto faults = volume.store->verify(chunk);
     if (!faults) {
       if (faults.error().code == ec::not_found)
         return msg::replica_verdict::missing;
@@ -186,7 +189,7 @@ struct shell {
       const auto size
         = std::min<std::size_t>(crc_bytes, found.extent.padded_from - at);
       const auto got
-        = volume.read_verified(chunk, at, std::span{bytes}.first(size));
+        = volume.store->read_verified(chunk, at, std::span{bytes}.first(size));
       if (!got || *got == 0) // Changed or removed in between.
         return got || got.error().code == ec::not_found
                  ? msg::replica_verdict::missing
@@ -197,14 +200,14 @@ struct shell {
     return msg::replica_verdict::good;
   }
 
-  void tell(storage::chunk_store& volume, chunk_id chunk,
+  void tell(const scrubbed_volume& volume, chunk_id chunk,
             const std::vector<storage::block_fault>& faults) const {
     log_event(*log_for("scrubber"), spdlog::level::err, "bad blocks",
               {{"chunk", std::to_string(chunk.value())},
                {"blocks", std::to_string(faults.size())},
                {"first", std::to_string(faults.front().block)},
-               {"volume", volume.path()}});
-    state.options.suspect(chunk);
+               {"volume", volume.store->path()}});
+    volume.suspect(chunk);
   }
 
   void start() const {
@@ -239,7 +242,7 @@ struct shell {
 scrubber_actor::behavior_type
 scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
          scrubber_options options) {
-  DFS_ASSERT(options.suspect && options.counters && options.asked_rate > 0);
+  DFS_ASSERT(options.counters && options.asked_rate > 0);
   self->state.options = std::move(options);
   const shell me{self};
   self->state.next_pass = me.now() + self->state.options.first;
@@ -260,16 +263,18 @@ scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
 
 void describe_scrubber(metrics_page& page, const scrub_counters& counters) {
   page.family("dfs_scrub_bytes_total", metric::counter,
-              "Bytes of replicas that were read and verified again.");
+              "Bytes of replicas and versions that were read and verified "
+              "again.");
   page.sample({}, counters.bytes.load());
   page.family("dfs_scrub_chunks_total", metric::counter,
-              "Replicas that were verified again, by outcome.");
+              "Replicas and pieces of versions that were verified again, by "
+              "outcome.");
   page.sample({{"outcome", "good"}},
               counters.chunks.load() - counters.bad.load());
   page.sample({{"outcome", "bad"}}, counters.bad.load());
   page.sample({{"outcome", "unreadable"}}, counters.failures.load());
   page.family("dfs_scrub_passes_total", metric::counter,
-              "Passes over all replicas that were completed.");
+              "Passes over all that were completed.");
   page.sample({}, counters.passes.load());
   page.family("dfs_scrub_running", metric::gauge,
               "1 while a pass is under way.");

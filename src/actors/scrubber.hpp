@@ -26,10 +26,18 @@ struct scrub_counters {
   std::atomic<bool> running{false};
 };
 
+struct scrubbed_volume {
+  storage::chunk_store* store = nullptr; ///< Outlives the actor.
+  /// Is it really bad? Then move it aside, and say so. Any thread, at once.
+  std::function<void(chunk_id)> suspect;
+  /// What it has are chunks of files, which `verify_replicas` may name. Else
+  /// pieces of versions, under ids that only this server knows.
+  bool has_replicas = true;
+};
+
 struct scrubber_options {
-  std::string name; ///< Of the chunkserver.
-  /// Outlive the actor.
-  std::vector<storage::chunk_store*> volumes;
+  std::string name; ///< Of the server.
+  std::vector<scrubbed_volume> volumes;
   std::uint64_t rate = 20u << 20; ///< Bytes/s; 0: only when somebody asks.
   /// From the beginning of one pass to that of the next.
   std::chrono::milliseconds interval{std::chrono::hours{24}};
@@ -37,8 +45,6 @@ struct scrubber_options {
   std::chrono::milliseconds first{std::chrono::minutes{1}};
   /// Of a pass that somebody waits for, bytes/s, if that is more.
   std::uint64_t asked_rate = 200u << 20;
-  /// Is it really bad? Then move it aside, and say so. Any thread, at once.
-  std::function<void(chunk_id)> suspect;
   std::shared_ptr<scrub_counters> counters = std::make_shared<scrub_counters>();
 };
 
@@ -47,7 +53,7 @@ struct scrubber_state {
   scrubber_state() = default;
 
   struct pass {
-    std::vector<std::pair<storage::chunk_store*, chunk_id>> chunks;
+    std::vector<std::pair<const scrubbed_volume*, chunk_id>> chunks;
     std::size_t next = 0;
     std::uint64_t bytes = 0;
     std::uint64_t bad = 0;
@@ -63,8 +69,9 @@ struct scrubber_state {
   std::optional<instant> armed; ///< The tick on its way; others are idle.
 };
 
-/// Reads every replica from the disk again and again, and verifies it (SPEC
-/// G9). It waits for the disk: spawn it with a thread of its own.
+/// Reads every replica, and every piece of a version, from the disk again and
+/// again, and verifies it (SPEC G9, V5). It waits for the disk: spawn it with a
+/// thread of its own.
 scrubber_actor::behavior_type
 scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
          scrubber_options options);

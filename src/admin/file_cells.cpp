@@ -18,7 +18,7 @@ record status_record(const msg::file_status& x) {
   record shown{{"path", x.path},
                {"kind", kind_cell(x.kind)},
                {"inode", cell::unsigned_number(x.inode.value())},
-               {"class", "chunked"}};
+               {"class", to_string(x.where)}};
   if (x.kind == msg::entry_kind::directory) {
     shown.emplace_back("entries", cell::unsigned_number(x.entries));
     // None of its own: as the directory above says.
@@ -27,6 +27,11 @@ record status_record(const msg::file_status& x) {
                                         : cell::unsigned_number(x.replication));
   } else {
     shown.emplace_back("bytes", cell::unsigned_number(x.length));
+  }
+  if (x.kind == msg::entry_kind::file
+      && x.where == msg::storage_class::versioned) {
+    shown.emplace_back("version", cell::unsigned_number(x.version.value()));
+  } else if (x.kind == msg::entry_kind::file) {
     shown.emplace_back("growing", cell::boolean(x.growing));
     shown.emplace_back("chunks", cell::unsigned_number(x.chunks));
     shown.emplace_back("replication", cell::unsigned_number(x.replication));

@@ -2,6 +2,7 @@
 
 #include "admin/ask.hpp"
 #include "admin/file_cells.hpp"
+#include "admin/versioned_files.hpp"
 #include "base/counted.hpp"
 #include "messages/chunk_status_methods.hpp"
 
@@ -117,7 +118,8 @@ void put_options::declare(parameters& to, const std::string& from,
                       "is there",
                       from, directory));
   to.flag("--force,-f", force,
-          "over an existing file, which goes to the trash");
+          "over an existing file, which goes to the trash; a versioned file "
+          "gets a version more without it");
   to.flag("--parents,-p", parents, "make missing directories");
 }
 
@@ -127,6 +129,9 @@ store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
   const auto files = context.files();
   if (!files)
     return files.error();
+  if (class_of(context, path) == msg::storage_class::versioned)
+    return store_version(context, std::move(source), path, how.parents,
+                         std::move(said));
   progress shown{context.out, path, source->length()};
   client::file_write what;
   what.path = path;
@@ -160,6 +165,11 @@ result<std::uint64_t> read_range(verb_context& context, const std::string& path,
   const auto files = context.files();
   if (!files)
     return files.error();
+  if (class_of(context, path) == msg::storage_class::versioned)
+    return read_version_range(context, path, range.version, range, to, shown);
+  if (range.version != version_number{})
+    return fail(ec::unsupported,
+                path + " has no versions: its directory is for chunked files");
   auto view = (*files)->open_file(path, context.transfer_timeout(), range.raw);
   if (!view)
     return view.error();
@@ -180,7 +190,7 @@ result<std::uint64_t> read_range(verb_context& context, const std::string& path,
   const auto wanted = std::min(known, range.length.value_or(known));
   if (shown != nullptr)
     shown->add_total(wanted);
-  client::file_read what;
+  client::range_read what;
   what.begin = range.begin;
   if (range.length)
     what.end = range.begin + *range.length;

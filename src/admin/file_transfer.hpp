@@ -4,6 +4,7 @@
 #include "admin/verb.hpp"
 #include "client/file_client.hpp"
 #include "client/local_files.hpp"
+#include "messages/version.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -44,7 +45,8 @@ struct put_options {
                const std::string& directory);
 };
 
-/// Stores what a source gives, with a bar, and says what it came to.
+/// Stores what a source gives, with a bar, and says what it came to: a file of
+/// chunks, or a version, as the place is for.
 /// @param said What programs are told of it, before the path.
 [[nodiscard]] result<exit_code>
 store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
@@ -54,10 +56,11 @@ struct get_range {
   std::uint64_t begin = 0;
   std::optional<std::uint64_t> length; ///< To the end, without.
   bool raw = false;                    ///< Padding, too.
+  version_number version;              ///< Of a versioned file; 0: the newest.
 };
 
-/// A range of a file to a sink. Checks that what was to be there came. The
-/// progress learns the total. @returns how many bytes. Errors:
+/// A range of a file of either class to a sink. Checks that what was to be
+/// there came. The progress learns the total. @returns how many bytes. Errors:
 /// `ec::invalid_argument` when the range begins behind the end.
 [[nodiscard]] result<std::uint64_t>
 read_range(verb_context& context, const std::string& path,

@@ -2,99 +2,22 @@
 
 #include "admin/file_cells.hpp"
 #include "admin/file_transfer.hpp"
-#include "base/counted.hpp"
+#include "admin/tree_report.hpp"
+#include "admin/versioned_files.hpp"
 #include "client/local_files.hpp"
 
-#include <fmt/format.h>
-
-#include <cerrno>
-#include <cstring>
-#include <deque>
 #include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace dfs::admin {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What the files of a tree came to.
-class tree_report {
-public:
-  tree_report(verb_context& context, std::string name)
-    : context_{context},
-      shown_{context.out, std::move(name), std::nullopt} {
-    // nop
-  }
-
-  void failed(error why, const std::string& file) {
-    why = explain_transfer(std::move(why), context_, file);
-    if (++failures_ == 1)
-      first_ = why.code;
-    context_.out.progress({});
-    if (failures_ <= complaints_max)
-      context_.out.complain("", why);
-  }
-
-  void left_out() {
-    ++left_out_;
-  }
-
-  /// Nothing more is done.
-  [[nodiscard]] error stopped(const error& why, const std::string& target) {
-    context_.out.progress({});
-    if (why.code != ec::cancelled)
-      return why;
-    return fail(why.code,
-                fmt::format("{}: {} after {}, {}", target, why.context,
-                            counted(shown_.files(), "file"),
-                            bytes_text(shown_.bytes())));
-  }
-
-  result<exit_code> finish(const std::string& target) {
-    context_.out.progress({});
-    if (context_.out.how().json) {
-      record said{{"path", target},
-                  {"files", cell::unsigned_number(shown_.files())},
-                  {"failed", cell::unsigned_number(failures_)},
-                  {"left_out", cell::unsigned_number(left_out_)}};
-      shown_.add_to(said);
-      context_.out.print(said);
-    }
-    context_.out.note(fmt::format("{}: {}, {}{}{}", target,
-                                  counted(shown_.files(), "file"),
-                                  shown_.summary(),
-                                  text(left_out_, "link or special file",
-                                       "links or special files", " left out"),
-                                  text(failures_, "failed", "failed")));
-    return failures_ == 0 ? 0 : exit_status(first_);
-  }
-
-  [[nodiscard]] progress& shown() {
-    return shown_;
-  }
-
-private:
-  /// A disk that is full fails a million files: nobody reads that.
-  static constexpr std::uint64_t complaints_max = 20;
-
-  static std::string text(std::uint64_t count, const char* one,
-                          const char* several, const char* then = "") {
-    return count == 0 ? std::string{}
-                      : ", " + counted(count, one, several) + then;
-  }
-
-  verb_context& context_;
-  progress shown_;
-  std::uint64_t failures_ = 0;
-  std::uint64_t left_out_ = 0;
-  ec first_ = ec::io_error;
-};
 
 /// What both kinds of writers share.
 struct tree_writer {
@@ -104,11 +27,14 @@ struct tree_writer {
   tree_report& report;
   side_by_side& transfers;
 
+  /// @param where Of the directory that it comes into.
   /// @returns what cancels it.
   std::function<void()> write(std::shared_ptr<client::byte_source> source,
-                              const std::string& path,
+                              const std::string& path, msg::storage_class where,
                               side_by_side::ended ended) {
     report.shown().add_total(source->length().value_or(0));
+    if (where == msg::storage_class::versioned)
+      return write_version(std::move(source), path, std::move(ended));
     client::file_write what;
     what.path = path;
     what.force = how.force;
@@ -120,6 +46,55 @@ struct tree_writer {
     what.chunks_at_once = 1;
     auto writer = std::make_shared<client::file_writer>(
       files.session(), std::move(source), std::move(what));
+    writer->start([this, path, ended = std::move(ended)](const auto& made) {
+      if (made)
+        report.shown().add_file();
+      else if (made.error().code != ec::cancelled)
+        report.failed(made.error(), path);
+      ended(done);
+    });
+    return [writer] { writer->cancel(); };
+  }
+
+  using names = std::set<std::string, std::less<>>;
+
+  /// What is in a directory already. Asked for once, so that files that may not
+  /// be made are not sent; empty where all may be. What is wrong with the
+  /// directory is said of each file in it. @returns as `side_by_side::begin`.
+  result<names> names_in(const std::string& path) {
+    names found;
+    msg::list_directory page;
+    page.path = path;
+    page.names_only = true;
+    while (!how.force) {
+      const auto listed = files.ask(page);
+      if (!listed && listed.error().code == ec::cancelled)
+        return listed.error();
+      if (!listed)
+        break;
+      for (const auto& each : listed->entries)
+        found.insert(each.name);
+      if (!listed->more)
+        break;
+      page.after = listed->next;
+    }
+    return found;
+  }
+
+  void exists(const std::string& path) {
+    report.failed(fail(ec::exists, path + " exists"), path);
+  }
+
+  std::function<void()>
+  write_version(std::shared_ptr<client::byte_source> source,
+                const std::string& path, side_by_side::ended ended) {
+    client::version_write what;
+    what.path = path;
+    what.parents = true;
+    what.timeout = context.transfer_timeout();
+    what.progress = [this](std::uint64_t bytes) { report.shown().add(bytes); };
+    auto writer = std::make_shared<client::version_writer>(
+      files.versions(), std::move(source), std::move(what));
     writer->start([this, path, ended = std::move(ended)](const auto& made) {
       if (made)
         report.shown().add_file();
@@ -142,31 +117,43 @@ struct tree_writer {
 };
 
 struct tree_put : tree_writer {
-  result<nothing> file(const fs::path& local, const std::string& path) {
+  result<nothing> file(const fs::path& local, const std::string& path,
+                       msg::storage_class where) {
     auto source = client::local_source::open(local, files.disk());
     if (!source) {
       report.failed(source.error(), local);
       return done;
     }
     return transfers.begin([&](side_by_side::ended ended) {
-      return write(*source, path, std::move(ended));
+      return write(*source, path, where, std::move(ended));
     });
   }
 
-  result<nothing> walk(const fs::path& local, const std::string& path) {
+  /// @param there The directory may exist in the cluster.
+  result<nothing>
+  walk(const fs::path& local, const std::string& path, bool there) {
+    const auto where = class_of(context, path);
+    const auto taken = there ? names_in(path) : result<names>{names{}};
+    if (!taken)
+      return taken.error();
     std::error_code why;
     fs::directory_iterator entries{local, why};
     auto empty = true;
     for (; !why && entries != fs::directory_iterator{};
          entries.increment(why)) {
       empty = false;
-      const auto target = join_path(path, entries->path().filename());
+      const std::string name = entries->path().filename();
+      const auto target = join_path(path, name);
+      const auto known = taken->contains(name);
       const auto kind = entries->symlink_status(why).type();
       result<nothing> begun = done;
       if (kind == fs::file_type::directory)
-        begun = walk(entries->path(), target);
+        begun = walk(entries->path(), target, known);
+      else if (kind == fs::file_type::regular && known
+               && where != msg::storage_class::versioned)
+        exists(target);
       else if (kind == fs::file_type::regular)
-        begun = file(entries->path(), target);
+        begun = file(entries->path(), target, where);
       else
         report.left_out();
       if (!begun)
@@ -180,188 +167,98 @@ struct tree_put : tree_writer {
   }
 };
 
-result<nothing> make_local_directory(const std::string& path) {
-  std::error_code why;
-  fs::create_directories(path, why);
-  if (why)
-    return fail(ec::io_error,
-                "cannot make the directory " + path + ": " + why.message());
-  return done;
-}
-
-using entry_visit = std::function<result<nothing>(const msg::list_entry&)>;
-
-/// Every entry of a directory of the cluster, page by page. A directory that
-/// cannot be listed is complained about. @returns as `side_by_side::begin`.
-result<nothing> each_entry(client::file_client& files, tree_report& report,
-                           const std::string& path, const entry_visit& visit) {
-  msg::list_directory page;
-  page.path = path;
-  for (;;) {
-    const auto listed = files.ask(page);
-    if (!listed && listed.error().code == ec::cancelled)
-      return listed.error();
-    if (!listed) {
-      report.failed(listed.error(), path);
-      return done;
-    }
-    for (const auto& each : listed->entries)
-      if (auto begun = visit(each); !begun)
-        return begun;
-    if (!listed->more)
-      return done;
-    page.after = listed->next;
-  }
-}
-
 struct tree_copy : tree_writer {
   // Its writer, once the source is open; kept by its callbacks.
   struct one {
     std::shared_ptr<client::file_view> view;
+    std::shared_ptr<client::version_view> versions;
+    std::string from;
+    std::string to;
+    msg::storage_class where = msg::storage_class::chunked; ///< Of `to`.
+    side_by_side::ended ended;
     std::function<void()> cancel = [] {};
   };
+  using one_ptr = std::shared_ptr<one>;
 
-  result<nothing> file(const std::string& from, const std::string& to) {
+  void failed(const one_ptr& x, const error& why) {
+    report.failed(why, x->from);
+    x->ended(done);
+  }
+
+  void copy(const one_ptr& x, std::shared_ptr<client::byte_source> source) {
+    x->cancel = write(std::move(source), x->to, x->where, x->ended);
+  }
+
+  void open_chunks(const one_ptr& x) {
+    x->view = std::make_shared<client::file_view>(files.session(), x->from,
+                                                  context.transfer_timeout());
+    x->view->open([this, x](const auto& opened) {
+      if (!opened)
+        return failed(x, opened.error());
+      x->view->find_end([this, x](const auto& found) {
+        if (!found)
+          return failed(x, found.error());
+        copy(x, std::make_shared<client::cluster_source>(files.session(),
+                                                         x->view));
+      });
+    });
+  }
+
+  void open_versions(const one_ptr& x) {
+    x->versions = std::make_shared<client::version_view>(
+      files.versions(), x->from, context.transfer_timeout(), true);
+    x->versions->open([this, x](const auto& opened) {
+      if (!opened)
+        return failed(x, opened.error());
+      const auto newest = x->versions->newest();
+      if (!newest)
+        return failed(x, newest.error());
+      copy(x, std::make_shared<client::content_source>(files.versions(),
+                                                       x->versions, *newest));
+    });
+  }
+
+  result<nothing> file(const std::string& from, msg::storage_class of_source,
+                       const std::string& to, msg::storage_class of_target) {
     return transfers.begin([&](side_by_side::ended ended) {
       auto x = std::make_shared<one>();
-      x->view = std::make_shared<client::file_view>(files.session(), from,
-                                                    context.transfer_timeout());
-      const auto failed = [this, from, ended](const error& why) {
-        report.failed(why, from);
-        ended(done);
-      };
-      x->view->open([this, x, to, ended, failed](const auto& opened) {
-        if (!opened)
-          return failed(opened.error());
-        x->view->find_end([this, x, to, ended, failed](const auto& found) {
-          if (!found)
-            return failed(found.error());
-          x->cancel = write(
-            std::make_shared<client::cluster_source>(files.session(), x->view),
-            to, ended);
-        });
-      });
+      x->from = from;
+      x->to = to;
+      x->where = of_target;
+      x->ended = std::move(ended);
+      if (of_source == msg::storage_class::versioned)
+        open_versions(x);
+      else
+        open_chunks(x);
       return [x] { x->cancel(); };
     });
   }
 
-  result<nothing> walk(const std::string& from, const std::string& to) {
+  /// @param there As of `tree_put::walk`.
+  result<nothing>
+  walk(const std::string& from, const std::string& to, bool there) {
+    const auto of_source = class_of(context, from);
+    const auto of_target = class_of(context, to);
+    const auto taken = there ? names_in(to) : result<names>{names{}};
+    if (!taken)
+      return taken.error();
     auto empty = true;
     auto walked
       = each_entry(files, report, from, [&](const msg::list_entry& each) {
           empty = false;
           const auto source = join_path(from, each.name);
           const auto target = join_path(to, each.name);
-          return each.kind == msg::entry_kind::directory ? walk(source, target)
-                                                         : file(source, target);
+          const auto known = taken->contains(each.name);
+          if (each.kind == msg::entry_kind::directory)
+            return walk(source, target, known);
+          if (!known || of_target == msg::storage_class::versioned)
+            return file(source, of_source, target, of_target);
+          exists(target);
+          return result<nothing>{done};
         });
     return walked && empty ? directory(to) : walked;
   }
 };
-
-struct tree_get {
-  verb_context& context;
-  client::file_client& files;
-  tree_report& report;
-  side_by_side& transfers;
-  bool raw;
-
-  // What one file goes through; kept by its callbacks.
-  struct one {
-    std::string path;
-    std::shared_ptr<client::file_view> view;
-    std::shared_ptr<client::local_sink> sink;
-    std::shared_ptr<client::file_reader> reader;
-    side_by_side::ended ended;
-  };
-
-  result<nothing> file(const std::string& path, const std::string& local) {
-    return transfers.begin([&](side_by_side::ended ended) {
-      auto x = std::make_shared<one>();
-      x->path = path;
-      x->ended = std::move(ended);
-      x->view = std::make_shared<client::file_view>(
-        files.session(), path, context.transfer_timeout(), raw);
-      x->view->open([this, x, local](const auto& opened) {
-        if (opened)
-          read(x, local);
-        else
-          end(x, opened.error());
-      });
-      return [x] {
-        if (x->reader)
-          x->reader->cancel();
-      };
-    });
-  }
-
-  void read(const std::shared_ptr<one>& x, const std::string& local) {
-    auto sink = client::local_sink::create(local, files.disk());
-    if (!sink)
-      return end(x, sink.error());
-    x->sink = *sink;
-    client::file_read what;
-    what.window_bytes = 2 * msg::data_max; // Many are under way.
-    what.progress = [this](std::uint64_t bytes) { report.shown().add(bytes); };
-    report.shown().add_total(x->view->length());
-    x->reader = std::make_shared<client::file_reader>(files.session(), x->view,
-                                                      x->sink, std::move(what));
-    x->reader->start([this, x](const auto& got) {
-      if (!got)
-        return end(x, got.error());
-      x->sink->commit(false, [this, x](const auto& kept) {
-        if (kept)
-          report.shown().add_file();
-        end(x, kept);
-      });
-    });
-  }
-
-  void end(const std::shared_ptr<one>& x, const result<nothing>& outcome) {
-    if (!outcome && outcome.error().code != ec::cancelled)
-      report.failed(outcome.error(), x->path);
-    x->reader.reset();
-    x->sink.reset();
-    x->ended(done);
-  }
-
-  result<nothing> walk(const std::string& path, const std::string& local) {
-    if (const auto made = make_local_directory(local); !made) {
-      report.failed(made.error(), local);
-      return done;
-    }
-    return each_entry(files, report, path, [&](const msg::list_entry& each) {
-      const auto from = join_path(path, each.name);
-      const auto to = (fs::path{local} / each.name).string();
-      return each.kind == msg::entry_kind::directory ? walk(from, to)
-                                                     : file(from, to);
-    });
-  }
-};
-
-result<nothing> check_directory(verb_context& context,
-                                client::file_client& files,
-                                const std::string& path) {
-  const auto status = files.ask(msg::get_status{path});
-  if (!status)
-    return explain_transfer(status.error(), context, path);
-  if (status->kind != msg::entry_kind::directory)
-    return fail(ec::not_directory, path + " is a file. Try: without -r");
-  return done;
-}
-
-/// Names and contents: at once for the whole tree, not for each file.
-result<nothing> sync_file_system(const std::string& local) {
-  const int directory = ::open(local.c_str(), O_RDONLY | O_CLOEXEC);
-  const auto synced = directory >= 0 && ::syncfs(directory) == 0;
-  const auto why = errno;
-  if (directory >= 0)
-    ::close(directory);
-  if (!synced)
-    return fail(ec::io_error,
-                "cannot sync " + local + ": " + std::strerror(why));
-  return done;
-}
 
 } // namespace
 
@@ -380,7 +277,7 @@ result<exit_code> put_tree(verb_context& context, const std::string& local,
   tree_report report{context, target};
   side_by_side transfers{**files};
   tree_put put{{context, **files, how, report, transfers}};
-  auto walked = put.walk(local, target);
+  auto walked = put.walk(local, target, true);
   if (walked)
     walked = transfers.finish();
   if (!walked)
@@ -401,32 +298,12 @@ result<exit_code> copy_tree(verb_context& context, const std::string& from,
   tree_report report{context, target};
   side_by_side transfers{**files};
   tree_copy copy{{context, **files, how, report, transfers}};
-  auto walked = copy.walk(from, target);
+  auto walked = copy.walk(from, target, true);
   if (walked)
     walked = transfers.finish();
   if (!walked)
     return report.stopped(walked.error(), target);
   return report.finish(target);
-}
-
-result<exit_code> get_tree(verb_context& context, const std::string& path,
-                           const std::string& local, bool raw) {
-  const auto files = context.files();
-  if (!files)
-    return files.error();
-  if (auto fine = check_directory(context, **files, path); !fine)
-    return fine.error();
-  tree_report report{context, local};
-  side_by_side transfers{**files};
-  tree_get get{context, **files, report, transfers, raw};
-  auto walked = get.walk(path, local);
-  if (walked)
-    walked = transfers.finish();
-  if (walked)
-    walked = sync_file_system(local);
-  if (!walked)
-    return report.stopped(walked.error(), local);
-  return report.finish(local);
 }
 
 } // namespace dfs::admin

@@ -60,8 +60,11 @@ public:
       obey(content_of(orders_));
     if (!list_.empty())
       note(name);
-    if (name == name_ && left_ > 0 && --left_ == 0)
+    if (name != name_ || left_ == 0 || --left_ > 0)
+      return;
+    if (rest_.empty())
       ::kill(::getpid(), SIGKILL);
+    take_step();
   }
 
 private:
@@ -70,11 +73,19 @@ private:
     if (order == order_)
       return;
     order_ = order;
-    const auto colon = order.rfind(':');
-    name_ = order.substr(0, colon);
+    rest_ = order;
+    take_step();
+  }
+
+  // The first of the rest.
+  void take_step() {
+    const auto step = rest_.substr(0, rest_.find(','));
+    rest_.erase(0, step.size() + 1);
+    const auto colon = step.rfind(':');
+    name_ = step.substr(0, colon);
     left_ = 1;
-    if (colon != std::string_view::npos)
-      std::from_chars(order.data() + colon + 1, order.data() + order.size(),
+    if (colon != std::string::npos)
+      std::from_chars(step.data() + colon + 1, step.data() + step.size(),
                       left_);
   }
 
@@ -97,6 +108,7 @@ private:
   std::string list_;   ///< Where names are noted.
   std::string orders_; ///< Where orders come from, if not the environment.
   std::string order_;
+  std::string rest_; ///< Of it, behind the step that is waited for.
   std::string name_;
   std::uint64_t left_ = 0;
   std::set<std::string, std::less<>> seen_;

@@ -4,6 +4,9 @@
 // SIGKILL, in the middle of things. Compiled in with DFS_TEST_HOOKS only.
 //
 //   DFS_CRASH_AT=store.log_written:3   the third pass of that point is the last
+//   DFS_CRASH_AT=versions.accepted,data.left   behind the one, the first pass
+//                                      of the other: what was said there has
+//                                      gone to the kernel
 //   DFS_CRASH_AT=@/path                likewise, by what the file says from
 //                                      when it is there: passes are counted
 //                                      from then on, anew when it changes

@@ -102,7 +102,7 @@ bool catch_up::leave_out(mutation_serial from) {
     return false;
   replica_->place
     = {std::make_shared<const msg::chunk_grant>(std::move(grant)), 0};
-  replica_->told_connection = 0;
+  replica_->told.clear();
   return true;
 }
 

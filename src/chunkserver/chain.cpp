@@ -33,6 +33,22 @@ storage::mutation mutation_of(const replica& x, const core::chunk_change& y) {
           .sequence = y.sequence};
 }
 
+msg::replicate message_of(const replica& x, const bulk_change& y) {
+  return {.chunk = x.chunk,
+          .version = x.order.version(),
+          .epoch = x.place.grant->epoch,
+          .serial = y.change.serial,
+          .kind = static_cast<std::uint8_t>(y.change.kind),
+          .offset = y.change.offset,
+          .length = y.change.length,
+          .ack = y.ack,
+          .writer = y.change.writer,
+          .sequence = y.change.sequence,
+          .committed = x.order.committed(),
+          .crcs = y.crcs,
+          .grant = {}};
+}
+
 } // namespace
 
 chain::chain(server_state& state)
@@ -122,49 +138,73 @@ void chain::wait_for_disk(const replica_ptr& x, mutation_serial serial) {
 void chain::wait_for_chain(const replica_ptr& x, const bulk_change& change) {
   if (x->place.successor() == nullptr)
     return;
-  pass_on(x, change,
-          [this, weak = std::weak_ptr{x}, serial = change.change.serial,
-           version = x->order.version()](result<msg::replicated> answer) {
-            const auto mine = weak.lock();
-            if (!mine || mine->order.version() != version || mine->broken)
-              return;
-            if (answer && answer->serial == serial) {
-              mine->order.confirmed(serial);
-              return settle(mine);
-            }
-            mine->broken = true;
-            give_up(*mine, fail(ec::no_redundancy,
-                                answer ? "an answer about another change"
-                                       : answer.error().context));
-          });
+  const auto before = x->way;
+  if (x->order.leads())
+    x->way = core::next_way(before, change.data.size(), x->order.owed() == 1);
+  if (x->way != before)
+    x->told.clear();
+  const auto spreads = x->order.leads() && x->way == core::change_way::spread;
+  const auto left
+    = std::make_shared<std::size_t>(spreads ? x->place.behind() : 1);
+  const auto answered
+    = [this, left, weak = std::weak_ptr{x}, serial = change.change.serial,
+       version = x->order.version()](result<msg::replicated> answer) {
+        const auto mine = weak.lock();
+        if (!mine || mine->order.version() != version || mine->broken)
+          return;
+        if (answer && answer->serial == serial) {
+          if (--*left > 0)
+            return;
+          mine->order.confirmed(serial);
+          return settle(mine);
+        }
+        mine->broken = true;
+        give_up(*mine, fail(ec::no_redundancy,
+                            answer ? "an answer about another change"
+                                   : answer.error().context));
+      };
+  if (spreads)
+    spread(x, change, answered);
+  else
+    pass_on(x, change, answered);
+}
+
+/// Each of the others is told that it stands alone behind the primary.
+void chain::spread(const replica_ptr& x, const bulk_change& change,
+                   const chain_links::replicated& done) {
+  const auto whole = x->place.grant;
+  auto message = message_of(*x, change);
+  auto pair = *whole;
+  for (std::size_t i = 1; i < whole->chain.size(); ++i) {
+    pair.chain = {whole->chain.front(), whole->chain[i]};
+    send(x, change, message, i, pair, done);
+  }
+  x->passed_on = state_.leases.now();
 }
 
 void chain::pass_on(const replica_ptr& x, const bulk_change& change,
                     chain_links::replicated done) {
-  const auto& successor = *x->place.successor();
-  msg::replicate message{.chunk = x->chunk,
-                         .version = x->order.version(),
-                         .epoch = x->place.grant->epoch,
-                         .serial = change.change.serial,
-                         .kind = static_cast<std::uint8_t>(change.change.kind),
-                         .offset = change.change.offset,
-                         .length = change.change.length,
-                         .ack = change.ack,
-                         .writer = change.change.writer,
-                         .sequence = change.change.sequence,
-                         .committed = x->order.committed(),
-                         .crcs = change.crcs,
-                         .grant = {}};
-  const auto now = state_.leases.now();
-  const auto connection = state_.links.connection(successor, x->chunk);
-  if (connection == 0 || connection != x->told_connection
-      || now - x->passed_on > grant_again_after)
-    message.grant.push_back(*x->place.grant);
-  x->told_connection = connection;
-  x->passed_on = now;
+  auto message = message_of(*x, change);
+  send(x, change, message, x->place.index + 1, *x->place.grant,
+       std::move(done));
+  x->passed_on = state_.leases.now();
+}
+
+/// @param place Of who gets it. @param grant Told where it is not known.
+void chain::send(const replica_ptr& x, const bulk_change& change,
+                 msg::replicate& message, std::size_t place,
+                 const msg::chunk_grant& grant, chain_links::replicated done) {
+  const auto& peer = x->place.grant->chain[place];
+  const auto connection = state_.links.connection(peer, x->chunk);
+  x->told.resize(x->place.grant->chain.size());
+  message.grant.clear();
+  if (connection == 0 || connection != x->told[place]
+      || state_.leases.now() - x->passed_on > grant_again_after)
+    message.grant.push_back(grant);
+  x->told[place] = connection;
   if (x->order.leads())
     x->announced = message.committed;
-  state_.links.replicate(successor, message, change.data, std::move(done));
+  state_.links.replicate(peer, message, change.data, std::move(done));
   DFS_CRASH_POINT("data.forwarded");
 }
 
@@ -377,8 +417,10 @@ result<replica_ptr> chain::admit(const arrival& arrived) {
     return fail(ec::stale, "this server leads the chunk");
   if (grant != nullptr && grant->version == message.version) {
     for (std::size_t i = 1; i < grant->chain.size(); ++i)
-      if (grant->chain[i].store == state_.options.store)
+      if (grant->chain[i].store == state_.options.store) {
         x->place = {std::make_shared<const msg::chunk_grant>(*grant), i};
+        x->told.clear(); // Who is behind here may have another place, too.
+      }
   }
   if (!x->place.grant || x->place.grant->version != message.version)
     return fail(ec::stale, "this server does not know its place");

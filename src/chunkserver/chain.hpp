@@ -62,7 +62,7 @@ public:
   void on_replicate(net::data_request& request);
   void on_note(const net::data_request& request);
 
-  /// Sends `change` again to those behind, for a new primary.
+  /// Sends `change` down the chain; again to those behind, for a new primary.
   void pass_on(const replica_ptr& x, const bulk_change& change,
                chain_links::replicated done);
 
@@ -84,6 +84,11 @@ private:
   repeat(const replica_ptr& x, const bulk_change& change);
   void wait_for_disk(const replica_ptr& x, mutation_serial serial);
   void wait_for_chain(const replica_ptr& x, const bulk_change& change);
+  void spread(const replica_ptr& x, const bulk_change& change,
+              const chain_links::replicated& done);
+  void send(const replica_ptr& x, const bulk_change& change,
+            msg::replicate& message, std::size_t place,
+            const msg::chunk_grant& grant, chain_links::replicated done);
   [[nodiscard]] error broken_by(replica& x, const error& reason);
   void answer(replica& x, const answer_due& due);
   void answer_reads(replica& x);

@@ -56,9 +56,25 @@ public:
   template <class Request, class Done>
   void ask(const msg::chunk_replica& peer, const Request& request,
            std::chrono::milliseconds patience, Done done) {
-    auto& to = at(peer, lanes);
+    call(peer, lanes, request, {}, patience, std::move(done));
+  }
+
+  /// Asks on a connection of the caller's choice: what goes on one lane arrives
+  /// in its order.
+  template <class Request, class Done>
+  void call(const msg::chunk_replica& peer, std::uint64_t lane,
+            const Request& request, net::data_views data,
+            std::chrono::milliseconds patience, Done done) {
+    auto& to = at(peer, lane);
     begin(to);
-    to.client->call(request, {}, patience, std::move(done));
+    to.client->call(request, std::move(data), patience, std::move(done));
+  }
+
+  /// A message without an answer; may be lost.
+  template <class Notice>
+  void tell(const msg::chunk_replica& peer, std::uint64_t lane,
+            const Notice& notice) {
+    at(peer, lane).client->notify(notice);
   }
 
   /// Ends all connections; those who wait are told.

@@ -39,8 +39,11 @@ void copies::copy(const msg::copy_chunk& order, callback done) {
   }
   if (stopped_ || waiting_.size() >= waiting_max)
     return done(fail(ec::busy, "too many copies are under way"));
+  if (state_.replicas.leaving(chunk))
+    return done(fail(ec::busy, "the chunk is being deleted here"));
   auto job = std::make_shared<copy_job>(*this, order);
   job->join(std::move(done));
+  state_.arriving.insert(chunk);
   waiting_.push_back(std::move(job));
   begin_next();
 }
@@ -55,6 +58,7 @@ void copies::begin_next() {
 }
 
 void copies::over(copy_job& job) {
+  state_.arriving.erase(job.chunk());
   std::erase_if(jobs_, [&](const auto& x) { return x.get() == &job; });
   if (!stopped_)
     begin_next();

@@ -8,16 +8,11 @@
 #include "chunkserver/server_state.hpp"
 #include "chunkserver/server_token.hpp"
 #include "net/address.hpp"
+#include "net/data_thread.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <future>
-#include <thread>
 #include <utility>
-
-#include <pthread.h>
 
 namespace asio = boost::asio;
 
@@ -46,16 +41,15 @@ data_service_options filled(data_service_options x) {
 class data_service::core {
 public:
   core(std::vector<storage::chunk_store*> stores, data_service_options options)
-    : loop_{std::make_shared<net::data_loop>(
-      io_, std::make_shared<net::buffer_pool>(idle_buffer_bytes))},
-      state{filled(std::move(options)), loop_, std::move(stores)},
+    : thread_{idle_buffer_bytes},
+      state{filled(std::move(options)), thread_.loop(), std::move(stores)},
       order{state},
       books{state, order},
       changes{state, order, books},
       bytes{state, order},
       copying{state, order},
-      sweeper_{io_},
-      server_{loop_,
+      sweeper_{thread_.io()},
+      server_{thread_.loop(),
               net::data_server_options{.cluster = state.options.cluster,
                                        .limits = state.options.limits,
                                        .tls = state.options.tls,
@@ -70,15 +64,14 @@ public:
       return listening.error();
     address = net::from_asio(server_.address());
     sweep_later();
-    thread_ = std::thread{[this] { io_.run(); }};
-    pthread_setname_np(thread_.native_handle(), "dfs-data");
+    thread_.start("dfs-data");
     return done;
   }
 
   void stop() {
-    if (!thread_.joinable())
+    if (!thread_.runs())
       return;
-    run([this] {
+    thread_.run([this] {
       state.draining = true;
       order.stop();
       sweeper_.cancel();
@@ -88,31 +81,12 @@ public:
     });
     state.disks.stop();
     state.work->close();
-    work_.reset();
-    io_.stop();
-    thread_.join();
-    stopped_ = true;
-  }
-
-  /// In the data thread; waits for it.
-  void run(const std::function<void()>& what) {
-    std::promise<void> ran;
-    asio::post(io_, [&] {
-      what();
-      ran.set_value();
-    });
-    ran.get_future().wait();
+    thread_.end();
   }
 
   /// In the data thread. @returns False: it has ended.
   bool post(std::function<void()> what) {
-    if (stopped_)
-      return false;
-    asio::post(io_, [this, what = std::move(what)] {
-      const net::data_loop::turn turn{*loop_};
-      what();
-    });
-    return true;
+    return thread_.post(std::move(what));
   }
 
   void
@@ -131,7 +105,7 @@ private:
   net::data_handlers handlers() {
     return {.hello =
               [this](const net::data_stranger& who, std::string_view hello) {
-                return greet(who, hello, state.options);
+                return greet(who, hello, identity_of(state.options));
               },
             .request = [this](net::data_request& x) { on_request(x); },
             .closed = [](const auto&) {}};
@@ -168,17 +142,14 @@ private:
     sweeper_.async_wait([this](auto failed) {
       if (failed)
         return;
-      const net::data_loop::turn turn{*loop_};
+      const net::data_loop::turn turn{*thread_.loop()};
       const auto begin = state.leases.now();
       books.sweep();
       sweep_later(state.leases.now() - begin);
     });
   }
 
-  asio::io_context io_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work_{
-    io_.get_executor()};
-  std::shared_ptr<net::data_loop> loop_;
+  net::data_thread thread_;
 
 public:
   server_state state;
@@ -191,8 +162,6 @@ public:
 private:
   asio::steady_timer sweeper_;
   net::data_server server_;
-  std::thread thread_;
-  std::atomic<bool> stopped_{false};
 };
 
 result<std::unique_ptr<data_service>>

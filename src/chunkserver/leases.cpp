@@ -97,7 +97,8 @@ void leases::begin(replica& x, std::shared_ptr<const msg::chunk_grant> grant,
                    boot_instant until, const core::known_writers& known) {
   x.place = {std::move(grant), 0};
   x.broken = false;
-  x.told_connection = 0;
+  x.way = core::change_way::chain;
+  x.told.clear();
   longest_lease_ = std::max(longest_lease_,
                             std::chrono::milliseconds{x.place.grant->lease_ms});
   x.lease_until = until;
@@ -204,7 +205,7 @@ void leases::fence(chunk_id chunk, chunk_version version, bool fresh,
     x->order.raise_version(version);
     x->place = {};
     x->broken = false;
-    x->told_connection = 0;
+    x->told.clear();
     DFS_CRASH_POINT("data.fenced");
   }
   state_.when_durable(
@@ -283,11 +284,13 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
   std::vector<chunk_id> wanted;
   for (const auto& each : chunks) {
     const auto x = state_.find(each.chunk);
-    if (x && x->order.version() > each.extent.version)
+    // A copy that is under way becomes a newer one.
+    if ((x && x->order.version() > each.extent.version)
+        || state_.arriving.contains(each.chunk))
       continue;
     if (x)
       stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
-    state_.replicas.forget(each.chunk);
+    state_.replicas.begin_removal(each.chunk);
     if (barred_.insert(each.chunk).second)
       removed_.emplace_back(state_.leases.now(), each.chunk);
     wanted.push_back(each.chunk);
@@ -311,16 +314,16 @@ void leases::remove(const std::vector<msg::chunk_state>& chunks,
       }
       return gone;
     },
-    [this, done](list gone) {
-      for (const auto chunk : gone) // Somebody may have asked meanwhile.
-        if (const auto x = state_.replicas.peek(chunk)) {
-          stop_leading(*x, fail(ec::stale, "the chunk was deleted"));
-          state_.replicas.forget(chunk);
-        }
+    [this, wanted, done](list gone) {
+      for (const auto chunk : wanted)
+        state_.replicas.end_removal(chunk);
       done(std::move(gone));
     });
-  if (!started)
-    done(fail(ec::busy, "too much work for the disks"));
+  if (started)
+    return;
+  for (const auto chunk : wanted)
+    state_.replicas.end_removal(chunk);
+  done(fail(ec::busy, "too much work for the disks"));
 }
 
 void leases::sweep() {

@@ -93,17 +93,27 @@ void reads::read(const reader_ptr& x, const replica_ptr& here) {
   const auto blocks
     = what.offset % storage::block_bytes == 0
       && (length % storage::block_bytes == 0 || what.offset + length == end);
-  if (blocks && length >= send_file_min && x->from->sends_files()
-      && send_file(*x, *here, length))
+  if (blocks && length >= send_file_min && send_blocks(*x, *here, length))
     return;
   read_cached(x, here, length);
 }
 
-bool reads::send_file(const reader& x, const replica& here,
-                      std::uint32_t length) {
+/// Whole blocks as they are in the page cache, with the checksums that their
+/// writers gave: their reader finds what is wrong.
+bool reads::send_blocks(const reader& x, const replica& here,
+                        std::uint32_t length) {
   auto plan = here.store->plan_read(here.chunk, x.what.offset, length);
-  if (!plan || plan->length != length || plan->file->descriptor() < 0
-      || !cached(*plan))
+  if (!plan || plan->length != length)
+    return false;
+  if (!x.from->sends_files()) {
+    auto memory = state_.loop->buffers().take(length);
+    const auto got = plan->file->read_cached(
+      plan->file_offset, std::span{memory.data(), memory.size()});
+    if (got)
+      answer(x, here, std::move(memory), std::move(plan->crcs));
+    return static_cast<bool>(got);
+  }
+  if (plan->file->descriptor() < 0 || !cached(*plan))
     return false;
   state_.counts->bytes_read += length;
   const auto message = wire::encode(msg::chunk_bytes{

@@ -45,7 +45,7 @@ private:
   admit(chunk_id chunk, chunk_version version, mutation_serial serial);
   void read(const reader_ptr& x, const replica_ptr& here);
   [[nodiscard]] bool
-  send_file(const reader& x, const replica& here, std::uint32_t length);
+  send_blocks(const reader& x, const replica& here, std::uint32_t length);
   [[nodiscard]] static bool cached(const storage::read_plan& plan);
   void read_cached(const reader_ptr& x, const replica_ptr& here,
                    std::uint32_t length);

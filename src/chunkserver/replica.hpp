@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "core/chunks/change_way.hpp"
 #include "core/chunks/flat_queue.hpp"
 #include "core/chunks/replica_order.hpp"
 #include "messages/chunk_data.hpp"
@@ -70,9 +71,12 @@ struct replica {
   // The chain.
   chain_place place;
   bool broken = false; ///< The successor failed; nothing more in this version.
-  std::uint64_t told_connection = 0; ///< The successor knows the grant there.
-  boot_instant passed_on;            ///< The last change.
-  mutation_serial announced;         ///< Committed, as the others were told.
+  core::change_way way = core::change_way::chain; ///< At the primary.
+  /// By place in the chain: the connection on which that server knows the
+  /// grant. Forgotten when the way or the own place changes.
+  std::vector<std::uint64_t> told;
+  boot_instant passed_on;    ///< The last change.
+  mutation_serial announced; ///< Committed, as the others were told.
   bool announcing = false;
 
   // The lease, while `order.leads()`.

@@ -1,5 +1,7 @@
 #include "chunkserver/replica_table.hpp"
 
+#include "base/assert.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +21,8 @@ std::shared_ptr<replica> replica_table::find(chunk_id chunk, boot_instant now) {
     found->second->used = now;
     return found->second;
   }
+  if (leaving(chunk))
+    return nullptr;
   for (auto* store : volumes_.all()) {
     const auto state = store->state(chunk);
     if (!state)
@@ -40,6 +44,8 @@ std::shared_ptr<replica> replica_table::peek(chunk_id chunk) const {
 
 result<std::shared_ptr<replica>>
 replica_table::create(chunk_id chunk, chunk_version version, boot_instant now) {
+  if (leaving(chunk))
+    return fail(ec::busy, "the chunk is being deleted here");
   auto store = volumes_.with_room();
   if (!store)
     return store.error();
@@ -56,6 +62,18 @@ void replica_table::forget(chunk_id chunk) {
   used_.erase(chunk);
   young_.erase(chunk);
   old_.erase(chunk);
+}
+
+void replica_table::begin_removal(chunk_id chunk) {
+  forget(chunk);
+  ++leaving_[chunk];
+}
+
+void replica_table::end_removal(chunk_id chunk) {
+  const auto found = leaving_.find(chunk);
+  DFS_ASSERT(found != leaving_.end());
+  if (--found->second == 0)
+    leaving_.erase(found);
 }
 
 bool replica_table::at_rest(const replica& x) {

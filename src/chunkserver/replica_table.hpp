@@ -12,6 +12,10 @@ namespace dfs::chunkserver {
 
 /// The chunks that are in use, and what is remembered of the others: how far
 /// they are known to be committed. The data thread's.
+///
+///  T1  A replica is deleted on a disk thread, whatever its version is by then.
+///      So from the order until that is done the chunk is not here for anybody,
+///      and nobody makes it anew: no version that came later is deleted.
 class replica_table {
 public:
   replica_table(volumes& where, std::uint32_t chunk_size)
@@ -26,12 +30,21 @@ public:
   /// Null: it is not in use.
   [[nodiscard]] std::shared_ptr<replica> peek(chunk_id chunk) const;
 
-  /// A new chunk. @returns what `chunk_store::create` returns.
+  /// A new chunk. @returns what `chunk_store::create` returns, and `ec::busy`:
+  ///   an older replica is still being deleted (T1).
   [[nodiscard]] result<std::shared_ptr<replica>>
   create(chunk_id chunk, chunk_version version, boot_instant now);
 
   /// It is not here any more, or other than it was: forgets what it knew.
   void forget(chunk_id chunk);
+
+  /// Its deletion begins; several may be under way. Forgets what it knew (T1).
+  void begin_removal(chunk_id chunk);
+  /// The disks are done with one, whatever came of it.
+  void end_removal(chunk_id chunk);
+  [[nodiscard]] bool leaving(chunk_id chunk) const {
+    return leaving_.contains(chunk);
+  }
 
   /// Sets chunks aside at which nothing has happened since `before`.
   /// @param led Leases of these are given up first: `give_up(replica)`.
@@ -72,6 +85,7 @@ private:
   volumes& volumes_;
   std::uint32_t chunk_size_;
   std::unordered_map<chunk_id, std::shared_ptr<replica>> used_;
+  std::unordered_map<chunk_id, std::size_t> leaving_; ///< How often (T1).
   /// Two generations: when the younger is full, the older is forgotten.
   marks young_;
   marks old_;

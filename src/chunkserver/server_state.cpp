@@ -2,41 +2,11 @@
 
 #include "chunkserver/server_token.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
 
 namespace dfs::chunkserver {
-
-void inbox::put(std::function<void()> work) {
-  // Posted with the lock held: after `close` nobody touches the loop.
-  const std::lock_guard guard{mutex_};
-  if (closed_)
-    return;
-  waiting_.push_back(std::move(work));
-  if (waiting_.size() == 1)
-    boost::asio::post(loop_->io(),
-                      [self = shared_from_this()] { self->run(); });
-}
-
-void inbox::close() {
-  const std::lock_guard guard{mutex_};
-  closed_ = true;
-  waiting_.clear();
-}
-
-void inbox::run() {
-  std::vector<std::function<void()>> now;
-  {
-    const std::lock_guard guard{mutex_};
-    now.swap(waiting_);
-  }
-  const net::data_loop::turn turn{*loop_};
-  for (auto& work : now)
-    work();
-}
 
 server_state::server_state(data_service_options of,
                            std::shared_ptr<net::data_loop> on,
@@ -51,7 +21,7 @@ server_state::server_state(data_service_options of,
     links{loop,
           {.cluster = options.cluster,
            .tls = options.tls,
-           .hello = [this] { return server_hello(options); },
+           .hello = [this] { return server_hello(identity_of(options)); },
            .silent_after = options.silent_after,
            .stalled_after = options.stalled_after}},
     disks{options.disk_threads} {

@@ -3,6 +3,7 @@
 #include "chunkserver/chain_links.hpp"
 #include "chunkserver/data_service.hpp"
 #include "chunkserver/disk_pool.hpp"
+#include "chunkserver/inbox.hpp"
 #include "chunkserver/lease_clock.hpp"
 #include "chunkserver/replica_table.hpp"
 #include "chunkserver/volumes.hpp"
@@ -12,7 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -38,29 +39,6 @@ struct server_counters {
   std::atomic<std::uint64_t> cold_reads{0};
 };
 
-/// Work that other threads have for the data thread: the store's callbacks come
-/// by the hundred, and wake it once. Any thread.
-class inbox : public std::enable_shared_from_this<inbox> {
-public:
-  explicit inbox(std::shared_ptr<net::data_loop> loop)
-    : loop_{std::move(loop)} {
-    // nop
-  }
-
-  void put(std::function<void()> work);
-
-  /// Drops what is there and what comes.
-  void close();
-
-private:
-  void run();
-
-  std::shared_ptr<net::data_loop> loop_;
-  std::mutex mutex_;
-  std::vector<std::function<void()>> waiting_;
-  bool closed_ = false;
-};
-
 struct server_state {
   server_state(data_service_options of, std::shared_ptr<net::data_loop> on,
                std::vector<storage::chunk_store*> stores);
@@ -76,6 +54,8 @@ struct server_state {
   disk_pool disks; ///< Any thread.
   /// By chunk. Those that are gone or current again stay: they do no harm.
   std::unordered_map<chunk_id, chunk_version> revoked;
+  /// Copies of these are being made, and are not there yet.
+  std::set<chunk_id> arriving;
   bool draining = false;
 
   [[nodiscard]] replica_ptr find(chunk_id chunk) {

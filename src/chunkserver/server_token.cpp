@@ -16,34 +16,46 @@ constexpr std::uint16_t protocol = 1;
 
 } // namespace
 
-std::string server_hello(const data_service_options& options) {
+server_identity identity_of(const data_service_options& options) {
+  return {
+    .cluster = options.cluster,
+    .name = options.name,
+    .store = options.store,
+    .boot = options.boot,
+    .keys = options.keys,
+    .window_bytes = static_cast<std::uint32_t>(options.limits.window_bytes),
+    .now = options.clock(),
+  };
+}
+
+std::string server_hello(const server_identity& self) {
   const auto token
-    = wire::mint({.principal = options.name,
+    = wire::mint({.principal = self.name,
                   .right = rights::admin,
                   .operations = wire::operations_of(rights::admin),
                   .scope = std::string{server_scope},
-                  .expiry = options.clock() + token_life},
-                 *options.keys);
+                  .expiry = self.now + token_life},
+                 *self.keys);
   return wire::encode(msg::data_hello{.protocol = protocol,
-                                      .cluster = options.cluster,
-                                      .principal = options.name,
+                                      .cluster = self.cluster,
+                                      .principal = self.name,
                                       .token = token});
 }
 
 result<net::data_greeting> greet(const net::data_stranger& stranger,
                                  std::string_view hello,
-                                 const data_service_options& options) {
+                                 const server_identity& self) {
   const auto message = wire::decode<msg::data_hello>(hello);
   if (!message)
     return fail(ec::unauthenticated, "a greeting that cannot be read");
   if (message->protocol != protocol)
     return fail(ec::unsupported, "this server speaks protocol 1 only");
-  if (message->cluster != options.cluster)
+  if (message->cluster != self.cluster)
     return fail(ec::unauthenticated, "this is another cluster");
   if (stranger.proved && stranger.certificate.name != message->principal)
     return fail(ec::unauthenticated, "the certificate names somebody else");
-  const auto token = wire::verify(message->token, message->principal,
-                                  *options.keys, options.clock());
+  const auto token
+    = wire::verify(message->token, message->principal, *self.keys, self.now);
   if (!token)
     return token.error();
   net::data_greeting greeting;
@@ -53,9 +65,7 @@ result<net::data_greeting> greet(const net::data_stranger& stranger,
                    .expiry = token->expiry,
                    .address = {}};
   greeting.welcome = wire::encode(msg::data_welcome{
-    .store = options.store,
-    .boot = options.boot,
-    .window_bytes = static_cast<std::uint32_t>(options.limits.window_bytes)});
+    .store = self.store, .boot = self.boot, .window_bytes = self.window_bytes});
   return greeting;
 }
 

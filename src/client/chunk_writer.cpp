@@ -319,13 +319,14 @@ void chunk_writer::leased(const msg::chunk_leased& x) {
 void chunk_writer::ask_fresh_chunk(const error& why) {
   session_.grants->forget();
   session_.grants->take(
-    patience_, [self = shared_from_this(), why, round = round_](auto grant) {
+    what_.replication, patience_,
+    [self = shared_from_this(), why, round = round_](auto made) {
       if (!self->then_ || self->round_ != round)
         return;
-      if (grant)
-        self->fresh_chunk(*std::move(grant));
+      if (made)
+        self->fresh_chunk(std::move(made->grant));
       else
-        self->finish(is_passing(grant.error().code) ? why : grant.error());
+        self->finish(is_passing(made.error().code) ? why : made.error());
     });
 }
 

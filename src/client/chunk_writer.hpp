@@ -40,8 +40,9 @@ struct fed_piece {
 
 struct chunk_write {
   msg::chunk_grant grant;
-  msg::chunk_extent extent; ///< Of the chunk, as it was leased.
-  std::uint32_t begin = 0;  ///< Where to write; at most `extent.length`.
+  msg::chunk_extent extent;     ///< Of the chunk, as it was leased.
+  std::uint8_t replication = 0; ///< Of a new chunk: replicas it should have.
+  std::uint32_t begin = 0;      ///< Where to write; at most `extent.length`.
   /// Named by a file already: no other new chunk can take its place.
   bool part_of_file = false;
   /// Each piece happens once (docs/protocols/chunk_data.md, "Writes: exactly

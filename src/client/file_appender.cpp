@@ -95,8 +95,8 @@ void file_appender::use(const msg::chunk_leased& x) {
   granted_ = false;
 }
 
-std::size_t file_appender::longest() const {
-  return std::min<std::size_t>(grant_.chunk_size / 4, msg::data_max);
+std::size_t file_appender::longest_in(std::uint32_t chunk_size) {
+  return std::min<std::size_t>(chunk_size / 4, msg::data_max);
 }
 
 void file_appender::append(std::string bytes, answer then) {

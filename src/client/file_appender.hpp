@@ -62,7 +62,12 @@ public:
 
   /// What one append may have: a quarter of a chunk, and what one message
   /// takes.
-  [[nodiscard]] std::size_t longest() const;
+  [[nodiscard]] std::size_t longest() const {
+    return longest_in(grant_.chunk_size);
+  }
+
+  /// The same where chunks are of that size.
+  [[nodiscard]] static std::size_t longest_in(std::uint32_t chunk_size);
 
   /// Random; names this appender's records, too.
   [[nodiscard]] writer_id writer() const {

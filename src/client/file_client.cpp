@@ -36,14 +36,24 @@ file_client::file_client(net::tls_context tls, connection_options options,
     master_{std::make_shared<master_session>(*io_, tls, std::move(options))},
     port_{std::make_unique<port>(master_)},
     buffers_{std::make_shared<net::buffer_pool>()},
-    links_{std::make_unique<data_links>(*io_, tls, master_, buffers_)},
+    links_{std::make_shared<server_links>(*io_, tls, master_, buffers_)},
+    chunks_at_{links_},
+    versions_at_{links_},
     session_{*io_,
              *port_,
-             *links_,
+             chunks_at_,
              nullptr,
              std::make_shared<memory_budget>(*io_, memory_max),
              buffers_,
-             {}} {
+             {}},
+    versions_{*io_,
+              *port_,
+              versions_at_,
+              std::make_shared<version_places>(*port_),
+              std::make_shared<writer_pool>(*port_),
+              session_.memory,
+              buffers_,
+              {}} {
   session_.grants = std::make_shared<grant_pool>(session_);
 }
 
@@ -95,9 +105,38 @@ file_client::write_file(std::shared_ptr<byte_source> source, file_write what) {
 
 result<std::uint64_t> file_client::read_file(std::shared_ptr<file_view> view,
                                              std::shared_ptr<byte_sink> sink,
-                                             file_read what) {
+                                             range_read what) {
   auto reader = std::make_shared<file_reader>(session_, std::move(view),
                                               std::move(sink), std::move(what));
+  return wait<std::uint64_t>([&](auto then) { reader->start(std::move(then)); },
+                             [reader] { reader->cancel(); });
+}
+
+result<std::shared_ptr<version_view>>
+file_client::open_versions(const std::string& path,
+                           std::chrono::milliseconds timeout, bool bytes) {
+  auto view = std::make_shared<version_view>(versions_, path, timeout, bytes);
+  const auto opened
+    = wait<nothing>([&](auto then) { view->open(std::move(then)); });
+  if (!opened)
+    return opened.error();
+  return view;
+}
+
+result<version_made>
+file_client::write_version(std::shared_ptr<byte_source> source,
+                           version_write what) {
+  auto writer = std::make_shared<version_writer>(versions_, std::move(source),
+                                                 std::move(what));
+  return wait<version_made>([&](auto then) { writer->start(std::move(then)); },
+                            [writer] { writer->cancel(); });
+}
+
+result<std::uint64_t>
+file_client::read_version(std::shared_ptr<version_view> view,
+                          std::shared_ptr<byte_sink> sink, content_read what) {
+  auto reader = std::make_shared<content_reader>(
+    versions_, std::move(view), std::move(sink), std::move(what));
   return wait<std::uint64_t>([&](auto then) { reader->start(std::move(then)); },
                              [reader] { reader->cancel(); });
 }

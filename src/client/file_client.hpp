@@ -9,6 +9,10 @@
 #include "client/file_view.hpp"
 #include "client/file_writer.hpp"
 #include "client/master_session.hpp"
+#include "client/versions/content_reader.hpp"
+#include "client/versions/version_links.hpp"
+#include "client/versions/version_view.hpp"
+#include "client/versions/version_writer.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -70,7 +74,21 @@ public:
   /// @returns how many bytes. Errors: as of `file_reader::start`.
   [[nodiscard]] result<std::uint64_t> read_file(std::shared_ptr<file_view> view,
                                                 std::shared_ptr<byte_sink> sink,
-                                                file_read what);
+                                                range_read what);
+
+  /// Errors: as of `version_view::open`.
+  [[nodiscard]] result<std::shared_ptr<version_view>>
+  open_versions(const std::string& path, std::chrono::milliseconds timeout,
+                bool bytes = false);
+
+  /// @param source Null: none is needed. Errors: as of `version_writer::start`.
+  [[nodiscard]] result<version_made>
+  write_version(std::shared_ptr<byte_source> source, version_write what);
+
+  /// @returns how many bytes. Errors: as of `content_reader::start`.
+  [[nodiscard]] result<std::uint64_t>
+  read_version(std::shared_ptr<version_view> view,
+               std::shared_ptr<byte_sink> sink, content_read what);
 
   /// Runs the loop until what `start` began has answered.
   /// @param cancel Called once at a signal; it makes the answer come soon.
@@ -103,6 +121,9 @@ public:
   [[nodiscard]] file_session& session() {
     return session_;
   }
+  [[nodiscard]] version_session& versions() {
+    return versions_;
+  }
   [[nodiscard]] disk_thread& disk() {
     return disk_;
   }
@@ -119,8 +140,11 @@ private:
   std::shared_ptr<master_session> master_;
   std::unique_ptr<port> port_;
   std::shared_ptr<net::buffer_pool> buffers_;
-  std::unique_ptr<data_links> links_;
+  std::shared_ptr<server_links> links_;
+  data_links chunks_at_;
+  version_links versions_at_;
   file_session session_;
+  version_session versions_;
   disk_thread disk_{*io_};
   boost::asio::signal_set signals_{*io_};
   std::function<void()> cancel_; ///< Of what is waited for.

@@ -2,7 +2,6 @@
 
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
-#include "client/grant_pool.hpp"
 #include "net/frame_client.hpp"
 
 #include <algorithm>
@@ -44,14 +43,18 @@ void file_writer::start(std::function<void(result<msg::file_status>)> then) {
   then_ = std::move(then);
   if (length_ == 0u)
     return verify_and_finish();
-  session_.grants->take(patience_, [self = shared_from_this()](auto grant) {
-    if (!self->then_)
-      return;
-    if (grant)
-      self->first_grant(*std::move(grant));
-    else
-      self->stop_with(grant.error());
-  });
+  session_.grants->take({.path = what_.path,
+                         .force = what_.force,
+                         .parents = what_.parents,
+                         .request = what_.request},
+                        patience_, [self = shared_from_this()](auto made) {
+                          if (!self->then_)
+                            return;
+                          if (made)
+                            self->first_chunk(*std::move(made));
+                          else
+                            self->stop_with(made.error());
+                        });
 }
 
 /// A request to the master, repeated while it may help (I3).
@@ -71,9 +74,10 @@ void file_writer::ask(
                                });
 }
 
-void file_writer::first_grant(msg::chunk_grant grant) {
-  chunk_size_ = grant.chunk_size;
-  spare_ = std::move(grant);
+void file_writer::first_chunk(new_chunk made) {
+  chunk_size_ = made.grant.chunk_size;
+  replication_ = made.replication;
+  spare_ = std::move(made.grant);
   if (!source_->rewinds())
     stream_ = std::make_shared<stream_feed>(session_, source_);
   if (stream_ || *length_ <= chunk_size_)
@@ -164,20 +168,21 @@ void file_writer::start_chunk(std::uint32_t index) {
     auto grant = *std::exchange(spare_, std::nullopt);
     return granted(index, std::move(grant));
   }
-  session_.grants->take(patience_,
-                        [self = shared_from_this(), index](auto grant) {
+  session_.grants->take(replication_, patience_,
+                        [self = shared_from_this(), index](auto made) {
                           if (!self->then_)
                             return;
-                          if (grant)
-                            self->granted(index, *std::move(grant));
+                          if (made)
+                            self->granted(index, std::move(made->grant));
                           else
-                            self->stop_with(grant.error());
+                            self->stop_with(made.error());
                         });
 }
 
 void file_writer::granted(std::uint32_t index, msg::chunk_grant grant) {
   chunk_write what;
   what.grant = std::move(grant);
+  what.replication = replication_;
   what.timeout = what_.timeout;
   if (stream_) {
     what.feed = [weak = weak_from_this(), stream = stream_,

@@ -3,6 +3,7 @@
 #include "client/byte_source.hpp"
 #include "client/chunk_writer.hpp"
 #include "client/file_session.hpp"
+#include "client/grant_pool.hpp"
 #include "client/source_feed.hpp"
 #include "messages/upload.hpp"
 
@@ -17,7 +18,9 @@
 
 // Makes a file of the cluster from a source of any length.
 //
-//   one chunk   write_chunk (grant from the pool), commit_file
+// First the pool is asked for a chunk, and whether there may be such a file.
+//
+//   one chunk   write_chunk, commit_file
 //   more        begin_upload; several chunks at once; extend_upload with those
 //               that are complete, in order; finish_upload
 //
@@ -67,7 +70,7 @@ private:
   template <class Request>
   void ask(Request request,
            void (file_writer::*then)(typename msg::method<Request>::reply));
-  void first_grant(msg::chunk_grant grant);
+  void first_chunk(new_chunk made);
   void looked_for_upload(const result<msg::upload_status>& found);
   void begin_upload();
   void upload_open(msg::upload_status status);
@@ -98,6 +101,7 @@ private:
   patience patience_;
   std::optional<std::uint64_t> length_;
   std::uint32_t chunk_size_ = 0;
+  std::uint8_t replication_ = 0;
   std::shared_ptr<stream_feed> stream_;   ///< Of a source that does not rewind.
   std::optional<msg::chunk_grant> spare_; ///< Told us the size of chunks.
   std::map<std::uint32_t, chunk_under_way> chunks_; ///< Not yet in the upload.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,13 @@ identity identity_of(const struct ::stat& x) {
           std::int64_t{x.st_mtim.tv_sec} * 1'000'000'000 + x.st_mtim.tv_nsec};
 }
 
+/// Until there is something to read from a pipe, or nobody left to write.
+void wait_for_writer(int descriptor) {
+  ::pollfd asked{descriptor, POLLIN, 0};
+  while (::poll(&asked, 1, -1) < 0 && errno == EINTR)
+    continue;
+}
+
 /// A device or a pipe, which nobody is waited for to read.
 int open_special(const std::string& path) {
   const int descriptor
@@ -76,6 +84,7 @@ struct local_source::file {
   std::string path; ///< Empty: standard input.
   int descriptor = -1;
   bool regular = false;
+  bool named_pipe = false; ///< Opened without waiting for who writes to it.
   std::uint64_t begin = 0; ///< Standard input may be in the middle of a file.
   identity at_open;
 
@@ -96,6 +105,8 @@ struct local_source::file {
     std::size_t got = 0;
     while (got < into.size() && !(some && got > 0)) {
       const auto left = into.size() - got;
+      if (named_pipe)
+        wait_for_writer(descriptor);
       const auto step = regular
                           ? ::pread(descriptor, into.data() + got, left,
                                     static_cast<off_t>(begin + offset + got))
@@ -135,8 +146,11 @@ local_source::open(const std::string& path, disk_thread& disk) {
   const bool standard = path == "-";
   opened->name = standard ? "standard input" : path;
   opened->path = standard ? "" : path;
+  // Where nobody writes to a pipe yet, opening it would wait, and hear no
+  // signal; reading waits on a thread of its own.
   opened->descriptor
-    = standard ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    = standard ? STDIN_FILENO
+               : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct ::stat about {};
   if (opened->descriptor < 0 || ::fstat(opened->descriptor, &about) != 0)
     return system_error(errno, "cannot open " + opened->name);
@@ -145,6 +159,10 @@ local_source::open(const std::string& path, disk_thread& disk) {
                                     + " is a directory. Try: put -r, for all "
                                       "that is in it");
   opened->regular = S_ISREG(about.st_mode);
+  opened->named_pipe = !standard && S_ISFIFO(about.st_mode);
+  if (!standard && !opened->named_pipe)
+    ::fcntl(opened->descriptor, F_SETFL,
+            ::fcntl(opened->descriptor, F_GETFL) & ~O_NONBLOCK);
   opened->at_open = identity_of(about);
   if (standard && opened->regular)
     opened->begin = static_cast<std::uint64_t>(

@@ -3,6 +3,7 @@
 #include "base/crc32c.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::client {
 
@@ -17,6 +18,15 @@ block_crcs(std::string_view bytes, std::uint32_t offset) {
     bytes.remove_prefix(part);
   }
   return crcs;
+}
+
+piece part_of(const piece& x, std::size_t begin, std::size_t length,
+              std::uint64_t offset) {
+  net::data_buffer bytes{
+    std::shared_ptr<char>{x.bytes.keep(), x.bytes.data() + begin}, length};
+  const auto in_block = static_cast<std::uint32_t>(offset % msg::block_size);
+  auto crcs = block_crcs(bytes.view(), in_block);
+  return {std::move(bytes), std::move(crcs), x.room};
 }
 
 } // namespace dfs::client

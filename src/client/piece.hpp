@@ -4,6 +4,7 @@
 #include "net/data_buffer.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -32,5 +33,10 @@ struct piece {
 /// CRC32C of each part of `bytes`, which stand at `offset` of their chunk.
 [[nodiscard]] std::vector<std::uint32_t>
 block_crcs(std::string_view bytes, std::uint32_t offset);
+
+/// A part of a piece, which shares its memory. @param offset Where the first of
+/// its bytes stands in its chunk or content: there the checksums are cut.
+[[nodiscard]] piece part_of(const piece& x, std::size_t begin,
+                            std::size_t length, std::uint64_t offset);
 
 } // namespace dfs::client

@@ -7,6 +7,7 @@
 #include "messages/group_methods.hpp"
 #include "messages/namespace_methods.hpp"
 #include "messages/upload_methods.hpp"
+#include "messages/version_methods.hpp"
 
 // Every request that a client may send. The numbers travel: append only; a
 // retired one stays as a comment. docs/protocols/front_door.md lists them.

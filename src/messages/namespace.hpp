@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/ids.hpp"
+#include "messages/storage_class.hpp"
+#include "messages/version.hpp"
 
 #include <caf/meta/type_name.hpp>
 
@@ -26,14 +28,6 @@ namespace dfs::msg {
 /// The numbers travel and stand on the disk: append only.
 enum class entry_kind : std::uint8_t { file = 1, directory = 2 };
 
-/// How files below a directory are kept (SPEC V9).
-enum class storage_class : std::uint8_t {
-  chunked = 1,
-  versioned = 2,
-  content = 3,
-  shared = 4,
-};
-
 struct file_status {
   inode_id inode;
   std::string path;
@@ -49,6 +43,8 @@ struct file_status {
   std::uint64_t entries = 0;             ///< Of a directory.
   std::chrono::milliseconds modified{0}; ///< Unix time.
   std::chrono::milliseconds created{0};
+  /// Of a versioned file: the newest one that the master was told of.
+  version_number version;
 
   bool operator==(const file_status&) const = default;
 };
@@ -61,20 +57,22 @@ struct get_status {
 };
 
 /// -> `file_status`. With `parents` missing ones are made and an existing
-/// directory is fine, if it is as asked for. Errors: `exists`, `unsupported` (a
-/// class that this cluster does not serve).
+/// directory is fine, if it is as asked for: the class of one that is there is
+/// not changed. Errors: `exists`, `unsupported` (a class that this cluster does
+/// not serve).
 struct make_directory {
   std::uint64_t request = 0;
   std::string path;
   bool parents = false;
-  storage_class where = storage_class::chunked;
+  storage_class where = storage_class::as_above;
   std::uint8_t replication = 0; ///< Of files made below; 0: as above it.
 
   bool operator==(const make_directory&) const = default;
 };
 
 /// An empty file, or a new time for one that is there -> `file_status`. Errors:
-/// `is_directory`; with `exclusive` `exists`.
+/// `is_directory`, `unsupported` (the directory is not of the class *chunked*);
+/// with `exclusive` `exists`.
 struct create_file {
   std::uint64_t request = 0;
   std::string path;
@@ -89,17 +87,20 @@ struct list_entry {
   entry_kind kind = entry_kind::file;
   std::uint64_t length = 0;
   std::chrono::milliseconds modified{0};
+  storage_class where = storage_class::chunked;
 
   bool operator==(const list_entry&) const = default;
 };
 
 /// One page of a directory by name (bytewise), or the file itself ->
-/// `directory_page`. May be repeated.
+/// `directory_page`. May be repeated. Versioned files without a version, and
+/// those whose newest one is *deleted*, are not there: here and everywhere but
+/// in `locate_file`.
 struct list_directory {
   std::string path;
   std::string after;       ///< Names above this one; empty: from the start.
   std::uint32_t limit = 0; ///< 0: what fits into one answer.
-  bool names_only = false; ///< Kind, length and time are left zero.
+  bool names_only = false; ///< All else is left zero.
   std::string pattern;     ///< Glob of names; empty: all.
 
   bool operator==(const list_directory&) const = default;
@@ -108,8 +109,8 @@ struct list_directory {
 struct directory_page {
   std::vector<list_entry> entries;
   bool more = false;
-  /// `after` of the next page, when there is more. With a pattern a page may be
-  /// empty and not the last.
+  /// `after` of the next page, when there is more. A page may be empty and not
+  /// the last: of names that do not match, or are hidden.
   std::string next;
 
   bool operator==(const directory_page&) const = default;
@@ -117,7 +118,8 @@ struct directory_page {
 
 /// Atomically, files and trees -> `file_status`. Errors: `exists` (without
 /// `force`), `is_directory`, `not_directory`, `not_empty`, `invalid_argument`
-/// (into itself).
+/// (into itself), `unsupported` (a file to a directory of another class: it has
+/// to be copied).
 struct rename_entry {
   std::uint64_t request = 0;
   std::string from;
@@ -155,7 +157,8 @@ struct trash_entry {
   bool operator==(const trash_entry&) const = default;
 };
 
-/// -> `trash_list`, newest first. May be repeated.
+/// -> `trash_list`, those with the highest ids first. Deleted versioned files
+/// are listed too, under their inode. May be repeated.
 struct list_trash {
   std::uint64_t after = 0; ///< A trash id; 0: from the start.
   std::uint32_t limit = 0;
@@ -170,7 +173,9 @@ struct trash_list {
   bool operator==(const trash_list&) const = default;
 };
 
-/// -> `file_status`. Errors: `exists`. By id, or the newest that was at `path`.
+/// -> `file_status`. Errors: `exists`, `unsupported` (a file to a directory of
+/// another class; a deleted versioned file: it takes a version to bring it
+/// back). By id, or the newest that was at `path`.
 struct restore_trash {
   std::uint64_t request = 0;
   std::uint64_t trash_id = 0;

@@ -10,7 +10,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, file_status& x) {
   return f(caf::meta::type_name("file_status"), x.inode, x.path, x.kind,
            x.where, x.length, x.growing, x.chunks, x.replication, x.entries,
-           x.modified, x.created);
+           x.modified, x.created, x.version);
 }
 
 template <class Inspector>
@@ -33,7 +33,7 @@ typename Inspector::result_type inspect(Inspector& f, create_file& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, list_entry& x) {
   return f(caf::meta::type_name("list_entry"), x.name, x.kind, x.length,
-           x.modified);
+           x.modified, x.where);
 }
 
 template <class Inspector>

@@ -15,6 +15,8 @@
 #include "messages/metadata_copy.hpp"
 #include "messages/namespace.hpp"
 #include "messages/upload.hpp"
+#include "messages/version_file.hpp"
+#include "messages/version_master.hpp"
 
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
@@ -141,6 +143,33 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::replicas_verified))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::forget_server))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::server_forgotten))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::locate_file))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::create_versioned))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::file_located))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::locate_group))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_location))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::number_writer))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::writer_numbered))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_groups))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_fileservers))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::force_group))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_forced))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::rebuild_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::directory_rebuilt))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::find_version_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_version_directory))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::register_fileserver))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_registered))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_beat))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_beat_ack))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_orders))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::group_news))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::versions_noted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::unlink_file))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::file_unlinked))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::purge_versions))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

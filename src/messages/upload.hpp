@@ -25,15 +25,26 @@ namespace dfs::msg {
 /// New chunks, empty, on no server yet -> `chunks_allocated`. Nothing is
 /// durable but that their ids are never given again; what is not committed to a
 /// file within an hour is collected. Errors: `too_few_servers`, `full`.
+///
+/// With a path they are for a file that is to be made there: the number of
+/// replicas is its directory's, and what `commit_file` would be refused for now
+/// is refused at once, before anybody sends bytes in vain.
 struct allocate_chunks {
-  std::uint32_t count = 1;      ///< 1 to 64.
-  std::uint8_t replication = 0; ///< 0: the cluster's.
+  std::uint32_t count = 1;      ///< At most 64; 0: nothing but to be told.
+  std::uint8_t replication = 0; ///< 0: the cluster's. Not with a path.
+  std::string path;             ///< Empty: of no file yet.
+  bool force = false;           ///< As `commit_file` will say.
+  bool parents = false;         ///< Likewise.
+  std::uint64_t request = 0;    ///< Of `commit_file`; 0: not known. Was done:
+                                ///< it has made the file itself.
 
   bool operator==(const allocate_chunks&) const = default;
 };
 
 struct chunks_allocated {
   std::vector<chunk_grant> grants;
+  std::uint8_t replication = 0; ///< So many replicas they should have.
+  std::uint32_t chunk_size = 0; ///< Of each of them.
 
   bool operator==(const chunks_allocated&) const = default;
 };

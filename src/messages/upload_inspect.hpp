@@ -8,12 +8,14 @@ namespace dfs::msg {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, allocate_chunks& x) {
-  return f(caf::meta::type_name("allocate_chunks"), x.count, x.replication);
+  return f(caf::meta::type_name("allocate_chunks"), x.count, x.replication,
+           x.path, x.force, x.parents, x.request);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunks_allocated& x) {
-  return f(caf::meta::type_name("chunks_allocated"), x.grants);
+  return f(caf::meta::type_name("chunks_allocated"), x.grants, x.replication,
+           x.chunk_size);
 }
 
 template <class Inspector>

@@ -41,11 +41,15 @@ struct put_file {
   std::uint32_t checksum = 0;
   std::int64_t time_ms = 0;
   std::uint64_t looked_up_at = 0; ///< Position of the master's log.
+
+  bool operator==(const put_file&) const = default;
 };
 struct put_done {
   put_id put;
   version_number version;
   std::uint8_t copies = 0; ///< Have it now; the others follow.
+
+  bool operator==(const put_done&) const = default;
 };
 
 /// Was it done? If not, it is barred. -> `put_settled`. Errors: `not_found`
@@ -56,10 +60,14 @@ struct settle_put {
   inode_id file;
   put_id put;
   std::uint64_t looked_up_at = 0;
+
+  bool operator==(const settle_put&) const = default;
 };
 struct put_settled {
   put_id put;
   version_number version; ///< Zero: not done, and never will be.
+
+  bool operator==(const put_settled&) const = default;
 };
 
 /// What counts of a file -> `file_settled`, with a stamp no lower than `seen`.
@@ -68,10 +76,14 @@ struct settle_file {
   group_epoch epoch;
   inode_id file;
   version_stamp seen;
+
+  bool operator==(const settle_file&) const = default;
 };
 struct file_settled {
   inode_id file;
   file_state state;
+
+  bool operator==(const file_settled&) const = default;
 };
 
 // -- to a replica -------------------------------------------------------------
@@ -82,6 +94,8 @@ struct read_file_state {
   group_epoch epoch;
   inode_id file;
   group_ballot ballot; ///< Of a primary that was promised it; else zero.
+
+  bool operator==(const read_file_state&) const = default;
 };
 struct file_state_read {
   group_id group;
@@ -90,6 +104,8 @@ struct file_state_read {
   group_ballot ballot; ///< As asked.
   file_state state;
   std::uint64_t forgotten = 0; ///< There: as in `accept_manifest`.
+
+  bool operator==(const file_state_read&) const = default;
 };
 
 /// Has a half-done write accepted here, too, from who has it ->
@@ -100,6 +116,8 @@ struct finish_write {
   inode_id file;
   version_stamp stamp;
   store_id holder;
+
+  bool operator==(const finish_write&) const = default;
 };
 
 /// Accept nothing below `ballot` any more -> `ballot_promised`.
@@ -107,11 +125,15 @@ struct promise_ballot {
   group_id group;
   group_epoch epoch;
   group_ballot ballot;
+
+  bool operator==(const promise_ballot&) const = default;
 };
 struct ballot_promised {
   group_id group;
   group_ballot ballot;
   std::uint64_t forgotten = 0; ///< Names up to here may be gone.
+
+  bool operator==(const ballot_promised&) const = default;
 };
 
 /// -> `manifest_accepted` when it and its newest content are durable.
@@ -125,12 +147,16 @@ struct accept_manifest {
   /// gone. A replica that knows of later ones does not take a file that it has
   /// not: it may have come late, of one that was forgotten.
   std::uint64_t forgotten = 0;
+
+  bool operator==(const accept_manifest&) const = default;
 };
 struct manifest_accepted {
   group_id group;
   group_epoch epoch;
   inode_id file;
   version_stamp stamp; ///< What it has; no lower than asked.
+
+  bool operator==(const manifest_accepted&) const = default;
 };
 
 /// It is settled. No answer; may be lost.
@@ -139,6 +165,8 @@ struct commit_manifest {
   group_epoch epoch;
   inode_id file;
   version_stamp stamp;
+
+  bool operator==(const commit_manifest&) const = default;
 };
 
 /// -> `files_listed`: at most 4,096 files, rising.
@@ -147,11 +175,15 @@ struct list_files {
   group_epoch epoch;
   group_ballot ballot;
   inode_id after;
+
+  bool operator==(const list_files&) const = default;
 };
 struct listed_file {
   inode_id file;
   version_stamp stamp;
   bool settled = false;
+
+  bool operator==(const listed_file&) const = default;
 };
 struct files_listed {
   group_id group;
@@ -159,6 +191,8 @@ struct files_listed {
   inode_id after;
   std::vector<listed_file> files;
   bool last = false;
+
+  bool operator==(const files_listed&) const = default;
 };
 
 /// The name of this file, closed with that stamp or a later one, is gone.
@@ -169,10 +203,14 @@ struct forget_file {
   group_ballot ballot; ///< A former primary's would hide what it forgot.
   inode_id file;
   std::uint64_t unlinked_at = 0;
+
+  bool operator==(const forget_file&) const = default;
 };
 struct file_forgotten {
   group_id group;
   inode_id file;
+
+  bool operator==(const file_forgotten&) const = default;
 };
 
 } // namespace dfs::msg

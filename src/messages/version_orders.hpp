@@ -2,6 +2,8 @@
 
 #include "messages/version_control.hpp"
 
+#include <caf/meta/type_name.hpp>
+
 #include <cstdint>
 #include <vector>
 
@@ -14,15 +16,21 @@ namespace dfs::msg {
 struct lead_group {
   group_set set;
   group_ballot ballot;
+
+  bool operator==(const lead_group&) const = default;
 };
 struct group_led {
   group_id group;
   group_ballot ballot;
+
+  bool operator==(const group_led&) const = default;
 };
 /// It does not lead with that ballot any more, or never did.
 struct group_resigned {
   group_id group;
   group_ballot ballot;
+
+  bool operator==(const group_resigned&) const = default;
 };
 
 /// End your part in that epoch -> `group_sealed`.
@@ -30,11 +38,15 @@ struct seal_group {
   group_id group;
   group_epoch epoch;
   group_ballot by;
+
+  bool operator==(const seal_group&) const = default;
 };
 struct group_sealed {
   group_id group;
   group_epoch epoch;
   group_ballot by;
+
+  bool operator==(const group_sealed&) const = default;
 };
 
 /// Become a member of `set`: merge what all `sources` have, which are sealed in
@@ -43,10 +55,14 @@ struct install_group {
   group_set set;
   group_epoch base;
   std::vector<store_id> sources;
+
+  bool operator==(const install_group&) const = default;
 };
 struct group_installed {
   group_id group;
   group_epoch epoch;
+
+  bool operator==(const group_installed&) const = default;
 };
 
 /// The epoch is logged: answer in it. -> `group_activated`; `group_refused` by
@@ -54,10 +70,14 @@ struct group_installed {
 struct activate_group {
   group_id group;
   group_epoch epoch;
+
+  bool operator==(const activate_group&) const = default;
 };
 struct group_activated {
   group_id group;
   group_epoch epoch;
+
+  bool operator==(const group_activated&) const = default;
 };
 
 /// Server to server: all of a group -> `group_fetched`.
@@ -65,16 +85,22 @@ struct fetch_group {
   group_id group;
   group_epoch epoch;
   bool sealed = false; ///< Only if sealed in that epoch; else only if active.
+
+  bool operator==(const fetch_group&) const = default;
 };
 struct fetched_file {
   inode_id file;
   file_state state;
+
+  bool operator==(const fetched_file&) const = default;
 };
 struct group_fetched {
   group_id group;
   group_epoch epoch;
   std::uint64_t forgotten = 0;
   std::vector<fetched_file> files;
+
+  bool operator==(const group_fetched&) const = default;
 };
 
 enum class rejoin_order : std::uint8_t {
@@ -88,22 +114,50 @@ struct rejoin_group {
   group_epoch epoch;
   rejoin_order order = rejoin_order::quarantine;
   std::vector<store_id> sources; ///< Refill: N − W + 1 others.
+
+  bool operator==(const rejoin_group&) const = default;
 };
 struct group_rejoined {
   group_id group;
   group_epoch epoch;
   rejoin_order order = rejoin_order::quarantine;
+
+  bool operator==(const group_rejoined&) const = default;
+};
+
+/// The set of that epoch, which is in force, has everything: wipe what is here
+/// of the group. Ignored by who is, or may become, a member in that epoch or a
+/// later one: it came late. No answer.
+struct drop_group {
+  group_id group;
+  group_epoch epoch;
+
+  bool operator==(const drop_group&) const = default;
+};
+
+/// To the primary: the file has no name any more, for good; it is to be closed
+/// and forgotten, whatever is in it. Said again until the file is unlinked. No
+/// answer.
+struct purge_file {
+  group_id group;
+  inode_id file;
+
+  bool operator==(const purge_file&) const = default;
 };
 
 /// To the master: a closed file has no need of its name -> `file_unlinked`.
 struct unlink_file {
   group_id group;
   inode_id file;
+
+  bool operator==(const unlink_file&) const = default;
 };
 struct file_unlinked {
   group_id group;
   inode_id file;
   std::uint64_t at = 0; ///< Position of the master's log, durable.
+
+  bool operator==(const file_unlinked&) const = default;
 };
 
 } // namespace dfs::msg

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <mutex>
+#include <new>
 
 namespace dfs::net {
 
@@ -39,7 +40,7 @@ public:
   ~shelf() {
     for (auto& row : idle_)
       for (auto* memory : row)
-        delete[] memory;
+        drop(memory);
   }
 
   char* take(std::size_t which) {
@@ -54,7 +55,7 @@ public:
         return memory;
       }
     }
-    return new char[class_bytes[which]];
+    return static_cast<char*>(::operator new[](class_bytes[which], page));
   }
 
   void give(std::size_t which, char* memory) {
@@ -68,7 +69,7 @@ public:
         return;
       }
     }
-    delete[] memory;
+    drop(memory);
   }
 
   [[nodiscard]] std::size_t used_bytes() const {
@@ -82,6 +83,13 @@ public:
   }
 
 private:
+  /// As files want it that are written past the page cache.
+  static constexpr std::align_val_t page{4096};
+
+  static void drop(char* memory) {
+    ::operator delete[](memory, page);
+  }
+
   const std::size_t idle_bytes_max_;
   mutable std::mutex mutex_;
   std::array<std::vector<char*>, class_bytes.size()> idle_;

@@ -1,6 +1,7 @@
 #include "net/data_link.hpp"
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -68,6 +69,7 @@ void data_loop::leave() {
   }
   unsent_.clear();
   --depth_;
+  DFS_CRASH_POINT("data.left");
 }
 
 void data_loop::flush_later(std::shared_ptr<data_link> link) {

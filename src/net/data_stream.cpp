@@ -71,8 +71,7 @@ data_stream::write(std::span<const iovec> from, bool more, std::size_t& taken) {
     const std::string_view first{static_cast<const char*>(from[0].iov_base),
                                  from[0].iov_len};
     if (from.size() == 1 || first.size() >= record_bytes)
-      return tls_->write(
-        first, taken, more || from.size() > 1 || first.size() > record_bytes);
+      return tls_->write(first, taken, more || from.size() > 1);
     // A retry finds the same bytes in front, as OpenSSL demands.
     std::array<char, record_bytes> record;
     std::size_t size = 0;

@@ -7,14 +7,31 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace dfs::net {
+
+namespace {
+
+/// What fits into one record of TLS.
+constexpr std::size_t record_bytes = SSL3_RT_MAX_PLAIN_LENGTH;
+
+/// Of records that wait for others.
+constexpr std::size_t gathered_max = 128 * 1024;
+
+/// The socket is full or empty, or a signal came: later.
+bool is_passing(int number) {
+  return number == EAGAIN || number == EWOULDBLOCK || number == EINTR;
+}
+
+} // namespace
 
 struct stream_bio {
   static frame_stream& owner(BIO* bio) {
@@ -30,7 +47,7 @@ struct stream_bio {
     }
     const auto count = ::recv(stream.descriptor_, into, size, 0);
     if (count < 0) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+      if (is_passing(errno)) {
         stream.drained_ = errno != EINTR;
         BIO_set_retry_read(bio);
       }
@@ -44,20 +61,23 @@ struct stream_bio {
     return count > 0 ? 1 : 0;
   }
 
+  /// Records that others follow wait for them: one system call for several.
   static int
   write(BIO* bio, const char* bytes, std::size_t size, std::size_t* taken) {
     auto& stream = owner(bio);
     BIO_clear_retry_flags(bio);
-    const auto count = ::send(stream.descriptor_, bytes, size,
-                              MSG_NOSIGNAL | (stream.more_ ? MSG_MORE : 0));
-    if (count < 0) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-        BIO_set_retry_write(bio);
-      stream.system_error_ = errno;
-      return 0;
+    if (stream.more_ && stream.gathered_.size() + size <= gathered_max) {
+      stream.gathered_.append(bytes, size);
+      *taken = size;
+      return 1;
     }
-    *taken = static_cast<std::size_t>(count);
-    return 1;
+    if (const auto sent = stream.send(bytes, size)) {
+      *taken = *sent;
+      if (*sent == 0)
+        BIO_set_retry_write(bio);
+      return *sent == 0 ? 0 : 1;
+    }
+    return 0;
   }
 
   static long control(BIO* bio, int command, long, void*) {
@@ -125,11 +145,45 @@ stream_step frame_stream::read(char* into, std::size_t size, std::size_t& got) {
 stream_step
 frame_stream::write(std::string_view bytes, std::size_t& taken, bool more) {
   taken = 0;
-  more_ = more;
+  // A record at a time: a call that goes on after `blocked` would otherwise
+  // take several, and nobody would know which is the last.
+  more_ = more || bytes.size() > record_bytes;
+  bytes = bytes.substr(0, record_bytes);
   if (bytes.empty())
     return stream_step::progress;
   ERR_clear_error();
   return judge(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &taken));
+}
+
+// What waits, then these.
+std::optional<std::size_t>
+frame_stream::send(const char* bytes, std::size_t size) {
+  // The kernel only reads them.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+  std::array<iovec, 2> pieces{
+    {{gathered_.data(), gathered_.size()}, {const_cast<char*>(bytes), size}}};
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  const auto count
+    = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | (more_ ? MSG_MORE : 0));
+  if (count < 0) {
+    system_error_ = errno;
+    if (is_passing(errno))
+      return 0;
+    return std::nullopt;
+  }
+  const auto sent = static_cast<std::size_t>(count);
+  if (sent < gathered_.size()) {
+    gathered_.erase(0, sent);
+    return 0;
+  }
+  const auto taken = sent - gathered_.size();
+  if (more_)
+    gathered_.clear();
+  else
+    gathered_ = {}; // Nothing is kept while idle.
+  return taken;
 }
 
 stream_step frame_stream::judge(int outcome) {
@@ -160,6 +214,7 @@ stream_step frame_stream::judge(int outcome) {
 }
 
 void frame_stream::end_writing() {
+  more_ = false;
   ERR_clear_error();
   if (SSL_is_init_finished(ssl_.get()) == 1 && failure_.empty())
     static_cast<void>(SSL_shutdown(ssl_.get()));

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,7 +45,7 @@ public:
 
   /// Takes the first `taken` bytes off the caller's hands. After `blocked` the
   /// next call begins with the same bytes.
-  /// @param more The next call follows at once: no small packet now.
+  /// @param more The next call follows at once: these wait for it.
   [[nodiscard]] stream_step
   write(std::string_view bytes, std::size_t& taken, bool more = false);
 
@@ -86,6 +87,9 @@ private:
 
   stream_step judge(int outcome);
 
+  /// @returns how many of the bytes the socket took; nothing: it failed.
+  std::optional<std::size_t> send(const char* bytes, std::size_t size);
+
   struct free_ssl {
     void operator()(SSL* x) const {
       SSL_free(x);
@@ -95,6 +99,7 @@ private:
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<SSL, free_ssl> ssl_;
   int descriptor_;
+  std::string gathered_; ///< Records that wait for others.
   bool more_ = false;    ///< As the last `write` said.
   int system_error_ = 0; ///< Of the last system call that failed.
   bool drained_ = false; ///< The socket has no more until it says so.

@@ -1,5 +1,7 @@
 #include "roles/chunk_plane.hpp"
 
+#include "roles/stream_limits.hpp"
+
 #include <future>
 #include <limits>
 #include <utility>
@@ -20,13 +22,7 @@ chunkserver::data_service_options options_for(const chunk_plane_options& from) {
   if (stream.tls)
     options.tls = from.keys.tls();
   options.keys = from.keys.token_key();
-  options.limits.connections_max = stream.connections_max;
-  options.limits.connections_per_principal_max
-    = stream.connections_per_principal_max;
-  options.limits.unverified_max = stream.unverified_max;
-  options.limits.handshake_timeout = stream.handshake_timeout;
-  options.limits.idle_timeout = stream.idle_timeout;
-  options.limits.write_timeout = stream.write_timeout;
+  options.limits = data_limits_of(stream);
   options.events = from.events;
   options.disk_threads = from.how.volumes.disk_threads;
   options.copy_bytes_per_second = chunks.repair_rate == 0

@@ -85,7 +85,7 @@ void node::reload() {
                       {{"why", read.error().context}});
     return;
   }
-  parts_->ports->use(*parts_->keys);
+  parts_->use_keys();
   actors::log_event(log, spdlog::level::info, "logs and keys reloaded");
 }
 
@@ -103,6 +103,8 @@ std::vector<std::string> node::leave() {
       patience + goodbye);
     (void) drained.wait_for(patience + goodbye);
   }
+  if (all.version_bytes)
+    all.version_bytes->drain(all.how.settings.node.drain_timeout);
   auto said = ask<msg::group_left>(*all.system, all.detector.get(),
                                    msg::leave_group{}, goodbye);
   (void) said.wait_for(goodbye + 1s);

@@ -42,15 +42,14 @@ core::directory_config directory_config_of(const settings::node_settings& how) {
   return config;
 }
 
-core::tree_config
-tree_config_of(const settings::node_settings& how, std::uint64_t seed) {
-  core::tree_config config;
+void set_tree_config(core::tree_config& config,
+                     const settings::node_settings& how, std::uint64_t seed) {
   config.hash_seed = seed;
   config.replication = static_cast<std::uint8_t>(how.chunks.replication);
   config.chunk_size = static_cast<std::uint32_t>(how.chunks.size);
   config.trash_life = how.chunks.trash_life;
+  config.version_trash_life = how.versions.trash_life;
   config.upload_life = how.chunks.upload_life;
-  return config;
 }
 
 /// What the data server notices goes to the keeper.
@@ -122,24 +121,6 @@ actors::supervised node::parts::supervise_chunk_keeper() {
                                   actors::chunk_keeper, keeper_options);
     keeper_options.inlet.connect(handle);
     return handle;
-  });
-}
-
-actors::supervised node::parts::supervise_scrubber() {
-  return supervise("scrubber", scrubber, on_end::restart, [this] {
-    actors::scrubber_options options;
-    options.name = keys->name();
-    options.volumes = chunk_bytes->disks().stores();
-    options.rate = how.settings.chunks.scrub_rate;
-    options.suspect = [this](chunk_id x) {
-      // What comes of it, the data server tells the keeper.
-      chunk_bytes->data().verify(x, [](const result<nothing>&) {});
-    };
-    options.counters = scrub_counts;
-    // It waits for disks.
-    return spawn_subsystem<caf::detached>(*system, registry,
-                                          {.name = "scrubber"},
-                                          actors::scrubber, std::move(options));
   });
 }
 
@@ -223,10 +204,13 @@ result<nothing> node::parts::load_metadata() {
   if (!machine)
     return machine.error();
   directory_options.machine = *std::move(machine);
+  if (auto loaded = load_versions(); !loaded)
+    return loaded;
   namespace_options.store = metadata.get();
   namespace_options.term = term;
-  namespace_options.config = tree_config_of(how.settings, seed);
+  set_tree_config(namespace_options.config, how.settings, seed);
   namespace_options.chunks = [to = chunks] { return to.get(); };
+  namespace_options.versions = [to = versions] { return to.get(); };
   namespace_options.clock = wall_clock;
   auto tree = actors::load_namespace(namespace_options);
   if (!tree)
@@ -264,12 +248,14 @@ void node::parts::forget_new_data() {
     return;
   keeper_options.hands.reset();
   chunk_bytes.reset();
+  version_bytes.reset();
   metadata.reset();
   // Disks elsewhere keep the volumes that were made there: they are known by
   // their own names.
   std::error_code ignored;
   for (const auto* name :
-       {"chunks", "metadata", "metadata.made", "volumes", "master_term"})
+       {"chunks", "versions", "version-rows", "version-rows.made", "metadata",
+        "metadata.made", "volumes", "master_term"})
     std::filesystem::remove_all(std::filesystem::path{data->path()} / name,
                                 ignored);
 }

@@ -126,16 +126,28 @@ node::parts::monitoring() {
         describe_requests(page, door_counts->snapshot());
       },
       [this](metrics_page& page) {
-        if (metadata)
-          actors::describe_master(page, *directory_options.counters,
-                                  *namespace_options.counters);
+        if (!metadata)
+          return;
+        actors::describe_master(page, *directory_options.counters,
+                                *namespace_options.counters);
+        actors::describe_version_directory(page,
+                                           *version_directory_options.counters);
       },
       [this](metrics_page& page) {
         if (!chunk_bytes)
           return;
         actors::describe_keeper(page, *keeper_options.counters,
                                 keeper_options.hands->look(), boottime_now());
-        actors::describe_scrubber(page, *scrub_counts);
+      },
+      [this](metrics_page& page) {
+        if (version_bytes)
+          actors::describe_versions(page, *version_options.counters,
+                                    version_bytes->service().counters(),
+                                    version_bytes->store().contents().usage());
+      },
+      [this](metrics_page& page) {
+        if (chunk_bytes || version_bytes)
+          actors::describe_scrubber(page, *scrub_counts);
       },
     });
 }

@@ -93,6 +93,8 @@ node::parts::~parts() {
   // Neither calls an actor any more.
   if (chunk_bytes)
     chunk_bytes->data().stop();
+  if (version_bytes)
+    version_bytes->service().stop();
   metadata.reset();
   caf::logger::set_current_actor_system(nullptr);
   system.reset();
@@ -119,6 +121,8 @@ node::parts::prepare(const settings::server_command_line& how,
   if (auto opened = all->open_metadata(); !opened)
     return opened.error();
   if (auto opened = all->open_chunks(); !opened)
+    return opened.error();
+  if (auto opened = all->open_versions(); !opened)
     return opened.error();
   if (auto begun = begin_log(wanted.log); !begun)
     return begun.error();
@@ -203,6 +207,14 @@ result<nothing> node::parts::serve(const msg::group_joined& joined) {
      {"store", fmt::format("{:016x}", joined.self.store.value())},
      {"members", joined.members}});
   return done;
+}
+
+void node::parts::use_keys() {
+  ports->use(*keys);
+  if (chunk_bytes)
+    chunk_bytes->data().replace_keys(keys->token_key());
+  if (version_bytes)
+    version_bytes->service().replace_keys(keys->token_key());
 }
 
 error node::parts::explain_join(const error& why) const {

@@ -14,11 +14,14 @@
 #include "actors/support/port_prober.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "actors/support/supervisor.hpp"
+#include "actors/version_directory.hpp"
+#include "actors/version_keeper.hpp"
 #include "base/utc_time.hpp"
 #include "roles/chunk_plane.hpp"
 #include "roles/credentials.hpp"
 #include "roles/node.hpp"
 #include "roles/planes.hpp"
+#include "roles/version_plane.hpp"
 #include "settings/data_dir.hpp"
 #include "storage/metadata_store.hpp"
 
@@ -53,18 +56,24 @@ struct node::parts {
   /// Opens the doors for clients.
   [[nodiscard]] result<nothing> serve(const msg::group_joined& joined);
 
+  /// The planes take up what `keys` has read again: handshakes and logins from
+  /// now on.
+  void use_keys();
+
   /// A join that failed, in words that say what to do.
   [[nodiscard]] error explain_join(const error& why) const;
 
   [[nodiscard]] msg::member_record own_record(std::uint64_t start_ms) const;
   [[nodiscard]] result<nothing> open_data();
-  // Of the role chunkserver and of the role master; nothing without them.
+  // Of the roles chunkserver, file server, master; nothing without them.
   [[nodiscard]] result<nothing> open_chunks();
+  [[nodiscard]] result<nothing> open_versions();
   [[nodiscard]] result<nothing> open_metadata();
   /// What this start has made of both in a new data directory goes again.
   void forget_new_data();
   /// What the master's actors begin with. @pre The actor system is there.
   [[nodiscard]] result<nothing> load_metadata();
+  [[nodiscard]] result<nothing> load_versions(); ///< Part of it.
   [[nodiscard]] std::string history_path() const;
 
   // One entry of the supervisor's list each.
@@ -74,10 +83,13 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_watch();
   [[nodiscard]] actors::supervised supervise_links();
   [[nodiscard]] actors::supervised supervise_chunk_directory();
+  [[nodiscard]] actors::supervised supervise_version_directory();
   [[nodiscard]] actors::supervised supervise_namespace();
   [[nodiscard]] actors::supervised supervise_backup();
   [[nodiscard]] actors::supervised supervise_chunk_keeper();
   [[nodiscard]] actors::supervised supervise_scrubber();
+  [[nodiscard]] std::vector<actors::scrubbed_volume> scrubbed_volumes();
+  [[nodiscard]] actors::supervised supervise_version_keeper();
   [[nodiscard]] actors::supervised supervise_directory();
   [[nodiscard]] actors::supervised supervise_console();
   [[nodiscard]] actors::supervised supervise_echo();
@@ -103,14 +115,17 @@ struct node::parts {
   std::shared_ptr<actors::membership_log> history;
   std::unique_ptr<chunk_plane> chunk_bytes;            ///< Of a chunkserver.
   actors::chunk_keeper_options keeper_options;         ///< Likewise.
-  std::shared_ptr<actors::scrub_counters> scrub_counts ///< Likewise.
+  std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.
     = std::make_shared<actors::scrub_counters>();
-  std::unique_ptr<storage::metadata_store> metadata;  ///< Of a master.
-  master_term term;                                   ///< Likewise.
-  std::unique_ptr<actors::tcp_port_prober> prober;    ///< Likewise.
-  actors::chunk_directory_options directory_options;  ///< Likewise.
-  actors::namespace_keeper_options namespace_options; ///< Likewise.
-  msg::member_record self;                            ///< Of the first life.
+  std::unique_ptr<version_plane> version_bytes;      ///< Of a file server.
+  actors::version_keeper_options version_options;    ///< Likewise.
+  std::unique_ptr<storage::metadata_store> metadata; ///< Of a master.
+  master_term term;                                  ///< Likewise.
+  std::unique_ptr<actors::tcp_port_prober> prober;   ///< Likewise.
+  actors::chunk_directory_options directory_options; ///< Likewise.
+  actors::version_directory_options version_directory_options; ///< Likewise.
+  actors::namespace_keeper_options namespace_options;          ///< Likewise.
+  msg::member_record self; ///< Of the first life.
   boot_id boot;
   std::uint64_t seed = 0;
   std::unique_ptr<caf::actor_system_config> system_config;
@@ -122,10 +137,12 @@ struct node::parts {
   actors::subsystem_ref<actors::control_links_actor> links;
   actors::subsystem_ref<actors::directory_actor> directory;
   actors::subsystem_ref<actors::chunk_directory_actor> chunks;
+  actors::subsystem_ref<actors::version_directory_actor> versions;
   actors::subsystem_ref<actors::namespace_keeper_actor> names;
   actors::subsystem_ref<actors::metadata_backup_actor> backup;
   actors::subsystem_ref<actors::local_keeper_actor> keeper;
   actors::subsystem_ref<actors::scrubber_actor> scrubber;
+  actors::subsystem_ref<actors::version_keeper_actor> version_keeper;
   actors::subsystem_ref<actors::admin_console_actor> console;
   actors::subsystem_ref<actors::echo_actor> echo;
   actors::subsystem_ref<actors::front_door_actor> door;

@@ -35,12 +35,20 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::find_upload>(now_of(names));
   router.route<msg::open_file>(now_of(names));
   router.route<msg::add_chunk>(now_of(names));
-  router.route<msg::allocate_chunks>(now_of(chunks));
+  router.route<msg::locate_file>(now_of(names));
+  router.route<msg::create_versioned>(now_of(names));
+  router.route<msg::allocate_chunks>(now_of(names));
   router.route<msg::lease_chunk>(now_of(chunks));
   router.route<msg::report_replica>(now_of(chunks));
   router.route<msg::get_cluster_status>(now_of(chunks));
   router.route<msg::check_chunks>(now_of(chunks));
   router.route<msg::forget_server>(now_of(chunks));
+  router.route<msg::locate_group>(now_of(versions));
+  router.route<msg::number_writer>(now_of(versions));
+  router.route<msg::list_groups>(now_of(versions));
+  router.route<msg::list_fileservers>(now_of(versions));
+  router.route<msg::force_group>(now_of(versions));
+  router.route<msg::rebuild_directory>(now_of(versions));
 }
 
 actors::door_router node::parts::routes() {
@@ -65,9 +73,11 @@ actors::door_router node::parts::routes() {
     route_files(router);
   if (chunk_bytes) {
     router.route<msg::get_leases>(now_of(keeper));
+    router.route<msg::verify_replicas>(now_of(scrubber));
+  }
+  if (chunk_bytes || version_bytes) {
     router.route<msg::get_scrub>(now_of(scrubber));
     router.route<msg::scrub_chunks>(now_of(scrubber));
-    router.route<msg::verify_replicas>(now_of(scrubber));
   }
   return router;
 }

@@ -39,15 +39,18 @@ std::vector<actors::supervised> node::parts::subsystems() {
   list.push_back(supervise_watch());
   if (metadata) {
     list.push_back(supervise_chunk_directory());
+    list.push_back(supervise_version_directory());
     list.push_back(supervise_namespace());
     list.push_back(supervise_backup());
   }
   list.push_back(supervise_links());
   list.push_back(supervise_directory());
-  if (chunk_bytes) {
+  if (chunk_bytes)
     list.push_back(supervise_chunk_keeper());
+  if (version_bytes)
+    list.push_back(supervise_version_keeper());
+  if (chunk_bytes || version_bytes)
     list.push_back(supervise_scrubber());
-  }
   list.push_back(supervise_console());
   list.push_back(supervise_echo());
   list.push_back(supervise_door());
@@ -103,8 +106,10 @@ actors::supervised node::parts::supervise_links() {
     actors::control_links_options options;
     options.membership = membership;
     options.finder = &ports->gate();
-    if (metadata)
+    if (metadata) {
       options.chunks = [to = chunks] { return to.get(); };
+      options.versions = [to = versions] { return to.get(); };
+    }
     options.boot = boot;
     options.seed = seed;
     return spawn_subsystem(*system, registry, {.name = "control-links"},
@@ -114,18 +119,16 @@ actors::supervised node::parts::supervise_links() {
 
 actors::supervised node::parts::supervise_directory() {
   return supervise("directory", directory, on_end::end_process, [this] {
-    return spawn_subsystem(
-      *system, registry, {.name = "directory"}, actors::directory,
-      actors::directory_options{
-        .membership = membership,
-        .links = links,
-        .boot = boot,
-        .chunks
-        = metadata
-            ? std::function<actors::chunk_directory_actor()>{[to = chunks] {
-                return to.get();
-              }}
-            : nullptr});
+    actors::directory_options options;
+    options.membership = membership;
+    options.links = links;
+    options.boot = boot;
+    if (metadata) {
+      options.chunks = [to = chunks] { return to.get(); };
+      options.versions = [to = versions] { return to.get(); };
+    }
+    return spawn_subsystem(*system, registry, {.name = "directory"},
+                           actors::directory, std::move(options));
   });
 }
 

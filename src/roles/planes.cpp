@@ -2,6 +2,7 @@
 
 #include "actors/failure_detector.hpp"
 #include "net/address.hpp"
+#include "roles/stream_limits.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -36,19 +37,6 @@ result<nothing> try_port(const endpoint& where, const std::string& key) {
                                                            : ec::configuration,
               to_string(where) + "/tcp: " + failed.message() + "; choose "
                 + "another " + key + " or end who has it");
-}
-
-net::frame_limits limits_of(const settings::stream_section& x) {
-  net::frame_limits limits;
-  limits.connections_max = x.connections_max;
-  limits.connections_per_principal_max = x.connections_per_principal_max;
-  limits.unverified_max = x.unverified_max;
-  limits.outstanding_max = x.requests_max;
-  limits.outstanding_per_connection_max = x.requests_per_connection_max;
-  limits.handshake_timeout = x.handshake_timeout;
-  limits.idle_timeout = x.idle_timeout;
-  limits.write_timeout = x.write_timeout;
-  return limits;
 }
 
 net::gate_limits limits_of(const settings::control_section& x) {
@@ -94,9 +82,14 @@ result<nothing> planes::bind_group(const credentials& keys) {
 result<nothing> planes::bind(msg::role_set roles, const credentials& keys,
                              const actors::door_inlet& inlet) {
   const auto& bind = how_.node.bind;
-  // Opened later, when the chunks are known; that it is free is said now.
+  // Opened later, when the store is known; that they are free is said now.
   if (msg::has(roles, msg::role::chunkserver))
     if (auto free = try_port({bind, how_.stream.data_port}, "stream.data_port");
+        !free)
+      return free;
+  if (msg::has(roles, msg::role::fileserver))
+    if (auto free
+        = try_port({bind, how_.stream.version_port}, "stream.version_port");
         !free)
       return free;
   if (auto bound = bind_group(keys); !bound)
@@ -110,8 +103,9 @@ result<nothing> planes::bind(msg::role_set roles, const credentials& keys,
                       .observe = {}});
   streams_ = std::make_unique<net::frame_server>(
     stream_thread_.io(), keys.tls(), keys.token_key(),
-    net::frame_server_options{
-      .cluster = keys.cluster(), .limits = limits_of(how_.stream), .clock = {}},
+    net::frame_server_options{.cluster = keys.cluster(),
+                              .limits = frame_limits_of(how_.stream),
+                              .clock = {}},
     inlet.handlers());
   // Connections wait in the kernel until the thread runs.
   if (auto bound

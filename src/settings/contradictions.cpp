@@ -1,3 +1,4 @@
+#include "core/versions/quorum.hpp"
 #include "settings/load.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,8 @@ public:
     };
     if ((concerns & static_cast<audience>(msg::role::chunkserver)) != 0)
       tcp.push_back({"stream.data_port", x_.stream.data_port, node.bind});
+    if ((concerns & static_cast<audience>(msg::role::fileserver)) != 0)
+      tcp.push_back({"stream.version_port", x_.stream.version_port, node.bind});
     if (x_.http.port != 0)
       tcp.push_back({"http.port", x_.http.port, x_.http.bind});
     for (std::size_t i = 0; i < tcp.size(); ++i)
@@ -59,6 +62,25 @@ public:
                     "set stream.tls = true, node.bind to a loopback address, "
                     "or stream.insecure = true if that is meant",
                     to_string(x_.node.bind)));
+  }
+
+  void versions() {
+    const auto& versions = x_.versions;
+    const auto rule = quorum_of(versions);
+    if (auto ok = core::check_quorum(rule); !ok) {
+      const bool of_write
+        = 2 * rule.write <= rule.copies || rule.write > rule.copies;
+      say_of(of_write ? "versions.write" : "versions.read", "versions.copies",
+             fmt::format("{} (W + R > N and 2 W > N must hold, N being "
+                         "versions.copies)",
+                         ok.error().context));
+    }
+    if (versions.heartbeat * 2 > versions.silent_after)
+      say_of("versions.heartbeat", "versions.silent_after",
+             fmt::format("versions.silent_after ({}) must be at least twice "
+                         "versions.heartbeat ({})",
+                         duration_text(versions.silent_after.count()),
+                         duration_text(versions.heartbeat.count())));
   }
 
   void addresses() {
@@ -215,6 +237,7 @@ void find_contradictions(const node_settings& x, audience concerns,
   all.addresses();
   all.ports(concerns);
   all.chunks();
+  all.versions();
   all.introducers(concerns);
   all.limits();
   all.failure();

@@ -199,6 +199,10 @@ void put_defaults_that_depend(const std::vector<effective_value*>& by_row,
     server.volumes.paths = {join(server.node.data_dir, "chunks")};
     show("volumes.paths", server.volumes.paths.front());
   }
+  if (server.versions.paths.empty() && !server.node.data_dir.empty()) {
+    server.versions.paths = {join(server.node.data_dir, "versions")};
+    show("versions.paths", server.versions.paths.front());
+  }
 }
 
 } // namespace

@@ -28,8 +28,8 @@ where it came from.
 - Durations are texts such as `"500ms"`, `"3s"`, `"1m30s"`, `"2h"`; sizes such
   as `"64KiB"`, `"1MiB"`.
 - Lists are TOML lists in a file and separated by commas elsewhere;
-  `log.levels` is a TOML table in a file and `gate=debug,membership=trace`
-  elsewhere.
+  `log.levels` and `versions.quorums` are TOML tables in a file and
+  `gate=debug,membership=trace`, `/docs=5:3:3` elsewhere.
 - A relative path in a file is relative to that file, elsewhere to the working
   directory.
 - Server and client settings may share a file. Ports are the same on the bind
@@ -65,6 +65,8 @@ std::string type_text(const shape& x) {
       return "list of paths";
     case kind::levels:
       return "table of subsystem = level, which is one of";
+    case kind::quorums:
+      return "table of path = N:W:R";
   }
   return {};
 }
@@ -73,6 +75,15 @@ std::string whom_text(audience x) {
   if (x == any_client)
     return "clients";
   return x == any_server ? "servers" : msg::roles_to_string(x);
+}
+
+/// All whom something in a section is for.
+audience audience_of(std::string_view section) {
+  audience all = 0;
+  for (const auto& x : table())
+    if (x.key.substr(0, x.key.find('.')) == section)
+      all = static_cast<audience>(all | x.concerns);
+  return all;
 }
 
 std::string default_text(const row& x) {
@@ -92,7 +103,7 @@ std::string reference() {
       section = x.key.substr(0, dot);
       text += fmt::format("\n## [{}], for {}\n| key | value | default | "
                           "meaning |\n|---|---|---|---|\n",
-                          section, whom_text(x.concerns));
+                          section, whom_text(audience_of(section)));
     }
     const auto range = range_text(x.form);
     text += fmt::format("| `{}` | {}{}{} | {} | {}{} |\n", x.key,

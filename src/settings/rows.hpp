@@ -89,5 +89,7 @@ using rows = std::vector<row>;
 void add_chunks(rows& to);
 void add_volumes(rows& to);
 void add_metadata(rows& to);
+/// Of versioned files; in table_versions.cpp.
+void add_versions(rows& to);
 
 } // namespace dfs::settings

@@ -2,6 +2,7 @@
 
 #include "base/endpoint.hpp"
 #include "core/failure/failure_config.hpp"
+#include "messages/version.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -51,10 +52,11 @@ struct control_section {
 };
 
 struct stream_section {
-  std::uint16_t port = 0;      ///< TCP: the front door.
-  std::uint16_t data_port = 0; ///< TCP: file bytes, of a chunkserver.
-  bool tls = false;            ///< Of the data port; requests always have it.
-  bool insecure = false;       ///< Off a loopback address without TLS.
+  std::uint16_t port = 0;         ///< TCP: the front door.
+  std::uint16_t data_port = 0;    ///< TCP: file bytes, of a chunkserver.
+  std::uint16_t version_port = 0; ///< TCP: versions, of a file server.
+  bool tls = false;      ///< Of the data port; requests always have it.
+  bool insecure = false; ///< Off a loopback address without TLS.
   std::uint32_t connections_max = 0;
   std::uint32_t connections_per_principal_max = 0;
   std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
@@ -100,6 +102,26 @@ struct metadata_section {
   std::uint64_t cache_size = 0; ///< Bytes of RocksDB's block cache.
 };
 
+/// What all servers of a cluster must agree on about versioned files, where a
+/// file server keeps them, and how hard they work for them.
+struct versions_section {
+  std::uint32_t copies = 0; ///< N
+  std::uint32_t write = 0;  ///< W; 0: what `quorum_of` makes of it.
+  std::uint32_t read = 0;   ///< R; 0: likewise.
+  std::map<std::string, std::string> quorums; ///< Path -> N:W:R.
+  std::uint32_t groups = 0;                   ///< Of each rule.
+  std::uint32_t keep = 0;                     ///< Versions of a file.
+  milliseconds keep_life{};
+  milliseconds trash_life{};
+  milliseconds heartbeat{};
+  milliseconds silent_after{};
+  milliseconds repair_delay{};       ///< After a server fell silent.
+  std::uint32_t repair_parallel = 0; ///< Changes of groups at once.
+  std::uint64_t repair_rate = 0;     ///< Bytes/s into one server; 0: no limit.
+  std::string durability;            ///< durable or memory
+  std::vector<std::string> paths;    ///< Empty: `versions` in node.data_dir.
+};
+
 struct http_section {
   std::uint16_t port = 0; ///< TCP: health and metrics; 0 closes it.
   ip_address bind;
@@ -126,6 +148,7 @@ struct node_settings {
   chunks_section chunks;
   volumes_section volumes;
   metadata_section metadata;
+  versions_section versions;
   http_section http;
   log_section log;
 };
@@ -136,5 +159,13 @@ struct client_settings {
   std::string bundle;             ///< Directory with a user's credential.
   milliseconds timeout{};         ///< For one request, retries included.
 };
+
+/// N, W and R, as they were given or as they follow from each other: W is the
+/// least majority, R the least that meets each W.
+[[nodiscard]] msg::quorum_rule quorum_of(const versions_section& x);
+
+/// Likewise, by path. @pre They have been checked.
+[[nodiscard]] std::map<std::string, msg::quorum_rule>
+quorums_of(const versions_section& x);
 
 } // namespace dfs::settings

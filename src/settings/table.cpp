@@ -209,6 +209,9 @@ void add_stream(rows& to) {
   to.push_back(server("stream.data_port", port(), "7405",
                       "TCP port of a chunkserver for file bytes.",
                       to_server<stream, &section::data_port>));
+  to.push_back(server("stream.version_port", port(), "7406",
+                      "TCP port of a file server for versioned files.",
+                      to_server<stream, &section::version_port>));
   to.push_back(server("stream.tls", {kind::boolean}, "true",
                       "Whether file bytes are encrypted. Requests always are; "
                       "without it node.bind must be a loopback address, or "
@@ -324,6 +327,7 @@ rows make_table() {
   add_chunks(all);
   add_volumes(all);
   add_metadata(all);
+  add_versions(all);
   add_http(all);
   add_log(all);
   add_client(all);

@@ -18,6 +18,10 @@ constexpr auto master
   = static_cast<audience>(static_cast<std::uint8_t>(msg::role::master));
 constexpr auto chunkserver
   = static_cast<audience>(static_cast<std::uint8_t>(msg::role::chunkserver));
+/// Who has disks with bytes of files.
+constexpr auto keeper
+  = static_cast<audience>(static_cast<std::uint8_t>(msg::role::chunkserver)
+                          | static_cast<std::uint8_t>(msg::role::fileserver));
 
 row of(audience whom, row x) {
   x.concerns = whom;
@@ -112,11 +116,11 @@ void add_upkeep(rows& to) {
                            "Bytes a second that copies may bring to one "
                            "chunkserver; 0B for no limit.",
                            to_server<chunks, &section::repair_rate>)));
-  to.push_back(of(chunkserver,
-                  server("chunks.scrub_rate", size(0, 1LL << 40), "20MiB",
-                         "Bytes a second that the scrubber reads and verifies; "
-                         "0B for none.",
-                         to_server<chunks, &section::scrub_rate>)));
+  to.push_back(
+    of(keeper, server("chunks.scrub_rate", size(0, 1LL << 40), "20MiB",
+                      "Bytes a second that the scrubber reads and verifies, "
+                      "of chunks and of versions; 0B for none.",
+                      to_server<chunks, &section::scrub_rate>)));
 }
 
 } // namespace

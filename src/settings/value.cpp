@@ -1,6 +1,8 @@
 #include "settings/value.hpp"
 
 #include "base/endpoint.hpp"
+#include "core/filetree/path.hpp"
+#include "core/versions/quorum.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -99,7 +101,7 @@ std::string number_text(const shape& of, std::int64_t x) {
 }
 
 error mistyped(const shape& wanted, std::string_view found) {
-  static constexpr std::array<std::string_view, 11> examples{
+  static constexpr std::array<std::string_view, 13> examples{
     "a text in quotes",
     "a name in quotes",
     "a path in quotes",
@@ -110,7 +112,9 @@ error mistyped(const shape& wanted, std::string_view found) {
     "one of its words in quotes",
     "an IP address in quotes",
     "a list, such as [\"10.0.0.5:7401\"]",
+    "a list, such as [\"/srv/a\", \"/srv/b\"]",
     "a table, such as { gate = \"debug\" }",
+    "a table, such as { \"/docs\" = \"5:3:3\" }",
   };
   return fail(ec::invalid_argument,
               fmt::format("is {}; give {}", found,
@@ -201,6 +205,16 @@ result<value> convert_levels(const shape& wanted, const dictionary& levels) {
   return value{std::move(words)};
 }
 
+result<value> convert_quorums(const dictionary& quorums) {
+  for (const auto& [path, rule] : quorums) {
+    if (auto good = core::check_path(path); !good)
+      return good.error();
+    if (auto good = core::parse_quorum(rule); !good)
+      return fail(ec::invalid_argument, path + ": " + good.error().context);
+  }
+  return value{quorums};
+}
+
 result<value> convert_paths(const list& texts) {
   for (const auto& text : texts)
     if (auto found = convert_text({kind::path}, text); !found)
@@ -211,6 +225,20 @@ result<value> convert_paths(const list& texts) {
       return fail(ec::invalid_argument,
                   fmt::format("'{}' stands there twice", text));
   return value{texts};
+}
+
+result<value> convert_table(const shape& wanted, const std::string& text) {
+  const bool levels = wanted.what == kind::levels;
+  dictionary found;
+  for (const auto& part : split(text)) {
+    const auto equals = part.rfind('=');
+    if (equals == 0 || equals == std::string::npos)
+      return fail(ec::invalid_argument,
+                  fmt::format("'{}' is no {}; give some, separated by commas",
+                              part, levels ? "SUBSYSTEM=LEVEL" : "PATH=N:W:R"));
+    found[part.substr(0, equals)] = part.substr(equals + 1);
+  }
+  return levels ? convert_levels(wanted, found) : convert_quorums(found);
 }
 
 // The environment and flags: everything is a word, read by what is wanted.
@@ -227,19 +255,9 @@ result<value> convert_words(const shape& wanted, const std::string& text) {
       return convert_endpoints(split(text));
     case kind::paths:
       return convert_paths(split(text));
-    case kind::levels: {
-      dictionary levels;
-      for (const auto& part : split(text)) {
-        const auto equals = part.find('=');
-        if (equals == 0 || equals == std::string::npos)
-          return fail(ec::invalid_argument,
-                      fmt::format("'{}' is no SUBSYSTEM=LEVEL; give some, "
-                                  "separated by commas",
-                                  part));
-        levels[part.substr(0, equals)] = part.substr(equals + 1);
-      }
-      return convert_levels(wanted, levels);
-    }
+    case kind::levels:
+    case kind::quorums:
+      return convert_table(wanted, text);
     default:
       return convert_text(wanted, text);
   }
@@ -271,6 +289,7 @@ struct converter {
       case kind::endpoints:
       case kind::paths:
       case kind::levels:
+      case kind::quorums:
         return mistyped(wanted, fmt::format("the text \"{}\"", x));
       default:
         return convert_text(wanted, x);
@@ -288,6 +307,8 @@ struct converter {
   result<value> operator()(const dictionary& x) const {
     if (wanted.what == kind::levels)
       return convert_levels(wanted, x);
+    if (wanted.what == kind::quorums)
+      return convert_quorums(x);
     return mistyped(wanted, "a table");
   }
 

@@ -44,6 +44,14 @@ public:
     return write(offset, std::span{&bytes, 1});
   }
 
+  /// The same, for much that nobody is about to read: not by way of the page
+  /// cache as far as that can be done (whole pages, from memory that begins
+  /// with one). One call at a time for a page.
+  [[nodiscard]] virtual result<nothing>
+  write_uncached(std::uint64_t offset, std::string_view bytes) {
+    return write(offset, bytes);
+  }
+
   /// Content and size onto the disk (fdatasync). Never to be repeated after an
   /// error: the kernel has forgotten what it could not write.
   [[nodiscard]] virtual result<nothing> sync() = 0;

@@ -52,9 +52,10 @@ struct metadata_store::engine {
   master_term restored{1};
   std::mutex guard;
   std::condition_variable wake;
-  std::vector<queued> queue; ///< Under `guard`, as `stopping`.
+  std::vector<queued> queue; ///< Under `guard`, as the next two.
   bool stopping = false;
-  std::optional<error> failed; ///< The commit thread's.
+  bool writing = false;        ///< Somebody writes: one at a time, in order.
+  std::optional<error> failed; ///< Of who writes.
   std::mutex backing_up;
   std::thread thread;
 
@@ -63,15 +64,18 @@ struct metadata_store::engine {
     std::vector<queued> taken;
     std::unique_lock lock{guard};
     for (;;) {
-      wake.wait(lock, [this] { return stopping || !queue.empty(); });
+      wake.wait(lock,
+                [this] { return !writing && (stopping || !queue.empty()); });
       if (queue.empty())
         return;
       taken.swap(queue);
+      writing = true;
       lock.unlock();
       for (std::size_t at = 0; at < taken.size();)
         at = write_some(taken, at);
       taken.clear();
       lock.lock();
+      writing = false;
     }
   }
 
@@ -80,31 +84,37 @@ struct metadata_store::engine {
   std::size_t write_some(std::vector<queued>& taken, std::size_t first) {
     rocksdb::WriteBatch batch;
     auto last = first;
-    for (; last < taken.size() && batch.GetDataSize() < batch_bytes_max;
-         ++last) {
-      for (const auto& change : taken[last].changes) {
-        if (change.value)
-          batch.Put(change.key, *change.value);
-        else if (!change.until.empty())
-          batch.DeleteRange(change.key, change.until);
-        else
-          batch.Delete(change.key);
-      }
-    }
-    if (batch.Count() > 0 && !failed) {
-      DFS_CRASH_POINT("metadata.gathered");
-      write(batch);
-      DFS_CRASH_POINT("metadata.written");
-    }
-    const auto outcome
-      = failed ? result<nothing>{*failed} : result<nothing>{done};
+    for (; last < taken.size() && batch.GetDataSize() < batch_bytes_max; ++last)
+      add(taken[last].changes, batch);
+    const auto outcome = write(batch);
     for (auto i = first; i < last; ++i)
       if (taken[i].durable)
         taken[i].durable(outcome);
     return last;
   }
 
-  void write(rocksdb::WriteBatch& batch) {
+  static void
+  add(const std::vector<row_change>& changes, rocksdb::WriteBatch& batch) {
+    for (const auto& change : changes) {
+      if (change.value)
+        batch.Put(change.key, *change.value);
+      else if (!change.until.empty())
+        batch.DeleteRange(change.key, change.until);
+      else
+        batch.Delete(change.key);
+    }
+  }
+
+  result<nothing> write(rocksdb::WriteBatch& batch) {
+    if (batch.Count() > 0 && !failed) {
+      DFS_CRASH_POINT("metadata.gathered");
+      write_rows(batch);
+      DFS_CRASH_POINT("metadata.written");
+    }
+    return failed ? result<nothing>{*failed} : result<nothing>{done};
+  }
+
+  void write_rows(rocksdb::WriteBatch& batch) {
     rocksdb::WriteOptions how;
     how.sync = options.sync;
     const auto written = db->Write(how, &batch);
@@ -117,6 +127,26 @@ struct metadata_store::engine {
                              + " cannot be written: " + written.ToString());
     if (options.on_failure)
       options.on_failure(*failed);
+  }
+
+  /// Nobody else writes from now on. @returns False: somebody does, or waits.
+  bool begin_alone() {
+    const std::lock_guard lock{guard};
+    DFS_ASSERT(!stopping);
+    if (writing || !queue.empty())
+      return false;
+    writing = true;
+    return true;
+  }
+
+  void end_alone() {
+    {
+      const std::lock_guard lock{guard};
+      writing = false;
+      if (queue.empty())
+        return;
+    }
+    wake.notify_one();
   }
 
   void push(queued x) {
@@ -167,6 +197,17 @@ metadata_store::~metadata_store() {
 
 void metadata_store::commit(std::vector<row_change> changes, callback durable) {
   engine_->push({std::move(changes), std::move(durable)});
+}
+
+std::optional<result<nothing>>
+metadata_store::try_commit(const std::vector<row_change>& changes) {
+  if (engine_->options.sync || !engine_->begin_alone())
+    return std::nullopt;
+  rocksdb::WriteBatch batch;
+  engine::add(changes, batch);
+  auto outcome = engine_->write(batch);
+  engine_->end_alone();
+  return outcome;
 }
 
 result<nothing> metadata_store::commit_now(std::vector<row_change> changes) {

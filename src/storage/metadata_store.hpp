@@ -89,7 +89,13 @@ public:
   /// have under way.
   void commit(std::vector<row_change> changes, callback durable);
 
-  /// The same, and waits. Not on the commit thread. @returns `ec::io_error`.
+  /// Writes the changes in the caller's thread, which saves it two changes of
+  /// threads, if nothing is synced and nobody writes or waits. Not in a
+  /// callback. @returns nothing: `commit` them; or `ec::io_error`.
+  [[nodiscard]] std::optional<result<nothing>>
+  try_commit(const std::vector<row_change>& changes);
+
+  /// As `commit`, and waits. Not on the commit thread. @returns `ec::io_error`.
   [[nodiscard]] result<nothing> commit_now(std::vector<row_change> changes);
 
   /// Rows whose keys begin with `prefix`, in the order of bytes, as of now:

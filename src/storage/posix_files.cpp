@@ -130,6 +130,16 @@ public:
     return done;
   }
 
+  result<nothing>
+  write_uncached(std::uint64_t offset, std::string_view bytes) override {
+    const auto past = write_direct(offset, bytes);
+    if (!past)
+      return past.error();
+    if (*past == bytes.size())
+      return done;
+    return open_file::write(offset + *past, bytes.substr(*past));
+  }
+
   result<nothing> sync() override {
     if (::fdatasync(file_.get()) != 0)
       return system_error("cannot sync", path_);
@@ -188,6 +198,36 @@ private:
           = static_cast<char*>(vector.front().iov_base) + left;
         vector.front().iov_len -= left;
       }
+    }
+    return total;
+  }
+
+  /// @returns How much was written: the rest must take the other way, which is
+  ///   all of it where the file system has no such way.
+  result<std::size_t>
+  write_direct(std::uint64_t offset, std::string_view bytes) {
+    constexpr std::size_t page = 4096;
+    const auto whole = bytes.size() - bytes.size() % page;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+    const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+    std::size_t total = 0;
+    if (whole == 0 || offset % page != 0 || address % page != 0)
+      return total;
+    // A description of its own, since the flag counts for all who share one;
+    // of this very file, whatever has become of its name.
+    const auto same = "/proc/self/fd/" + std::to_string(file_.get());
+    const descriptor_owner direct{
+      ::open(same.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)};
+    while (direct.get() >= 0 && total < whole) {
+      const auto n = ::pwrite(direct.get(), bytes.data() + total, whole - total,
+                              static_cast<off_t>(offset + total));
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 && errno != EINVAL)
+        return system_error("cannot write", path_);
+      if (n <= 0)
+        break;
+      total += static_cast<std::size_t>(n);
     }
     return total;
   }

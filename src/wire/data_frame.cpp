@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
+#include "wire/little_endian.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,20 +23,6 @@ constexpr std::size_t at_message_size = 8;
 constexpr std::size_t at_data_size = 12;
 constexpr std::size_t at_id = 16;
 constexpr std::size_t at_checksum = 28;
-
-template <class T>
-void store(char* at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    at[i] = static_cast<char>(value >> (8 * i));
-}
-
-template <class T>
-T load(const char* at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    value |= std::uint64_t{static_cast<std::uint8_t>(at[i])} << (8 * i);
-  return static_cast<T>(value);
-}
 
 } // namespace
 

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
+#include "wire/little_endian.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,20 +27,6 @@ constexpr std::size_t at_checksum = 28;
 
 /// What a buffer of an unfinished frame may keep when that frame is done.
 constexpr std::size_t idle_capacity_max = 4096;
-
-template <class T>
-void store(char* at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    at[i] = static_cast<char>(value >> (8 * i));
-}
-
-template <class T>
-T load(const char* at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    value |= std::uint64_t{static_cast<std::uint8_t>(at[i])} << (8 * i);
-  return static_cast<T>(value);
-}
 
 frame_header parse(std::string_view bytes) {
   frame_header header;

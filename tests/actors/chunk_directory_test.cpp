@@ -159,7 +159,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
 
   msg::chunk_grant allocate() {
     const auto made
-      = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0});
+      = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0, {}});
     EXPECT_TRUE(made) << sys.render(made.error());
     return made ? made->grants.at(0) : msg::chunk_grant{};
   }
@@ -200,7 +200,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
 TEST_F(ChunkDirectory, GrantsChunksOnServersWithALease) { // SPEC G1
   const auto refusal = [&] {
     const auto none
-      = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0});
+      = ask<msg::chunks_allocated>(directory, msg::allocate_chunks{1, 0, {}});
     return none ? caf::error{} : none.error();
   };
   // They may be on their way.

@@ -51,6 +51,10 @@ fake_links(control_links_actor::stateful_pointer<fake_links_state>,
         return *found;
       return to_caf(fail(ec::unavailable));
     },
+    [](const msg::get_version_directory&)
+      -> caf::result<version_directory_actor> {
+      return to_caf(fail(ec::unavailable));
+    },
     [](const msg::member_changed&) {},
     [](const msg::directory_found&, const directory_actor&) {},
     [](const msg::directory_missing&) {},

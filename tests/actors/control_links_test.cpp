@@ -85,8 +85,8 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
                                                      .finder = &finder,
                                                      .boot = boot,
                                                      .seed = boot.value()}));
-    x.door.set(
-      sys.spawn(directory, directory_options{x.membership, x.links, boot, {}}));
+    x.door.set(sys.spawn(
+      directory, directory_options{x.membership, x.links, boot, {}, {}}));
     nodes.push_back(x);
     return x;
   }

@@ -1,168 +1,17 @@
-#include "actors/namespace_keeper.hpp"
+#include "support/namespace_fixture.hpp"
 
 #include "actors/namespace_rows.hpp"
-#include "actors/support/from_caf.hpp"
-#include "support/deterministic_system.hpp"
-#include "support/eventually.hpp"
-#include "support/fake_allocator.hpp"
 #include "support/faulty_env.hpp"
 #include "support/refusal.hpp"
-#include "support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
-
-#include <condition_variable>
-#include <mutex>
 
 namespace dfs::actors {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// Holds the store's commit thread until it is let go.
-class brake {
-public:
-  void hold(storage::metadata_store& store) {
-    held_ = true;
-    store.commit({}, [this](const auto&) {
-      std::unique_lock lock{guard_};
-      wake_.wait(lock, [this] { return !held_; });
-    });
-  }
-
-  void release() {
-    {
-      const std::lock_guard lock{guard_};
-      held_ = false;
-    }
-    wake_.notify_all();
-  }
-
-private:
-  std::mutex guard_;
-  std::condition_variable wake_;
-  bool held_ = false;
-};
-
-/// A request under way; who asked looks at it later.
-template <class Reply>
-struct asked {
-  std::shared_ptr<std::optional<result<Reply>>> answer
-    = std::make_shared<std::optional<result<Reply>>>();
-
-  [[nodiscard]] bool answered() const {
-    return answer->has_value();
-  }
-};
-
-struct NamespaceKeeper : ::testing::Test, test::deterministic_system {
-  test::temp_dir place;
-  brake stop_sync;
-  std::unique_ptr<storage::metadata_store> store;
-  std::shared_ptr<test::allocator_script> script
-    = std::make_shared<test::allocator_script>();
-  chunk_directory_actor directory;
-  namespace_keeper_actor keeper;
-  unix_milliseconds wall{500'000h};
-  std::uint64_t requests = 0;
-  std::uint64_t free_bytes_min = 0;
-
-  NamespaceKeeper() {
-    directory = sys.spawn(test::fake_allocator, script);
-    start();
-  }
-
-  ~NamespaceKeeper() override {
-    end();
-    stop(directory);
-  }
-
-  void start() {
-    storage::metadata_options options;
-    options.cluster = 1;
-    auto opened
-      = storage::metadata_store::open(place / "metadata", std::move(options));
-    ASSERT_TRUE(opened) << opened.error().context;
-    store = *std::move(opened);
-    namespace_keeper_options how;
-    how.store = store.get();
-    how.term = *store->next_term();
-    how.chunks = [this] { return directory; };
-    how.clock = [this] { return wall; };
-    how.free_bytes_min = free_bytes_min;
-    auto tree = load_namespace(how);
-    ASSERT_TRUE(tree) << tree.error().context;
-    how.tree = *tree;
-    keeper = sys.spawn(namespace_keeper, how);
-    run();
-  }
-
-  void end() {
-    stop_sync.release();
-    stop(keeper);
-    keeper = namespace_keeper_actor{};
-    store.reset();
-  }
-
-  /// As after a crash: only what the store has is left.
-  void restart() {
-    end();
-    start();
-  }
-
-  template <class Reply, class Request>
-  asked<Reply> begin(Request x) {
-    if constexpr (requires { x.request; })
-      if (x.request == 0)
-        x.request = ++requests;
-    asked<Reply> made;
-    auto ask = [=, to = keeper](caf::event_based_actor* asker,
-                                const Request& question) {
-      asker->request(to, caf::infinite, question)
-        .then([=](Reply& y) { made.answer->emplace(std::move(y)); },
-              [=](caf::error& y) { made.answer->emplace(from_caf(y)); });
-    };
-    sys.spawn(ask, std::move(x));
-    run();
-    return made;
-  }
-
-  template <class Reply>
-  result<Reply> finish(const asked<Reply>& x) {
-    EXPECT_TRUE(test::eventually([&] {
-      run();
-      return x.answered();
-    }));
-    return x.answered() ? **x.answer : fail(ec::timed_out);
-  }
-
-  template <class Reply, class Request>
-  result<Reply> ask(Request x) {
-    return finish(begin<Reply>(std::move(x)));
-  }
-
-  result<msg::file_status> status(const std::string& path) {
-    return ask<msg::file_status>(msg::get_status{path});
-  }
-
-  void answer_held() {
-    self->send(directory, caf::update_atom_v);
-    run();
-  }
-
-  static msg::written_chunk written(std::uint64_t chunk, std::uint32_t bytes) {
-    msg::written_chunk made;
-    made.grant.chunk = chunk_id{chunk};
-    made.grant.version = chunk_version{1};
-    made.extent = {chunk_version{1}, mutation_serial{1}, bytes, bytes};
-    return made;
-  }
-
-  static msg::commit_file
-  file(const std::string& path, std::vector<msg::written_chunk> chunks = {}) {
-    return {0, path, true, true, std::move(chunks), 0};
-  }
-};
+using NamespaceKeeper = namespace_fixture;
 
 using test::refusal;
 
@@ -334,6 +183,39 @@ TEST_F(NamespaceKeeper, PurgesInTime) { // SPEC G12
     run();
     return !script->released.empty();
   }));
+}
+
+TEST_F(NamespaceKeeper, GivesChunksForFilesThatMayBeMade) { // SPEC G1
+  const auto replicas = [&](msg::allocate_chunks x) {
+    const auto made = ask<msg::chunks_allocated>(std::move(x));
+    return made ? std::optional{made->replication} : std::nullopt;
+  };
+  msg::make_directory two{0, "/two", true};
+  two.replication = 2;
+  ASSERT_TRUE(ask<msg::file_status>(two));
+  EXPECT_EQ(replicas({.count = 1, .path = "/two/f"}), 2);
+  EXPECT_EQ(replicas({.count = 3, .path = "/two/a/b/f", .parents = true}), 2);
+  EXPECT_EQ(replicas({.count = 1, .replication = 4, .path = {}}), 4);
+  EXPECT_EQ(script->next_chunk, 1'005u);
+  // What `commit_file` would refuse.
+  EXPECT_EQ(refusal(ask<msg::chunks_allocated>(
+              msg::allocate_chunks{.path = "/two/a/b/f"})),
+            ec::not_found);
+  EXPECT_EQ(
+    refusal(ask<msg::chunks_allocated>(msg::allocate_chunks{.path = "/two"})),
+    ec::is_directory);
+  msg::commit_file commit;
+  commit.request = 77;
+  commit.path = "/two/f";
+  ASSERT_TRUE(ask<msg::file_status>(commit));
+  msg::allocate_chunks over{.path = "/two/f"};
+  EXPECT_EQ(refusal(ask<msg::chunks_allocated>(over)), ec::exists);
+  EXPECT_EQ(script->next_chunk, 1'005u);
+  over.request = 77; // Asked again: it is there because it was done.
+  EXPECT_EQ(replicas(over), 2);
+  over.request = 0;
+  over.force = true;
+  EXPECT_EQ(replicas(over), 2);
 }
 
 TEST_F(NamespaceKeeper, AddsOneChunkForAllWhoAsk) { // SPEC G7

@@ -27,8 +27,8 @@ struct Scrubber : ::testing::Test, test::deterministic_system {
 
   Scrubber() {
     options.name = "chunk-1";
-    options.volumes = {&first, &second};
-    options.suspect = [this](chunk_id x) { suspects.push_back(x); };
+    const auto suspect = [this](chunk_id x) { suspects.push_back(x); };
+    options.volumes = {{&first, suspect}, {&second, suspect}};
     for (std::uint64_t i = 1; i <= 10; ++i)
       (i % 2 == 0 ? first : second).chunks.emplace(chunk_id{i}, mebibyte);
   }

@@ -136,6 +136,26 @@ struct fake_node final : console_node {
     x.chunks_of = 12;
     return answer(x);
   }
+  result<msg::fileserver_list> fileservers() override {
+    msg::fileserver_list x;
+    x.groups = 2;
+    x.groups_healthy = 1;
+    x.servers.resize(1);
+    x.servers[0].store = store_id{1};
+    x.servers[0].name = "fs-1";
+    return answer(x);
+  }
+  result<msg::group_list> groups(const msg::list_groups& which) override {
+    msg::group_list x; // A page is one group.
+    x.groups.resize(1);
+    x.groups[0].where.set.group = group_id{which.after.value() + 1};
+    x.groups[0].where.set.servers = {store_id{1}, store_id{2}};
+    x.groups[0].where.primary = store_id{1};
+    x.groups[0].phase = which.after == group_id{} ? msg::group_phase::healthy
+                                                  : msg::group_phase::degraded;
+    x.more = which.after == group_id{};
+    return answer(x);
+  }
   std::string name() const override {
     return "chunkserver-1";
   }
@@ -270,6 +290,18 @@ TEST_F(ConsoleTest, ListsLeasesPageByPage) {
   EXPECT_THAT(all, HasSubstr("1001000")); // and of the last.
   EXPECT_THAT(refusal("leases --limit 0").context, HasSubstr("--limit"));
   EXPECT_THAT(refusal("leases --limit x").context, HasSubstr("--limit"));
+}
+
+TEST_F(ConsoleTest, ShowsFileServersAndTheirGroups) { // SPEC O1, V6
+  EXPECT_THAT(text("fileservers"), HasSubstr("fs-1"));
+  EXPECT_THAT(text("fileservers"), HasSubstr("1 of 2 healthy"));
+  const auto all = text("groups");
+  EXPECT_THAT(all, HasSubstr("healthy"));
+  EXPECT_THAT(all, HasSubstr("fs-1, 0000000000000002"));
+  const auto some = text("groups --phase degraded");
+  EXPECT_THAT(some, HasSubstr("degraded"));
+  EXPECT_EQ(some.find("healthy"), std::string::npos);
+  EXPECT_THAT(refusal("groups --phase nice").context, HasSubstr("--phase"));
 }
 
 TEST_F(ConsoleTest, StartsAScrubOnlyWhenAskedTo) {

@@ -62,6 +62,19 @@ TEST_F(CrashPoint, EndsTheProcessAtThePassAskedFor) {
   EXPECT_EQ(end_of(passes(0, 3)), SIGKILL);
 }
 
+TEST_F(CrashPoint, OneStepBehindAnother) {
+  const auto run = [](std::initializer_list<const char*> steps) {
+    return end_of([&] {
+      plan_crash("test.first:2,test.second", "");
+      for (const auto* step : steps)
+        pass_crash_point(step);
+    });
+  };
+  EXPECT_EQ(run({"test.second", "test.first", "test.second", "test.first"}), 0);
+  EXPECT_EQ(run({"test.first", "test.first", "test.first"}), 0);
+  EXPECT_EQ(run({"test.first", "test.first", "test.second"}), SIGKILL);
+}
+
 TEST_F(CrashPoint, CountsFromWhenTheOrderIsThere) {
   const auto run = [&](const std::string& second) {
     return end_of([&] {

@@ -154,6 +154,32 @@ TEST_F(DataPath, ReplicasOfOverlappingWritersAreEqual) { // SPEC G5, I4
   EXPECT_EQ(servers.state(2, chunk).serial, mutation_serial{201});
 }
 
+// A small change goes to all at once, a large one from one to the next; who has
+// had small ones knows of nobody behind, until the next large one tells.
+TEST(DataPathOfFour, ChangesItsWay) { // SPEC G4, The way of a write
+  test::data_chain servers{4};
+  const auto grant = servers.grant(chunk);
+  auto writer = servers.caller(0);
+  std::string whole;
+  for (const std::size_t size : {200'000, 1'000, 70'000, 5, 1'000, 300'000}) {
+    const auto piece = pattern(size, size);
+    const auto at = static_cast<std::uint32_t>(whole.size());
+    ASSERT_TRUE(writer->call(write_of(grant, at, piece), piece).message);
+    whole += piece;
+    for (std::size_t i = 0; i < servers.nodes.size(); ++i)
+      EXPECT_EQ(servers.bytes(i, chunk), whole) << "replica " << i;
+  }
+}
+
+// Nobody need wait for the second server before the third one is asked.
+TEST_F(DataPath, SmallChangesDoNotPassThroughTheSecondServer) {
+  write(0, pattern(1'000, 1));
+  servers.stop(1);
+  EXPECT_FALSE(writer->call(write_of(grant, 0, "x"), "x").message);
+  EXPECT_TRUE(test::eventually(
+    [&] { return servers.bytes(2, chunk).substr(0, 1) == "x"; }));
+}
+
 TEST_F(DataPath, AppendsExactlyOnce) { // SPEC G7
   const auto one = append(alice, 1, "one");
   ASSERT_TRUE(one.message) << one.message.error().context;
@@ -381,7 +407,8 @@ TEST(DataPathWithTls, CarriesTheSameBytes) { // SPEC O4
   for (std::size_t i = 0; i < 3; ++i)
     contexts.push_back(
       context_of(pki.server("node-" + std::to_string(i), "chunkserver")));
-  test::data_chain servers{{.tls = contexts}};
+  test::data_chain servers{
+    {.tls = contexts, .place = std::filesystem::temp_directory_path()}};
   servers.client_tls = context_of(pki.client("alice", "writer"));
   const auto grant = servers.grant(chunk);
   auto writer = servers.caller(0);
@@ -395,6 +422,12 @@ TEST(DataPathWithTls, CarriesTheSameBytes) { // SPEC O4
     ASSERT_TRUE(read.message);
     EXPECT_EQ(read.data, bytes);
   }
+  // Whole blocks go out as they are, as without TLS: the reader sees it.
+  flip_byte(*servers.nodes[0], 70'000);
+  const auto bad = servers.caller(0)->call(
+    read_of(chunk, first, mutation_serial{1}, 0, 1u << 20));
+  ASSERT_TRUE(bad.message);
+  EXPECT_FALSE(wire::pieces_match(0, bad.data, bad.message->crcs));
   // A token is good only with the certificate of whom it names.
   servers.client_tls = context_of(pki.client("mallory", "writer"));
   EXPECT_EQ(

@@ -110,19 +110,68 @@ TEST_F(FileWriterTest, AsksForDurabilityAtTheEndOfAChunkOnly) {
   }
 }
 
-TEST_F(FileWriterTest, RefusesWhatExistsBeforeItSendsALargeFile) {
+TEST_F(FileWriterTest, RefusesWhatExistsBeforeItSendsAByte) {
   cluster.add_file("/f", "old");
-  EXPECT_EQ(refusal(put("new")), ec::exists);
   int writes = 0;
   cluster.on_write = [&](auto, const auto&) {
     ++writes;
     return std::nullopt;
   };
+  auto unread = std::make_shared<pipe_source>("new");
+  EXPECT_EQ(refusal(put(unread)), ec::exists);
+  EXPECT_EQ(refusal(put("new")), ec::exists);
   EXPECT_EQ(refusal(put(random_bytes(2 * chunk_size))), ec::exists);
   EXPECT_EQ(writes, 0);
   EXPECT_EQ(cluster.content("/f"), "old");
   EXPECT_TRUE(put("new", {.force = true}));
   EXPECT_EQ(cluster.content("/f"), "new");
+}
+
+// Goal: all chunks of a file have as many replicas as its directory says,
+// whatever other files the session makes in between, and whose chunks were
+// asked for ahead. Method: three directories in turn, files of one chunk and
+// more, and a look at every chain.
+TEST_F(FileWriterTest, MakesAsManyReplicasAsTheDirectorySays) { // SPEC G1
+  cluster.servers = 5;
+  cluster.replicas_in = {{"/two", 2}, {"/four", 4}};
+  const std::map<std::string, std::size_t> wanted{
+    {"/two/", 2}, {"/four/", 4}, {"/else/", 3}};
+  for (int i = 0; i < 12; ++i)
+    for (const auto& [directory, replicas] : wanted) {
+      const auto path = directory + std::to_string(i);
+      ASSERT_TRUE(
+        put(random_bytes(i % 4 == 3 ? 3 * chunk_size : 10), {.path = path}));
+      for (const auto id : cluster.files.at(path).chunks)
+        ASSERT_EQ(cluster.chunks.at(id).grant.chain.size(), replicas) << path;
+    }
+  EXPECT_LE(cluster.asked["allocate_chunks"], 30); // Ahead, for each of them.
+}
+
+TEST_F(FileWriterTest, AFileThatMayNotBeHoldsUpNoOther) {
+  cluster.add_file("/there", "old");
+  std::array<std::optional<result<msg::file_status>>, 3> outcomes;
+  const auto source = [] { return std::make_shared<memory_source>("new"); };
+  const auto a = begin(source(), {.path = "/there"}, outcomes[0]);
+  const auto b = begin(source(), {.path = "/there"}, outcomes[1]);
+  const auto c = begin(source(), {.path = "/other"}, outcomes[2]);
+  EXPECT_EQ(refusal(cluster.wait(outcomes[0])), ec::exists);
+  EXPECT_EQ(refusal(cluster.wait(outcomes[1])), ec::exists);
+  EXPECT_TRUE(cluster.wait(outcomes[2]));
+  EXPECT_EQ(cluster.content("/there"), "old");
+}
+
+TEST_F(FileWriterTest, APathThatIsNoneIsRefusedByWhoMakesTheFile) {
+  cluster.on_master = [](const std::string& name) -> std::optional<error> {
+    if (name == "commit_file")
+      return fail(ec::invalid_argument, "a path begins with '/'");
+    return std::nullopt;
+  };
+  std::optional<result<msg::file_status>> outcome;
+  auto writer = std::make_shared<file_writer>(
+    cluster.session, std::make_shared<memory_source>("new"), file_write{});
+  writer->start([&](auto x) { outcome = std::move(x); });
+  EXPECT_EQ(refusal(cluster.wait(outcome)), ec::invalid_argument);
+  EXPECT_EQ(cluster.asked["allocate_chunks"], 1);
 }
 
 TEST_F(FileWriterTest, GoesOnWithoutAServerThatDies) { // SPEC G14

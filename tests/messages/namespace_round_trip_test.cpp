@@ -11,7 +11,7 @@ using NamespaceRoundTrip = test::round_trip;
 
 const file_status status{
   inode_id{1}, "/a", entry_kind::directory, storage_class{}, 2, true, 3, 4, 5,
-  6ms,         7ms};
+  6ms,         7ms,  version_number{8}};
 const chunk_replica replica{store_id{8}, *endpoint::parse("10.0.0.9:7400")};
 const chunk_grant grant{
   chunk_id{1},    chunk_version{2}, {replica}, 3, true, master_term{4},
@@ -25,8 +25,10 @@ TEST_F(NamespaceRoundTrip, Names) {
   expect_unchanged(make_directory{1, "/a", true, storage_class::content, 2});
   expect_unchanged(create_file{1, "/a", true, 2});
   expect_unchanged(list_directory{"/a", "b", 1, true, "*"});
-  expect_unchanged(
-    directory_page{{{"a", entry_kind::directory, 1, 2ms}}, true, "b"});
+  expect_unchanged(directory_page{
+    {{"a", entry_kind::directory, 1, 2ms, storage_class::versioned}},
+    true,
+    "b"});
   expect_unchanged(rename_entry{1, "/a", "/b", true});
   expect_unchanged(remove_entry{1, "/a", true});
   expect_unchanged(entry_removed{1, 2});
@@ -47,8 +49,8 @@ TEST_F(NamespaceRoundTrip, Trash) {
 }
 
 TEST_F(NamespaceRoundTrip, Uploads) {
-  expect_unchanged(allocate_chunks{2, 3});
-  expect_unchanged(chunks_allocated{{grant}});
+  expect_unchanged(allocate_chunks{2, 3, "/a", true, true, 7});
+  expect_unchanged(chunks_allocated{{grant}, 3, 1'024});
   expect_unchanged(commit_file{1, "/a", true, true, {{grant, extent}}, 2});
   expect_unchanged(begin_upload{1, "/a", true, true, 2, "source"});
   expect_unchanged(upload_status{inode_id{1}, "/a", "source", 2, 3});

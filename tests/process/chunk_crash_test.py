@@ -17,7 +17,9 @@ import threading
 import unittest
 
 from chunks import DEEP, ChunkCluster, History
-from harness import binary, wait_for
+from crash_points import (CrashPoints, Discovery, print_matrix,
+                          wait_for_death)
+from harness import binary
 
 PASSES = (1, 3, 10) if DEEP else (1,)
 WORKERS = 2 if DEEP else 1
@@ -30,56 +32,9 @@ def content(size, seed):
     return (f"{seed} " * size)[:size].encode()
 
 
-class CrashCluster(ChunkCluster):
-    """Nodes that list the steps they pass, and crash where they are told."""
-
-    def __init__(self):
-        super().__init__()
-        for node in self.nodes.values():
-            node.env = {"DFS_CRASH_AT": f"@{node.dir}/crash.order",
-                        "DFS_CRASH_LIST": f"{node.dir}/crash.list"}
-
-    def passed(self):
-        """(role, step) since the last time this was asked."""
-        found = set()
-        for node in self.nodes.values():
-            path = node.dir / "crash.list"
-            if path.exists():
-                taken = path.with_suffix(".taken")
-                path.rename(taken)
-                found |= {(node.roles, x)
-                          for x in taken.read_text().split()}
-        return found
-
-    def order(self, nodes, step, at):
-        for node in nodes:
-            draft = node.dir / "crash.draft"
-            draft.write_text(f"{step}:{at}")
-            draft.rename(node.dir / "crash.order")
-
-    def withdraw(self):
-        for node in self.nodes.values():
-            (node.dir / "crash.order").unlink(missing_ok=True)
-
-
-class Discovery:
-    """What each operation passes, one after the other."""
-
-    def __init__(self, cluster):
-        self.cluster, self.client = cluster, cluster.client
-        self.steps = {}  # (role, step) -> operations, in their order
-
-    def run(self):
-        self.note("start")
-        for name in ("put", "write", "append", "rename", "delete", "grant",
-                     "repair", "restart"):
-            getattr(self, name)()
-            self.note(name)
-        return self.steps
-
-    def note(self, operation):
-        for key in self.cluster.passed():
-            self.steps.setdefault(key, []).append(operation)
+class ChunkDiscovery(Discovery):
+    operations = ("put", "write", "append", "rename", "delete", "grant",
+                  "repair", "restart")
 
     def put(self):
         self.client.put("/small", content(1000, 1))
@@ -113,7 +68,7 @@ class Discovery:
         self.client.write("/large", 0, content(100, 8))
 
     def repair(self):
-        self.cluster.wait_until_healthy(30)
+        self.cluster.wait_until_replicated(30)
 
     def restart(self):
         self.victim.start()
@@ -135,7 +90,9 @@ class Worker(threading.Thread):
 
     def run(self):
         try:
-            with CrashCluster() as self.cluster:
+            self.cluster = ChunkCluster()
+            self.points = CrashPoints(self.cluster.nodes.values())
+            with self.cluster:
                 with History(self.cluster, f"crash-{self.number}",
                              self.number, **LOAD) as self.history:
                     if self.cases.empty():
@@ -158,7 +115,7 @@ class Worker(threading.Thread):
         self.history.let_run(2)
         lost.start()
         self.cluster.wait_until_whole(20)
-        for role, step in sorted(self.cluster.passed()):
+        for role, step in sorted(self.points.passed()):
             self.cases.put((role, step, 1))
 
     def crash(self, role, step, at):
@@ -169,7 +126,7 @@ class Worker(threading.Thread):
         how = "hit"
         if not dead and role == "chunkserver":
             # Some steps belong to a start, some to a repair.
-            self.cluster.order(nodes, step, at)
+            self.points.order(nodes, step, at)
             first.kill()
             dead = self.wait_for_death(nodes[1:], 3)
             first.start()
@@ -180,7 +137,7 @@ class Worker(threading.Thread):
             first.start()
             dead = self.wait_for_death([first], 3)
             how = "hit at start"
-        self.cluster.withdraw()
+        self.points.withdraw()
         for node in nodes:
             if not node.runs():
                 node.start()
@@ -190,35 +147,24 @@ class Worker(threading.Thread):
         return how if dead else "-"
 
     def die(self, nodes, step, at, seconds):
-        self.cluster.order(nodes, step, at)
+        self.points.order(nodes, step, at)
         return self.wait_for_death(nodes, seconds)
 
     def wait_for_death(self, nodes, seconds):
-        try:
-            node = wait_for(
-                lambda: next((x for x in nodes if not x.runs()), None),
-                seconds, "no death")
-        except AssertionError:
-            return False
-        self.history.injected(f"crash {node.name}")
-        return True
-
-
-def print_matrix(steps, outcomes):
-    print(f"{'role':12} {'step':28} "
-          + " ".join(f"{'pass ' + str(x):22}" for x in PASSES) + " passed by")
-    for (role, step), operations in sorted(steps.items()):
-        row = " ".join(f"{outcomes.get((role, step, x), ''):22}"
-                       for x in PASSES)
-        print(f"{role:12} {step:28} {row} {', '.join(operations)}")
+        node = wait_for_death(nodes, seconds)
+        if node:
+            self.history.injected(f"crash {node.name}")
+        return node is not None
 
 
 class Servers(unittest.TestCase):
     def test_steps_of_servers(self):
         cases, outcomes, steps = queue.Queue(), {}, {}
         if DEEP:
-            with CrashCluster() as cluster:
-                steps = Discovery(cluster).run()
+            cluster = ChunkCluster()
+            points = CrashPoints(cluster.nodes.values())
+            with cluster:
+                steps = ChunkDiscovery(cluster, points).run()
             self.assertGreater(len(steps), 20, steps)
             for at in PASSES:
                 for role, step in sorted(steps):
@@ -230,7 +176,7 @@ class Servers(unittest.TestCase):
             worker.join()
         for role, step, _ in outcomes:
             steps.setdefault((role, step), ["load"])
-        print_matrix(steps, outcomes)
+        print_matrix(steps, outcomes, PASSES)
         for worker in workers:
             if worker.failure:
                 raise worker.failure

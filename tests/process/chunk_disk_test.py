@@ -206,8 +206,7 @@ class Failing(unittest.TestCase):
             return cluster.verb("status", check=False).stdout
         wait_for(lambda: re.search(
             f"SERVER_LOST .*{victim.name} ", text()), 20, text, 0.1)
-        wait_for(lambda: text() and "CHUNKS_UNDER_REPLICATED" not in text(),
-                 60, text, 0.1)
+        cluster.wait_until_replicated(60)
         self.assertTrue(victim.runs())
 
     def test_syncs_that_fail(self):  # SPEC S6: an fsync is never repeated

@@ -3,6 +3,7 @@
 why, the exit status of SPEC S7, nothing half-visible, nothing left behind."""
 
 import array
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -39,6 +40,21 @@ def waiting_in(pipe):
     count = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
+
+
+def catches(pid, number):
+    """Whether the process handles this signal by now."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    caught = next(x for x in status.splitlines() if x.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (number - 1) & 1
+
+
+def has_open(pid, path):
+    for x in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+            if os.readlink(x) == str(path):
+                return True
+    return False
 
 
 class Files(unittest.TestCase):
@@ -142,6 +158,25 @@ class Files(unittest.TestCase):
                      given=b"r" * (MIB // 4 + 1))
         self.assertEqual(self.client.get("/log"), b"")
 
+    def test_a_first_append_that_fails_makes_no_file(self):  # SPEC G7
+        long = b"r" * (MIB // 4 + 1)
+        self.refused("append", "--record", "/new-log", "-", status=2,
+                     mentions=["/new-log", "quarter"], given=long)
+        self.refused("append", "--lines", "/new-log", "-", status=2,
+                     mentions=["/new-log", "quarter"], given=long + b"\n")
+        self.refused("append", "/new-log", str(self.here / "none"),
+                     mentions=[self.here / "none"])
+        self.refused("append", "/none/log", "-", mentions=["/none"], given=b"x")
+        process = self.start("append", "/new-log", stdin=subprocess.PIPE)
+        self.addCleanup(process.stdin.close)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        self.interrupt(process)
+        self.absent("/new-log")
+        # As a shell's `>>` does.
+        self.client.verb("append", "/new-log", "/dev/null")
+        self.assertEqual(self.client.get("/new-log"), b"")
+
     def test_local_files_that_are_none(self):
         self.refused("put", str(self.here / "none"), "/new",
                      mentions=[self.here / "none"])
@@ -194,6 +229,8 @@ class Files(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.here)), ["full", "local"])
 
     def interrupt(self, process):
+        wait_for(lambda: catches(process.pid, signal.SIGINT), 20,
+                 "it does not begin")
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 130)
         text = process.stderr.read()
@@ -210,6 +247,22 @@ class Files(unittest.TestCase):
                      "nothing is read")
             self.interrupt(process)
             self.absent("/interrupted")
+
+    def test_a_named_pipe_that_nobody_writes_to(self):
+        pipe = self.here / "pipe"
+        os.mkfifo(pipe)
+        process = self.start("put", pipe, "/piped")
+        wait_for(lambda: has_open(process.pid, pipe), 20, "it is not opened")
+        # It is not taken for an empty file, either.
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        self.interrupt(process)
+        self.absent("/piped")
+        process = self.start("put", pipe, "/piped")
+        with open(pipe, "wb") as to:
+            to.write(b"p" * 3 * MIB)
+        self.assertEqual(process.wait(30), 0, process.stderr.read())
+        self.assertEqual(self.client.get("/piped"), b"p" * 3 * MIB)
 
     def test_an_interrupted_put_of_a_file_leaves_nothing(self):
         os.truncate(self.local, 64 * MIB)

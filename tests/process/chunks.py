@@ -74,6 +74,17 @@ class ChunkCluster(Cluster):
         wait_for(self.healthy, seconds,
                  lambda: self.verb("status", check=False).stdout, 0.1)
 
+    def replicated(self):
+        """Every chunk has its copies, on whoever serves."""
+        told = self.status()
+        return told is not None and not any(
+            told[x] for x in ("under_replicated", "unavailable", "lost"))
+
+    def wait_until_replicated(self, seconds):
+        """Healthy, but for servers that are away."""
+        wait_for(self.replicated, seconds,
+                 lambda: self.verb("status", check=False).stdout, 0.1)
+
 
 class Client:
     """Somebody with a credential, who knows all nodes; on any host."""
@@ -92,24 +103,25 @@ class Client:
 
     def put(self, path, content, *flags, check=True):
         """Bytes, by a pipe."""
-        return self._bytes("put", "-", path, *flags, input=content,
-                           check=check)
+        return self.run_bytes("put", "-", path, *flags, input=content,
+                              check=check)
 
     def append(self, path, content, *flags, check=True):
-        return self._bytes("append", path, "-", *flags, input=content,
-                           check=check)
+        return self.run_bytes("append", path, "-", *flags, input=content,
+                              check=check)
 
     def write(self, path, offset, content, check=True):
-        return self._bytes("write", path, "-", "--offset", str(offset),
-                           input=content, check=check)
+        return self.run_bytes("write", path, "-", "--offset", str(offset),
+                              input=content, check=check)
 
     def get(self, path):
-        return self._bytes("cat", path).stdout
+        return self.run_bytes("cat", path).stdout
 
     def try_get(self, path):
-        return self._bytes("cat", path, check=False)
+        return self.run_bytes("cat", path, check=False)
 
-    def _bytes(self, *arguments, input=b"", check=True):
+    def run_bytes(self, *arguments, input=b"", check=True):
+        """Any verb, fed with bytes; what it says is bytes, too."""
         done = subprocess.run(
             [*self.where, str(binary()), *arguments, "--config",
              str(self.config)],

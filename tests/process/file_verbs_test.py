@@ -213,6 +213,32 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.assertEqual({x["store"] for x in chunk["replicas"]},
                          {x["store"] for x in told["servers"]})
 
+    def test_directories_have_a_class(self):  # SPEC V9
+        docs = f"{self.dir}/docs"
+        self.verb("mkdir", "--class", "versioned", docs)
+        self.verb("mkdir", f"{docs}/sub")
+        self.verb("mkdir", "--class", "chunked", f"{docs}/raw")
+        for path, expected in ((docs, "versioned"), (f"{docs}/sub", "versioned"),
+                               (f"{docs}/raw", "chunked"),
+                               (self.dir, "chunked")):
+            told = json.loads(self.verb("stat", path, "--json"))
+            self.assertEqual(told["class"], expected, path)
+        listed = json.loads(self.verb("ls", docs, "--json"))
+        self.assertEqual([x["class"] for x in listed],
+                         ["chunked", "versioned"])
+        self.assertIn(b"versioned", self.verb("ls", "-l", self.dir))
+        # It keeps it, and its files have no other.
+        self.verb("mkdir", "-p", docs)
+        self.assertIn("versioned", self.refused(1, "mkdir", "-p", "--class",
+                                                "chunked", docs))
+        self.refused(1, "mkdir", "--class", "content", f"{self.dir}/content")
+        self.assertIn("versioned", self.refused(1, "touch", f"{docs}/f"))
+        self.verb("touch", f"{docs}/raw/f")
+        self.assertIn("copy it", self.refused(1, "mv", f"{docs}/raw/f",
+                                              f"{docs}/f"))
+        self.verb("mv", docs, f"{self.dir}/papers")
+        self.verb("rm", f"{self.dir}/papers/sub")
+
     def test_into_a_directory(self):
         local = random_file(self.here / "f", 1000)
         there = f"{self.dir}/there"
@@ -270,6 +296,19 @@ class FileVerbs(Verbs, unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"exists", done.stderr)
         self.assertEqual(self.verb("cat", f"{self.dir}/tree/new"), b"new")
+        # Nothing was sent for what exists: there is nothing to be collected.
+        orphans = self.orphans()
+        for again in (["put", "-r", tree], ["cp", "-r", f"{self.dir}/copy"],
+                      ["put", tree / "new"]):
+            name = "tree/new" if again[1] != "-r" else "tree"
+            done = self.try_verb(*again, f"{self.dir}/{name}")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"exists", done.stderr)
+        self.assertEqual(self.orphans() - orphans, set())
+
+    def orphans(self):
+        told = json.loads(self.try_verb("fsck", "--json").stdout)
+        return {x["chunk"] for x in told["findings"] if x["problem"] == "ORPHAN"}
 
     def test_what_cannot_be_put(self):
         local = random_file(self.here / "f", 100)

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 
-PORTS = ("ping", "group", "control", "stream", "http", "data")
+PORTS = ("ping", "group", "control", "stream", "http", "data",
+         "versions")
 
 
 def binary(name="dfsnode"):
@@ -163,6 +164,7 @@ class Node:
             f'[control]\nport = {self.ports["control"]}\n'
             f'[stream]\nport = {self.ports["stream"]}\n'
             f'data_port = {self.ports["data"]}\n'
+            f'version_port = {self.ports["versions"]}\n'
             f'[http]\nport = {self.ports["http"]}\n{extra}')
 
     def start(self):

@@ -73,6 +73,13 @@ class Network:
                     "add chain inet cut in { type filter hook input priority 0; }\n"
                     f"add rule inet cut in ip saddr {{ {listed} }} drop\n")
 
+    def lose(self, i, percent):
+        """So many of all packets that reach host `i` are lost, TCP's, too."""
+        self.nft(i, "add table inet lose\n"
+                    "add chain inet lose in { type filter hook input priority 0; }\n"
+                    "add rule inet lose in "
+                    f"numgen random mod 100 < {percent} drop\n")
+
     def heal(self, i):
         self.nft(i, "add table inet cut\ndelete table inet cut\n")
 

@@ -373,6 +373,44 @@ TEST_F(Load, RefusesContradictions) {
     EXPECT_EQ(faults(minimal, flags), text);
 }
 
+// SPEC V2: both rules are named, at start.
+TEST_F(Load, RefusesQuorumsThatBreakARule) {
+  const std::pair<std::vector<std::string>, const char*> samples[]{
+    {{"--versions.copies=4", "--versions.write=2"},
+     "--versions.write: versions.write: 2 W > N is broken: W = 2, N = 4; W has "
+     "to be 3 at least (W + R > N and 2 W > N must hold, N being "
+     "versions.copies)"},
+    {{"--versions.copies=5", "--versions.read=2"},
+     "--versions.read: versions.read: W + R > N is broken: W = 3, R = 2, N = "
+     "5; with this W, R has to be 3 at least (W + R > N and 2 W > N must hold, "
+     "N being versions.copies)"},
+    {{"--versions.write=4"},
+     "--versions.write: versions.write: W = 4 of 3 copies, allowed are 2 to 3 "
+     "(W + R > N and 2 W > N must hold, N being versions.copies)"},
+    {{"--versions.read=4"},
+     "--versions.read: versions.read: R = 4 of 3 copies, allowed are 2 to 3 "
+     "(W + R > N and 2 W > N must hold, N being versions.copies)"},
+    {{"--versions.heartbeat=1s"},
+     "--versions.heartbeat: versions.heartbeat: versions.silent_after "
+     "(1500ms) must be at least twice versions.heartbeat (1s)"},
+  };
+  for (const auto& [flags, text] : samples)
+    EXPECT_EQ(faults(minimal, flags), text);
+}
+
+TEST_F(Load, FillsQuorumsThatAreLeftOut) {
+  const auto rule = [&](const std::vector<std::string>& flags) {
+    const auto x = from(minimal, flags);
+    EXPECT_TRUE(x);
+    return quorum_of(x->server.versions);
+  };
+  EXPECT_EQ(rule({}), (msg::quorum_rule{3, 2, 2}));
+  EXPECT_EQ(rule({"--versions.copies=4"}), (msg::quorum_rule{4, 3, 2}));
+  EXPECT_EQ(rule({"--versions.copies=5", "--versions.write=5"}),
+            (msg::quorum_rule{5, 5, 1}));
+  EXPECT_EQ(rule({"--versions.copies=1"}), (msg::quorum_rule{1, 1, 1}));
+}
+
 TEST_F(Load, AllowsWhatOnlyLooksContradictory) {
   for (const auto& flags : std::vector<std::vector<std::string>>{
          {"--http.port=0", "--http.bind=0.0.0.0"},

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <set>
+#include <span>
 
 namespace dfs::settings {
 namespace {
@@ -61,10 +62,22 @@ TEST(Table, DocsConfigurationIsItsReference) {
     EXPECT_NE(page.find("`" + x.key + "`"), std::string::npos) << x.key;
 }
 
+using field_reader = std::int64_t (*)(const all_sections&);
+
+void expect_own_fields(
+  std::span<const std::pair<const char*, field_reader>> fields) {
+  all_sections all;
+  std::int64_t next = 1;
+  for (const auto& [key, read] : fields)
+    find_row(key)->store(all, value{next++});
+  next = 1;
+  for (const auto& [key, read] : fields)
+    EXPECT_EQ(read(all), next++) << key;
+}
+
 // A row that writes to its neighbour's field would go unnoticed otherwise.
 TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
-  using get = std::int64_t (*)(const all_sections&);
-  const std::pair<const char*, get> fields[]{
+  const std::pair<const char*, field_reader> fields[]{
     {"group.port", [](auto& x) -> std::int64_t { return x.server.group.port; }},
     {"group.ping_port",
      [](auto& x) -> std::int64_t { return x.server.group.ping_port; }},
@@ -78,6 +91,10 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) { return x.server.control.idle_timeout.count(); }},
     {"stream.port",
      [](auto& x) -> std::int64_t { return x.server.stream.port; }},
+    {"stream.data_port",
+     [](auto& x) -> std::int64_t { return x.server.stream.data_port; }},
+    {"stream.version_port",
+     [](auto& x) -> std::int64_t { return x.server.stream.version_port; }},
     {"stream.connections_max",
      [](auto& x) -> std::int64_t { return x.server.stream.connections_max; }},
     {"stream.connections_per_principal_max",
@@ -109,13 +126,39 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) { return x.server.node.drain_timeout.count(); }},
     {"client.timeout", [](auto& x) { return x.client.timeout.count(); }},
   };
-  all_sections all;
-  std::int64_t next = 1;
-  for (const auto& [key, read] : fields)
-    find_row(key)->store(all, value{next++});
-  next = 1;
-  for (const auto& [key, read] : fields)
-    EXPECT_EQ(read(all), next++) << key;
+  expect_own_fields(fields);
+}
+
+TEST(Table, RowsOfVersionsReachTheirOwnFields) {
+  const std::pair<const char*, field_reader> fields[]{
+    {"versions.copies",
+     [](auto& x) -> std::int64_t { return x.server.versions.copies; }},
+    {"versions.write",
+     [](auto& x) -> std::int64_t { return x.server.versions.write; }},
+    {"versions.read",
+     [](auto& x) -> std::int64_t { return x.server.versions.read; }},
+    {"versions.groups",
+     [](auto& x) -> std::int64_t { return x.server.versions.groups; }},
+    {"versions.keep",
+     [](auto& x) -> std::int64_t { return x.server.versions.keep; }},
+    {"versions.keep_life",
+     [](auto& x) { return x.server.versions.keep_life.count(); }},
+    {"versions.trash_life",
+     [](auto& x) { return x.server.versions.trash_life.count(); }},
+    {"versions.heartbeat",
+     [](auto& x) { return x.server.versions.heartbeat.count(); }},
+    {"versions.silent_after",
+     [](auto& x) { return x.server.versions.silent_after.count(); }},
+    {"versions.repair_delay",
+     [](auto& x) { return x.server.versions.repair_delay.count(); }},
+    {"versions.repair_parallel",
+     [](auto& x) -> std::int64_t { return x.server.versions.repair_parallel; }},
+    {"versions.repair_rate",
+     [](auto& x) {
+       return static_cast<std::int64_t>(x.server.versions.repair_rate);
+     }},
+  };
+  expect_own_fields(fields);
 }
 
 // SPEC S4: the samples are files that a node could start with.

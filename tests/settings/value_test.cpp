@@ -107,6 +107,29 @@ TEST(Convert, SaysWhatWouldBeRight) {
   }
 }
 
+TEST(Convert, SaysWhatATableOrAListLooksLike) {
+  const shape quorums{kind::quorums};
+  const std::tuple<shape, raw_value, const char*> samples[]{
+    {shape{kind::levels}, std::string{"x"},
+     "is the text \"x\"; give a table, such as { gate = \"debug\" }"},
+    {shape{kind::paths}, true,
+     "is true; give a list, such as [\"/srv/a\", \"/srv/b\"]"},
+    {quorums, std::string{"5:3:3"},
+     "is the text \"5:3:3\"; give a table, such as { \"/docs\" = \"5:3:3\" }"},
+    {quorums, words{"/docs"},
+     "'/docs' is no PATH=N:W:R; give some, separated by commas"},
+    {quorums, dictionary{{"/docs", "5:2"}},
+     "/docs: 2 W > N is broken: W = 2, N = 5; W has to be 3 at least"},
+    {quorums, dictionary{{"/docs", "five"}},
+     "/docs: 'five' is no N, N:W or N:W:R, such as 5:3:3"},
+  };
+  for (const auto& [wanted, raw, text] : samples) {
+    const auto outcome = convert(wanted, raw);
+    ASSERT_FALSE(outcome) << text;
+    EXPECT_EQ(outcome.error().context, text);
+  }
+}
+
 TEST(Convert, TakesTheSameFromAFileAndFromWords) {
   const std::tuple<shape, raw_value, const char*> samples[]{
     {{kind::number, 0, 9, {}}, std::int64_t{7}, "7"},
@@ -115,6 +138,7 @@ TEST(Convert, TakesTheSameFromAFileAndFromWords) {
     {{kind::endpoints}, list{"1.2.3.4:5", "[::1]:6"}, "1.2.3.4:5,[::1]:6"},
     {{kind::endpoints}, list{}, ""},
     {{kind::levels, 0, 0, {"info"}}, dictionary{{"gate", "info"}}, "gate=info"},
+    {{kind::quorums}, dictionary{{"/docs", "5:3:3"}}, "/docs=5:3:3"},
     {{kind::address}, std::string{"2001:DB8::1"}, "2001:db8::1"},
   };
   for (const auto& [wanted, raw, text] : samples) {

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"credulous", {"faults", 1, 50}}, proof{"no-fence", {"faults", 1, 10}},
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
-    proof{"wild-delete", {"storm", 1, 1500, 5, 4, 4}}),
+    proof{"wild-delete", {"storm", 1, 6000, 5, 4, 4}}),
   [](const auto& x) {
     std::string name{x.param.mutant};
     std::replace(name.begin(), name.end(), '-', '_');

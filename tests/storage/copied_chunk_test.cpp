@@ -1,15 +1,13 @@
 #include "storage/chunk_store.hpp"
 #include "support/chunk_data.hpp"
 #include "support/eventually.hpp"
+#include "support/held_files.hpp"
 #include "support/refusal.hpp"
 #include "support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <future>
-#include <mutex>
-#include <optional>
 
 using namespace dfs;
 using namespace dfs::storage;
@@ -18,124 +16,14 @@ using dfs::test::refusal;
 
 namespace {
 
-constexpr std::uint32_t piece = 1u << 20;
-
-/// The machine's files. One write of a whole piece can be held up, and it is
-/// counted how often a disk is asked to begin.
-class held_files : public file_io {
-public:
-  std::atomic<unsigned> begun{0};
-
-  /// The next write of a piece waits for the end of `until`.
-  /// @returns what is ready when it waits.
-  std::future<void> hold(std::shared_future<void> until) {
-    const std::lock_guard guard{mutex_};
-    until_ = std::move(until);
-    reached_ = {};
-    return reached_.get_future();
-  }
-
-  result<std::shared_ptr<open_file>>
-  open(const std::string& path, open_mode mode) override {
-    auto opened = posix_files().open(path, mode);
-    if (!opened)
-      return opened;
-    return std::shared_ptr<open_file>{
-      std::make_shared<file>(*this, *std::move(opened))};
-  }
-  result<nothing> make_directory(const std::string& path) override {
-    return posix_files().make_directory(path);
-  }
-  result<std::vector<std::string>> list(const std::string& directory) override {
-    return posix_files().list(directory);
-  }
-  result<nothing>
-  rename(const std::string& from, const std::string& to) override {
-    return posix_files().rename(from, to);
-  }
-  result<nothing> remove(const std::string& path) override {
-    return posix_files().remove(path);
-  }
-  result<nothing> sync_directory(const std::string& path) override {
-    return posix_files().sync_directory(path);
-  }
-  result<disk_space> space(const std::string& path) override {
-    return posix_files().space(path);
-  }
-  result<std::unique_ptr<file_lock>> lock(const std::string& path) override {
-    return posix_files().lock(path);
-  }
-
-private:
-  class file : public open_file {
-  public:
-    file(held_files& home, std::shared_ptr<open_file> to)
-      : home_{home},
-        to_{std::move(to)} {
-      // nop
-    }
-
-    using open_file::write;
-
-    result<std::size_t>
-    read(std::uint64_t offset, std::span<char> to) override {
-      return to_->read(offset, to);
-    }
-    result<std::size_t>
-    read_cached(std::uint64_t offset, std::span<char> to) override {
-      return to_->read_cached(offset, to);
-    }
-    result<nothing> write(std::uint64_t offset,
-                          std::span<const std::string_view> pieces) override {
-      if (pieces.size() == 1 && pieces.front().size() == piece)
-        home_.wait();
-      return to_->write(offset, pieces);
-    }
-    result<nothing> sync() override {
-      return to_->sync();
-    }
-    void start_sync(std::uint64_t offset, std::uint64_t length) override {
-      ++home_.begun;
-      to_->start_sync(offset, length);
-    }
-    result<nothing> truncate(std::uint64_t size) override {
-      return to_->truncate(size);
-    }
-    result<std::uint64_t> size() override {
-      return to_->size();
-    }
-    [[nodiscard]] int descriptor() const override {
-      return to_->descriptor();
-    }
-
-  private:
-    held_files& home_;
-    std::shared_ptr<open_file> to_;
-  };
-
-  void wait() {
-    std::optional<std::shared_future<void>> until;
-    {
-      const std::lock_guard guard{mutex_};
-      until.swap(until_);
-      if (until)
-        reached_.set_value();
-    }
-    if (until)
-      until->wait();
-  }
-
-  std::mutex mutex_;
-  std::optional<std::shared_future<void>> until_;
-  std::promise<void> reached_;
-};
+constexpr auto piece = test::held_files::piece;
 
 struct CopiedChunk : ::testing::Test {
   static constexpr chunk_id chunk{42};
   static constexpr chunk_version version{1};
 
   test::temp_dir directory;
-  held_files files;
+  test::held_files files;
   std::unique_ptr<chunk_store> store;
 
   CopiedChunk() {

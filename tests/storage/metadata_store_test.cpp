@@ -9,6 +9,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -144,6 +145,55 @@ TEST_F(MetadataStore, SharesASyncAmongAllThatWait) {
   wake.notify_one();
   EXPECT_TRUE(store->commit_now({}));
   EXPECT_LE(faulty.disk->syncs - before, 3);
+}
+
+// I2: nothing overtakes what waits.
+TEST_F(MetadataStore, WritesInTheCallersThreadIfNobodyWaits) {
+  auto careless = options();
+  careless.sync = false;
+  auto store = *metadata_store::open(directory, careless);
+  const std::vector<row_change> change{{"n1", "1"}};
+  while (!store->try_commit(change)) // Of the start.
+    std::this_thread::yield();
+  EXPECT_EQ(rows_of(*store), (rows{{"n1", "1"}}));
+  std::promise<void> held;
+  std::promise<void> release;
+  store->commit({{"n2", "2"}}, [&](const auto&) {
+    held.set_value();
+    release.get_future().wait();
+  });
+  held.get_future().wait();
+  EXPECT_FALSE(store->try_commit({{"n3", "3"}}));
+  store->commit({{"n3", "3"}}, {});
+  EXPECT_FALSE(store->try_commit({{"n4", "4"}}));
+  release.set_value();
+  EXPECT_TRUE(store->commit_now({}));
+  while (!store->try_commit({{"n5", "5"}}))
+    std::this_thread::yield();
+  store->commit({{"n6", "6"}}, {}); // And it goes on.
+  EXPECT_TRUE(store->commit_now({}));
+  EXPECT_EQ(
+    rows_of(*store),
+    (rows{{"n1", "1"}, {"n2", "2"}, {"n3", "3"}, {"n5", "5"}, {"n6", "6"}}));
+}
+
+TEST_F(MetadataStore, WhatIsSyncedIsNotWrittenInTheCallersThread) {
+  auto store = open();
+  EXPECT_TRUE(store->commit_now({{"n1", "1"}}));
+  EXPECT_FALSE(store->try_commit({{"n2", "2"}}));
+  EXPECT_EQ(rows_of(*store), (rows{{"n1", "1"}}));
+}
+
+TEST_F(MetadataStore, AWriteThatFailsInTheCallersThreadIsTheEnd) { // I4
+  auto careless = options();
+  careless.sync = false;
+  auto store = *metadata_store::open(directory, careless);
+  faulty.disk->fail_writes = true;
+  EXPECT_EQ(refusal(*store->try_commit({{"n1", "1"}})), ec::io_error);
+  EXPECT_EQ(failures, 1);
+  faulty.disk->fail_writes = false;
+  EXPECT_EQ(refusal(store->commit_now({{"n2", "2"}})), ec::io_error);
+  EXPECT_EQ(failures, 1);
 }
 
 TEST_F(MetadataStore, EndsWithTheFirstSyncThatFails) { // I4

@@ -78,7 +78,7 @@ public:
                                                    .chunks = chunks}));
     door.set(system().spawn(
       actors::directory,
-      actors::directory_options{membership, links, boot, chunks}));
+      actors::directory_options{membership, links, boot, chunks, {}}));
     const auto opened
       = bridge.publish({*ip_address::parse("127.0.0.1"), port}, door.get());
     return opened ? *opened : std::uint16_t{0};

@@ -49,6 +49,8 @@ struct data_chain_options {
   std::vector<std::shared_ptr<net::tls_source>> tls; ///< One each, or none.
   /// Without a disk nothing is read with `sendfile`.
   std::filesystem::path place = memory_directory_path();
+  storage::file_io* files = &storage::posix_files();
+  unsigned disk_threads = 2; ///< As `data_service_options` says.
 };
 
 /// Data servers on loopback that replicate to each other, and the part of the
@@ -64,7 +66,9 @@ public:
 
   explicit data_chain(data_chain_options options)
     : tls{std::move(options.tls)},
-      mode_{options.mode} {
+      mode_{options.mode},
+      files_{*options.files},
+      disk_threads_{options.disk_threads} {
     for (std::size_t i = 0; i < options.count; ++i) {
       nodes.push_back(std::make_unique<data_node>(options.place));
       nodes[i]->id = store_id{100 + i};
@@ -82,7 +86,7 @@ public:
     auto& x = *nodes[i];
     if (!x.store) {
       auto opened = storage::chunk_store::open(
-        storage::posix_files(), x.directory / "volume", {cluster, x.id},
+        files_, x.directory / "volume", {cluster, x.id},
         {.mode = mode_, .chunk_bytes_max = chunk_size});
       ASSERT_TRUE(opened) << opened.error().context;
       x.store = *std::move(opened);
@@ -96,6 +100,7 @@ public:
     options.chunk_size = chunk_size;
     options.keys = keys;
     options.limits = limits;
+    options.disk_threads = disk_threads_;
     options.boottime = [this] { return now(); };
     options.walltime = [this] {
       return now().time_since_epoch() + std::chrono::nanoseconds{slept.load()};
@@ -267,6 +272,8 @@ private:
   }
 
   storage::durability mode_;
+  storage::file_io& files_;
+  unsigned disk_threads_;
   std::uint64_t boots_ = 0;
   std::uint64_t epochs_ = 0;
 };

@@ -27,6 +27,7 @@ struct allocator_script {
 inline msg::chunks_allocated
 allocation(allocator_script& script, const msg::allocate_chunks& x) {
   msg::chunks_allocated made;
+  made.replication = x.replication;
   for (std::uint32_t i = 0; i < x.count; ++i) {
     auto& grant = made.grants.emplace_back();
     grant.chunk = chunk_id{script.next_chunk++};
@@ -97,7 +98,7 @@ fake_allocator(actors::chunk_directory_actor::pointer self,
       for (auto& each : script->held)
         each.deliver(msg::chunks_adopted{});
       for (auto& each : script->held_allocs)
-        each.deliver(allocation(*script, {1, 0}));
+        each.deliver(allocation(*script, {1, 0, {}}));
       script->held.clear();
       script->held_allocs.clear();
     },

@@ -71,6 +71,8 @@ public:
 
   std::map<std::string, file> files;
   std::map<inode_id, upload> uploads;
+  /// Replicas that files in a directory have; 3 where nothing is said.
+  std::map<std::string, std::uint8_t> replicas_in;
   std::map<chunk_id, chunk> chunks;
   std::set<store_id> down; ///< Refuse connections.
   std::set<store_id> hung; ///< Never answer.
@@ -272,10 +274,18 @@ public:
 
   result<msg::chunks_allocated> on(const msg::allocate_chunks& x) {
     msg::chunks_allocated made;
+    if (files.contains(x.path) && !x.force)
+      return fail(ec::exists, x.path + " exists");
+    const auto wanted = replicas_in.find(x.path.substr(0, x.path.rfind('/')));
+    if (x.replication != 0)
+      made.replication = x.replication;
+    else
+      made.replication = wanted == replicas_in.end() ? 3 : wanted->second;
+    made.chunk_size = chunk_size;
     if (servers - static_cast<int>(down.size()) < 2)
       return fail(ec::too_few_servers, "too few servers");
     for (std::uint32_t i = 0; i < x.count; ++i)
-      made.grants.push_back(make_chunk());
+      made.grants.push_back(make_chunk(made.replication));
     return made;
   }
 
@@ -425,11 +435,12 @@ private:
     return fail(ec::unsupported, std::string{call.name});
   }
 
-  /// The same number, the same answer.
+  /// The same number, the same answer; of what changes something.
   template <class Request>
   result<std::string> once(const Request& x) {
     std::uint64_t number = 0;
-    if constexpr (requires { x.request; }) {
+    if constexpr (msg::method<Request>::kind == msg::effect::changes
+                  && requires { x.request; }) {
       number = x.request;
       DFS_ASSERT(number != 0);
       if (const auto known = answers_.find(number); known != answers_.end())
@@ -518,7 +529,7 @@ private:
     x.extent.padded_from = x.extent.length;
   }
 
-  msg::chunk_grant make_chunk() {
+  msg::chunk_grant make_chunk(std::size_t replicas = 3) {
     msg::chunk_grant grant;
     grant.chunk = chunk_id{++next_};
     grant.version = chunk_version{1};
@@ -527,7 +538,7 @@ private:
     grant.replicas_min = 2;
     grant.lease_ms = 60'000;
     grant.chunk_size = chunk_size;
-    for (int i = 0; i < servers && grant.chain.size() < 3; ++i) {
+    for (int i = 0; i < servers && grant.chain.size() < replicas; ++i) {
       const auto number = 1 + (static_cast<int>(next_) + i) % servers;
       if (!down.contains(store(number)))
         grant.chain.push_back({store(number),

@@ -71,6 +71,15 @@ public:
   /// and what a closing database still writes does not count.
   std::atomic<bool> powered{true};
 
+  /// Syncs take until `release_syncs`.
+  void hold_syncs() {
+    held_ = true;
+  }
+  void release_syncs() {
+    held_ = false;
+    held_.notify_all();
+  }
+
 private:
   class file : public rocksdb::FSWritableFileOwnerWrapper {
   public:
@@ -105,12 +114,13 @@ private:
 
   private:
     rocksdb::IOStatus note(rocksdb::IOStatus done) {
+      disk_.held_.wait(true);
       if (disk_.fail_syncs)
         return rocksdb::IOStatus::IOError("injected");
-      ++disk_.syncs;
       const std::lock_guard lock{disk_.guard_};
       if (done.ok() && disk_.powered)
         disk_.synced_[path_] = bytes_;
+      ++disk_.syncs;
       return done;
     }
 
@@ -119,6 +129,7 @@ private:
     std::uint64_t bytes_ = 0;
   };
 
+  std::atomic<bool> held_{false};
   std::mutex guard_;
   std::map<std::string, std::uint64_t> synced_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/sanitizer.hpp"
+
 #include <cstddef>
 #include <fstream>
 
@@ -19,11 +21,8 @@ inline std::size_t resident_memory() {
 /// What has come to `resident_memory` since it was `before`; 0 if it shrank,
 /// and where a sanitizer keeps back what has been freed.
 inline std::size_t grown_since(std::size_t before) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  return 0;
-#endif
-#endif
+  if (address_sanitized)
+    return 0;
   const auto now = resident_memory();
   return now > before ? now - before : 0;
 }

@@ -51,7 +51,10 @@ std::set<std::string, std::less<>> control_types() {
     msg::chunk_heartbeat_ack, msg::leave_chunkserver, msg::chunkserver_left,
     msg::fence_chunk, msg::chunk_fenced, msg::take_lease, msg::lease_taken,
     msg::release_lease, msg::lease_released, msg::copy_chunk, msg::chunk_copied,
-    msg::delete_chunks, msg::chunks_deleted>();
+    msg::delete_chunks, msg::chunks_deleted, msg::find_version_directory,
+    version_directory_actor, version_keeper_actor, msg::register_fileserver,
+    msg::fileserver_registered, msg::fileserver_beat, msg::fileserver_beat_ack,
+    msg::group_orders, msg::group_news>();
   // The words in errors, and answers without content.
   types.insert({"@str", "@unit"});
   return types;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "base/assert.hpp"
-
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -17,14 +15,19 @@ namespace dfs::actors {
 template <class Handle>
 class subsystem_ref {
 public:
-  /// @pre The subsystem has been spawned.
+  /// Null before it has been spawned: subsystems refer to each other, and one
+  /// of them comes first. What is sent to null is lost.
   [[nodiscard]] Handle get() const {
     const std::lock_guard lock{cell_->guard};
-    DFS_ASSERT(cell_->spawned);
     return cell_->handle;
   }
 
-  /// The same, for whoever takes a function that gives a handle.
+  /// The same; says that null is reckoned with.
+  [[nodiscard]] Handle find() const {
+    return get();
+  }
+
+  /// `get`, for whoever takes a function that gives a handle.
   [[nodiscard]] Handle operator()() const {
     return get();
   }
@@ -32,7 +35,6 @@ public:
   void set(Handle fresh) {
     const std::lock_guard lock{cell_->guard};
     cell_->handle = std::move(fresh);
-    cell_->spawned = true;
   }
 
   /// Lets the actor go: the system waits for it, and a handle in a forgotten
@@ -47,7 +49,6 @@ private:
   struct cell {
     std::mutex guard;
     Handle handle;
-    bool spawned = false;
   };
 
   std::shared_ptr<cell> cell_ = std::make_shared<cell>();

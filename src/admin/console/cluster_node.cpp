@@ -1,6 +1,7 @@
 #include "admin/console/cluster_node.hpp"
 
 #include "admin/ask.hpp"
+#include "messages/version_methods.hpp"
 
 #include <utility>
 
@@ -76,6 +77,14 @@ result<msg::lease_list> cluster_node::leases(const msg::get_leases& which) {
 result<msg::scrub_status> cluster_node::scrub(bool start) {
   return start ? client_->call(msg::scrub_chunks{})
                : client_->call(msg::get_scrub{});
+}
+
+result<msg::fileserver_list> cluster_node::fileservers() {
+  return client_->call(msg::list_fileservers{});
+}
+
+result<msg::group_list> cluster_node::groups(const msg::list_groups& which) {
+  return client_->call(which);
 }
 
 std::string cluster_node::name() const {

@@ -32,6 +32,8 @@ public:
   result<msg::link_list> links() override;
   result<msg::lease_list> leases(const msg::get_leases& which) override;
   result<msg::scrub_status> scrub(bool start) override;
+  result<msg::fileserver_list> fileservers() override;
+  result<msg::group_list> groups(const msg::list_groups& which) override;
 
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] std::string principal() const override;

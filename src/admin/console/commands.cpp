@@ -136,12 +136,13 @@ void complete_arguments(std::vector<std::string>& found,
 
 std::span<const console_command> console_commands() {
   static const std::vector<console_command> all{
-    actors_command(),      actor_command(),     top_command(),
-    tree_command(),        health_command(),    members_command(),
-    links_command(),       leases_command(),    scrub_command(),
-    scrub_start_command(), bandwidth_command(), reset_time_command(),
-    leave_command(),       join_command(),      log_command(),
-    log_level_command(),   config_command(),    whoami_command(),
+    actors_command(),      actor_command(),       top_command(),
+    tree_command(),        health_command(),      members_command(),
+    links_command(),       leases_command(),      scrub_command(),
+    scrub_start_command(), fileservers_command(), groups_command(),
+    bandwidth_command(),   reset_time_command(),  leave_command(),
+    join_command(),        log_command(),         log_level_command(),
+    config_command(),      whoami_command(),
   };
   return all;
 }

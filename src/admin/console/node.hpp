@@ -8,6 +8,7 @@
 #include "messages/detector.hpp"
 #include "messages/health.hpp"
 #include "messages/membership.hpp"
+#include "messages/version_file.hpp"
 
 #include <string>
 
@@ -36,6 +37,9 @@ public:
   virtual result<msg::lease_list> leases(const msg::get_leases& which) = 0;
   /// @param start A pass over all replicas, now.
   virtual result<msg::scrub_status> scrub(bool start) = 0;
+  // Of a master.
+  virtual result<msg::fileserver_list> fileservers() = 0;
+  virtual result<msg::group_list> groups(const msg::list_groups& which) = 0;
 
   // Known since the login, without asking.
   [[nodiscard]] virtual std::string name() const = 0; ///< Of the node.

@@ -40,14 +40,14 @@ result<nothing> start(console_context& context, const console_arguments&) {
 console_command scrub_command() {
   return {.name = "scrub",
           .usage = "",
-          .help = "How far this chunkserver is with verifying its replicas.",
+          .help = "How far this server is with verifying what it keeps.",
           .run = show};
 }
 
 console_command scrub_start_command() {
   return {.name = "scrub start",
           .usage = "",
-          .help = "Make this chunkserver verify all its replicas now.",
+          .help = "Make this server verify all that it keeps now.",
           .run = start};
 }
 

@@ -136,7 +136,7 @@ result<nothing> dev_layout::make_node(const dev_node& node) const {
   if (fs::exists(file))
     return done;
   const auto index = static_cast<std::uint32_t>(&node - nodes_.data());
-  constexpr std::size_t planes = 6;
+  constexpr std::size_t planes = 7;
   auto ports
     = free_ports(planes, static_cast<std::uint32_t>(getpid()) + index * 37);
   if (!ports)
@@ -160,8 +160,7 @@ result<nothing> dev_layout::make_node(const dev_node& node) const {
       + port(0) + "\nping_port = " + port(1) + "\nintroducers = [\"127.0.0.1:"
       + std::to_string(introducer) + "\"]\n\n[control]\nport = " + port(2)
       + "\n\n[stream]\nport = " + port(3) + "\ndata_port = " + port(5)
-      + "\n\n[http]\nport = " + port(4)
-      + "\n",
+      + "\nversion_port = " + port(6) + "\n\n[http]\nport = " + port(4) + "\n",
     0600);
 }
 

@@ -8,7 +8,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace dfs::admin {
@@ -31,6 +34,10 @@ public:
   }
 
   result<nothing> run(const std::string& path) {
+    auto master = context_.master();
+    if (!master)
+      return master.error();
+    master_ = *master;
     const auto status = ask_master(context_, msg::get_status{path});
     if (!status)
       return status.error();
@@ -41,6 +48,8 @@ public:
     auto seen = status->kind == msg::entry_kind::file ? look_at(path)
                                                       : walk_below(path);
     if (seen)
+      seen = wait_until_at_most(0);
+    while (seen && !batch_.empty())
       seen = ask_about_batch();
     if (seen && path == "/")
       seen = ask_about_others();
@@ -49,6 +58,10 @@ public:
   }
 
 private:
+  /// Files that the master is asked about at once: nobody waits for each answer
+  /// by itself, and the master has others to serve.
+  static constexpr std::size_t at_once = 64;
+
   result<nothing> walk_below(const std::string& path) {
     std::deque<std::string> directories{path};
     while (!directories.empty()) {
@@ -60,8 +73,8 @@ private:
             auto full = join_path(directory, entry.name);
             if (entry.kind == msg::entry_kind::directory)
               directories.push_back(std::move(full));
-            else
-              fault = look_at(full);
+            else if (entry.where == msg::storage_class::chunked)
+              fault = look_at(full); // Others look after themselves.
             return bool{fault};
           });
       // What was removed since its parent was listed is nobody's fault.
@@ -74,38 +87,66 @@ private:
     return done;
   }
 
+  /// Begins; what comes of it is in `batch_` or `fault_` later.
   result<nothing> look_at(const std::string& path) {
-    msg::open_file wanted{path, 0};
-    for (;;) {
-      const auto layout = ask_master(context_, wanted);
-      if (!layout) {
-        if (layout.error().code == ec::not_found)
-          return done;
-        return layout.error();
-      }
-      if (wanted.first == 0) {
-        ++to_.files;
-        walk_.paths.push_back(path);
-        show_progress();
-      }
-      for (const auto& x : layout->chunks) {
+    if (auto room = wait_until_at_most(at_once - 1); !room)
+      return room;
+    while (batch_.size() >= msg::chunk_page_max)
+      if (auto asked = ask_about_batch(); !asked)
+        return asked;
+    ++open_;
+    ask_for_layout({path, 0});
+    return done;
+  }
+
+  result<nothing> wait_until_at_most(std::size_t open) {
+    master_->run_until([&] { return open_ <= open || fault_; });
+    if (!fault_)
+      return done;
+    return explain(*fault_, context_, context_.first_request());
+  }
+
+  void ask_for_layout(const msg::open_file& wanted) {
+    // All are answered before this ends, unless it ends with a fault, and then
+    // nobody runs the loop any more.
+    master_->session()->call<msg::open_file>(
+      wanted, {}, [this, wanted](const auto& layout) {
+        if (layout)
+          return take(wanted, *layout);
+        --open_;
+        if (layout.error().code != ec::not_found)
+          fault_ = layout.error();
+      });
+  }
+
+  void take(msg::open_file wanted, const msg::file_layout& layout) {
+    if (wanted.first == 0) {
+      ++to_.files;
+      show_progress();
+    }
+    if (!layout.chunks.empty()) {
+      // Several layouts of one file are one path.
+      if (wanted.first == 0 || walk_.paths.empty()
+          || walk_.paths.back() != wanted.path)
+        walk_.paths.push_back(wanted.path);
+      for (const auto& x : layout.chunks) {
         walk_.path_of[x.chunk] = walk_.paths.size() - 1;
         batch_.push_back(x.chunk);
-        if (batch_.size() == msg::chunk_page_max)
-          if (auto asked = ask_about_batch(); !asked)
-            return asked;
       }
-      wanted.first += static_cast<std::uint32_t>(layout->chunks.size());
-      if (layout->chunks.empty() || wanted.first >= layout->status.chunks)
-        return done;
     }
+    wanted.first += static_cast<std::uint32_t>(layout.chunks.size());
+    if (!layout.chunks.empty() && wanted.first < layout.status.chunks)
+      return ask_for_layout(wanted);
+    --open_;
   }
 
   result<nothing> ask_about_batch() {
-    if (batch_.empty())
-      return done;
-    const auto page = ask_master(
-      context_, msg::check_chunks{std::exchange(batch_, {}), chunk_id{}});
+    const auto count = std::min(batch_.size(), msg::chunk_page_max);
+    const auto first = batch_.end() - static_cast<std::ptrdiff_t>(count);
+    const std::vector<chunk_id> chunks{first, batch_.end()};
+    batch_.erase(first, batch_.end());
+    const auto page
+      = ask_master(context_, msg::check_chunks{chunks, chunk_id{}});
     if (!page)
       return page.error();
     for (const auto& x : page->chunks) {
@@ -166,6 +207,9 @@ private:
   const server_names& names_;
   fsck_walk& walk_;
   fsck_report& to_;
+  std::shared_ptr<client::master_client> master_;
+  std::size_t open_ = 0;       ///< Files that are being asked about.
+  std::optional<error> fault_; ///< What one of them came to.
   std::vector<chunk_id> batch_;
   std::uint64_t total_ = 0; ///< Files, as far as known.
   instant drawn_{};

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t name_words_max = 3; ///< "admin metadata backup"
 
-std::vector<verb> make_verbs() {
+std::vector<verb> user_verbs() {
   return {
     dev_verb(),
     dev_start_verb(),
@@ -28,6 +28,12 @@ std::vector<verb> make_verbs() {
     head_verb(),
     tail_verb(),
     cp_verb(),
+    versions_verb(),
+    get_versions_verb(),
+    restore_verb(),
+    diff_verb(),
+    request_verb(),
+    store_verb(),
     write_verb(),
     append_verb(),
     records_verb(),
@@ -42,6 +48,11 @@ std::vector<verb> make_verbs() {
     trash_purge_verb(),
     du_verb(),
     find_files_verb(),
+  };
+}
+
+std::vector<verb> operator_verbs() {
+  return {
     cluster_init_verb(),
     cluster_bundle_verb(),
     cluster_user_verb(),
@@ -52,6 +63,7 @@ std::vector<verb> make_verbs() {
     completion_verb(),
     status_verb(),
     df_verb(),
+    groups_verb(),
     explain_verb(),
     fsck_verb(),
     console_verb(),
@@ -59,11 +71,20 @@ std::vector<verb> make_verbs() {
     admin_leases_verb(),
     admin_scrub_verb(),
     admin_forget_verb(),
+    admin_force_group_verb(),
+    admin_rebuild_directory_verb(),
     admin_metadata_backup_verb(),
     admin_metadata_restore_verb(),
     log_verb(),
     log_level_verb(),
   };
+}
+
+std::vector<verb> make_verbs() {
+  auto all = user_verbs();
+  for (auto& x : operator_verbs())
+    all.push_back(std::move(x));
+  return all;
 }
 
 // Spellings of the five original programs (SPEC S8) that more than dashes tell

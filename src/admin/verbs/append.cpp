@@ -37,13 +37,14 @@ public:
   }
 
   result<exit_code> run() {
-    // First: without it no empty file is to be made.
     auto source = client::local_source::open(options_.local, files_.disk());
     if (!source)
       return source.error();
     if (auto opened = open(); !opened)
       return explain_transfer(opened.error(), context_, options_.path);
     auto all = read(**source);
+    if (all && !failure_)
+      all = make_if_missing(); // Nothing was appended: as `>>` does.
     files_.run_until(
       [&] { return open_ == 0 || failure_ || files_.interrupted(); });
     target_->cancel(); // It must not call back any more.
@@ -71,13 +72,34 @@ private:
     auto opened = try_open();
     if (opened || opened.error().code != ec::not_found)
       return opened;
-    // As `>>` does.
+    // A file that is missing is made with the first append, and no empty one is
+    // left when there is none. Whether it can be made is asked now.
+    msg::allocate_chunks could;
+    could.path = options_.path;
+    const auto new_chunk = files_.ask(could);
+    if (!new_chunk && new_chunk.error().code == ec::exists)
+      return try_open(); // Somebody else has made it meanwhile.
+    if (!new_chunk)
+      return new_chunk.error();
+    missing_ = true;
+    chunk_size_ = new_chunk->chunk_size;
+    return done;
+  }
+
+  result<nothing> make_if_missing() {
+    if (!std::exchange(missing_, false))
+      return done;
     msg::create_file create;
     create.request = context_.next_request().value();
     create.path = options_.path;
     if (const auto made = files_.ask(create); !made)
       return made.error();
     return try_open();
+  }
+
+  [[nodiscard]] std::size_t longest() const {
+    return missing_ ? client::file_appender::longest_in(chunk_size_)
+                    : target_->longest();
   }
 
   result<nothing> try_open() {
@@ -119,10 +141,10 @@ private:
         if (newline == std::string_view::npos && !ended)
           break;
         length = newline == std::string_view::npos ? length : newline + 1;
-      } else if (!ended && (options_.record || length < target_->longest())) {
+      } else if (!ended && (options_.record || length < longest())) {
         break;
       } else if (!options_.record) {
-        length = std::min(length, target_->longest());
+        length = std::min(length, longest());
       }
       if (length == 0)
         break;
@@ -131,8 +153,8 @@ private:
       at += length;
     }
     held.erase(0, at);
-    if (held.size() > target_->longest())
-      return too_long(held.size());
+    if (held.size() > longest())
+      return too_long();
     return done;
   }
 
@@ -142,14 +164,16 @@ private:
       // The newline ends the line, it is no part of the record.
       if (options_.lines && bytes.ends_with('\n'))
         bytes.remove_suffix(1);
-      if (bytes.size() + wire::record_header_size > target_->longest())
-        return too_long(bytes.size());
+      if (bytes.size() + wire::record_header_size > longest())
+        return too_long();
       wire::append_record(text, {target_->writer(), ++records_}, bytes);
     } else {
       text = bytes;
     }
-    if (text.size() > target_->longest())
-      return too_long(text.size());
+    if (text.size() > longest())
+      return too_long();
+    if (auto made = make_if_missing(); !made)
+      return made;
     ++open_;
     const auto size = text.size();
     target_->append(std::move(text), [this, size](const auto& x) {
@@ -164,14 +188,14 @@ private:
     return done;
   }
 
-  [[nodiscard]] error too_long(std::size_t size) const {
+  // How long it is nobody knows yet: not all of it has been read.
+  [[nodiscard]] error too_long() const {
     return fail(
       ec::invalid_argument,
-      fmt::format("a record of {} bytes is longer than {} bytes, a "
-                  "quarter of a chunk or what one message takes. "
-                  "Try: it without --record, or --lines",
-                  size,
-                  target_->longest()
+      fmt::format("a record is longer than {} bytes, a quarter of a chunk or "
+                  "what one message takes. Try: it without --record, or "
+                  "--lines",
+                  longest()
                     - (options_.record ? wire::record_header_size : 0)));
   }
 
@@ -193,6 +217,8 @@ private:
   client::file_client& files_;
   std::shared_ptr<client::file_appender> target_;
   progress shown_;
+  bool missing_ = false;         ///< There is no such file yet.
+  std::uint32_t chunk_size_ = 0; ///< Of one that is missing.
   std::uint64_t records_ = 0;
   std::uint64_t done_ = 0;
   std::uint64_t open_ = 0;

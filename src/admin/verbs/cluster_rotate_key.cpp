@@ -28,8 +28,8 @@ std::string what_next(const rotate_options& x) {
                        x.directory, x.which, step);
   };
   const auto copy
-    = fmt::format("Copy {}/{}.key into every node's bundle and restart the "
-                  "nodes one after another.",
+    = fmt::format("Copy {}/{}.key into every node's bundle and send the nodes "
+                  "SIGHUP.",
                   x.directory, x.which);
   if (x.step == "add")
     return copy + "\nEvery node opens the new key then, and none uses it yet."

@@ -1,6 +1,7 @@
 #include "admin/file_transfer.hpp"
 #include "admin/file_tree.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
 
 #include <utility>
 
@@ -15,25 +16,15 @@ struct copy_options {
 };
 
 result<exit_code> copy_file(const copy_options& x, verb_context& context) {
-  const auto files = context.files();
-  if (!files)
-    return files.error();
   const auto target = target_path(context, x.to, base_name(x.from));
   if (!target)
     return target.error();
   if (*target == x.from)
     return fail(ec::invalid_argument, x.from + " would be copied to itself");
-  auto view = (*files)->open_file(x.from, context.transfer_timeout());
-  if (!view)
-    return explain_transfer(view.error(), context, x.from);
-  const auto asked = (*files)->wait<nothing>(
-    [&](auto then) { (*view)->find_end(std::move(then)); });
-  if (!asked)
-    return explain_transfer(asked.error(), context, x.from);
-  return store_file(
-    context,
-    std::make_shared<client::cluster_source>((*files)->session(), *view),
-    *target, x.how, {{"from", x.from}});
+  const auto source = open_source(context, x.from);
+  if (!source)
+    return explain_transfer(source.error(), context, x.from);
+  return store_file(context, *source, *target, x.how, {{"from", x.from}});
 }
 
 } // namespace

@@ -1,12 +1,15 @@
 #include "admin/fsck/report.hpp"
+#include "admin/group_tables.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 #include "base/counted.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_status_methods.hpp"
+#include "messages/version_methods.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -137,7 +140,64 @@ ask_page(verb_context& context, const msg::open_file& wanted) {
   return page;
 }
 
+/// How it stands with the group of a versioned file.
+result<msg::group_status> ask_group(verb_context& context, group_id group) {
+  // `after` 0 means from the first one, which is 0.
+  msg::list_groups page{group_id{std::max<std::uint64_t>(group.value(), 1) - 1},
+                        2};
+  const auto list = ask_master(context, page);
+  if (!list)
+    return list.error();
+  for (const auto& x : list->groups)
+    if (x.where.set.group == group)
+      return x;
+  return fail(ec::not_found, fmt::format("group {}", group.value()));
+}
+
+result<exit_code>
+explain_versioned(const std::string& path, verb_context& context) {
+  const auto found = ask_master(context, msg::locate_file{path});
+  if (!found)
+    return found.error();
+  const auto group = ask_group(context, found->group.set.group);
+  if (!group)
+    return group.error();
+  const auto servers = ask_master(context, msg::list_fileservers{});
+  if (!servers)
+    return servers.error();
+  const auto& set = group->where.set;
+  const auto& rule = set.rule;
+  table rows{{"server", "store", "zone", "phase", "role", "data"}, {}};
+  for (const auto& x : servers->servers)
+    if (std::find(set.servers.begin(), set.servers.end(), x.store)
+        != set.servers.end())
+      rows.rows.push_back(
+        {x.name, fmt::format("{:016x}", x.store.value()), x.zone,
+         word_for(x.phase),
+         x.store == group->where.primary ? "primary" : "replica",
+         to_string(x.data)});
+  context.out.print(
+    record{{"path", path},
+           {"class", "versioned"},
+           {"version", cell::unsigned_number(found->status.version.value())},
+           {"group", cell::unsigned_number(set.group.value())},
+           {"phase", word_for(group->phase)},
+           {"copies", cell::unsigned_number(rule.copies)},
+           {"write", cell::unsigned_number(rule.write)},
+           {"read", cell::unsigned_number(rule.read)},
+           {"detail",
+            group->detail.empty() ? cell::nothing() : cell{group->detail}}},
+    {{"servers", std::move(rows)}});
+  return 0;
+}
+
 result<exit_code> explain_file(const std::string& path, verb_context& context) {
+  const auto entry = ask_master(context, msg::get_status{path});
+  if (!entry)
+    return entry.error();
+  if (entry->kind == msg::entry_kind::file
+      && entry->where == msg::storage_class::versioned)
+    return explain_versioned(path, context);
   auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
     return status.error();
@@ -164,7 +224,7 @@ verb explain_verb() {
   return {"explain",
           "Operating",
           "Show a file's chunks: versions, replicas, who leads them, and why "
-          "they are there.",
+          "they are there; of a versioned file its group.",
           {"explain /photos/2026.tar"},
           [](parameters& to) -> action {
             auto path = std::make_shared<std::string>();

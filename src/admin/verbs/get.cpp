@@ -22,6 +22,7 @@ struct get_verb_options {
   std::int64_t length = -1; ///< To the end.
   bool raw = false;
   bool recursive = false;
+  std::int64_t version = 0; ///< The newest.
 
   [[nodiscard]] get_range range() const {
     get_range x;
@@ -29,6 +30,7 @@ struct get_verb_options {
     if (length >= 0)
       x.length = static_cast<std::uint64_t>(length);
     x.raw = raw;
+    x.version = version_number{static_cast<std::uint64_t>(version)};
     return x;
   }
 };
@@ -63,6 +65,9 @@ result<exit_code> get_file(const get_verb_options& x, verb_context& context) {
 }
 
 result<exit_code> get(const get_verb_options& x, verb_context& context) {
+  if (x.recursive && x.version != 0)
+    return fail(ec::invalid_argument,
+                "-r takes the newest versions: leave --version out");
   if (x.recursive && (x.offset != 0 || x.length >= 0))
     return fail(ec::invalid_argument,
                 "-r takes whole files: leave --offset and --length out");
@@ -83,7 +88,8 @@ verb get_verb() {
           "Files",
           "Bring a file or a tree from the cluster, verified end to end.",
           {"get /images/big.iso big.iso", "get /photos.tar - | tar x",
-           "get -r /doc ./doc", "get --offset 1048576 --length 4096 /f part"},
+           "get -r /doc ./doc", "get --offset 1048576 --length 4096 /f part",
+           "get --version 3 /docs/plan.txt old.txt"},
           [](parameters& to) -> action {
             auto x = std::make_shared<get_verb_options>();
             to.positional("PATH", x->path, "of the file");
@@ -98,6 +104,9 @@ verb get_verb() {
                       "begin there, not at the beginning");
             to.number("--length", "BYTES", x->length, 0, any_size,
                       "at most so many bytes");
+            to.number("--version", "V", x->version, 1, any_size,
+                      "of a versioned file, not the newest")
+              .fallback.clear();
             to.flag("--raw", x->raw, "with the padding of appends, as '%'");
             return [x](verb_context& context) { return get(*x, context); };
           }};

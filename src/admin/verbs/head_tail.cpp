@@ -1,5 +1,6 @@
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -100,6 +101,8 @@ public:
   }
 
   result<exit_code> run() {
+    if (class_of(context_, options_.path) == msg::storage_class::versioned)
+      return run_version();
     auto end = find_end();
     if (!end)
       return explain_transfer(end.error(), context_, options_.path);
@@ -126,6 +129,34 @@ public:
 private:
   [[nodiscard]] std::uint64_t bytes() const {
     return static_cast<std::uint64_t>(options_.bytes);
+  }
+
+  /// A version does not change: its end is where it was.
+  result<exit_code> run_version() {
+    if (options_.follow)
+      return fail(ec::unsupported,
+                  options_.path
+                    + " is replaced as a whole and never grows. Try: without "
+                      "-f, or watch its versions");
+    const auto view = open_versions(context_, options_.path);
+    if (!view)
+      return view.error();
+    const auto newest = (*view)->newest();
+    if (!newest)
+      return newest.error();
+    version_ = newest->number;
+    const auto begin
+      = options_.bytes >= 0
+          ? result<std::uint64_t>{newest->bytes
+                                  - std::min(newest->bytes, bytes())}
+          : find_lines(newest->bytes);
+    if (!begin)
+      return explain_transfer(begin.error(), context_, options_.path);
+    const auto got = print_range(context_, options_.path,
+                                 {.begin = *begin, .version = version_});
+    if (!got)
+      return explain_transfer(got.error(), context_, options_.path);
+    return 0;
   }
 
   result<nothing> wait() {
@@ -163,8 +194,7 @@ private:
     for (auto at = end; at > 0;) {
       const auto from = at - std::min(at, step_back);
       auto kept = std::make_shared<text_keeper>();
-      const auto got = files_.read_file(
-        view_, kept, {.begin = from, .end = at, .progress = {}});
+      const auto got = read(from, at, kept);
       if (!got)
         return got.error();
       for (auto i = kept->text.size(); i > 0; --i) {
@@ -178,10 +208,22 @@ private:
     return std::uint64_t{0};
   }
 
+  result<std::uint64_t> read(std::uint64_t begin, std::uint64_t end,
+                             const std::shared_ptr<client::byte_sink>& to) {
+    if (version_ == version_number{})
+      return files_.read_file(view_, to,
+                              {.begin = begin, .end = end, .progress = {}});
+    return read_range(
+      context_, options_.path,
+      {.begin = begin, .length = end - begin, .version = version_}, to,
+      nullptr);
+  }
+
   const part_options& options_;
   verb_context& context_;
   client::file_client& files_;
   std::shared_ptr<client::file_view> view_;
+  version_number version_; ///< Of a versioned file.
 };
 
 } // namespace

@@ -64,7 +64,7 @@ private:
     }
     const bool file = entry.kind == msg::entry_kind::file;
     rows_.rows.push_back(
-      {kind_cell(entry.kind),
+      {kind_cell(entry.kind), to_string(entry.where),
        file ? cell::unsigned_number(entry.length) : cell::nothing(),
        time_cell(entry.modified), name});
     return true;
@@ -72,7 +72,7 @@ private:
 
   const list_options& how_;
   verb_context& context_;
-  table rows_{{"kind", "bytes", "modified", "name"}, {}};
+  table rows_{{"kind", "class", "bytes", "modified", "name"}, {}};
   std::size_t lines_ = 0;
 };
 
@@ -107,7 +107,8 @@ verb ls_verb() {
                           "of a directory or file; the last component may be "
                           "a pattern (quote it)")
               .optional();
-            to.flag("--long,-l", x->details, "kind, bytes and time, too");
+            to.flag("--long,-l", x->details,
+                    "kind, class, bytes and time, too");
             to.flag("--recursive,-R", x->recursive, "all below, as paths");
             return [x](verb_context& context) { return run(*x, context); };
           }};

@@ -9,18 +9,17 @@ namespace {
 struct mkdir_options {
   std::string path;
   bool parents = false;
-  std::string where = "chunked";
+  std::string where;         ///< Empty: as the directory above.
   std::int64_t replicas = 0; ///< 0: as the directory above says.
 };
 
 msg::storage_class class_of(const std::string& word) {
-  if (word == "versioned")
-    return msg::storage_class::versioned;
-  if (word == "content")
-    return msg::storage_class::content;
-  if (word == "shared")
-    return msg::storage_class::shared;
-  return msg::storage_class::chunked;
+  using msg::storage_class;
+  for (const auto x : {storage_class::chunked, storage_class::versioned,
+                       storage_class::content, storage_class::shared})
+    if (word == to_string(x))
+      return x;
+  return storage_class::as_above;
 }
 
 result<exit_code> make(const mkdir_options& x, verb_context& context) {
@@ -44,14 +43,16 @@ verb mkdir_verb() {
           "Files",
           "Make a directory.",
           {"mkdir /photos", "mkdir -p /photos/2026/november",
-           "mkdir --replicas 2 /scratch"},
+           "mkdir --replicas 2 /scratch", "mkdir --class versioned /docs"},
           [](parameters& to) -> action {
             auto x = std::make_shared<mkdir_options>();
             to.positional("PATH", x->path, "of the directory");
             to.flag("--parents,-p", x->parents,
                     "make missing parents; one that exists is fine");
             to.choice("--class", {"chunked", "versioned", "content", "shared"},
-                      x->where, "how files below it are kept");
+                      x->where,
+                      "how files below it are kept; left out: as the directory "
+                      "above says");
             to.number("--replicas", "N", x->replicas, 1, 8,
                       "copies of files made below it; left out: as the "
                       "directory above says, or the cluster")

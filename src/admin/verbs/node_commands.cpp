@@ -112,11 +112,12 @@ verb admin_leases_verb() {
 verb admin_scrub_verb() {
   return {"admin scrub",
           "Operating",
-          "Make a chunkserver verify all its replicas now; audited.",
+          "Make a chunkserver or file server verify all that it keeps now; "
+          "audited.",
           {"admin scrub chunkserver-1", "admin scrub chunkserver-1 --status"},
           [](parameters& to) -> action {
             auto x = std::make_shared<node_options>();
-            to.positional("NODE", x->node, "the chunkserver");
+            to.positional("NODE", x->node, "the chunkserver or file server");
             to.flag("--status", x->status, "only say how far it is");
             return [x](verb_context& context) {
               return run_at(context, x->node,

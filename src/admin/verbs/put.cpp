@@ -32,7 +32,8 @@ verb put_verb() {
   return {
     "put",
     "Files",
-    "Store a local file, standard input or a tree in the cluster.",
+    "Store a local file, standard input or a tree in the cluster; in a "
+    "directory of versioned files as a new version.",
     {"put big.iso /images/big.iso", "tar c photos | dfsnode put - /photos.tar",
      "put -r /usr/share/doc /doc", "put --resume big.iso /images/big.iso"},
     [](parameters& to) -> action {

@@ -1,5 +1,6 @@
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
 #include "base/counted.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +14,41 @@ struct remove_options {
   bool recursive = false;
 };
 
+/// A deletion is a version: the older ones can still be had.
+result<exit_code>
+remove_version(const std::string& path, verb_context& context) {
+  client::version_write what;
+  what.path = path;
+  what.kind = msg::version_kind::deleted;
+  const auto made = change_version(context, std::move(what));
+  if (!made)
+    return made.error();
+  if (context.out.how().json) {
+    record said{{"path", path}};
+    add_made(said, *made);
+    context.out.print(said);
+  } else if (context.out.how().terminal) {
+    context.out.note(
+      fmt::format("{}: deleted by {}; back with: dfsnode restore {}", path,
+                  made_text(*made), path));
+  }
+  return 0;
+}
+
+result<bool> is_versioned_file(const std::string& path, verb_context& context) {
+  const auto found = ask_master(context, msg::get_status{path});
+  if (!found)
+    return found.error();
+  return found->kind == msg::entry_kind::file
+         && found->where == msg::storage_class::versioned;
+}
+
 result<exit_code> remove(const remove_options& x, verb_context& context) {
+  const auto versioned = is_versioned_file(x.path, context);
+  if (!versioned)
+    return versioned.error();
+  if (*versioned)
+    return remove_version(x.path, context);
   msg::remove_entry request;
   request.path = x.path;
   request.recursive = x.recursive;
@@ -38,7 +73,8 @@ verb rm_verb() {
   return {
     "rm",
     "Files",
-    "Delete a file or a tree: to the trash, from where it can be restored.",
+    "Delete a file or a tree: to the trash, from where it can be restored; "
+    "of a versioned file, by a version that says so.",
     {"rm /photos/blurred.jpg", "rm -r /photos/2019"},
     [](parameters& to) -> action {
       auto x = std::make_shared<remove_options>();

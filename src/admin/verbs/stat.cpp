@@ -1,6 +1,7 @@
 #include "admin/file_cells.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
 
 namespace dfs::admin {
 
@@ -10,7 +11,11 @@ result<exit_code> show(const std::string& path, verb_context& context) {
   auto found = ask_master(context, msg::get_status{path});
   if (!found)
     return found.error();
-  context.out.print(status_record(*found));
+  auto shown = status_record(*found);
+  if (found->kind == msg::entry_kind::file
+      && found->where == msg::storage_class::versioned)
+    add_servers(shown, context, path);
+  context.out.print(shown);
   return 0;
 }
 

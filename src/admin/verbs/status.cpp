@@ -1,7 +1,10 @@
+#include "admin/fileserver_health.hpp"
+#include "admin/group_tables.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 #include "base/counted.hpp"
 #include "messages/chunk_status_methods.hpp"
+#include "messages/version_methods.hpp"
 
 #include <fmt/format.h>
 
@@ -101,12 +104,33 @@ table findings(const msg::cluster_status& x) {
   return rows;
 }
 
+/// A master that serves no versioned files has no file servers.
+result<msg::fileserver_list> file_servers(verb_context& context) {
+  auto found = ask_master(context, msg::list_fileservers{});
+  if (!found && found.error().code == ec::unsupported)
+    return msg::fileserver_list{};
+  return found;
+}
+
 result<exit_code> show_status(verb_context& context) {
   auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
     return status.error();
-  context.out.print(summary(*status), {{"servers", servers(*status)},
-                                       {"findings", findings(*status)}});
+  const auto files = file_servers(context);
+  if (!files)
+    return files.error();
+  for (auto& finding : fileserver_findings(*files))
+    status->findings.push_back(std::move(finding));
+  // `word_for` goes by the first.
+  std::stable_partition(status->findings.begin(), status->findings.end(),
+                        [](const auto& x) { return x.error; });
+  auto shown = summary(*status);
+  if (!files->servers.empty())
+    shown.emplace_back("groups", groups_cell(*files));
+  context.out.print(shown, {{"servers", servers(*status)},
+                            {"fileservers", fileserver_table(*files)},
+                            {"file_repairs", repair_table(*files)},
+                            {"findings", findings(*status)}});
   return is_well(*status) ? 0 : 1;
 }
 
@@ -131,8 +155,8 @@ result<exit_code> show_space(verb_context& context) {
 verb status_verb() {
   return {"status",
           "Operating",
-          "Show the health of chunkservers and chunks; ends with 1 unless all "
-          "is well.",
+          "Show the health of servers, chunks and versioned files; ends with 1 "
+          "unless all is well.",
           {"status", "status --json"},
           [](parameters&) -> action {
             return [](verb_context& context) { return show_status(context); };

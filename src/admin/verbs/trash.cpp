@@ -1,28 +1,46 @@
 #include "admin/file_cells.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
 #include "base/counted.hpp"
+
+#include <algorithm>
+#include <vector>
 
 namespace dfs::admin {
 
 namespace {
 
-result<exit_code> list(verb_context& context) {
-  table rows{{"id", "kind", "files", "bytes", "removed", "purged", "path"}, {}};
+template <class Function>
+result<nothing> each_entry(verb_context& context, Function what) {
   msg::list_trash request;
   for (;;) {
     auto page = ask_master(context, request);
     if (!page)
       return page.error();
     for (const auto& x : page->entries) {
-      rows.rows.push_back({cell::unsigned_number(x.trash_id), kind_cell(x.kind),
-                           cell::unsigned_number(x.files), cell::bytes(x.bytes),
-                           time_cell(x.removed), time_cell(x.purged), x.path});
+      what(x);
       request.after = x.trash_id;
     }
     if (!page->more || page->entries.empty())
-      break;
+      return done;
   }
+}
+
+result<exit_code> list(verb_context& context) {
+  std::vector<msg::trash_entry> all;
+  if (auto asked
+      = each_entry(context, [&](const auto& x) { all.push_back(x); });
+      !asked)
+    return asked.error();
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.removed > b.removed;
+  });
+  table rows{{"id", "kind", "files", "bytes", "removed", "purged", "path"}, {}};
+  for (const auto& x : all)
+    rows.rows.push_back({cell::unsigned_number(x.trash_id), kind_cell(x.kind),
+                         cell::unsigned_number(x.files), cell::bytes(x.bytes),
+                         time_cell(x.removed), time_cell(x.purged), x.path});
   context.out.print(rows);
   return 0;
 }
@@ -33,6 +51,18 @@ struct restore_options {
   std::string to;
 };
 
+/// The path, if that is a versioned file that was deleted.
+std::string deleted_file(verb_context& context, const restore_options& x) {
+  if (x.id == 0)
+    return x.path;
+  std::string path;
+  static_cast<void>(each_entry(context, [&](const msg::trash_entry& each) {
+    if (each.trash_id == static_cast<std::uint64_t>(x.id))
+      path = each.path;
+  }));
+  return path;
+}
+
 result<exit_code> restore(const restore_options& x, verb_context& context) {
   if (x.path.empty() == (x.id == 0))
     return fail(ec::invalid_argument,
@@ -42,6 +72,9 @@ result<exit_code> restore(const restore_options& x, verb_context& context) {
   request.path = x.path;
   request.to = x.to;
   auto back = ask_master(context, request);
+  if (!back && back.error().code == ec::unsupported && x.to.empty())
+    if (const auto path = deleted_file(context, x); !path.empty())
+      return restore_deleted(context, path);
   if (!back)
     return back.error();
   if (context.out.how().json)
@@ -96,7 +129,8 @@ verb trash_restore_verb() {
                           "where it was; the newest of that path")
               .optional();
             to.number("--id", "N", x->id, 1, INT64_MAX,
-                      "which one, as `trash ls` says");
+                      "which one, as `trash ls` says")
+              .fallback.clear();
             to.option("--to", "PATH", x->to, "where it shall be instead");
             return [x](verb_context& context) { return restore(*x, context); };
           }};
@@ -110,7 +144,8 @@ verb trash_purge_verb() {
           [](parameters& to) -> action {
             auto x = std::make_shared<purge_options>();
             to.number("--id", "N", x->id, 1, INT64_MAX,
-                      "which one, as `trash ls` says");
+                      "which one, as `trash ls` says")
+              .fallback.clear();
             to.flag("--all", x->all, "everything in the trash");
             return [x](verb_context& context) { return purge(*x, context); };
           }};

@@ -15,7 +15,9 @@
 //   'c' chunk 'f'   the namespace: written in the batch that makes the chunk
 //                   part of a file, removed in the one that ends that
 //   'c' chunk 'v'   the chunk directory: written when it logs an intent or a
-//                   new set, removed after `release_chunks`
+//                   new set, and when something is first committed in a chunk
+//                   that was empty when it became part of its file; removed
+//                   after `release_chunks`
 //   'd' chunk       the namespace: "released"; removed by the chunk directory
 //                   in the batch that removes its 'v' row. Those that are there
 //                   at the start are released again

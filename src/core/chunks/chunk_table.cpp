@@ -62,7 +62,8 @@ void chunk_table::load_version_row(const chunk_row& row) {
       open.may_hold = row.set;
   }
   // Whoever is in the set of an attempt was told to make it.
-  if (row.extent.version > chunk_version{1})
+  if (row.extent.version > chunk_version{1}
+      || row.extent.serial != mutation_serial{})
     entry.set(chunk_entry::fresh, false);
   entry.set(chunk_entry::settled, !entry.has(chunk_entry::fresh));
 }

@@ -153,6 +153,10 @@ directory_machine::forget(const msg::forget_server& x, instant now) {
   const auto goes = [&](server_index i) {
     return std::find(gone->begin(), gone->end(), i) != gone->end();
   };
+  // One that has not come since the master started may have what nobody has.
+  const bool unheard
+    = std::any_of(gone->begin(), gone->end(),
+                  [&](server_index i) { return !s_.servers.at(i).has_come(); });
   msg::server_forgotten answer;
   answer.name = s_.servers.at(gone->front()).name;
   answer.store = s_.servers.at(gone->front()).store;
@@ -163,7 +167,7 @@ directory_machine::forget(const msg::forget_server& x, instant now) {
     const auto there = static_cast<std::size_t>(
       std::count_if(holders.begin(), holders.end(), goes));
     answer.replicas += there;
-    answer.lost += there != 0 && there == holders.size() ? 1 : 0;
+    answer.lost += there == holders.size() && (there != 0 || unheard) ? 1 : 0;
     return true;
   });
   if (answer.lost != 0 && !x.force)
@@ -177,6 +181,7 @@ directory_machine::forget(const msg::forget_server& x, instant now) {
             fmt::format("{}; {} nowhere else", s_.servers.at(i).name,
                         counted(answer.lost, "chunk was", "chunks were")));
     s_.servers.forget(i);
+    s_.out.push_back(remove_server{s_.servers.at(i).store});
     server_reborn(i, now);
   }
   advance_all(now);

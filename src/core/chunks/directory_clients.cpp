@@ -30,13 +30,14 @@ result<msg::chunks_allocated>
 directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
   const auto replication
     = x.replication == 0 ? s_.config.replication : x.replication;
-  if (x.count == 0 || x.count > allocations_max
-      || replication > replication_max)
-    return fail(ec::invalid_argument, "1 to 64 chunks of 1 to 8 replicas");
+  if (x.count > allocations_max || replication > replication_max)
+    return fail(ec::invalid_argument, "up to 64 chunks of 1 to 8 replicas");
   if (pending_chunks_ + x.count > s_.config.pending_max)
     return fail(ec::busy, "too many chunks are allocated and not used");
   const std::size_t needed = std::min(s_.config.replicas_min, replication);
   msg::chunks_allocated made;
+  made.replication = replication;
+  made.chunk_size = s_.config.chunk_size;
   for (std::uint32_t n = 0; n < x.count; ++n) {
     const auto chain = choose_servers(s_.servers, s_.memory, replication,
                                       s_.config.chunk_size, {}, s_.random, now);
@@ -269,6 +270,8 @@ void directory_machine::keep(const msg::keep_chunks& x, instant now) {
     // for appends, and its lease goes on.
     const bool whole = state.extent.serial != mutation_serial{};
     entry.set(chunk_entry::settled, whole);
+    if (!whole && !entry.has(chunk_entry::fresh))
+      log_begun(state.chunk, entry);
     if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole) {
       lease->open = false;
       lease->closed = true;

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "core/chunks/chunk_row.hpp"
+#include "core/chunks/server_row.hpp"
 #include "core/chunks/server_table.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_master.hpp"
@@ -34,6 +35,17 @@ struct log_row {
 /// one batch. Losing it is harmless: they are released again at the next start.
 struct remove_rows {
   std::vector<chunk_id> chunks;
+};
+
+/// Write the row of this server. Losing it is harmless: it registers again.
+struct log_server {
+  server_row row;
+};
+
+/// Remove the row of this server. Losing it is harmless: it is missing again,
+/// and can be forgotten again.
+struct remove_server {
+  store_id store;
 };
 
 using server_order
@@ -95,8 +107,8 @@ struct directory_note {
 [[nodiscard]] std::string_view to_string(directory_note::kind x);
 
 using directory_effect
-  = std::variant<log_row, remove_rows, ask_server, probe_server, answer_lease,
-                 tell_growth, directory_note>;
+  = std::variant<log_row, remove_rows, log_server, remove_server, ask_server,
+                 probe_server, answer_lease, tell_growth, directory_note>;
 using directory_effects = std::vector<directory_effect>;
 
 } // namespace dfs::core

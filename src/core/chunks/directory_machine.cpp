@@ -44,6 +44,10 @@ void directory_machine::load_version_row(const chunk_row& row) {
   }
 }
 
+void directory_machine::load_server_row(const server_row& row) {
+  s_.servers.load(row);
+}
+
 void directory_machine::logged(effect_token token, instant now) {
   const auto to = s_.take_route(token);
   if (!to)
@@ -107,7 +111,9 @@ void directory_machine::advance_all(instant now) {
 void directory_machine::tick(instant now) {
   for (const auto i : s_.servers.expire(now)) {
     s_.note(directory_note::kind::server_lost, {}, i,
-            s_.servers.at(i).dead ? "dead" : "silent");
+            !s_.servers.at(i).has_come() ? "not back since this master started"
+            : s_.servers.at(i).dead      ? "dead"
+                                         : "silent");
     repair_.judge_all();
   }
   if (!gathered_ && s_.gathered(now)) {
@@ -157,6 +163,8 @@ void directory_machine::expire_pending(instant now) {
 }
 
 // I8: an intent that is open at the start, or was left by a run that failed.
+// And a chunk whose primary has gone before it said that anything is committed:
+// until somebody leads it, it is fresh, and gets no copies.
 void directory_machine::redo_intents(instant now) {
   if (now < redone_ + redo_interval || s_.servers.guessing(now))
     return;
@@ -166,6 +174,16 @@ void directory_machine::redo_intents(instant now) {
     if (open.size() == redone_at_once)
       break;
     if (!grants_.contains(chunk))
+      open.push_back(chunk);
+  }
+  std::erase_if(begun_, [this](chunk_id chunk) {
+    const auto* entry = s_.table.find(chunk);
+    return entry == nullptr || !entry->has(chunk_entry::fresh);
+  });
+  for (const auto chunk : begun_) {
+    if (open.size() == redone_at_once)
+      break;
+    if (!grants_.contains(chunk) && s_.leases.find(chunk) == nullptr)
       open.push_back(chunk);
   }
   for (const auto chunk : open) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ public:
   void load_file_row(const chunk_row& row);
   /// @pre The file row of the chunk, if there is one, is loaded.
   void load_version_row(const chunk_row& row);
+  void load_server_row(const server_row& row);
 
   // -- chunkservers -----------------------------------------------------------
   // Results are the errors of messages/chunk_control.hpp.
@@ -130,6 +132,7 @@ private:
                      msg::chunk_heartbeat_ack& answer, instant now);
   void grew(chunk_id chunk, chunk_entry& entry,
             const msg::chunk_extent& committed, bool settled);
+  void log_begun(chunk_id chunk, const chunk_entry& entry);
   void find_left_out(server_index i, const msg::report_chunks& x);
   void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);
@@ -167,6 +170,9 @@ private:
   std::deque<pending> pending_; ///< Allocated or adopted, by when it is over.
   /// Fresh chunks of former terms, by who may have them.
   std::map<store_id, std::vector<chunk_id>> expected_;
+  /// Fresh chunks of files in which something was changed: nobody has said yet
+  /// whether it is committed.
+  std::set<chunk_id> begun_;
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant redone_{};

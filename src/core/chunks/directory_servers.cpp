@@ -23,6 +23,8 @@ directory_machine::register_server(const msg::register_chunkserver& x,
   if (!enrolled)
     return enrolled.error();
   const auto i = enrolled->index;
+  if (enrolled->new_row)
+    s_.out.push_back(log_server{s_.servers.at(i).row()});
   if (enrolled->new_life) {
     server_reborn(i, now); // The former one, if there was one, is over (S3).
     if (const auto fresh = expected_.find(x.store); fresh != expected_.end())
@@ -187,8 +189,11 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
       intent && x.extent.version < *intent)
     s_.servers.revoke(i, x.chunk, *intent);
   // More than is known to be committed: a primary has to say how much is.
-  if (entry.serial < x.extent.serial)
+  if (entry.serial < x.extent.serial) {
     entry.set(chunk_entry::settled, false);
+    if (entry.has(chunk_entry::fresh) && entry.file != inode_id{})
+      begun_.insert(x.chunk);
+  }
   judge(x.chunk, now);
   advance(x.chunk, now);
 }
@@ -196,16 +201,29 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
 void directory_machine::grew(chunk_id chunk, chunk_entry& entry,
                              const msg::chunk_extent& committed, bool settled) {
   if (entry.serial < committed.serial) {
+    const bool begun = entry.has(chunk_entry::fresh);
     entry.serial = committed.serial;
     entry.length = committed.length;
     entry.padded_from = committed.padded_from;
     entry.set(chunk_entry::fresh, false);
+    if (begun)
+      log_begun(chunk, entry);
   } else if (entry.has(chunk_entry::settled) == settled) {
     return;
   }
   entry.set(chunk_entry::settled, settled);
   if (entry.file != inode_id{})
     growth_.files.push_back({entry.file, {chunk, entry.extent()}, !settled});
+}
+
+// The row of the file says that nothing is in it. The next master would take it
+// for fresh: believe that all of its first set have it, and miss no copy.
+void directory_machine::log_begun(chunk_id chunk, const chunk_entry& entry) {
+  if (entry.file == inode_id{} || s_.table.intent(chunk))
+    return; // `keep`, or the grant under way, writes what holds then.
+  const auto token
+    = s_.next_token({directory_state::route::kind::grant, chunk, no_server});
+  s_.out.push_back(log_row{token, s_.table.row(chunk, {})});
 }
 
 void directory_machine::led(server_index i, const msg::led_chunk& x,
@@ -310,7 +328,7 @@ void directory_machine::probe_again(instant now) {
     return;
   for (server_index i = 0; i < s_.servers.size(); ++i) {
     const auto& x = s_.servers.at(i);
-    if (!x.linked && s_.servers.may_serve(i, now))
+    if (!x.linked && x.has_come() && s_.servers.may_serve(i, now))
       s_.out.push_back(probe_server{i, x.boot, x.data});
   }
 }

@@ -45,6 +45,18 @@ server_table::server_table(const directory_config& config, master_term term,
   // nop
 }
 
+void server_table::load(const server_row& row) {
+  if (servers_.size() >= servers_max || by_store_.contains(row.store))
+    return;
+  by_store_.emplace(row.store, static_cast<server_index>(servers_.size()));
+  auto& s = servers_.emplace_back();
+  s.store = row.store;
+  s.name = row.name;
+  s.zone = row.zone;
+  s.data = row.data;
+  s.registered = started_;
+}
+
 result<server_table::enrolment>
 server_table::enrol(const msg::register_chunkserver& x, instant now) {
   if (x.newest_term > term_)
@@ -59,16 +71,17 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
     if (old.boot != x.boot && x.member.address() == old.member.address()
         && x.member.start_ms < old.member.start_ms)
       return fail(ec::stale, "a newer life of this store is registered");
-    to = {known->second, old.boot != x.boot || old.forgotten};
+    to = {known->second, old.boot != x.boot || old.forgotten, old.forgotten};
   } else {
-    to = {static_cast<server_index>(servers_.size()), true};
+    to = {static_cast<server_index>(servers_.size()), true, true};
     servers_.emplace_back();
     by_store_.emplace(x.store, to.index);
   }
   auto& s = servers_[to.index];
+  const auto row = s.row();
   if (to.new_life) {
     const auto former = std::exchange(s, {}); // S3
-    s.lost = known != by_store_.end() && !former.forgotten;
+    s.lost = former.has_come() && !former.forgotten;
     s.lost_at = former.lost ? former.lost_at : now;
     s.store = x.store;
     s.boot = x.boot;
@@ -81,6 +94,7 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
   s.volumes = x.volumes;
   s.linked = true;
   s.dead = false;
+  to.new_row = to.new_row || s.row() != row;
   return to;
 }
 

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/chunks/directory_config.hpp"
+#include "core/chunks/server_row.hpp"
 #include "messages/chunk_control.hpp"
 
 #include <cstdint>
@@ -62,11 +63,18 @@ struct chunkserver {
 
   // The report that is on its way.
   std::uint64_t listed_at = 0; ///< Heartbeats up to here say nothing about it.
-  std::uint64_t told_at = 0; ///< The last heartbeat that told of replicas.
+  std::uint64_t told_at = 0;   ///< The last heartbeat that told of replicas.
   chunk_id listed_to;          ///< Its pages have come so far.
   /// Was known to be there, and is not in it.
   std::set<chunk_id> left_out;
 
+  /// Some life of it has registered in this term.
+  [[nodiscard]] bool has_come() const {
+    return boot != boot_id{};
+  }
+  [[nodiscard]] server_row row() const {
+    return {store, name, zone, data};
+  }
   [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] std::uint64_t total_bytes() const;
 };
@@ -85,9 +93,14 @@ public:
   server_table(const directory_config& config, master_term term,
                instant started);
 
+  /// At the start, before anything else: a server that a former master knew.
+  /// It is missing until it registers, or is forgotten.
+  void load(const server_row& row);
+
   struct enrolment {
     server_index index = no_server;
     bool new_life = false; ///< What the table knew of the store is void.
+    bool new_row = false;  ///< Its row is another one than before.
   };
 
   /// @returns `ec::stale` (an older life, or a higher term was obeyed),

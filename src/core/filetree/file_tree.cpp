@@ -123,6 +123,9 @@ file_tree::answer_again(const Operation& x, const request_row& known) const {
 
 void file_tree::take_grown(tree_changes& out) {
   tree_edit edit{state_, {}, out};
+  for (const auto inode : std::exchange(state_.noted, {}))
+    if (const auto file = state_.nodes.find(inode); file != no_node)
+      edit.write_version(file);
   for (const auto& [inode, index] : std::exchange(state_.grown, {})) {
     const auto file = state_.nodes.find(inode);
     if (file == no_node)
@@ -153,6 +156,9 @@ DFS_OPERATION(msg::abort_upload)
 DFS_OPERATION(append_chunk)
 DFS_OPERATION(msg::files_grown)
 DFS_OPERATION(collect_garbage)
+DFS_OPERATION(msg::create_versioned)
+DFS_OPERATION(msg::versions_noted)
+DFS_OPERATION(msg::unlink_file)
 
 #undef DFS_OPERATION
 

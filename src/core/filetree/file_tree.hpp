@@ -53,6 +53,14 @@ struct answer_of<append_chunk> {
   using type = chunk_appended;
 };
 template <>
+struct answer_of<msg::unlink_file> {
+  using type = msg::file_unlinked;
+};
+template <>
+struct answer_of<msg::versions_noted> {
+  using type = nothing;
+};
+template <>
 struct answer_of<msg::files_grown> {
   using type = nothing;
 };
@@ -79,6 +87,8 @@ using answer_of_t = typename answer_of<Operation>::type;
 ///  I4  A chunk that leaves its file is released, once, and then in no file.
 ///  I5  Nothing is lost but by a purge: what is removed or replaced is in the
 ///      trash.
+///  I6  A file is of the class of its directory.
+///  I7  Of a versioned file the highest version that was noted counts.
 class file_tree {
 public:
   explicit file_tree(const tree_config& config) : state_{config} {
@@ -93,12 +103,16 @@ public:
   /// After the rows of all nodes, trash and uploads.
   [[nodiscard]] result<nothing>
   load_pieces(inode_id inode, std::uint32_t index, const piece_row& row);
+  /// Likewise.
+  [[nodiscard]] result<nothing>
+  load_version(inode_id inode, const version_row& row);
   [[nodiscard]] result<nothing>
   load_trash(std::uint64_t id, const trash_row& row);
   [[nodiscard]] result<nothing> load_upload(const upload_row& row);
   void load_request(std::uint64_t period, std::uint64_t number,
                     const request_row& row);
   void load_purge(const purge_row& row);
+  void load_released_versions(inode_id inode, const released_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the
   /// term. A tree without rows gets its root, whose row is in `out`.
@@ -121,7 +135,8 @@ public:
   apply(const Operation& x, unix_milliseconds now, tree_changes& out);
 
   /// `files_grown` changes lengths and writes nothing, so that files may grow
-  /// at any rate: the rows of those that have since the last call.
+  /// at any rate; so does `versions_noted`, unless names come or go: the rows
+  /// of what has changed since the last call.
   void take_grown(tree_changes& out);
 
   /// How many operations were applied in this life.
@@ -140,6 +155,23 @@ public:
   find_upload(std::string_view path) const;
   /// Status and chunk ids; where they are is not known here.
   [[nodiscard]] reading<msg::file_layout> layout(const msg::open_file& x) const;
+
+  /// How many replicas a file would have that were made there now. @returns
+  ///   what `commit_file` would be refused for, unless it was done already.
+  [[nodiscard]] result<std::uint8_t>
+  replication_of_new(const msg::allocate_chunks& x) const;
+
+  /// A versioned file, hidden or not; its group is not known here. Errors as of
+  /// `msg::locate_file`.
+  [[nodiscard]] reading<msg::file_located> locate(std::string_view path) const;
+
+  /// Versioned files that were purged and are not unlinked: `limit` of them
+  /// behind `after`.
+  [[nodiscard]] std::vector<msg::purged_file>
+  released_versions(inode_id after, std::size_t limit) const;
+
+  /// Of a versioned file; 0 for one that is not there.
+  [[nodiscard]] quorum_class class_of_file(inode_id file) const;
 
   /// What `add_chunk` needs to know of a file. @returns `ec::not_found`.
   struct growing_file {
@@ -172,13 +204,17 @@ private:
   result<answer_of_t<Operation>>
   answer_again(const Operation& x, const request_row& done_before) const;
 
+  [[nodiscard]] msg::trash_entry
+  trashed_entry(std::uint64_t id, const trash_item& item) const;
+  [[nodiscard]] msg::trash_entry deleted_entry(node_index x) const;
+
   tree_state state_;
 };
 
 /// For whoever has the operation as a value: tests, and a log of them.
-using tree_answer
-  = std::variant<nothing, msg::file_status, msg::entry_removed,
-                 msg::upload_status, chunk_appended, garbage_collected>;
+using tree_answer = std::variant<nothing, msg::file_status, msg::entry_removed,
+                                 msg::upload_status, chunk_appended,
+                                 garbage_collected, msg::file_unlinked>;
 
 [[nodiscard]] result<nothing>
 can_apply(const file_tree& tree, const tree_operation& x);

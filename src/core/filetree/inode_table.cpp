@@ -30,16 +30,18 @@ subtree_totals& subtree_totals::operator+=(const subtree_totals& x) {
   directories += x.directories;
   bytes += x.bytes;
   chunks += x.chunks;
+  hidden += x.hidden;
   return *this;
 }
 
 subtree_totals& subtree_totals::operator-=(const subtree_totals& x) {
   DFS_ASSERT(files >= x.files && directories >= x.directories
-             && bytes >= x.bytes && chunks >= x.chunks);
+             && bytes >= x.bytes && chunks >= x.chunks && hidden >= x.hidden);
   files -= x.files;
   directories -= x.directories;
   bytes -= x.bytes;
   chunks -= x.chunks;
+  hidden -= x.hidden;
   return *this;
 }
 
@@ -59,7 +61,8 @@ inode_table::~inode_table() {
   }
 }
 
-node_index inode_table::make(inode_id inode, msg::entry_kind kind) {
+node_index inode_table::make(inode_id inode, msg::entry_kind kind,
+                             msg::storage_class where) {
   DFS_ASSERT(inode != inode_id{} && find(inode) == no_node);
   auto x = free_;
   if (x != no_node) {
@@ -74,6 +77,8 @@ node_index inode_table::make(inode_id inode, msg::entry_kind kind) {
   it = {};
   it.inode = inode;
   it.kind = kind;
+  it.where = where;
+  it.hidden = is_versioned_file(x);
   if (it.is_directory())
     it.list = new directory;
   by_inode_.insert(hash_of(inode), x,
@@ -119,6 +124,7 @@ void inode_table::attach(node_index x, node_index dir,
   by_name_.insert(hash_of(dir, called), x, [this](node_index y) {
     return hash_of((*this)[y].parent, name(y));
   });
+  count_hidden(x, 1);
   auto added = totals(x);
   if (it.is_directory())
     ++added.directories;
@@ -150,6 +156,7 @@ void inode_table::unlink(node_index x) {
   by_name_.erase(hash_of(it.parent, name(x)), x, [this](node_index y) {
     return hash_of((*this)[y].parent, name(y));
   });
+  count_hidden(x, ~0u);
   auto gone = totals(x);
   if (it.is_directory())
     ++gone.directories;
@@ -186,6 +193,8 @@ subtree_totals inode_table::totals(node_index x) const {
   const auto& it = (*this)[x];
   if (it.is_directory())
     return it.list->totals;
+  if (it.hidden)
+    return {.hidden = 1};
   return {
     .files = 1, .directories = 0, .bytes = it.length, .chunks = it.chunks};
 }
@@ -198,6 +207,28 @@ void inode_table::add_above(node_index x, const subtree_totals& more) {
 void inode_table::subtract_above(node_index x, const subtree_totals& less) {
   for (auto up = parent(x); up != no_node; up = parent(up))
     list(up).totals -= less;
+}
+
+void inode_table::count_hidden(node_index x, std::uint32_t by) {
+  const auto& it = (*this)[x];
+  if (!it.hidden || it.parent == no_node)
+    return;
+  list(it.parent).hidden += by;
+  if (it.newest == 0)
+    list(it.parent).unborn += by;
+}
+
+void inode_table::set_version(node_index file, version_number newest,
+                              bool hidden, std::uint64_t bytes) {
+  DFS_ASSERT(is_versioned_file(file) && (bytes == 0 || !hidden));
+  subtract_above(file, totals(file));
+  count_hidden(file, ~0u);
+  auto& it = (*this)[file];
+  it.newest = newest.value();
+  it.hidden = hidden;
+  it.length = bytes;
+  count_hidden(file, 1);
+  add_above(file, totals(file));
 }
 
 piece inode_table::piece_at(node_index file, std::uint32_t index) const {
@@ -291,7 +322,7 @@ void inode_table::check() const {
     }
     if (it.is_directory())
       check_directory(x);
-    else if (it.chunks != 1) {
+    else if (it.chunks != 1 && !is_versioned_file(x)) {
       std::uint64_t bytes = 0;
       for (std::uint32_t i = 0; i < it.chunks; ++i)
         bytes += piece_at(x, i).bytes;
@@ -305,6 +336,8 @@ void inode_table::check_directory(node_index x) const {
   const auto& children = list(x).children;
   subtree_totals sum;
   std::size_t count = 0;
+  std::uint32_t hidden = 0;
+  std::uint32_t unborn = 0;
   auto previous = no_node;
   for (child_set::position i; children.get(i) != no_node;
        children.advance(i), ++count) {
@@ -315,10 +348,16 @@ void inode_table::check_directory(node_index x) const {
     sum += totals(entry);
     if ((*this)[entry].is_directory())
       ++sum.directories;
+    if ((*this)[entry].hidden) {
+      DFS_ASSERT(is_versioned_file(entry));
+      ++hidden;
+      unborn += version(entry) == version_number{};
+    }
     const auto below = (*this)[entry].is_directory() ? list(entry).longest : 0;
     DFS_ASSERT(list(x).longest >= name(entry).size() + 1 + below);
   }
   DFS_ASSERT(count == children.size());
+  DFS_ASSERT(hidden == list(x).hidden && unborn == list(x).unborn);
   DFS_ASSERT(sum == list(x).totals); // I2
 }
 

@@ -29,6 +29,7 @@ struct subtree_totals {
   std::uint64_t directories = 0;
   std::uint64_t bytes = 0;
   std::uint64_t chunks = 0;
+  std::uint64_t hidden = 0; ///< Files that are not counted above.
 
   subtree_totals& operator+=(const subtree_totals& x);
   subtree_totals& operator-=(const subtree_totals& x);
@@ -50,6 +51,9 @@ enum class node_place : std::uint8_t {
 ///  I1  What `child` finds is what the directory's list has, and the reverse.
 ///  I2  Totals of a directory are those of what is below it.
 ///  I3  Lists are sorted by name, bytewise, and no name is there twice.
+///
+/// A versioned file has a version in place of chunks, and is *hidden* while it
+/// has none, or a deleted one: it is found, and counted nowhere.
 class inode_table {
 public:
   struct directory {
@@ -58,6 +62,8 @@ public:
     std::uint64_t entries_changed = 0; ///< Operation that changed the list.
     /// No path below is longer than this, counted from here; it may be less.
     std::uint32_t longest = 0;
+    std::uint32_t hidden = 0; ///< Of its entries; totals count all below.
+    std::uint32_t unborn = 0; ///< Of these: without any version.
   };
 
   // 64 bytes: one line of the processor's cache.
@@ -77,6 +83,7 @@ public:
 
     union {
       std::uint64_t chunk = 0;      ///< Of a file with one.
+      std::uint64_t newest;         ///< Version of a versioned file.
       std::vector<piece>* pieces;   ///< Of a file with more.
       inode_table::directory* list; ///< Of a directory.
     };
@@ -86,11 +93,14 @@ public:
     std::uint8_t name_bytes = 0;
 
   public:
-    msg::entry_kind kind = msg::entry_kind::file;
+    msg::entry_kind kind : 4 = msg::entry_kind::file;
+    msg::storage_class where : 4 = msg::storage_class::chunked;
+    /// Copies of each chunk; of a versioned file its `quorum_class`.
     std::uint8_t replication = 0;
     node_place place : 4 = node_place::nowhere;
     bool growing : 1 = false;
-    bool known : 1 = true; ///< False: named as a parent, not yet loaded.
+    bool hidden : 1 = false; ///< Changed by `set_version` only.
+    bool known : 1 = true;   ///< False: named as a parent, not yet loaded.
   };
   static_assert(sizeof(node) == 64);
 
@@ -102,7 +112,8 @@ public:
   inode_table& operator=(const inode_table&) = delete;
 
   /// In no directory yet. @pre The inode is new and not zero.
-  node_index make(inode_id inode, msg::entry_kind kind);
+  node_index make(inode_id inode, msg::entry_kind kind,
+                  msg::storage_class where = msg::storage_class::chunked);
   /// @pre In no directory; a directory is empty.
   void destroy(node_index x);
 
@@ -153,6 +164,17 @@ public:
   void set_bytes(node_index file, std::uint32_t index, std::uint32_t bytes);
   void drop_last_piece(node_index file);
 
+  [[nodiscard]] bool is_versioned_file(node_index x) const {
+    return !(*this)[x].is_directory()
+           && (*this)[x].where == msg::storage_class::versioned;
+  }
+  /// @pre A versioned file. Zero: none that is known.
+  [[nodiscard]] version_number version(node_index file) const {
+    return version_number{(*this)[file].newest};
+  }
+  void set_version(node_index file, version_number newest, bool hidden,
+                   std::uint64_t bytes);
+
   /// Exact, for a rename that `longest` would refuse. O(all below).
   [[nodiscard]] std::uint32_t measure_longest(node_index x) const;
 
@@ -180,6 +202,8 @@ private:
   void attach(node_index x, node_index dir, std::string_view name);
   void add_above(node_index x, const subtree_totals& more);
   void subtract_above(node_index x, const subtree_totals& less);
+  /// In the directory that it is in, `by` 1 or -1 (as unsigned).
+  void count_hidden(node_index x, std::uint32_t by);
   void check_directory(node_index x) const;
 
   std::uint64_t seed_;

@@ -23,6 +23,12 @@ struct restore_plan {
   std::string path;
 };
 
+/// What is to be purged: one thing, or, with neither, all.
+struct purge_plan {
+  std::uint64_t id = 0;         ///< In the trash.
+  node_index deleted = no_node; ///< The name of a deleted file.
+};
+
 struct garbage_plan {};
 
 /// @returns `ec::invalid_argument`.
@@ -44,14 +50,13 @@ perform(tree_edit& edit, const msg::remove_entry& x, node_index plan);
 
 result<restore_plan>
 prepare(const tree_state& tree, const msg::restore_trash& x);
-result<std::uint64_t>
-prepare(const tree_state& tree, const msg::purge_trash& x);
+result<purge_plan> prepare(const tree_state& tree, const msg::purge_trash& x);
 result<garbage_plan> prepare(const tree_state& tree, const collect_garbage& x);
 
 msg::file_status
 perform(tree_edit& edit, const msg::restore_trash& x, const restore_plan& plan);
 msg::entry_removed
-perform(tree_edit& edit, const msg::purge_trash& x, std::uint64_t plan);
+perform(tree_edit& edit, const msg::purge_trash& x, const purge_plan& plan);
 garbage_collected
 perform(tree_edit& edit, const collect_garbage& x, garbage_plan plan);
 
@@ -77,5 +82,15 @@ result<nothing> prepare(const tree_state& tree, const msg::files_grown& x);
 
 chunk_appended perform(tree_edit& edit, const append_chunk& x, node_index plan);
 nothing perform(tree_edit& edit, const msg::files_grown& x, nothing plan);
+
+result<spot> prepare(const tree_state& tree, const msg::create_versioned& x);
+result<nothing> prepare(const tree_state& tree, const msg::versions_noted& x);
+result<node_index> prepare(const tree_state& tree, const msg::unlink_file& x);
+
+msg::file_status
+perform(tree_edit& edit, const msg::create_versioned& x, const spot& plan);
+nothing perform(tree_edit& edit, const msg::versions_noted& x, nothing plan);
+msg::file_unlinked
+perform(tree_edit& edit, const msg::unlink_file& x, node_index plan);
 
 } // namespace dfs::core

@@ -1,14 +1,15 @@
 #include "core/filetree/tree_edit.hpp"
 
 #include "base/assert.hpp"
+#include "core/filetree/path.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace dfs::core {
 
-node_index tree_edit::make(msg::entry_kind kind) {
-  const auto x = state.nodes.make(inode_id{state.next_number++}, kind);
+node_index tree_edit::make(msg::entry_kind kind, msg::storage_class where) {
+  const auto x = state.nodes.make(inode_id{state.next_number++}, kind, where);
   auto& it = state.nodes[x];
   it.created_ms = now_ms;
   it.modified_ms = now_ms;
@@ -16,14 +17,20 @@ node_index tree_edit::make(msg::entry_kind kind) {
   return x;
 }
 
-void tree_edit::place(node_index x, const spot& where) {
-  DFS_ASSERT(where.existing == no_node && !where.rest.empty());
+void tree_edit::place(node_index x, const spot& where, std::string_view path) {
   auto dir = where.dir;
   auto rest = where.rest;
+  if (where.existing != no_node) {
+    to_trash(where.existing, path);
+    rest = last_name(path);
+  }
+  DFS_ASSERT(!rest.empty());
   entries_changed(dir);
+  const auto made_as
+    = state.nodes[state.nodes[x].is_directory() ? dir : x].where;
   for (auto slash = rest.find('/'); slash != rest.npos;
        slash = rest.find('/')) {
-    const auto made = make(msg::entry_kind::directory);
+    const auto made = make(msg::entry_kind::directory, made_as);
     state.nodes.link(made, dir, rest.substr(0, slash));
     write(made);
     dir = made;
@@ -45,6 +52,45 @@ void tree_edit::destroy(node_index x) {
   drop_row(x);
   state.nodes.unlink(x);
   state.nodes.destroy(x);
+}
+
+void tree_edit::unlink_versioned(node_index file) {
+  const auto before = state.nodes.totals(file);
+  erase(numbered_key(tree_keys::versions, state.nodes[file].inode.value()));
+  if (const auto dir = state.nodes.parent(file); dir != no_node) {
+    state.nodes.list(dir).entries_changed = state.applied;
+    if (before.files > 0) { // Its last note was lost.
+      state.nodes.set_version(file, state.nodes.version(file), true, 0);
+      state.recount_trash(file, before);
+    }
+    return destroy(file);
+  }
+  DFS_ASSERT(state.nodes[file].place == node_place::trash);
+  const auto found
+    = std::find_if(state.trash.begin(), state.trash.end(),
+                   [&](const auto& x) { return x.second.node == file; });
+  if (!state.is_purging(found->first, found->second))
+    state.trashed_files -= before.files;
+  end_trash(found->first);
+}
+
+void tree_edit::end_trash(std::uint64_t id) {
+  const auto node = state.trash.at(id).node;
+  state.nodes[node].place = node_place::nowhere;
+  state.nodes.destroy(node);
+  state.trash.erase(id);
+  state.purging.erase(id);
+  erase(numbered_key(tree_keys::trash, id));
+}
+
+void tree_edit::release_versions(node_index file) {
+  const auto inode = state.nodes[file].inode;
+  const auto of_class = state.nodes[file].replication;
+  erase(numbered_key(tree_keys::versions, inode.value()));
+  put(numbered_key(tree_keys::released_versions, inode.value()),
+      released_row{of_class});
+  state.released_versions.emplace(inode, of_class);
+  out_.released_versions.push_back({inode, of_class});
 }
 
 std::uint64_t tree_edit::to_trash(node_index x, std::string_view path) {
@@ -134,6 +180,11 @@ void tree_edit::erase_pieces(node_index x, std::uint32_t index) {
 
 void tree_edit::write_trash(std::uint64_t id) {
   put(numbered_key(tree_keys::trash, id), state.row_of(state.trash.at(id)));
+}
+
+void tree_edit::write_version(node_index file) {
+  put(numbered_key(tree_keys::versions, state.nodes[file].inode.value()),
+      state.version_of(file));
 }
 
 void tree_edit::touch(node_index x) {

@@ -22,11 +22,14 @@ public:
   const std::int64_t now_ms;
 
   /// A new node, in no directory, without a row.
-  node_index make(msg::entry_kind kind);
+  node_index make(msg::entry_kind kind,
+                  msg::storage_class where = msg::storage_class::chunked);
 
-  /// Puts a node at a free spot, making the directories that are missing.
-  /// @param path Whose end the spot's rest is.
-  void place(node_index x, const spot& where);
+  /// Puts a node at a spot, making the directories that are missing: of the
+  /// class of a file that is put there, else as above. What stands there goes
+  /// to the trash.
+  /// @param path Of the spot.
+  void place(node_index x, const spot& where, std::string_view path);
 
   /// Takes it out of its directory.
   void displace(node_index x);
@@ -35,8 +38,14 @@ public:
   /// next. @pre Nothing is below it, or in it.
   void destroy(node_index x);
 
+  /// The name of a versioned file, wherever it is, for ever.
+  void unlink_versioned(node_index file);
+
   /// Moves what is at a path to the trash. @returns its trash id.
   std::uint64_t to_trash(node_index x, std::string_view path);
+
+  /// Nothing is left of it but its node.
+  void end_trash(std::uint64_t id);
 
   /// To be purged at once; for what has no name.
   void discard(node_index x, std::string_view path);
@@ -48,10 +57,14 @@ public:
   /// The chunk leaves its file for good. @pre The last one.
   void release_last(node_index file);
 
+  /// A versioned file is about to be destroyed, and its group not told.
+  void release_versions(node_index file);
+
   /// Writes the row of a node where it is, and of a part of its chunks.
   void write(node_index x);
   void write_pieces(node_index x, std::uint32_t index);
   void write_trash(std::uint64_t id);
+  void write_version(node_index file);
   void erase_pieces(node_index x, std::uint32_t index);
 
   /// Its content has changed.

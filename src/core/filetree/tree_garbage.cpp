@@ -33,11 +33,13 @@ public:
           x = tree_.nodes.list(x).children.last();
           continue;
         }
+      } else if (tree_.nodes.is_versioned_file(x)) {
+        edit_.release_versions(x);
       } else if (!release_chunks(x)) {
         return false;
       }
       if (x == top_) {
-        end();
+        edit_.end_trash(id_);
         return true;
       }
       const auto up = tree_.nodes.parent(x);
@@ -68,14 +70,6 @@ private:
     else
       edit_.write(file);
     return false;
-  }
-
-  void end() {
-    tree_.nodes[top_].place = node_place::nowhere;
-    tree_.nodes.destroy(top_);
-    tree_.trash.erase(id_);
-    tree_.purging.erase(id_);
-    edit_.erase(numbered_key(tree_keys::trash, id_));
   }
 
   tree_edit& edit_;
@@ -131,34 +125,54 @@ void drop_uploads(tree_edit& edit, std::uint32_t& budget) {
   }
 }
 
+/// The name of a deleted file is out of the way at once; its group is told when
+/// the trash is emptied.
+void purge_deleted(tree_edit& edit, node_index x) {
+  const auto path = edit.state.nodes.path(x);
+  edit.displace(x);
+  edit.discard(x, path);
+}
+
 } // namespace
 
-result<std::uint64_t>
-prepare(const tree_state& tree, const msg::purge_trash& x) {
+result<purge_plan> prepare(const tree_state& tree, const msg::purge_trash& x) {
   if (x.all)
-    return std::uint64_t{0};
+    return purge_plan{};
   const auto found = tree.trash.find(x.trash_id);
-  if (found == tree.trash.end() || tree.is_purging(found->first, found->second))
-    return fail(ec::not_found, "nothing in the trash has the id "
-                                 + std::to_string(x.trash_id));
-  return x.trash_id;
+  if (found != tree.trash.end()
+      && !tree.is_purging(found->first, found->second))
+    return purge_plan{.id = x.trash_id};
+  if (const auto deleted = tree.nodes.find(inode_id{x.trash_id});
+      deleted != no_node && tree.is_deleted(deleted)
+      && tree.nodes.is_within(deleted, tree.root))
+    return purge_plan{.deleted = deleted};
+  return fail(ec::not_found,
+              "nothing in the trash has the id " + std::to_string(x.trash_id));
 }
 
 msg::entry_removed
-perform(tree_edit& edit, const msg::purge_trash&, std::uint64_t plan) {
+perform(tree_edit& edit, const msg::purge_trash&, const purge_plan& plan) {
   auto& tree = edit.state;
-  if (plan == 0) {
+  if (plan.deleted != no_node) {
+    const auto inode = tree.nodes[plan.deleted].inode;
+    purge_deleted(edit, plan.deleted);
+    return {inode.value(), 1};
+  }
+  if (plan.id == 0) {
+    const auto deleted = tree.deleted_files();
+    for (const auto& [inode, x] : deleted)
+      purge_deleted(edit, x);
     tree.purged_up_to = tree.next_number - 1;
     edit.put(std::string{tree_keys::purged}, purge_row{tree.purged_up_to});
-    return {0, std::exchange(tree.trashed_files, 0)};
+    return {0, std::exchange(tree.trashed_files, 0) + deleted.size()};
   }
-  auto& item = tree.trash.at(plan);
+  auto& item = tree.trash.at(plan.id);
   item.purging = true;
-  tree.purging.insert(plan);
-  edit.write_trash(plan);
+  tree.purging.insert(plan.id);
+  edit.write_trash(plan.id);
   const auto files = tree.nodes.totals(item.node).files;
   tree.trashed_files -= files;
-  return {plan, files};
+  return {plan.id, files};
 }
 
 result<garbage_plan> prepare(const tree_state&, const collect_garbage&) {

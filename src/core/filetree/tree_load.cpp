@@ -21,18 +21,22 @@ result<node_index> take_node(tree_state& tree, const node_row& row) {
   if (row.inode == inode_id{}
       || (row.kind != msg::entry_kind::file
           && row.kind != msg::entry_kind::directory)
-      || row.where != msg::storage_class::chunked
+      || (row.where != msg::storage_class::chunked
+          && row.where != msg::storage_class::versioned)
+      || (row.kind == msg::entry_kind::file && row.chunks > 0
+          && row.where == msg::storage_class::versioned)
       || row.pieces.size() != std::min<std::size_t>(row.chunks, pieces_per_row))
     return broken(row.inode, "cannot be");
   auto x = tree.nodes.find(row.inode);
   if (x == no_node)
-    x = tree.nodes.make(row.inode, row.kind);
+    x = tree.nodes.make(row.inode, row.kind, row.where);
   else if (tree.nodes[x].known || tree.nodes[x].kind != row.kind)
     return broken(row.inode, "is there twice");
   else
     --tree.unknown;
   auto& it = tree.nodes[x];
   it.known = true;
+  it.where = row.where;
   it.replication = row.replication;
   it.growing = row.growing;
   it.created_ms = row.created_ms;
@@ -92,6 +96,17 @@ result<nothing> file_tree::load_pieces(inode_id inode, std::uint32_t index,
   return done;
 }
 
+result<nothing>
+file_tree::load_version(inode_id inode, const version_row& row) {
+  const auto x = state_.nodes.find(inode);
+  if (x == no_node || !state_.nodes.is_versioned_file(x)
+      || row.newest == version_number{} || (row.hidden && row.bytes > 0))
+    return broken(inode, "has a version that does not fit");
+  state_.nodes.set_version(x, row.newest, row.hidden, row.bytes);
+  state_.nodes[x].modified_ms = row.modified_ms;
+  return done;
+}
+
 result<nothing> file_tree::load_trash(std::uint64_t id, const trash_row& row) {
   const auto x = take_node(state_, row.node);
   if (!x)
@@ -108,7 +123,8 @@ result<nothing> file_tree::load_upload(const upload_row& row) {
   const auto x = take_node(state_, row.node);
   if (!x)
     return x.error();
-  if (row.node.kind != msg::entry_kind::file)
+  if (row.node.kind != msg::entry_kind::file
+      || row.node.where != msg::storage_class::chunked)
     return broken(row.node.inode, "is an upload and no file");
   state_.nodes[*x].place = node_place::upload;
   state_.uploads[row.node.inode]
@@ -126,6 +142,11 @@ void file_tree::load_purge(const purge_row& row) {
   state_.purged_up_to = row.up_to;
 }
 
+void file_tree::load_released_versions(inode_id inode,
+                                       const released_row& row) {
+  state_.released_versions.emplace(inode, row.of_class);
+}
+
 result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
                                       tree_changes& out) {
   const auto first
@@ -134,6 +155,7 @@ result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
     return fail(ec::integrity, "the metadata is newer than its term "
                                  + std::to_string(term.value()));
   state_.next_number = first;
+  state_.term = term;
   if (state_.root == no_node) {
     if (state_.nodes.size() > 0)
       return fail(ec::integrity, "the metadata has no root");
@@ -157,8 +179,8 @@ result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
   std::uint64_t reached = 1 + state_.uploads.size() + state_.trash.size();
   const auto count = [&](node_index x) {
     const auto sum = state_.nodes.totals(x);
-    reached
-      += sum.directories + (state_.nodes[x].is_directory() ? sum.files : 0);
+    reached += sum.directories
+               + (state_.nodes[x].is_directory() ? sum.files + sum.hidden : 0);
   };
   count(state_.root);
   for (const auto& [id, item] : state_.trash) {

@@ -4,6 +4,8 @@
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
 #include "messages/upload.hpp"
+#include "messages/version_file.hpp"
+#include "messages/version_master.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -46,7 +48,8 @@ using tree_operation
                  msg::remove_entry, msg::restore_trash, msg::purge_trash,
                  msg::commit_file, msg::begin_upload, msg::extend_upload,
                  msg::finish_upload, msg::abort_upload, append_chunk,
-                 msg::files_grown, collect_garbage>;
+                 msg::files_grown, collect_garbage, msg::create_versioned,
+                 msg::versions_noted, msg::unlink_file>;
 
 /// Bytes of the file in a chunk: without padding.
 [[nodiscard]] inline std::uint32_t data_bytes(const msg::chunk_extent& x) {

@@ -27,7 +27,7 @@ msg::list_entry entry_of(const inode_table& nodes, node_index x) {
   const auto& it = nodes[x];
   return {std::string{nodes.name(x)}, it.kind,
           it.is_directory() ? 0 : it.length,
-          std::chrono::milliseconds{it.modified_ms}};
+          std::chrono::milliseconds{it.modified_ms}, it.where};
 }
 
 /// Fills one page from a directory's list.
@@ -61,7 +61,9 @@ public:
         return std::move(page_);
       }
       last_ = name;
-      if (!filtered_ || glob_matches(asked_.pattern, name)) {
+      if (nodes_[x].hidden)
+        seen = std::max(seen, nodes_[x].changed);
+      else if (!filtered_ || glob_matches(asked_.pattern, name)) {
         add(x, name, seen);
         bytes += name.size() + entry_bytes;
       }
@@ -90,6 +92,7 @@ private:
       seen = std::max(seen, nodes_[x].changed);
       page_.entries.emplace_back().name = name;
       page_.entries.back().kind = msg::entry_kind{};
+      page_.entries.back().where = msg::storage_class{};
     } else {
       seen = std::max(seen, tree_.seen_at(x));
       page_.entries.push_back(entry_of(nodes_, x));
@@ -143,26 +146,60 @@ reading<msg::tree_usage> file_tree::usage(std::string_view path) const {
           state_.applied};
 }
 
+msg::trash_entry
+file_tree::trashed_entry(std::uint64_t id, const trash_item& item) const {
+  const auto sum = state_.nodes.totals(item.node);
+  return {id,
+          item.path,
+          state_.nodes[item.node].kind,
+          sum.files,
+          sum.bytes,
+          std::chrono::milliseconds{item.removed_ms},
+          std::chrono::milliseconds{item.purged_ms}};
+}
+
+msg::trash_entry file_tree::deleted_entry(node_index x) const {
+  const auto& it = state_.nodes[x];
+  const std::chrono::milliseconds removed{it.modified_ms};
+  return {it.inode.value(),
+          state_.nodes.path(x),
+          it.kind,
+          1,
+          0, // What there is of it, its group knows.
+          removed,
+          removed + state_.config.version_trash_life};
+}
+
 reading<msg::trash_list> file_tree::trash(const msg::list_trash& asked) const {
   msg::trash_list page;
   const auto limit = limit_of(asked.limit, trash_entries_max);
   const auto after = asked.after == 0
                        ? std::numeric_limits<std::uint64_t>::max()
                        : asked.after;
-  for (auto at = std::make_reverse_iterator(state_.trash.lower_bound(after));
-       at != state_.trash.rend(); ++at) {
-    const auto& [id, item] = *at;
-    if (state_.is_purging(id, item))
-      continue;
+  const auto deleted = state_.deleted_files();
+  auto of_file
+    = std::make_reverse_iterator(deleted.lower_bound(inode_id{after}));
+  auto at = std::make_reverse_iterator(state_.trash.lower_bound(after));
+  for (;;) {
+    while (at != state_.trash.rend()
+           && state_.is_purging(at->first, at->second))
+      ++at;
+    const bool no_file = of_file == deleted.rend();
+    if (at == state_.trash.rend() && no_file)
+      break;
     if (page.entries.size() == limit) {
       page.more = true;
       break;
     }
-    const auto sum = state_.nodes.totals(item.node);
-    page.entries.push_back({id, item.path, state_.nodes[item.node].kind,
-                            sum.files, sum.bytes,
-                            std::chrono::milliseconds{item.removed_ms},
-                            std::chrono::milliseconds{item.purged_ms}});
+    // Ids and inodes are numbers of one row.
+    if (no_file
+        || (at != state_.trash.rend() && at->first > of_file->first.value())) {
+      page.entries.push_back(trashed_entry(at->first, at->second));
+      ++at;
+    } else {
+      page.entries.push_back(deleted_entry(of_file->second));
+      ++of_file;
+    }
   }
   return {std::move(page), state_.applied};
 }
@@ -187,6 +224,10 @@ reading<msg::file_layout> file_tree::layout(const msg::open_file& asked) const {
   if (state_.nodes[*x].is_directory())
     return {fail(ec::is_directory, printable(asked.path) + " is a directory"),
             seen};
+  if (state_.nodes.is_versioned_file(*x))
+    return {fail(ec::unsupported,
+                 printable(asked.path) + " is of class versioned, not chunked"),
+            seen};
   msg::file_layout made;
   made.status = state_.status_of(*x, asked.path);
   made.chunk_size = state_.config.chunk_size;
@@ -208,6 +249,9 @@ file_tree::growing(inode_id file, chunk_id last) const {
       || !state_.nodes.is_within(x, state_.root))
     return {fail(ec::not_found,
                  "the file " + std::to_string(file.value()) + " is gone"),
+            state_.applied};
+  if (state_.nodes.is_versioned_file(x))
+    return {fail(ec::unsupported, "a versioned file has no chunks"),
             state_.applied};
   growing_file found{state_.nodes[x].replication, {}};
   const auto count = state_.nodes.piece_count(x);

@@ -5,6 +5,7 @@
 #include "core/filetree/inode_table.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
+#include "messages/version_master.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,7 @@ struct node_row {
   inode_id inode;
   msg::entry_kind kind = msg::entry_kind::file;
   msg::storage_class where = msg::storage_class::chunked;
+  /// Copies of each chunk; of a versioned file its `quorum_class`.
   std::uint8_t replication = 0;
   bool growing = false;
   std::int64_t created_ms = 0;
@@ -43,6 +45,24 @@ struct piece_row {
   std::vector<piece> pieces;
 
   bool operator==(const piece_row&) const = default;
+};
+
+/// 'v' inode: what is known of the versions of a file that has any.
+struct version_row {
+  version_number newest;
+  bool hidden = false; ///< It is no content.
+  std::uint64_t bytes = 0;
+  std::int64_t modified_ms = 0;
+
+  bool operator==(const version_row&) const = default;
+};
+
+/// 'w' inode: a versioned file that has no name any more, and whose group is
+/// still to be told.
+struct released_row {
+  std::uint8_t of_class = 0; ///< `quorum_class`: with the inode, its group.
+
+  bool operator==(const released_row&) const = default;
 };
 
 /// 't' trash id.
@@ -103,6 +123,16 @@ typename Inspector::result_type inspect(Inspector& f, piece_row& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, version_row& x) {
+  return f(x.newest, x.hidden, x.bytes, x.modified_ms);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, released_row& x) {
+  return f(x.of_class);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, trash_row& x) {
   return f(x.path, x.removed_ms, x.purged_ms, x.purging, x.node);
 }
@@ -139,9 +169,9 @@ struct empty_row {
   bool operator==(const empty_row&) const = default;
 };
 
-using row_value
-  = std::variant<no_row, no_rows_until, empty_row, node_row, piece_row,
-                 trash_row, upload_row, request_row, purge_row, chunk_row>;
+using row_value = std::variant<no_row, no_rows_until, empty_row, node_row,
+                               piece_row, trash_row, upload_row, request_row,
+                               purge_row, chunk_row, version_row, released_row>;
 
 struct tree_row {
   std::string key;
@@ -156,12 +186,16 @@ struct tree_changes {
   std::vector<tree_row> rows;
   std::vector<msg::keep_chunks> kept;
   std::vector<chunk_id> released;
+  /// Files that have no name any more, and their classes.
+  std::vector<msg::purged_file> released_versions;
 };
 
 namespace tree_keys {
 
 inline constexpr std::string_view nodes = "n";
 inline constexpr std::string_view pieces = "p";
+inline constexpr std::string_view versions = "v";
+inline constexpr std::string_view released_versions = "w";
 inline constexpr std::string_view trash = "t";
 inline constexpr std::string_view uploads = "u";
 inline constexpr std::string_view requests = "r";

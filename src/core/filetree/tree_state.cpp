@@ -35,6 +35,12 @@ walk tree_state::walk_to(std::string_view path) const {
 
 error tree_state::missing(std::string_view path, const walk& reached) const {
   const auto here = nodes.path(reached.deepest);
+  if (nodes[reached.deepest].hidden)
+    return fail(ec::not_found,
+                printable(path)
+                  + (reached.rest.empty()
+                       ? ": not found"
+                       : ": " + printable(here) + " has no content"));
   if (!nodes[reached.deepest].is_directory())
     return fail(ec::not_directory,
                 printable(path) + ": " + printable(here) + " is a file");
@@ -54,7 +60,7 @@ tree_state::find(std::string_view path, std::uint64_t* seen) const {
   const auto reached = walk_to(path);
   if (seen)
     *seen = reached.seen;
-  if (!reached.rest.empty())
+  if (!reached.rest.empty() || nodes[reached.deepest].hidden)
     return missing(path, reached);
   return reached.deepest;
 }
@@ -71,6 +77,27 @@ result<spot> tree_state::find_spot(std::string_view path, bool parents) const {
   return spot{reached.deepest, reached.rest, no_node};
 }
 
+result<nothing> tree_state::check_class(std::string_view path, const spot& x,
+                                        msg::storage_class wanted) const {
+  const auto here = nodes[x.existing == no_node ? x.dir : x.existing].where;
+  if (here == wanted)
+    return done;
+  return fail(ec::unsupported, printable(path) + " is of class "
+                                 + std::string{to_string(here)} + ", not "
+                                 + std::string{to_string(wanted)});
+}
+
+void tree_state::recount_trash(node_index x, const subtree_totals& before) {
+  auto top = x;
+  while (nodes.parent(top) != no_node)
+    top = nodes.parent(top);
+  if (nodes[top].place != node_place::trash)
+    return;
+  for (const auto& [id, item] : trash)
+    if (item.node == top && !is_purging(id, item))
+      trashed_files += nodes.totals(x).files - before.files;
+}
+
 std::uint8_t tree_state::replication_below(node_index dir) const {
   for (; dir != no_node; dir = nodes.parent(dir))
     if (nodes[dir].replication != 0)
@@ -84,16 +111,20 @@ msg::file_status tree_state::status_of(node_index x, std::string path) const {
   made.inode = it.inode;
   made.path = std::move(path);
   made.kind = it.kind;
+  made.where = it.where;
   made.growing = it.growing;
-  made.replication = it.replication;
   made.modified = std::chrono::milliseconds{it.modified_ms};
   made.created = std::chrono::milliseconds{it.created_ms};
   if (it.is_directory()) {
-    made.entries = nodes.list(x).children.size();
+    made.entries = nodes.list(x).children.size() - nodes.list(x).hidden;
   } else {
     made.length = it.length;
     made.chunks = nodes.piece_count(x);
+    if (nodes.is_versioned_file(x))
+      made.version = nodes.version(x);
   }
+  if (!nodes.is_versioned_file(x)) // The others' is known to their group.
+    made.replication = it.replication;
   return made;
 }
 
@@ -121,6 +152,7 @@ node_row tree_state::row_of(node_index x) const {
   node_row row;
   row.inode = it.inode;
   row.kind = it.kind;
+  row.where = it.where;
   row.replication = it.replication;
   row.growing = it.growing;
   row.created_ms = it.created_ms;
@@ -130,6 +162,11 @@ node_row tree_state::row_of(node_index x) const {
     row.pieces = pieces_of(x, 0).pieces;
   }
   return row;
+}
+
+version_row tree_state::version_of(node_index file) const {
+  const auto& it = nodes[file];
+  return {nodes.version(file), it.hidden, it.length, it.modified_ms};
 }
 
 trash_row tree_state::row_of(const trash_item& x) const {

@@ -5,6 +5,7 @@
 #include "core/filetree/inode_table.hpp"
 #include "core/filetree/request_table.hpp"
 #include "core/filetree/tree_rows.hpp"
+#include "core/versions/quorum_classes.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -20,8 +21,11 @@ namespace dfs::core {
 struct tree_config {
   std::uint64_t hash_seed = 0; ///< Of names; no result depends on it.
   std::uint8_t replication = 3;
+  quorum_classes quorums; ///< Of versioned files, by where they are made.
   std::uint32_t chunk_size = msg::chunk_size_max;
   std::chrono::milliseconds trash_life = std::chrono::days{3};
+  /// Of deleted versioned files: their groups end them. For lists.
+  std::chrono::milliseconds version_trash_life = std::chrono::days{3};
   std::chrono::milliseconds upload_life = std::chrono::days{1};
   std::chrono::milliseconds request_life = std::chrono::minutes{10};
   std::size_t requests_max = 16'000'000;
@@ -59,9 +63,9 @@ struct walk {
 
 /// Where something may be put.
 struct spot {
-  node_index dir = no_node; ///< The deepest directory that is there.
-  std::string_view rest;    ///< Missing directories and the name.
-  node_index existing = no_node;
+  node_index dir = no_node;      ///< The deepest directory that is there.
+  std::string_view rest;         ///< Missing directories and the name.
+  node_index existing = no_node; ///< May be hidden.
 };
 
 struct tree_state {
@@ -70,7 +74,8 @@ struct tree_state {
   /// @pre A valid path.
   [[nodiscard]] walk walk_to(std::string_view path) const;
 
-  /// @returns `ec::invalid_argument`, `ec::not_found`, `ec::not_directory`.
+  /// @returns `ec::invalid_argument`, `ec::not_found` (it may be hidden),
+  ///   `ec::not_directory`.
   /// @param seen Null: not of interest.
   [[nodiscard]] result<node_index>
   find(std::string_view path, std::uint64_t* seen = nullptr) const;
@@ -78,6 +83,33 @@ struct tree_state {
   /// Errors as of `find`; with `parents` missing directories are none.
   [[nodiscard]] result<spot>
   find_spot(std::string_view path, bool parents) const;
+
+  /// Whether something may be put there without force: the name of a deleted
+  /// file goes to the trash. One without any version may be in the middle of a
+  /// put.
+  [[nodiscard]] bool is_free(const spot& x) const {
+    return x.existing == no_node || is_deleted(x.existing);
+  }
+
+  /// Whether files put there are of this class, or what is there is.
+  /// @returns `ec::unsupported`.
+  [[nodiscard]] result<nothing> check_class(std::string_view path,
+                                            const spot& x,
+                                            msg::storage_class wanted) const;
+
+  /// Whether it is the name of a deleted file: hidden, but not because there
+  /// never was a version.
+  [[nodiscard]] bool is_deleted(node_index x) const {
+    return nodes[x].hidden && nodes.version(x) != version_number{};
+  }
+  /// All of them in directories. O(entries of the directories that have some).
+  [[nodiscard]] std::map<inode_id, node_index> deleted_files() const;
+
+  /// Whether a directory has nothing but names of deleted files.
+  [[nodiscard]] bool is_empty(node_index dir) const {
+    const auto& list = nodes.list(dir);
+    return list.children.size() == list.hidden - list.unborn;
+  }
 
   /// What files in a directory are to have, unless they ask for more or less:
   /// the nearest directory above that says so, or the cluster.
@@ -93,11 +125,20 @@ struct tree_state {
   /// The last operation that changed what one sees of a node.
   [[nodiscard]] std::uint64_t seen_at(node_index x) const;
 
+  /// Of the master's log, after all operations up to now: term and number.
+  [[nodiscard]] std::uint64_t position() const {
+    return term.value() << 40 | applied;
+  }
+
+  /// What is counted of the trash, if a node is in it, changes with the node.
+  void recount_trash(node_index x, const subtree_totals& before);
+
   [[nodiscard]] bool is_purging(std::uint64_t id, const trash_item& x) const {
     return x.purging || id <= purged_up_to;
   }
 
   [[nodiscard]] node_row row_of(node_index x) const;
+  [[nodiscard]] version_row version_of(node_index file) const;
   [[nodiscard]] trash_row row_of(const trash_item& x) const;
   [[nodiscard]] upload_row row_of(const upload& x) const;
   [[nodiscard]] piece_row pieces_of(node_index x, std::uint32_t index) const;
@@ -113,6 +154,10 @@ struct tree_state {
   request_table requests;
   /// Whose rows are behind: a file, and the group of its chunks.
   std::set<std::pair<inode_id, std::uint32_t>> grown;
+  std::set<inode_id> noted; ///< Whose 'v' row is behind.
+  /// Versioned files that were purged; their groups have them yet.
+  std::map<inode_id, quorum_class> released_versions;
+  master_term term;
   std::uint64_t applied = 0;
   std::uint64_t next_number = 0; ///< Of inodes and trash ids.
 

@@ -1,3 +1,4 @@
+#include "core/filetree/file_tree.hpp"
 #include "core/filetree/operations.hpp"
 #include "core/filetree/path.hpp"
 
@@ -18,11 +19,15 @@ constexpr std::size_t chunks_max = 16; ///< Of one request.
 result<spot> find_file_spot(const tree_state& tree, std::string_view path,
                             bool force, bool parents) {
   auto where = tree.find_spot(path, parents);
-  if (!where || where->existing == no_node)
+  if (!where)
     return where;
-  if (tree.nodes[where->existing].is_directory())
+  const auto there = where->existing;
+  if (there != no_node && tree.nodes[there].is_directory())
     return fail(ec::is_directory, printable(path) + " is a directory");
-  if (!force)
+  if (auto good = tree.check_class(path, *where, msg::storage_class::chunked);
+      !good)
+    return good.error();
+  if (there != no_node && !force)
     return fail(ec::exists, printable(path) + " exists");
   return where;
 }
@@ -51,16 +56,6 @@ result<node_index> find_upload(const tree_state& tree, inode_id upload) {
                                  + std::to_string(upload.value())
                                  + "; it was finished or dropped");
   return found->second.node;
-}
-
-void put_file(tree_edit& edit, node_index file, const spot& where,
-              std::string_view path) {
-  auto free = where;
-  if (where.existing != no_node) {
-    edit.to_trash(where.existing, path);
-    free = {where.dir, last_name(path), no_node};
-  }
-  edit.place(file, free);
 }
 
 void add_chunks(tree_edit& edit, node_index file,
@@ -98,13 +93,23 @@ result<spot> prepare(const tree_state& tree, const msg::commit_file& x) {
   return find_file_spot(tree, x.path, x.force, x.parents);
 }
 
+result<std::uint8_t>
+file_tree::replication_of_new(const msg::allocate_chunks& x) const {
+  const bool again = x.request != 0 && was_done(x.request);
+  const auto where
+    = find_file_spot(state_, x.path, x.force || again, x.parents);
+  if (!where)
+    return where.error();
+  return wanted_replication(state_, *where, 0);
+}
+
 msg::file_status
 perform(tree_edit& edit, const msg::commit_file& x, const spot& plan) {
   const auto file = edit.make(msg::entry_kind::file);
   edit.state.nodes[file].replication
     = wanted_replication(edit.state, plan, x.replication);
   add_chunks(edit, file, x.chunks);
-  put_file(edit, file, plan, x.path);
+  edit.place(file, plan, x.path);
   return edit.state.status_of(file, x.path);
 }
 
@@ -178,7 +183,7 @@ perform(tree_edit& edit, const msg::finish_upload& x, const spot& plan) {
     = std::pair{ended.mapped().node, std::string_view{ended.mapped().path}};
   edit.erase(numbered_key(tree_keys::uploads, x.upload.value()));
   edit.touch(node);
-  put_file(edit, node, plan, path);
+  edit.place(node, plan, path);
   return tree.status_of(node, std::string{path});
 }
 
@@ -227,6 +232,8 @@ result<node_index> prepare(const tree_state& tree, const append_chunk& x) {
       || !tree.nodes.is_within(file, tree.root))
     return fail(ec::not_found,
                 "the file " + std::to_string(x.file.value()) + " is gone");
+  if (tree.nodes.is_versioned_file(file))
+    return fail(ec::unsupported, "a versioned file has no chunks");
   const auto count = tree.nodes.piece_count(file);
   const auto last
     = count == 0 ? chunk_id{} : tree.nodes.piece_at(file, count - 1).chunk;

@@ -95,8 +95,25 @@ coordinator_effects coordinator::consider(inode_id file,
   return out;
 }
 
+coordinator_effects coordinator::purge(inode_id file,
+                                       const msg::file_state* own,
+                                       const version_time& t) {
+  coordinator_effects out;
+  if (!leads() || files_.contains(file))
+    return out; // What is in work may be closed already: it is said again.
+  msg::put_file named;
+  named.epoch = set_.epoch;
+  add(out, file, {request::kind::purge, 0, instant::max(), named, {ballot_, 0}},
+      own, t);
+  return out;
+}
+
 void coordinator::add(coordinator_effects& out, inode_id file, request x,
                       const msg::file_state* own, const version_time& t) {
+  // Its own replica follows a higher ballot: whether what is there is settled,
+  // only that one's primary knows (C4).
+  if (!over_ && own && own->stamp.ballot > ballot_)
+    out = stop("its own replica follows another primary");
   if (over_ || x.put.epoch != set_.epoch) {
     refuse(out, x, fail(ec::not_primary));
     return;
@@ -183,6 +200,11 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
   }
   if (x.what == request::kind::settle_put) {
     decide_settle(out, file, work, std::move(x), t);
+    return;
+  }
+  if (x.what == request::kind::purge && !is_closed(work)) {
+    propose(out, file, work, close(work.state.manifest, t.unix_ms),
+            {std::move(x)}, t);
     return;
   }
   // A stamp of a lower ballot cannot be given to who lacks it any more.
@@ -276,11 +298,10 @@ void coordinator::decide_settle(coordinator_effects& out, inode_id file,
 void coordinator::propose(coordinator_effects& out, inode_id file,
                           file_work& work, msg::file_manifest manifest,
                           std::vector<request> asked, const version_time& t) {
-  work.open = proposal{{ballot_, work.state.stamp.serial + 1},
-                       std::move(manifest),
-                       {},
-                       std::move(asked),
-                       t.now};
+  const bool unknown = work.state.stamp == msg::version_stamp{};
+  const auto last = unknown ? forgotten_serial_ : work.state.stamp.serial;
+  work.open = proposal{
+    {ballot_, last + 1}, std::move(manifest), {}, std::move(asked), t.now};
   work.sent = t.now;
   work.pause = config_.again;
   send_proposal(out, file, work);

@@ -72,6 +72,10 @@ public:
   [[nodiscard]] coordinator_effects
   consider(inode_id file, const msg::file_state& own, const version_time& t);
 
+  /// The file has no name any more: closes it, whatever is in it. Repeatable.
+  [[nodiscard]] coordinator_effects
+  purge(inode_id file, const msg::file_state* own, const version_time& t);
+
   // -- answers of replicas ----------------------------------------------------
 
   [[nodiscard]] coordinator_effects on_promised(store_id from,
@@ -120,7 +124,13 @@ public:
 
 private:
   struct request {
-    enum class kind : std::uint8_t { put, settle_put, settle_file, even };
+    enum class kind : std::uint8_t {
+      put,
+      settle_put,
+      settle_file,
+      even,
+      purge
+    };
     kind what = kind::even;
     version_asker asker = 0;
     instant until = instant::max();
@@ -196,6 +206,9 @@ private:
   store_id self_;
   takeover takeover_;
   std::uint64_t forgotten_ = 0;
+  /// The highest of files that were forgotten while it leads: nothing tells
+  /// any more how far they came, and a late request may begin them anew.
+  std::uint64_t forgotten_serial_ = 0;
   bool over_ = false;
   std::map<inode_id, file_work> files_;
   instant asked_{}; ///< For promises and lists.

@@ -174,6 +174,7 @@ coordinator::on_forgotten(store_id from, const msg::file_forgotten& x) {
     return out;
   for (const auto& waiting : work.queue)
     refuse(out, waiting, fail(ec::stale, "the name is gone"));
+  forgotten_serial_ = std::max(forgotten_serial_, work.state.stamp.serial);
   files_.erase(it);
   return out;
 }

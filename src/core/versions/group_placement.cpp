@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -47,9 +48,15 @@ choose_group_servers(group_id group, std::vector<placement_candidate> open,
   return chosen;
 }
 
-group_id group_of_file(inode_id file, std::uint64_t groups) {
-  DFS_ASSERT(groups > 0);
-  return group_id{mix(file.value()) % groups};
+group_id group_of_file(inode_id file, quorum_class of, std::uint64_t groups) {
+  DFS_ASSERT(groups > 0 && groups <= groups_max);
+  return group_id{of * groups_max + mix(file.value()) % groups};
+}
+
+quorum_class class_of_group(group_id group) {
+  const auto found = group.value() / groups_max;
+  DFS_ASSERT(found <= std::numeric_limits<quorum_class>::max());
+  return static_cast<quorum_class>(found);
 }
 
 } // namespace dfs::core

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/versions/quorum_classes.hpp"
 #include "messages/version.hpp"
 
 #include <cstddef>
@@ -26,7 +27,14 @@ struct placement_candidate {
 choose_group_servers(group_id group, std::vector<placement_candidate> open,
                      std::size_t count);
 
-/// The group of a new file. @pre `groups` > 0.
-[[nodiscard]] group_id group_of_file(inode_id file, std::uint64_t groups);
+/// Groups of one class at most; each class has as many.
+inline constexpr std::uint64_t groups_max = 1u << 16;
+
+/// The group of a file. @pre 0 < `groups` <= `groups_max`.
+[[nodiscard]] group_id
+group_of_file(inode_id file, quorum_class of, std::uint64_t groups);
+
+/// What `group_of_file` gave it. @pre Below 256 * `groups_max`.
+[[nodiscard]] quorum_class class_of_group(group_id group);
 
 } // namespace dfs::core

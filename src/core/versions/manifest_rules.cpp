@@ -63,13 +63,10 @@ msg::file_manifest bar(msg::file_manifest x, const msg::put_id& put) {
 }
 
 msg::file_manifest close(msg::file_manifest x, std::int64_t now_ms) {
-  DFS_ASSERT(!x.versions.empty()
-             && x.versions[0].kind == msg::version_kind::deleted);
-  auto last = x.versions[0];
+  const auto* newest = newest_of(x);
+  msg::file_version last;
   last.kind = msg::version_kind::closed;
-  last.number = last.number.next();
-  last.put = {};
-  last.content = {};
+  last.number = newest ? newest->number.next() : version_number{1};
   last.time_ms = now_ms;
   // Nothing of it can be restored any more.
   x.versions = {last};

@@ -99,6 +99,25 @@ put_machine::on_settled(const result<msg::put_settled>& x, instant now) {
   return out;
 }
 
+put_effects put_machine::on_unsent(error why, instant now) {
+  put_effects out;
+  if (over_ || settling_)
+    return out;
+  --sent_;
+  why_ = std::move(why);
+  if (sent_ == 0) { // P1
+    end(out, {put_over::outcome::not_done, {}, 0, why_});
+    return out;
+  }
+  settling_ = true;
+  send(out, now);
+  return out;
+}
+
+void put_machine::extend(instant until) {
+  until_ = std::max(until_, until);
+}
+
 put_effects put_machine::tick(instant now) {
   put_effects out;
   if (over_ || now < next_)

@@ -62,8 +62,12 @@ public:
   [[nodiscard]] put_effects on_located(const msg::group_set& set,
                                        std::uint64_t looked_up_at,
                                        bool same_file, instant now);
+  /// What `send_put` said was not sent, and cannot be: the content is gone.
+  [[nodiscard]] put_effects on_unsent(error why, instant now);
   /// To be called at `next_deadline`.
   [[nodiscard]] put_effects tick(instant now);
+  /// It has more time: a content is brought to another server.
+  void extend(instant until);
   [[nodiscard]] instant next_deadline() const {
     return next_;
   }

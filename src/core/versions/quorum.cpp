@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstddef>
 
 namespace dfs::core {
 
@@ -39,6 +41,32 @@ result<nothing> check_quorum(const msg::quorum_rule& rule) {
                             "this W, R has to be {} at least",
                             w, r, n, n - w + 1));
   return done;
+}
+
+result<msg::quorum_rule> parse_quorum(std::string_view text) {
+  std::uint8_t given[3] = {};
+  std::size_t count = 0;
+  for (const char* at = text.data(); count < 3;) {
+    const auto* end = text.data() + text.size();
+    const auto [next, wrong] = std::from_chars(at, end, given[count]);
+    ++count;
+    if (wrong != std::errc{} || (next != end && (*next != ':' || count == 3)))
+      return fail(
+        ec::invalid_argument,
+        fmt::format("'{}' is no N, N:W or N:W:R, such as 5:3:3", text));
+    if (next == end)
+      break;
+    at = next + 1;
+  }
+  msg::quorum_rule rule{given[0], given[1], given[2]};
+  if (count < 2)
+    rule.write = static_cast<std::uint8_t>(rule.copies / 2 + 1);
+  if (count < 3)
+    rule.read = static_cast<std::uint8_t>(
+      rule.write <= rule.copies ? rule.copies - rule.write + 1 : 1);
+  if (auto good = check_quorum(rule); !good)
+    return good.error();
+  return rule;
 }
 
 std::uint8_t promise_quorum(const msg::quorum_rule& rule) {

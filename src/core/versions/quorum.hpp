@@ -4,6 +4,7 @@
 #include "messages/version.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 // N, W, R and what follows from them (docs/protocols/versioned_files.md).
 
@@ -18,6 +19,10 @@ inline constexpr std::uint8_t copies_max = 9;
 /// @returns `ec::invalid_argument`, saying which rule is broken and the least
 ///   value that keeps it.
 [[nodiscard]] result<nothing> check_quorum(const msg::quorum_rule& rule);
+
+/// Reads `N`, `N:W` or `N:W:R`; what is left out is the least that holds.
+/// @returns `ec::invalid_argument`, as `check_quorum`.
+[[nodiscard]] result<msg::quorum_rule> parse_quorum(std::string_view text);
 
 /// So many promises contain one of any W: N - W + 1.
 [[nodiscard]] std::uint8_t promise_quorum(const msg::quorum_rule& rule);

@@ -6,10 +6,12 @@
 namespace dfs::core {
 
 read_machine::read_machine(read_config config, msg::group_set set,
-                           inode_id file, std::vector<store_id> nearest)
+                           inode_id file, std::uint64_t looked_up_at,
+                           std::vector<store_id> nearest)
   : config_{config},
     set_{std::move(set)},
     file_{file},
+    looked_up_at_{looked_up_at},
     nearest_{std::move(nearest)} {
   DFS_ASSERT(nearest_.size() == set_.servers.size());
 }
@@ -43,6 +45,11 @@ read_effects read_machine::on_state(store_id from,
   if (over_ || x.epoch != set_.epoch
       || std::find(nearest_.begin(), nearest_.end(), from) == nearest_.end())
     return out;
+  if (x.state.stamp == msg::version_stamp{} && x.forgotten > looked_up_at_) {
+    over_ = true; // G3
+    out.emplace_back(read_outdated{});
+    return out;
+  }
   auto& state = states_[from];
   if (x.state.stamp >= state.stamp)
     state = x.state;

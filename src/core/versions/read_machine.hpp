@@ -50,9 +50,12 @@ struct read_over {
   msg::file_state state;
   std::vector<store_id> holders;
 };
+/// The file may have been forgotten since its name was looked up: look it up
+/// again, then begin anew. Nothing follows.
+struct read_outdated {};
 
-using read_effect
-  = std::variant<ask_state, ask_finish, ask_settle, read_lost, read_over>;
+using read_effect = std::variant<ask_state, ask_finish, ask_settle, read_lost,
+                                 read_over, read_outdated>;
 using read_effects = std::vector<read_effect>;
 
 /// One read of what a file is (docs/protocols/versioned_files.md, "Get"): a
@@ -62,11 +65,15 @@ using read_effects = std::vector<read_effect>;
 ///      when it began.
 ///  G2  A half-done newest state is finished, or superseded by a primary;
 ///      never passed over.
+///  G3  Nothing of a file that is forgotten meanwhile is returned: who has
+///      forgotten it knows nothing of it, and a server that was away may know
+///      what was superseded long ago.
 class read_machine {
 public:
   /// @param nearest Members of the set in the order in which to ask them.
+  /// @param looked_up_at `file_located`, of this file's name.
   read_machine(read_config config, msg::group_set set, inode_id file,
-               std::vector<store_id> nearest);
+               std::uint64_t looked_up_at, std::vector<store_id> nearest);
 
   [[nodiscard]] read_effects begin(instant now);
   [[nodiscard]] read_effects
@@ -96,6 +103,7 @@ private:
   read_config config_;
   msg::group_set set_;
   inode_id file_;
+  std::uint64_t looked_up_at_;
   std::vector<store_id> nearest_;
   std::map<store_id, msg::file_state> states_;
   std::set<store_id> finishing_;

@@ -11,9 +11,9 @@ namespace dfs::core {
 
 namespace {
 
-using testimonies = std::vector<group_testimony>;
+using testimonies = std::vector<msg::group_testimony>;
 
-const group_testimony* of(const testimonies& xs, store_id store) {
+const msg::group_testimony* of(const testimonies& xs, store_id store) {
   const auto it = std::find_if(xs.begin(), xs.end(),
                                [&](const auto& x) { return x.store == store; });
   return it == xs.end() ? nullptr : &*it;

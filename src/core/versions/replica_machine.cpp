@@ -345,22 +345,34 @@ store_id replica_machine::another(store_id last) const {
 
 // -- time, and what became durable --------------------------------------------
 
+// The manifests whose place is taken.
+std::vector<std::pair<inode_id, msg::file_manifest>>
+replica_machine::replaced_by(const row_changes& changes) const {
+  std::vector<std::pair<inode_id, msg::file_manifest>> all;
+  const auto add = [&](const std::map<inode_id, msg::file_state>& files) {
+    for (const auto& [file, state] : files)
+      all.emplace_back(file, state.manifest);
+  };
+  for (const auto& x : changes) {
+    if (const auto* change = std::get_if<file_change>(&x)) {
+      if (const auto it = rows_.files.find(change->file);
+          it != rows_.files.end())
+        all.emplace_back(change->file, it->second.manifest);
+    } else if (std::holds_alternative<become_next>(x)) {
+      add(rows_.files);
+    } else if (std::holds_alternative<next_change>(x) && rows_.next) {
+      add(rows_.next->files);
+    }
+  }
+  return all;
+}
+
 replica_effects replica_machine::stored(std::uint64_t ticket, instant now) {
   DFS_ASSERT(!issued_.empty() && issued_.front().ticket == ticket);
   auto x = std::move(issued_.front());
   issued_.pop_front();
   replica_effects out;
-  std::map<inode_id, msg::file_manifest> before;
-  for (const auto& y : x.changes) {
-    if (const auto* change = std::get_if<file_change>(&y)) {
-      if (const auto it = rows_.files.find(change->file);
-          it != rows_.files.end())
-        before.emplace(change->file, it->second.manifest);
-    } else if (std::holds_alternative<become_next>(y)) {
-      for (const auto& [file, state] : rows_.files)
-        before.emplace(file, state.manifest);
-    }
-  }
+  const auto before = replaced_by(x.changes);
   apply_rows(rows_, x.changes);
   if (x.file && rows_.files.contains(*x.file)
       && issuing_[*x.file] == rows_.files[*x.file].stamp)

@@ -67,6 +67,12 @@ public:
   [[nodiscard]] replica_effects
   rejoin(version_asker asker, const msg::rejoin_group& x, instant now);
 
+  /// Whether it is not, and does not become, a member of that set or a later
+  /// one.
+  [[nodiscard]] bool may_drop(const msg::drop_group& x) const;
+  /// Wipes files and contents, if it may: what remains is what it has promised.
+  [[nodiscard]] replica_effects drop(const msg::drop_group& x);
+
   // -- what was asked for -----------------------------------------------------
 
   /// @pre Tickets come in their order, each once.
@@ -90,9 +96,19 @@ public:
   [[nodiscard]] bool holds(const msg::put_id& content) const {
     return held_.contains(content);
   }
+  /// It is asked for, or waited for.
+  [[nodiscard]] bool wants(const msg::put_id& content) const {
+    return wanted_.contains(content) || held_up_.contains(content);
+  }
   /// Of the manifests here, not held.
   [[nodiscard]] std::size_t missing() const {
     return wanted_.size();
+  }
+  /// There is nothing here that the master could want to know of.
+  [[nodiscard]] bool is_empty() const {
+    return row_.role == replica_role::none
+           && rows_.group.role == replica_role::none && rows_.files.empty()
+           && !rows_.next && !gathering_;
   }
   /// Aborts if an invariant is broken.
   void check() const;
@@ -148,6 +164,8 @@ private:
   void gather_on(replica_effects& out, instant now);
   void finish_gathering(replica_effects& out, instant now);
   void ask_sources(replica_effects& out, instant now);
+  [[nodiscard]] std::vector<std::pair<inode_id, msg::file_manifest>>
+  replaced_by(const row_changes& changes) const;
   void note_unnamed(inode_id file, const msg::file_manifest& before);
   void drop_unnamed(replica_effects& out, inode_id file);
   [[nodiscard]] store_id another(store_id last) const;

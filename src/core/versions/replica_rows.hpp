@@ -1,68 +1,21 @@
 #pragma once
 
-#include "messages/version.hpp"
-
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <utility>
-#include <variant>
-#include <vector>
+#include "messages/version_rows.hpp"
 
 namespace dfs::core {
 
-enum class replica_role : std::uint8_t {
-  none = 0,   ///< Not of a set that is in force.
-  active = 1, ///< Answers.
-  sealed = 2, ///< Has ended its part in its epoch.
-};
-
-/// What a file server keeps of a group itself.
-struct group_row {
-  replica_role role = replica_role::none;
-  msg::group_set set; ///< That it is, or was, active in.
-  group_ballot promised;
-  group_ballot sealed_by;
-  bool quarantined = false;
-  std::uint64_t forgotten = 0; ///< Names up to here may be gone.
-
-  bool operator==(const group_row&) const = default;
-};
-
-/// A set that it will be active in, and with what.
-struct installed_group {
-  msg::group_set set;
-  std::uint64_t forgotten = 0;
-  std::map<inode_id, msg::file_state> files;
-};
-
-/// All that a file server keeps of a group, contents aside.
-struct replica_rows {
-  group_row group;
-  std::map<inode_id, msg::file_state> files;
-  std::optional<installed_group> next;
-};
-
-struct file_change {
-  inode_id file;
-  std::optional<msg::file_state> state; ///< Nothing: it goes.
-};
-/// What is there with that stamp is settled. Need not be waited for.
-struct settled_change {
-  inode_id file;
-  msg::version_stamp stamp;
-};
-struct next_change {
-  std::optional<installed_group> next;
-};
-/// What was installed takes the place of what was there.
-struct become_next {};
-
-using row_change_of_group = std::variant<group_row, file_change, settled_change,
-                                         next_change, become_next>;
-using row_changes = std::vector<row_change_of_group>;
-
-/// What a store does with them, in their order, all or none.
-void apply_rows(replica_rows& rows, const row_changes& changes);
+// What a replica keeps, and how it changes: the words of this folder and of the
+// store that keeps it.
+using msg::apply_rows;
+using msg::become_next;
+using msg::file_change;
+using msg::group_row;
+using msg::installed_group;
+using msg::next_change;
+using msg::replica_role;
+using msg::replica_rows;
+using msg::row_change_of_group;
+using msg::row_changes;
+using msg::settled_change;
 
 } // namespace dfs::core

@@ -122,7 +122,11 @@ replica_effects replica_machine::rejoin(version_asker asker,
     issue_rows(out, {0, {row_}, {answer}, {}});
     return out;
   }
-  if (gathering_) { // Asked again, or on its way to another set.
+  // Asked again, or on its way to another set; other sources mean that one of
+  // the former is gone.
+  if (gathering_
+      && (!gathering_->refill || gathering_->storing
+          || gathering_->sources == x.sources)) {
     gathering_->asker = asker;
     return out;
   }
@@ -133,6 +137,29 @@ replica_effects replica_machine::rejoin(version_asker asker,
   gathering_->base = x.epoch;
   gathering_->sources = x.sources;
   ask_sources(out, now);
+  return out;
+}
+
+bool replica_machine::may_drop(const msg::drop_group& x) const {
+  return x.group == group_
+         && (row_.role == replica_role::none || row_.set.epoch < x.epoch)
+         && (!rows_.next || rows_.next->set.epoch < x.epoch)
+         && (!gathering_ || gathering_->set.epoch < x.epoch);
+}
+
+replica_effects replica_machine::drop(const msg::drop_group& x) {
+  replica_effects out;
+  if (!may_drop(x) || is_empty())
+    return out;
+  gathering_.reset();
+  held_up_.clear();
+  finishers_.clear();
+  row_.role = replica_role::none;
+  row_.set = {};
+  row_.quarantined = false;
+  // All files, those that are on their way to the disk, too.
+  issue_rows(
+    out, {0, {next_change{installed_group{}}, become_next{}, row_}, {}, {}});
   return out;
 }
 

@@ -62,8 +62,23 @@ result<nothing> chunk_writer::copy_data(chunk_id chunk, std::uint32_t offset,
   return done;
 }
 
-// Pages that are new to the cache may cost the kernel milliseconds: other
-// changes, and other copies, do not wait for them.
+namespace {
+
+result<nothing> write_uncached(open_file& file, std::uint64_t offset,
+                               std::span<const std::string_view> pieces) {
+  for (const auto piece : pieces) {
+    if (auto written = file.write_uncached(offset, piece); !written)
+      return written;
+    offset += piece.size();
+  }
+  return done;
+}
+
+} // namespace
+
+// Other changes, and other copies, do not wait for the disk. Nobody is about to
+// read a copy, and pages that are new to the cache may cost
+// the kernel milliseconds, and others what they have there.
 result<loose_chunk*>
 chunk_writer::write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
                          std::uint32_t offset,
@@ -81,7 +96,7 @@ chunk_writer::write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
   const auto number = x->file;
   const auto file = x->activity->file;
   changing.unlock();
-  auto written = file->write(offset, pieces);
+  auto written = write_uncached(*file, offset, pieces);
   changing.lock();
   if (!written)
     return fail_if_broken(written).error();

@@ -253,7 +253,7 @@ TEST_F(DirectoryReport, AReportThatIsCutShortRemovesNothing) {
 }
 
 TEST_F(DirectoryReport, WhatNeedNotBeThereMayBeLeftOut) {
-  const auto made = machine.allocate({1, 4}, now);
+  const auto made = machine.allocate({1, 4, {}}, now);
   ASSERT_TRUE(made);
   const auto fresh = made->grants.at(0).chunk;
   auto bad = next_beat(2);
@@ -290,7 +290,7 @@ TEST_F(DirectoryReport, OrphansThatAreLeftOutAreForgotten) {
 
 // Readers would ask for the end of it for ever, and copies too many stay.
 TEST_F(DirectoryReport, AFileWrittenWholeDoesNotGrowAgain) {
-  const auto made = machine.allocate({1, 3}, now);
+  const auto made = machine.allocate({1, 3, {}}, now);
   ASSERT_TRUE(made);
   const auto& grant = made->grants.at(0);
   auto state = state_of(grant.chunk.value());

@@ -1,8 +1,4 @@
-#include "core/chunks/replica_order.hpp"
-
-#include "support/refusal.hpp"
-
-#include <gtest/gtest.h>
+#include "core/chunks/ordered_chunk.hpp"
 
 // SPEC G5: writes that happen once, as the primary orders them
 // (docs/protocols/chunk_data.md, "Writes: exactly once").
@@ -12,27 +8,9 @@ namespace {
 
 using test::refusal;
 
-constexpr std::uint32_t chunk_size = 1u << 20;
-constexpr chunk_version first{1};
-constexpr lease_epoch epoch{5};
-constexpr writer_id alice{11};
-constexpr writer_id bob{12};
-
-struct IdentifiedWrites : ::testing::Test {
-  replica_order order{{.version = first}, chunk_size};
-
+struct IdentifiedWrites : ordered_chunk {
   IdentifiedWrites() {
     order.lead(epoch, {}, chunk_size);
-  }
-
-  /// Ordered, applied, and had by all.
-  change_plan done(const result<change_plan>& plan) {
-    EXPECT_TRUE(plan) << (plan ? "" : plan.error().context);
-    if (plan && plan->apply) {
-      order.applied(*plan->apply, false, false);
-      EXPECT_EQ(order.next_answer(), plan->apply->serial);
-    }
-    return plan ? *plan : change_plan{};
   }
 
   static msg::write_identity

@@ -91,7 +91,7 @@ struct Repair : ::testing::Test {
   }
 
   void write_file() {
-    const auto made = machine.allocate({1, 0}, now);
+    const auto made = machine.allocate({1, 0, {}}, now);
     ASSERT_TRUE(made);
     grant = made->grants.at(0);
     chunk = grant.chunk;

@@ -1,8 +1,4 @@
-#include "core/chunks/replica_order.hpp"
-
-#include "support/refusal.hpp"
-
-#include <gtest/gtest.h>
+#include "core/chunks/ordered_chunk.hpp"
 
 // SPEC G5, G7: the order of one chunk's changes at one replica.
 
@@ -10,16 +6,6 @@ namespace dfs::core {
 namespace {
 
 using test::refusal;
-
-constexpr std::uint32_t chunk_size = 1u << 20;
-constexpr chunk_version first{1};
-constexpr lease_epoch epoch{5};
-constexpr writer_id alice{11};
-constexpr writer_id bob{12};
-
-replica_order empty_chunk() {
-  return replica_order{{.version = first}, chunk_size};
-}
 
 chunk_change
 write_of(std::uint64_t serial, std::uint32_t offset, std::uint32_t length) {
@@ -31,23 +17,7 @@ write_of(std::uint64_t serial, std::uint32_t offset, std::uint32_t length) {
           .sequence = 0};
 }
 
-struct ReplicaOrder : ::testing::Test {
-  replica_order order = empty_chunk();
-
-  /// Ordered, applied, and had by all.
-  change_plan done(const result<change_plan>& plan) {
-    EXPECT_TRUE(plan) << (plan ? "" : plan.error().context);
-    if (plan && plan->apply) {
-      order.applied(*plan->apply, true, true);
-      order.synced(plan->apply->serial);
-      order.confirmed(plan->apply->serial);
-      EXPECT_EQ(order.next_answer(), plan->apply->serial);
-    }
-    order.check();
-    return plan ? *plan : change_plan{};
-  }
-};
-
+using ReplicaOrder = ordered_chunk;
 using Follower = ReplicaOrder;
 
 TEST_F(Follower, TakesChangesInTheirOrderOnly) { // I1

@@ -25,6 +25,7 @@ struct traffic : test::tree_under_test {
   tree_model model;
   std::uint64_t next_chunk = 1;
   std::vector<tree_operation> asked; ///< With numbers, to be asked again.
+  std::vector<inode_id> versioned;   ///< Files, also those that are gone.
 
   std::string path() {
     static const std::vector<std::string> names{"a", "b", "cc", "d"};
@@ -51,8 +52,12 @@ struct traffic : test::tree_under_test {
   }
 
   std::uint64_t newest_trash() {
-    const auto page = *tree->trash({0, 1}).answer;
-    return page.entries.empty() ? 0 : page.entries[0].trash_id;
+    const auto deleted = tree->state().deleted_files();
+    const auto page = *tree->trash({}).answer;
+    for (const auto& x : page.entries)
+      if (!deleted.contains(inode_id{x.trash_id}))
+        return x.trash_id;
+    return 0;
   }
 
   template <class Operation>
@@ -73,6 +78,8 @@ struct traffic : test::tree_under_test {
   void uploads();
   void extend();
   void grow();
+  void versions();
+  void notes();
   void repeat();
   void step();
   void compare();
@@ -80,9 +87,15 @@ struct traffic : test::tree_under_test {
 
 void traffic::names() {
   if (random.one_in(2)) {
-    const msg::make_directory x{0, path(), random.one_in(2)};
-    const auto expected = model.make_directory(x);
+    constexpr auto versioned_class = msg::storage_class::versioned;
+    const auto where = random.one_in(2)   ? msg::storage_class::as_above
+                       : random.one_in(2) ? versioned_class
+                                          : msg::storage_class::chunked;
+    const msg::make_directory x{0, path(), random.one_in(2), where};
+    const auto expected = model.may_make_directory(x);
     ASSERT_EQ(refusal(ask(x)), expected) << x.path;
+    if (!expected)
+      model.make_directory(x, newest_trash());
   } else {
     const msg::create_file x{0, path(), random.one_in(2), 0};
     const auto expected = model.create_file(x);
@@ -117,8 +130,10 @@ void traffic::restore() {
       = std::next(model.trash.begin(),
                   static_cast<std::ptrdiff_t>(random.below(model.trash.size())))
           ->first;
-  const auto expected = model.restore(x);
+  const auto expected = model.may_restore(x);
   ASSERT_EQ(refusal(ask(x)), expected);
+  if (!expected)
+    model.restore(x, newest_trash());
 }
 
 void traffic::purge() {
@@ -126,6 +141,16 @@ void traffic::purge() {
     ASSERT_TRUE(ask(msg::purge_trash{0, 0, true}));
     while (!model.trash.empty())
       model.purge(model.trash.begin()->first);
+    for (const auto& each : model.deleted())
+      model.purge_deleted(each);
+  } else if (const auto deleted = model.deleted();
+             !deleted.empty() && random.one_in(3)) {
+    const auto& each = deleted[random.below(deleted.size())];
+    const auto inode = model.all.at(each).inode;
+    ASSERT_EQ(refusal(ask(msg::restore_trash{0, inode, {}, {}})),
+              ec::unsupported);
+    ASSERT_TRUE(ask(msg::purge_trash{0, inode, false}));
+    model.purge_deleted(each);
   } else if (const auto id = newest_trash(); id != 0) {
     ASSERT_TRUE(ask(msg::purge_trash{0, id, false}));
     model.purge(id);
@@ -189,6 +214,12 @@ void traffic::grow() {
   const auto found = model.all.find(where);
   if (found == model.all.end() || found->second.directory)
     return;
+  if (found->second.versioned) {
+    const inode_id file{found->second.inode};
+    ASSERT_EQ(refusal(apply(append_chunk{file, {}, {}, chunk_id{1}, {}})),
+              ec::unsupported);
+    return;
+  }
   auto& content = found->second.chunks;
   const auto inode = tree->status(where).answer->inode;
   const auto last
@@ -205,6 +236,37 @@ void traffic::grow() {
         false}}}));
     content.back().second = std::max(content.back().second, bytes);
   }
+}
+
+void traffic::versions() {
+  const msg::create_versioned x{0, path(), random.one_in(2)};
+  const auto fresh = !model.all.contains(x.path);
+  const auto expected = model.create_versioned(x);
+  const auto made = ask(x);
+  ASSERT_EQ(refusal(made), expected) << x.path;
+  if (expected || !fresh)
+    return;
+  model.all.at(x.path).inode = made->inode.value();
+  versioned.push_back(made->inode);
+}
+
+/// Old ones, too, of whatever there ever was; sometimes the last.
+void traffic::notes() {
+  if (versioned.empty())
+    return;
+  const auto inode = versioned[random.below(versioned.size())];
+  if (random.one_in(8)) {
+    ASSERT_TRUE(apply(msg::unlink_file{group_id{1}, inode}));
+    if (!unnamed.contains(inode))
+      model.unnamed.erase(inode.value());
+    return model.unlink(inode.value());
+  }
+  const auto kind = random.one_in(3) ? msg::version_kind::deleted
+                                     : msg::version_kind::content;
+  const msg::noted_version x{inode, version_number{1 + random.below(20)}, kind,
+                             random.below(1'000), 5};
+  ASSERT_TRUE(apply(msg::versions_noted{{x}}));
+  model.note(x);
 }
 
 /// I2: whatever was asked once is answered, and does nothing.
@@ -231,7 +293,7 @@ void traffic::repeat() {
 
 void traffic::step() {
   now += std::chrono::milliseconds{random.below(100)};
-  switch (random.below(12)) {
+  switch (random.below(16)) {
     case 0:
     case 1:
       return names();
@@ -252,6 +314,12 @@ void traffic::step() {
       return extend();
     case 10:
       return random.one_in(2) ? grow() : repeat();
+    case 11:
+    case 12:
+      return versions();
+    case 13:
+    case 14:
+      return notes();
     default:
       ASSERT_TRUE(apply(
         collect_garbage{static_cast<std::uint32_t>(1 + random.below(20))}));
@@ -261,13 +329,24 @@ void traffic::step() {
 void traffic::compare() {
   std::map<std::string, std::string> seen;
   test::describe(*tree, "/", seen);
-  ASSERT_EQ(seen.size(), model.all.size());
   for (const auto& [where, content] : model.all) {
-    ASSERT_TRUE(seen.contains(where)) << where;
+    ASSERT_EQ(seen.contains(where), !content.hidden) << where;
+    seen.erase(where);
+    if (content.versioned && !content.directory)
+      ASSERT_EQ(tree->locate(where).answer->status.inode.value(),
+                content.inode);
+    if (content.hidden)
+      continue;
     const auto status = *tree->status(where).answer;
     ASSERT_EQ(status.kind == msg::entry_kind::directory, content.directory);
+    ASSERT_EQ(status.where == msg::storage_class::versioned, content.versioned);
     if (content.directory) {
       ASSERT_EQ(status.entries, model.entries(where)) << where;
+      continue;
+    }
+    if (content.versioned) {
+      ASSERT_EQ(status.version.value(), content.version);
+      ASSERT_EQ(status.length, content.bytes);
       continue;
     }
     const auto layout = *tree->layout({where, 0}).answer;
@@ -280,20 +359,34 @@ void traffic::compare() {
     }
     ASSERT_EQ(status.length, bytes) << where;
   }
+  ASSERT_TRUE(seen.empty()) << seen.begin()->first;
+  ASSERT_EQ(tree->totals().files, tree_model::files(model.all));
   const auto trash = *tree->trash({}).answer;
-  ASSERT_EQ(trash.entries.size(), model.trash.size());
-  for (const auto& x : trash.entries)
+  std::map<std::uint64_t, std::string> deleted;
+  for (const auto& each : model.deleted())
+    deleted.emplace(model.all.at(each).inode, each);
+  ASSERT_EQ(trash.entries.size(), model.trash.size() + deleted.size());
+  for (const auto& x : trash.entries) {
+    if (const auto each = deleted.find(x.trash_id); each != deleted.end()) {
+      ASSERT_EQ(x.path, each->second);
+      continue;
+    }
     ASSERT_EQ(x.path, model.trash.at(x.trash_id).path);
+    ASSERT_EQ(x.files, tree_model::files(model.trash.at(x.trash_id).below));
+  }
+  for (const auto file : unnamed)
+    ASSERT_TRUE(model.unnamed.contains(file.value())) << "I5";
   for (const auto chunk : released)
     ASSERT_TRUE(model.ended.contains(chunk.value())) << "I4, I5";
   tree->check();
   flush();
   check_chunk_rows();
+  check_version_rows();
 }
 
-// Goal: I1 to I5 under any traffic, with restarts. Method: the same done to
+// Goal: I1 to I7 under any traffic, with restarts. Method: the same done to
 // whole paths in a map, and both compared.
-TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12
+TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12, V9
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed); // replays the failure
     traffic all{seed};
@@ -313,6 +406,8 @@ TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12
     }
     for (const auto chunk : all.model.ended)
       ASSERT_TRUE(all.released.contains(chunk_id{chunk})) << chunk;
+    for (const auto file : all.model.unnamed)
+      ASSERT_TRUE(all.unnamed.contains(inode_id{file})) << file;
   }
 }
 

@@ -31,7 +31,8 @@ public:
     EXPECT_EQ(static_cast<bool>(allowed), static_cast<bool>(answer)); // I1
     if (!answer) {
       EXPECT_EQ(allowed.error().code, answer.error().code);
-      EXPECT_TRUE(out.rows.empty() && out.kept.empty() && out.released.empty());
+      EXPECT_TRUE(out.rows.empty() && out.kept.empty() && out.released.empty()
+                  && out.released_versions.empty());
       EXPECT_EQ(tree->applied(), before);
     }
     take(out);
@@ -57,6 +58,8 @@ public:
     }
     for (const auto chunk : out.released)
       EXPECT_TRUE(released.insert(chunk).second) << "released twice"; // I4
+    for (const auto& [file, of_class] : out.released_versions)
+      EXPECT_TRUE(unnamed.insert(file).second) << "released twice";
     for (const auto& x : out.kept)
       kept.push_back(x);
   }
@@ -70,7 +73,7 @@ public:
   /// I3: what the rows say.
   [[nodiscard]] std::unique_ptr<file_tree> loaded() const {
     auto made = std::make_unique<file_tree>(config);
-    for (const char* prefix : {"n", "t", "u", "p", "r", "x"})
+    for (const char* prefix : {"n", "t", "u", "v", "w", "p", "r", "x"})
       for (auto at = rows.lower_bound(prefix);
            at != rows.end() && at->first.starts_with(prefix); ++at) {
         const auto good = load(*made, at->first, at->second);
@@ -108,6 +111,17 @@ public:
     EXPECT_EQ(gone, released);
   }
 
+  /// Whether versions have rows of files that are somewhere only. @pre `flush`.
+  void check_version_rows() const {
+    for (const auto& [key, value] : rows)
+      if (const auto* row = std::get_if<version_row>(&value)) {
+        const auto file
+          = tree->state().nodes.find(inode_id{number_of_key(key)});
+        ASSERT_NE(file, no_node);
+        EXPECT_EQ(*row, tree->state().version_of(file));
+      }
+  }
+
   /// Another life, from the rows.
   void restart() {
     flush();
@@ -125,6 +139,8 @@ public:
       return to.load_trash(number, *trash);
     if (const auto* upload = std::get_if<upload_row>(&value))
       return to.load_upload(*upload);
+    if (const auto* version = std::get_if<version_row>(&value))
+      return to.load_version(inode_id{number}, *version);
     if (const auto* pieces = std::get_if<piece_row>(&value)) {
       std::uint32_t index = 0;
       for (const char byte : key.substr(9))
@@ -135,6 +151,8 @@ public:
       to.load_request(number, number_of_key(key.substr(8)), *request);
     if (const auto* purge = std::get_if<purge_row>(&value))
       to.load_purge(*purge);
+    if (const auto* gone = std::get_if<released_row>(&value))
+      to.load_released_versions(inode_id{number}, *gone);
     return done;
   }
 
@@ -145,6 +163,7 @@ public:
   std::uint64_t term = 1;
   std::map<std::string, row_value> rows;
   std::set<chunk_id> released;
+  std::set<inode_id> unnamed; ///< Versioned files that were purged.
   std::vector<msg::keep_chunks> kept;
 
 private:
@@ -174,7 +193,8 @@ inline void describe(const file_tree& tree, const std::string& path,
   const auto usage = *tree.usage(path).answer;
   auto& text = all[path];
   for (const std::uint64_t x :
-       {status->inode.value(), std::uint64_t(status->kind), status->length,
+       {status->inode.value(), std::uint64_t(status->kind),
+        std::uint64_t(status->where), status->version.value(), status->length,
         std::uint64_t{status->growing}, std::uint64_t{status->chunks},
         std::uint64_t{status->replication}, status->entries,
         static_cast<std::uint64_t>(status->modified.count()),
@@ -182,6 +202,8 @@ inline void describe(const file_tree& tree, const std::string& path,
         usage.directories, usage.bytes, usage.chunks})
     text += std::to_string(x) + " ";
   if (status->kind == msg::entry_kind::file) {
+    if (status->where == msg::storage_class::versioned)
+      return;
     for (std::uint32_t first = 0; first < status->chunks;) {
       const auto layout = *tree.layout({path, first}).answer;
       for (const auto& x : layout.chunks)
@@ -212,6 +234,8 @@ inline std::map<std::string, std::string> describe(const file_tree& tree) {
         + " " + std::to_string(x.removed.count()) + " "
         + std::to_string(x.purged.count());
   all["trash"] = std::to_string(trash.size());
+  all["hidden"]
+    = std::to_string(tree.state().nodes.totals(tree.state().root).hidden);
   for (const auto& [inode, x] : tree.state().uploads)
     all["upload " + std::to_string(inode.value())]
       = x.path + " " + x.source + " " + std::to_string(x.touched_ms) + " "

@@ -1,4 +1,5 @@
 #include "core/versions/coordinator.hpp"
+#include "core/versions/manifest_rules.hpp"
 #include "core/versions/put_machine.hpp"
 
 #include <gtest/gtest.h>
@@ -126,6 +127,25 @@ TEST_F(Coordinator, ResignsWhenAnotherIsPromisedAndSaysWhatIsNotKnown) { // V4
   EXPECT_TRUE(machine.over());
 }
 
+TEST_F(Coordinator, DoesNotAnswerFromWhatANextPrimaryHasBegun) { // SPEC V4
+  lead();
+  for (const auto from : {self, other}) // The survey: nothing is there.
+    (void) machine.on_listed(from, {set.group, ballot, {}, {}, true}, now);
+  ASSERT_TRUE(machine.settled());
+  // Its replica has accepted it from the next primary; W have not.
+  const auto x = put_of(1);
+  msg::file_version version;
+  version.put = version.content = x.put;
+  const msg::file_state half{
+    {group_ballot{201}, 1}, false, add_version({}, version, {}, 0)};
+  const auto out = machine.put(11, x, &half, start + 1min, now);
+  const auto* told = find<answer_put>(out);
+  ASSERT_NE(told, nullptr);
+  ASSERT_FALSE(told->answer);
+  EXPECT_EQ(told->answer.error().code, ec::not_primary);
+  EXPECT_NE(find<resign>(out), nullptr);
+}
+
 TEST_F(Coordinator, WhatIsBarredIsNeverDone) { // SPEC V4
   lead();
   (void) machine.settle(
@@ -143,6 +163,50 @@ TEST_F(Coordinator, WhatIsBarredIsNeverDone) { // SPEC V4
   out = put(1, 22);
   ASSERT_NE(find<answer_put>(out), nullptr);
   EXPECT_EQ(find<answer_put>(out)->answer.error().code, ec::cancelled);
+}
+
+TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
+  lead();
+  (void) machine.purge(file, nullptr, now);
+  msg::file_state there{{group_ballot{150}, 3}, true, {}};
+  there.manifest.versions.push_back({version_number{4}, {}, {}, {}, 0, 0, 0});
+  (void) machine.on_state(self, {set.group, set.epoch, file, ballot, there, 7},
+                          now);
+  auto out = machine.on_state(
+    other, {set.group, set.epoch, file, ballot, there, 7}, now);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto x = *proposal_in(out);
+  ASSERT_EQ(x.manifest.versions.size(), 1u) << "nothing can be restored";
+  EXPECT_EQ(x.manifest.versions[0].kind, msg::version_kind::closed);
+  EXPECT_EQ(x.manifest.versions[0].number, version_number{5});
+  (void) accepted(self, x);
+  EXPECT_EQ(find<ask_unlink>(accepted(other, x)), nullptr) << "not all have it";
+  EXPECT_EQ(proposal_in(machine.purge(file, nullptr, now)), nullptr);
+  EXPECT_NE(find<ask_unlink>(accepted(store_id{3}, x)), nullptr);
+  out = machine.on_unlinked({set.group, file, 50}, now);
+  ASSERT_NE(find<send_replica>(out), nullptr);
+  for (const auto from : set.servers)
+    (void) machine.on_forgotten(from, {set.group, file});
+  EXPECT_TRUE(machine.in_work().empty());
+  machine.check();
+  // Late word of the file: a stamp is never another manifest's.
+  (void) machine.purge(file, nullptr, now);
+  (void) nothing_there(self);
+  out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  EXPECT_GT(proposal_in(out)->stamp, x.stamp);
+}
+
+TEST_F(Coordinator, PurgesANameThatNobodyHasPutTo) { // SPEC G12
+  lead();
+  (void) machine.purge(file, nullptr, now);
+  (void) nothing_there(self);
+  const auto out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto& versions = proposal_in(out)->manifest.versions;
+  ASSERT_EQ(versions.size(), 1u);
+  EXPECT_EQ(versions[0].kind, msg::version_kind::closed)
+    << "a put that is on its way is refused";
 }
 
 TEST_F(Coordinator, RefusesANameThatMayBeGone) { // SPEC V8
@@ -175,6 +239,32 @@ TEST(PutMachine, SaysNotDoneOnlyWhenItIsCertain) { // SPEC V4
     msg::put_settled{{put_writer{1}, 1}, version_number{3}}, start);
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(std::get<put_over>(out[0]).is, outcome::done);
+}
+
+TEST(PutMachine, KnowsWhatCouldNotBeSent) { // SPEC V4
+  using outcome = put_over::outcome;
+  put_machine first{{}, Coordinator::put_of(1), start + 10s};
+  (void) first.begin(set, 7, start);
+  auto out = first.on_unsent(fail(ec::unavailable), start);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(std::get<put_over>(out[0]).is, outcome::not_done);
+
+  put_machine second{{}, Coordinator::put_of(1), start + 10s};
+  (void) second.begin(set, 7, start);
+  (void) second.on_put(fail(ec::unavailable), start);
+  (void) second.on_located(set, 7, true, start);
+  out = second.on_unsent(fail(ec::unavailable), start);
+  ASSERT_EQ(out.size(), 1u); // The first may have been done.
+  EXPECT_TRUE(std::holds_alternative<send_settle>(out[0]));
+}
+
+TEST(PutMachine, HasMoreTimeWhileAContentIsBrought) {
+  put_machine machine{{}, Coordinator::put_of(1), start + 5s};
+  (void) machine.begin(set, 7, start);
+  machine.extend(start + 20s);
+  for (const auto& x : machine.tick(start + 6s))
+    EXPECT_FALSE(std::holds_alternative<put_over>(x));
+  EXPECT_FALSE(machine.over());
 }
 
 TEST(PutMachine, AsksUntilItsTimeIsOverThenSaysUnknown) { // SPEC S7

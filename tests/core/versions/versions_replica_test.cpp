@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace dfs::core {
 namespace {
 
@@ -126,6 +128,59 @@ TEST_F(Replica, WhatIsForgottenDoesNotComeBackLate) { // SPEC V8
   late.file = inode_id{6};
   late.forgotten = 44;
   EXPECT_NE(rows_in(accept_whole(late)), nullptr) << "a new file";
+}
+
+// A source that is gone is not waited for.
+TEST_F(Replica, IsWipedWhenTheGroupHasGoneOnWithoutIt) { // SPEC V7
+  const auto x = manifest(101, 1, 1);
+  const auto one = rows_in(accept_whole(x))->ticket;
+  const auto y = manifest(102, 2, 2); // On its way when the order comes.
+  const auto two = rows_in(accept_whole(y))->ticket;
+  EXPECT_TRUE(machine.drop({group, epoch}).empty()) << "it is of that set";
+  auto out = machine.drop({group, group_epoch{200}});
+  const auto* rows = rows_in(out);
+  ASSERT_NE(rows, nullptr);
+  const auto wiped = rows->ticket;
+  EXPECT_NE(answer_in<msg::group_refused>(
+              machine.read(9, msg::read_file_state{group, epoch, file, {}})),
+            nullptr);
+  (void) machine.stored(one, now);
+  (void) machine.stored(two, now);
+  out = machine.stored(wiped, now);
+  std::set<msg::put_id> gone;
+  for (const auto& each : out)
+    if (const auto* contents = std::get_if<drop_contents>(&each))
+      gone.insert(contents->contents.begin(), contents->contents.end());
+  EXPECT_TRUE(gone.contains(y.manifest.versions[0].content));
+  EXPECT_TRUE(machine.rows().files.empty());
+  EXPECT_TRUE(machine.is_empty());
+  EXPECT_EQ(machine.rows().group.promised, group_ballot{102})
+    << "a promise is for good";
+  EXPECT_TRUE(machine.drop({group, group_epoch{200}}).empty());
+  machine.check();
+}
+
+TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
+  using order = msg::rejoin_order;
+  const auto asked = [](const replica_effects& all) {
+    std::vector<store_id> whom;
+    for (const auto& x : all)
+      if (const auto* ask = std::get_if<ask_replica>(&x))
+        whom.push_back(ask->to);
+    return whom;
+  };
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}}, now);
+  EXPECT_EQ(asked(out), std::vector{store_id{3}});
+  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}}, now);
+  EXPECT_EQ(asked(out), std::vector<store_id>{}) << "it is under way";
+  out = machine.rejoin(1, {group, epoch, order::refill, {primary}}, now);
+  EXPECT_EQ(asked(out), std::vector{primary});
+  out = machine.on_fetched(primary, {group, epoch, 0, {}}, now);
+  ASSERT_NE(rows_in(out), nullptr);
+  out = machine.stored(rows_in(out)->ticket, now);
+  EXPECT_NE(answer_in<msg::group_rejoined>(out), nullptr);
 }
 
 TEST_F(Replica, SealedAnswersNothingOfItsEpoch) { // SPEC V4

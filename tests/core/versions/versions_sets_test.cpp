@@ -60,8 +60,9 @@ TEST(EpochChange, FindsOutThatItsSetIsSealedAlready) { // SPEC V8
   EXPECT_TRUE(std::holds_alternative<change_failed>(out[0]));
 }
 
-group_testimony says(std::uint64_t store, const msg::group_set& set,
-                     bool sealed = false, const msg::group_set& next = {}) {
+msg::group_testimony says(std::uint64_t store, const msg::group_set& set,
+                          bool sealed = false,
+                          const msg::group_set& next = {}) {
   return {store_id{store}, set, sealed, next};
 }
 
@@ -94,7 +95,7 @@ TEST(RebuildPlan, NeverBelievesOneStaleServer) { // SPEC V8
 
 struct Reader : testing::Test {
   msg::group_set set = set_of(10, {1, 2, 3});
-  read_machine machine{{}, set, inode_id{7}, set.servers};
+  read_machine machine{{}, set, inode_id{7}, 5, set.servers};
 
   msg::file_state_read state(std::uint64_t serial, bool settled = false) {
     msg::file_state x{{group_ballot{10}, serial}, settled, {}};
@@ -133,6 +134,24 @@ TEST_F(Reader, FinishesAHalfDoneWrite) { // SPEC V4
     now);
   ASSERT_NE(end(out), nullptr);
   EXPECT_EQ(end(out)->state.stamp.serial, 5u);
+}
+
+// One server was away while the file was deleted and forgotten; it still says
+// what was there before.
+TEST_F(Reader, ReturnsNothingOfWhatIsForgottenMeanwhile) { // SPEC V4
+  auto none = state(0);
+  none.state = {};
+  none.forgotten = 5; // Before its name was looked up: it never had it.
+  EXPECT_TRUE(machine.begin(instant{}).size() >= 2);
+  EXPECT_TRUE(machine.on_state(store_id{2}, none, instant{}).empty());
+  none.forgotten = 6;
+  read_machine other{{}, set, inode_id{7}, 5, set.servers};
+  EXPECT_FALSE(other.begin(instant{}).empty());
+  EXPECT_TRUE(other.on_state(store_id{1}, state(3, true), instant{}).empty());
+  const auto last = other.on_state(store_id{2}, none, instant{});
+  ASSERT_EQ(last.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<read_outdated>(last.front()));
+  EXPECT_TRUE(other.over());
 }
 
 TEST_F(Reader, LeavesWhatIsFencedToThePrimary) { // SPEC V4

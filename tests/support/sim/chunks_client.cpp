@@ -182,7 +182,7 @@ void chunk_client::settle_read(chunk_id chunk, ec code) {
 
 void chunk_client::put() {
   rpc_.call(
-    chunk_cluster::at(chunk_cluster::master()), msg::allocate_chunks{1, 0},
+    chunk_cluster::at(chunk_cluster::master()), msg::allocate_chunks{1, 0, {}},
     ask_timeout, [this](const result<msg::chunks_allocated>& y) {
       if (y)
         put_more(y->grants[0], {},

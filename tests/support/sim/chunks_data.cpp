@@ -170,21 +170,40 @@ void chunk_server::apply(chunk_id chunk, replica& r,
       answer_what_is_due(chunk);
     }
   });
-  if (behind)
-    send_behind(chunk, grant, place, change.serial, value);
+  if (!behind)
+    return;
+  // Values have no length: a third of them is taken for large ones.
+  const auto bytes = value / 2 % 3 == 0 ? core::spread_bytes_max + 1 : 1;
+  if (place == 0)
+    r.way = core::next_way(r.way, bytes, r.order.owed() == 1);
+  const auto left = std::make_shared<std::size_t>(1);
+  if (place != 0 || r.way == core::change_way::chain) {
+    send_behind(chunk, grant, place, change.serial, value, left);
+    return;
+  }
+  *left = grant.chain.size() - 1;
+  for (std::size_t i = 1; i < grant.chain.size(); ++i) {
+    auto pair = grant;
+    pair.chain = {grant.chain.front(), grant.chain[i]};
+    send_behind(chunk, pair, 0, change.serial, value, left);
+  }
 }
 
+/// @param left So many have to answer.
 void chunk_server::send_behind(chunk_id chunk, const msg::chunk_grant& grant,
                                std::uint32_t place, mutation_serial serial,
-                               std::uint64_t value) {
+                               std::uint64_t value,
+                               const std::shared_ptr<std::size_t>& left) {
   const auto* r = find(chunk);
   const sim_replicate y{grant, place + 1, serial, value, r->order.committed()};
   rpc_.call<sim_replicate>(
     grant.chain[place + 1].data, y, chain_timeout,
-    [this, chunk, serial, version = grant.version,
-     place](const result<sim_replicated>& z) {
+    [this, chunk, serial, version = grant.version, place,
+     left](const result<sim_replicated>& z) {
       auto* again = find(chunk);
       if (again == nullptr || again->order.version() != version)
+        return;
+      if (z && --*left > 0)
         return;
       if (z) {
         again->order.confirmed(serial);

@@ -40,6 +40,10 @@ void chunk_master::load() {
   for (const auto& [key, value] : disk_.rows) {
     if (key.starts_with(core::released_rows))
       continue;
+    if (key.starts_with(core::server_rows)) {
+      machine_->load_server_row(*wire::decode<core::server_row>(value));
+      continue;
+    }
     const auto row = *wire::decode<core::chunk_row>(value);
     if (key.back() == static_cast<char>(core::chunk_row_writer::file)) {
       machine_->load_file_row(row);
@@ -189,7 +193,7 @@ void chunk_master::found(std::uint32_t n) {
 // As `add_chunk` of the namespace: a file of one empty chunk.
 void chunk_master::create(const sim_create& x,
                           const rpc_end::answer<sim_created>& to) {
-  auto made = machine_->allocate({1, x.replication}, host_.now());
+  auto made = machine_->allocate({1, x.replication, {}}, host_.now());
   if (!made) {
     to(made.error());
     return;
@@ -306,6 +310,15 @@ void chunk_master::perform(core::remove_rows& x) {
   }
   if (!changes.empty())
     commit(std::move(changes), [] {});
+}
+
+// Nobody waits for these rows, so they take no time.
+void chunk_master::perform(core::log_server& x) {
+  disk_.rows[core::server_row_key(x.row.store)] = wire::encode(x.row);
+}
+
+void chunk_master::perform(core::remove_server& x) {
+  disk_.rows.erase(core::server_row_key(x.store));
 }
 
 template <class Order>

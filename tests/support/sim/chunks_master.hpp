@@ -60,6 +60,8 @@ private:
   void perform();
   void perform(core::log_row& x);
   void perform(core::remove_rows& x);
+  void perform(core::log_server& x);
+  void perform(core::remove_server& x);
   void perform(core::ask_server& x);
   void perform(core::probe_server& x);
   void perform(core::answer_lease& x);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "core/chunks/change_way.hpp"
 #include "core/chunks/keeper_machine.hpp"
 #include "core/chunks/replica_order.hpp"
 #include "support/sim/chunks.hpp"
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -61,6 +63,7 @@ private:
       // nop
     }
     core::replica_order order;
+    core::change_way way = core::change_way::chain; ///< At the primary.
     std::map<mutation_serial, open_change> open;
     std::optional<lease> led;
     std::vector<std::pair<mutation_serial, std::function<void()>>> readers;
@@ -108,7 +111,8 @@ private:
              std::uint32_t place);
   void send_behind(chunk_id chunk, const msg::chunk_grant& grant,
                    std::uint32_t place, mutation_serial serial,
-                   std::uint64_t value);
+                   std::uint64_t value,
+                   const std::shared_ptr<std::size_t>& left);
   void answer_what_is_due(chunk_id chunk);
   void end_lease(chunk_id chunk, replica& r, ec why);
   void use_lease(replica& r);

@@ -1,6 +1,5 @@
 #include "support/sim/versions.hpp"
 
-#include "core/versions/manifest_rules.hpp"
 #include "support/history/register_checker.hpp"
 #include "support/sim/versions_client.hpp"
 #include "support/sim/versions_master.hpp"
@@ -10,8 +9,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace dfs::sim {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -21,27 +23,7 @@ std::string describe(std::string_view body) {
   return std::string{body};
 }
 
-constexpr const char* names[]
-  = {"locate",   "located", "fetch",     "content",  "ping",      "pong",
-     "failed",   "refused", "put",       "done",     "settle",    "settled",
-     "decide",   "decided", "read",      "state",    "finish",    "promise",
-     "promised", "accept",  "accepted",  "commit",   "list",      "listed",
-     "forget",   "forgot",  "lead",      "led",      "resigned",  "seal",
-     "sealed",   "install", "installed", "activate", "activated", "fetch-group",
-     "group",    "rejoin",  "rejoined",  "unlink",   "unlinked"};
-
 } // namespace
-
-void version_disk::write_next() {
-  queue.front()(*this);
-  queue.pop_front();
-}
-
-void version_disk::recover(rng& random) {
-  while (!queue.empty() && random.one_in(2))
-    write_next();
-  queue.clear();
-}
 
 std::uint64_t value_of(const msg::put_id& content) {
   return content.writer.value() << 16 | (content.sequence & 0xffff);
@@ -49,12 +31,13 @@ std::uint64_t value_of(const msg::put_id& content) {
 
 version_cluster::version_cluster(versions_options options)
   : options_{std::move(options)},
-    disks_(options_.servers) {
+    disks_(options_.servers),
+    witness_{*this} {
   options_.world.costs.first_contact = false;
   options_.world.describe = describe;
   world_ = std::make_unique<sim::world>(options_.world);
   world_->add_node([this](node& host) {
-    return std::make_unique<version_director>(host, *this);
+    return std::make_unique<version_master>(host, *this);
   });
   for (node_index i = 0; i < options_.servers; ++i)
     world_->add_node([this](node& host) {
@@ -64,13 +47,14 @@ version_cluster::version_cluster(versions_options options)
     world_->add_node([this](node& host) {
       return std::make_unique<version_client>(host, *this);
     });
+  powerless_.resize(world_->size());
 }
 
 version_cluster::~version_cluster() = default;
 
 void version_cluster::send(node& from, node_index to, version_packet x) {
   x.life = world_->at(to).life();
-  const auto name = names[x.what.index()];
+  const auto name = name_of(x.what);
   packets_.push_back(std::move(x));
   from.send(port, {address_of(to), port},
             fmt::format("{} {}", packets_.size() - 1, name));
@@ -82,94 +66,120 @@ const version_packet& version_cluster::packet(const datagram& x) const {
   return packets_.at(index);
 }
 
-version_director* version_cluster::director() {
-  return static_cast<version_director*>(world_->at(master()).program());
+version_master* version_cluster::master() {
+  return static_cast<version_master*>(world_->at(master_node()).program());
 }
 
 version_server* version_cluster::server(node_index i) {
   return static_cast<version_server*>(world_->at(i).program());
 }
 
+// -- fate ---------------------------------------------------------------------
+
 void version_cluster::start_all() {
   for (node_index i = 0; i < world_->size(); ++i)
-    world_->start(i);
+    start(i);
+}
+
+void version_cluster::start(node_index i) {
+  if (world_->at(i).state() != node_state::down)
+    return;
+  powerless_[i] = false;
+  world_->start(i);
 }
 
 void version_cluster::crash(node_index i, bool power) {
   if (world_->at(i).state() == node_state::down)
     return;
+  const auto boot = boot_of(i);
   world_->crash(i);
-  if (i == master())
+  powerless_[i] = power;
+  if (i == master_node()) {
+    metadata_.writes.lose(world_->random());
     return;
-  auto& x = disk(i);
-  if (!power) // The operating system has it all.
-    while (!x.queue.empty())
-      x.write_next();
-  x.recover(world_->random());
-}
-
-void version_cluster::answered(inode_id file, const msg::put_done& x) {
-  std::size_t count = 0;
-  const auto has = [&](const std::map<inode_id, msg::file_state>& files) {
-    const auto it = files.find(file);
-    return it != files.end()
-           && (core::look_up(it->second.manifest, x.put).version == x.version
-               || core::look_up(it->second.manifest, x.put).what
-                    == core::put_knowledge::kind::overtaken);
-  };
-  for (const auto& d : disks_) {
-    // On its way out: told again from what the primary remembers.
-    const auto it = d.rows.files.find(file);
-    const auto* newest = it == d.rows.files.end()
-                           ? nullptr
-                           : core::newest_of(it->second.manifest);
-    if ((newest && newest->kind == msg::version_kind::closed)
-        || (it == d.rows.files.end() && d.rows.group.forgotten > 0))
-      return;
   }
-  for (const auto& d : disks_)
-    if (has(d.rows.files) || (d.rows.next && has(d.rows.next->files)))
-      ++count;
-  if (count < options_.rule.write)
-    world_->report("versions",
-                   fmt::format("V2: version {} of file {} is answered and on "
-                               "{} disks",
-                               x.version.value(), file.value(), count));
+  auto& writes = disk(i).writes;
+  if (!power) // The operating system has it all.
+    writes.all();
+  writes.lose(world_->random());
+  if (power || !world_->net().reachable(i, master_node()))
+    return;
+  world_->after(200us + up_to(world_->random(), 2ms), [this, i, boot] {
+    if (world_->at(master_node()).state() == node_state::running)
+      world_->act(master_node(),
+                  [&] { master()->link_lost(store_of(i), boot); });
+  });
 }
 
-std::string version_cluster::complaints() {
-  if (director() == nullptr)
-    return " the master is down;";
-  std::string text = director()->complaints();
-  const auto& set = directory_.in_force;
-  const version_disk* first = nullptr;
-  for (const auto store : set.servers) {
-    const auto i = node_of(store);
-    const auto* process = server(i);
-    const auto& rows = disk(i).rows;
-    if (process == nullptr || rows.group.role != core::replica_role::active
-        || rows.group.set.epoch != set.epoch || rows.group.quarantined) {
+bool version_cluster::refuses(node_index i) const {
+  const auto& net = world_->net();
+  return world_->at(i).state() == node_state::down && !powerless_[i]
+         && net.reachable(i, master_node()) && net.reachable(master_node(), i);
+}
+
+void version_cluster::lose_directory() {
+  metadata_.sets.clear();
+  metadata_.servers.clear();
+  witness_.forgets();
+}
+
+// -- judgement ----------------------------------------------------------------
+
+// Of one group: all of its set have the same, and nobody else has anything.
+std::string version_cluster::complaints_of(const core::group_entry& entry) {
+  std::string text;
+  const auto& set = entry.in_force;
+  const auto group = set.group;
+  const version_disk::group* first = nullptr;
+  for (node_index i = 1; i <= options_.servers; ++i) {
+    const auto at = disk(i).groups.find(group);
+    const bool here = at != disk(i).groups.end();
+    const auto* replica = server(i) ? server(i)->replica(group) : nullptr;
+    if (!core::of_set(set, store_of(i))) {
+      if (here && at->second.rows.group.role != core::replica_role::none)
+        text += fmt::format(" node {} keeps what it had;", i);
+      continue;
+    }
+    if (!here || !replica
+        || at->second.rows.group.role != core::replica_role::active
+        || at->second.rows.group.set.epoch != set.epoch
+        || at->second.rows.group.quarantined) {
       text += fmt::format(" node {} is not active;", i);
       continue;
     }
-    for (const auto& [file, state] : rows.files)
+    const auto& files = at->second.rows.files;
+    for (const auto& [file, state] : files)
       for (const auto& x : state.manifest.versions)
-        if (x.kind == msg::version_kind::content
-            && !process->replica().holds(x.content))
+        if (x.kind == msg::version_kind::content && !replica->holds(x.content))
           text += fmt::format(" node {} lacks version {} of file {};", i,
                               x.number.value(), file.value());
-    if (first == nullptr)
-      first = &disk(i);
-    else if (rows.files.size() != first->rows.files.size()
-             || !std::equal(rows.files.begin(), rows.files.end(),
-                            first->rows.files.begin(),
-                            [](const auto& a, const auto& b) {
-                              return a.first == b.first
-                                     && a.second.stamp == b.second.stamp
-                                     && a.second.manifest == b.second.manifest;
-                            }))
+    const auto same = [](const auto& a, const auto& b) {
+      return a.first == b.first && a.second.stamp == b.second.stamp
+             && a.second.manifest == b.second.manifest;
+    };
+    if (!first)
+      first = &at->second;
+    else if (!std::equal(files.begin(), files.end(), first->rows.files.begin(),
+                         first->rows.files.end(), same))
       text += fmt::format(" node {} has other files;", i);
   }
+  std::set<inode_id> named;
+  for (const auto& [name, file] : metadata_.names)
+    named.insert(file);
+  if (first)
+    for (const auto& [file, state] : first->rows.files)
+      if (!state.manifest.versions.empty() && !named.contains(file))
+        text += fmt::format(" file {} has no name;", file.value());
+  return text;
+}
+
+std::string version_cluster::complaints() {
+  if (master() == nullptr)
+    return " the master is down;";
+  std::string text = master()->complaints();
+  for (const auto& [group, entry] : master()->machine().groups())
+    if (auto why = complaints_of(entry); !why.empty())
+      text += fmt::format(" group {}:{}", group.value(), why);
   return text;
 }
 

@@ -21,6 +21,8 @@ void version_client::on_start() {
 }
 
 std::optional<instant> version_client::next_deadline() const {
+  if (step_ == step::idle && next_ == instant::max())
+    return std::nullopt;
   auto soonest = std::min(next_, until_ == instant{} ? instant::max() : until_);
   if (put_ && !put_->over() && step_ == step::working)
     soonest = std::min(soonest, put_->next_deadline());
@@ -64,10 +66,11 @@ void version_client::locate(bool create) {
   looked_up_ = true;
   next_ = host_.now() + 300ms;
   const bool failed = put_.has_value() || read_.has_value();
-  cluster_.send(host_, version_cluster::master(),
-                {sim_locate{name_, create, writer_ == put_writer{},
-                            failed ? at_.primary : store_id{}},
-                 ticket_, false, false, 0});
+  cluster_.send(
+    host_, version_cluster::master_node(),
+    {sim_locate{name_, put_ ? at_.file : inode_id{}, create,
+                writer_ == put_writer{}, failed ? at_.primary : store_id{}},
+     version_part::client, ticket_, false, false, 0});
 }
 
 void version_client::locate_soon() {
@@ -75,8 +78,9 @@ void version_client::locate_soon() {
   next_ = host_.now() + 10ms + up_to(host_.random(), 40ms);
 }
 
-void version_client::located(const sim_located& x) {
-  const bool same = at_.file == x.file;
+void version_client::located(sim_located x) {
+  if (put_) // Nobody has looked its name up.
+    x.at = at_.at;
   at_ = x;
   cache_[name_] = x;
   if (x.writer != put_writer{} && writer_ == put_writer{}) {
@@ -90,7 +94,8 @@ void version_client::located(const sim_located& x) {
   if (host_.traced())
     host_.note(fmt::format("name {} is file {} at {}, epoch {:x}", name_,
                            x.file.value(), x.at, x.set.epoch.value()));
-  if (x.set.servers.empty()) { // The cluster has only begun.
+  // The group has no set yet.
+  if (x.file != inode_id{} && x.set.servers.empty()) {
     step_ = step::locating;
     next_ = host_.now() + 300ms;
     return;
@@ -98,7 +103,7 @@ void version_client::located(const sim_located& x) {
   if (now_.op == history::verb::read) {
     start_read();
   } else if (put_) {
-    perform(put_->on_located(x.set, x.at, same, host_.now()));
+    perform(put_->on_located(x.set, x.at, true, host_.now()));
   } else if (x.file == inode_id{}) { // Nothing to be deleted.
     cache_.erase(name_);
     finish_operation();
@@ -140,7 +145,11 @@ void version_client::record(history::outcome result, std::uint64_t value) {
 void version_client::on_timer() {
   const auto now = host_.now();
   if (step_ == step::idle) {
-    if (now >= next_)
+    if (now < next_)
+      return;
+    if (cluster_.resting())
+      next_ = instant::max();
+    else
       begin_operation();
     return;
   }
@@ -159,6 +168,11 @@ void version_client::on_timer() {
     perform(read_->tick(now));
   else if (put_)
     perform(put_->tick(now));
+}
+
+void version_client::conclude() {
+  if (step_ != step::idle && now_.op == history::verb::write && put_)
+    record(history::outcome::unknown, 0);
 }
 
 // -- gets ---------------------------------------------------------------------
@@ -185,7 +199,7 @@ void version_client::start_read() {
   auto nearest = set.servers;
   for (std::size_t i = nearest.size(); i > 1; --i)
     std::swap(nearest[i - 1], nearest[host_.random().below(i)]);
-  read_.emplace(core::read_config{}, set, at_.file, nearest);
+  read_.emplace(core::read_config{}, set, at_.file, at_.at, nearest);
   perform(read_->begin(host_.now()));
 }
 
@@ -202,6 +216,11 @@ void version_client::perform(core::read_effects effects) {
       return;
     } else if (auto* over = std::get_if<core::read_over>(&x)) {
       read_over(*over);
+      return;
+    } else if (std::holds_alternative<core::read_outdated>(x)) {
+      cache_.erase(name_);
+      read_.reset();
+      locate(false);
       return;
     }
   }
@@ -302,7 +321,7 @@ void version_client::put_answer(const version_packet& x) {
 
 void version_client::to_server(store_id to, version_message x) {
   cluster_.send(host_, version_cluster::node_of(to),
-                {std::move(x), ticket_, false, false, 0});
+                {std::move(x), version_part::client, ticket_, false, false, 0});
 }
 
 void version_client::to_primary(version_message x) {

@@ -20,6 +20,11 @@ public:
   void on_timer() override;
   [[nodiscard]] std::optional<instant> next_deadline() const override;
 
+  /// The run is over: what is under way has no outcome.
+  void conclude();
+  [[nodiscard]] bool idle() const {
+    return step_ == step::idle;
+  }
   [[nodiscard]] std::uint64_t puts() const {
     return puts_;
   }
@@ -33,7 +38,7 @@ private:
   void begin_operation();
   void locate(bool create);
   void locate_soon();
-  void located(const sim_located& x);
+  void located(sim_located x);
   void start_read();
   void perform(core::read_effects effects);
   void perform(core::put_effects effects);
@@ -59,7 +64,7 @@ private:
   put_writer writer_;
   msg::put_id put_id_;
   std::uint64_t sequence_ = 0;
-  std::uint64_t ticket_ = first_operation; ///< Of the operation.
+  std::uint64_t ticket_ = 0; ///< Of the operation.
   std::uint64_t puts_ = 0;
   std::uint64_t gets_ = 0;
   std::optional<core::read_machine> read_;

@@ -1,297 +1,287 @@
 #include "support/sim/versions_master.hpp"
 
 #include "core/versions/group_placement.hpp"
-#include "core/versions/quorum.hpp"
 #include "support/sim/versions_server.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::sim {
 
 using namespace std::chrono_literals;
 
-namespace {
-constexpr auto silence = 1'200ms;
-} // namespace
-
-version_director::version_director(node& host, version_cluster& cluster)
+version_master::version_master(node& host, version_cluster& cluster)
   : host_{host},
     cluster_{cluster} {
   // nop
 }
 
-void version_director::on_start() {
-  auto& disk = cluster_.directory();
-  ++disk.term;
-  ticks_ = host_.now();
-  for (node_index i = 0; i < cluster_.options().servers; ++i)
-    heard_[version_cluster::store_of(version_cluster::first_server() + i)]
-      = host_.now();
-  if (disk.in_force.servers.empty()) {
-    std::vector<core::placement_candidate> open;
-    for (const auto& [store, when] : heard_)
-      open.push_back({store, {}});
-    wanted_ = core::choose_group_servers(group_id{1}, open,
-                                         cluster_.options().rule.copies);
-    return;
-  }
-  change_ = core::epoch_change::resume(disk.in_force);
-  perform(change_->begin(host_.now()));
-}
-
-bool version_director::alive(store_id x) const {
-  return host_.now() - heard_.at(x) < silence;
-}
-
-void version_director::order(store_id to, version_message what) {
-  cluster_.send(host_, version_cluster::node_of(to),
-                {std::move(what), part_master, false, false, 0});
-}
-
-void version_director::change(std::vector<store_id> servers) {
-  wanted_ = std::move(servers);
-}
-
-void version_director::begin_change(std::vector<store_id> servers) {
-  const auto& from = cluster_.directory().in_force;
-  const msg::group_set to{group_id{1}, group_epoch{next_ballot()},
-                          cluster_.options().rule, std::move(servers)};
-  host_.note(fmt::format("changes the set to epoch {:x}", to.epoch.value()));
-  change_.emplace(from, to);
-  in_force_ = false;
-  primary_ = {};
-  perform(change_->begin(host_.now()));
-}
-
-void version_director::perform(core::epoch_effects effects) {
-  for (auto& x : effects) {
-    if (auto* give = std::get_if<core::order_server>(&x)) {
-      if (auto* install = std::get_if<msg::install_group>(&give->what);
-          install && cluster_.mutant("one-source")
-          && install->sources.size() > 1)
-        install->sources.resize(1);
-      std::visit([&](auto& what) { order(give->to, what); }, give->what);
-    } else if (auto* log = std::get_if<core::log_set>(&x)) {
-      host_.later(1ms + up_to(host_.random(), 3ms), [this, set = log->set] {
-        cluster_.directory().in_force = set;
-        if (change_ && change_->to().epoch == set.epoch) {
-          change_->check();
-          perform(change_->logged());
-        }
-      });
-    } else if (std::holds_alternative<core::set_in_force>(x)) {
-      in_force_ = true;
-      ++changes_;
-      rejoining_.clear();
-      appointed_ = host_.now() - 10s;
-    } else if (std::holds_alternative<core::change_failed>(x)) {
-      auto servers = change_->to().servers;
-      wanted_ = std::move(servers);
-      change_.reset();
-      return;
-    }
-  }
-}
-
-// -- who leads ----------------------------------------------------------------
-
-void version_director::appoint() {
-  if (!in_force_)
-    return;
-  const auto since = host_.now() - appointed_;
-  const bool well
-    = primary_ != store_id{} && alive(primary_) && (leads_ || since < 700ms);
-  if (well || since < 100ms)
-    return;
-  std::vector<store_id> able;
-  for (const auto x : cluster_.directory().in_force.servers)
-    if (alive(x) && x != primary_ && !rejoining_.contains(x))
-      able.push_back(x);
-  if (able.empty() && primary_ != store_id{} && alive(primary_))
-    able.push_back(primary_);
-  if (able.empty())
-    return;
-  primary_ = able[host_.random().below(able.size())];
-  ballot_ = group_ballot{next_ballot()};
-  leads_ = false;
-  appointed_ = host_.now();
-  order(primary_, msg::lead_group{cluster_.directory().in_force, ballot_});
-}
-
-// Declared failed and back: in quarantine, then refilled, or taken back where
-// the others cannot do without it.
-void version_director::look_after_rejoins() {
-  const auto& set = cluster_.directory().in_force;
-  std::vector<store_id> good;
-  for (const auto x : set.servers)
-    if (alive(x) && fit_.contains(x) && !rejoining_.contains(x))
-      good.push_back(x);
-  for (auto& [store, state] : rejoining_) {
-    if (!alive(store))
-      continue;
-    if (state == rejoin::silent) {
-      state = rejoin::quarantine;
-      rejoin_since_[store] = host_.now();
-    }
-    const bool enough = good.size() >= set.rule.write;
-    if (!enough && host_.now() - rejoin_since_[store] > 500ms)
-      state = rejoin::take_back;
-    auto kind = msg::rejoin_order::quarantine;
-    if (state == rejoin::refill)
-      kind = msg::rejoin_order::refill;
-    else if (state == rejoin::take_back)
-      kind = msg::rejoin_order::take_back;
-    auto sources = good;
-    if (kind == msg::rejoin_order::refill
-        && sources.size() > core::promise_quorum(set.rule))
-      sources.resize(core::promise_quorum(set.rule));
-    order(store, msg::rejoin_group{set.group, set.epoch, kind, sources});
-  }
-}
-
-void version_director::on_timer() {
+void version_master::on_start() {
+  auto& disk = cluster_.metadata();
+  if (disk.term == 0 || !cluster_.mutant("same-term"))
+    ++disk.term;
+  cluster_.witness().begins(master_term{disk.term});
   const auto now = host_.now();
-  ticks_ = now + 50ms;
-  if (now - pinged_ >= 250ms) {
-    pinged_ = now;
-    for (const auto& [store, when] : heard_)
-      order(store, sim_ping{});
-    look_after_rejoins();
+  machine_ = std::make_unique<core::version_directory>(
+    core::version_directory::options{cluster_.options().directory,
+                                     master_term{disk.term}},
+    now);
+  for (const auto& [group, set] : disk.sets)
+    machine_->load(set);
+  for (const auto& [store, row] : disk.servers) {
+    auto x = row;
+    x.failed = x.failed && !cluster_.mutant("amnesty");
+    machine_->load(x);
   }
-  if (in_force_)
-    for (const auto x : cluster_.directory().in_force.servers)
-      if (!alive(x))
-        rejoining_[x] = rejoin::silent;
-  if (wanted_ && (!change_ || in_force_)) {
-    auto servers = std::move(*wanted_);
-    wanted_.reset();
-    begin_change(std::move(servers));
+  machine_->begin(now);
+  ticks_ = now;
+  perform();
+}
+
+void version_master::on_timer() {
+  ticks_ = host_.now() + 100ms;
+  machine_->tick(host_.now());
+  perform();
+}
+
+void version_master::link_lost(store_id store, boot_id boot) {
+  machine_->link_lost(store, boot, host_.now());
+  perform();
+}
+
+void version_master::rebuild() {
+  machine_->rebuild(++askers_, host_.now());
+  perform();
+}
+
+// -- effects ------------------------------------------------------------------
+
+void version_master::perform() {
+  for (auto all = machine_->take_effects(); !all.empty();
+       all = machine_->take_effects())
+    for (auto& effect : all)
+      std::visit([this](auto& x) { perform_one(x); }, effect);
+}
+
+void version_master::write(std::function<void()> change,
+                           std::function<void()> durable) {
+  const auto now = host_.now();
+  const auto takes = host_.random().one_in(40)
+                       ? 1ms + up_to(host_.random(), 60ms)
+                       : 300us + up_to(host_.random(), 3ms);
+  disk_free_ = std::max(disk_free_, now) + takes;
+  cluster_.metadata().writes.issue(std::move(change));
+  host_.later(disk_free_ - now, [this, durable = std::move(durable)] {
+    cluster_.metadata().writes.next();
+    durable();
+  });
+}
+
+void version_master::perform_one(core::send_orders& x) {
+  corrupt(x.to, x.what);
+  order(x.to, std::move(x.what));
+}
+
+void version_master::order(store_id to, msg::group_orders x) {
+  cluster_.witness().ordered(to, x);
+  cluster_.send(host_, version_cluster::node_of(to),
+                {std::move(x), version_part::keeper, 0, false, false, 0});
+}
+
+// Bugs of the machine, as others would see them.
+void version_master::corrupt(store_id to, msg::group_orders& x) {
+  if (cluster_.mutant("one-source"))
+    for (auto& y : x.install)
+      if (y.sources.size() > 1)
+        y.sources.resize(1);
+  if (cluster_.mutant("hasty-lead"))
+    for (const auto& y : x.seal)
+      x.lead.push_back({machine_->groups().at(y.group).in_force,
+                        group_ballot{y.by.value() + 1'000'000 + ++planted_}});
+  if (cluster_.mutant("wild-drop"))
+    for (const auto& y : x.install)
+      for (const auto store :
+           machine_->groups().at(y.set.group).in_force.servers)
+        if (!core::of_set(y.set, store))
+          order(store, {.term = x.term, .drop = {{y.set.group, y.set.epoch}}});
+  if (cluster_.mutant("show-all"))
+    for (auto& y : x.rejoin) {
+      y.order = msg::rejoin_order::refill;
+      y.sources = machine_->groups().at(y.group).in_force.servers;
+      std::erase(y.sources, to);
+    }
+}
+
+void version_master::perform_one(const core::log_group& x) {
+  const auto log = [&cluster = cluster_, set = x.set] {
+    cluster.metadata().sets[set.group] = set;
+    cluster.witness().logged(set);
+  };
+  const auto logged = [this, token = x.token] {
+    machine_->logged(token, host_.now());
+    perform();
+  };
+  if (cluster_.mutant("unlogged")) {
+    write(log, [] {});
+    host_.later(0ns, logged);
+  } else {
+    write(log, logged);
   }
-  if (change_)
-    perform(change_->tick(now));
-  appoint();
+}
+
+void version_master::perform_one(const core::log_fileserver& x) {
+  auto& witness = cluster_.witness();
+  write(
+    [&cluster = cluster_, row = x.row,
+     groups = witness.declares(x.row, machine_->groups())] {
+      cluster.metadata().servers[row.store] = row;
+      cluster.witness().declared(row, groups);
+    },
+    [] {});
+}
+
+void version_master::perform_one(const core::probe_fileserver& x) {
+  const bool refused = cluster_.refuses(version_cluster::node_of(x.store));
+  const auto takes = host_.random().one_in(10) ? up_to(host_.random(), 2s)
+                                               : up_to(host_.random(), 2ms);
+  host_.later(takes, [this, x, refused] {
+    machine_->probed(x.store, x.boot, refused, host_.now());
+    perform();
+  });
+}
+
+void version_master::perform_one(const core::answer_rebuild& x) {
+  const auto& groups = machine_->groups();
+  const bool all = x.answer && x.answer->problems.empty()
+                   && std::none_of(groups.begin(), groups.end(), [](auto& y) {
+                        return y.second.in_force.servers.empty();
+                      });
+  if (!all)
+    host_.later(1s, [this] { rebuild(); });
+}
+
+void version_master::perform_one(const core::version_note_line& x) {
+  ++cluster_.notes()[x.what];
+  if (host_.traced())
+    host_.note(fmt::format("{}: group {} store {} {}", to_string(x.what),
+                           x.group.value(), x.store.value(), x.text));
 }
 
 // -- packets ------------------------------------------------------------------
 
-void version_director::on_datagram(const datagram& packet) {
+template <class T>
+void version_master::answer(node_index to, const version_packet& asked,
+                            const result<T>& x) {
+  version_packet reply{{}, asked.part, asked.ticket, true, false, 0};
+  if (x)
+    reply.what = *x;
+  else
+    reply.what = sim_failure{x.error().code};
+  cluster_.send(host_, to, std::move(reply));
+}
+
+void version_master::on_datagram(const datagram& packet) {
+  // By value: what is done sends more.
   const auto x = cluster_.packet(packet);
   if (x.life != host_.life())
     return;
   const auto from = *node_at(packet.from.ip);
-  if (from < cluster_.first_client())
-    heard_[version_cluster::store_of(from)] = host_.now();
-  if (x.answer)
-    answer(from, x);
-  else
-    request(from, x);
-}
-
-void version_director::request(node_index from, const version_packet& x) {
-  const auto store = version_cluster::store_of(from);
-  auto& disk = cluster_.directory();
+  const auto now = host_.now();
   if (std::holds_alternative<sim_locate>(x.what)) {
     locate(from, x);
-  } else if (const auto* led = std::get_if<msg::group_led>(&x.what)) {
-    if (store == primary_ && led->ballot == ballot_)
-      leads_ = true;
-  } else if (const auto* end = std::get_if<msg::group_resigned>(&x.what)) {
-    if (store == primary_ && end->ballot == ballot_) {
-      leads_ = false;
-      appointed_ = host_.now() - 10s;
+  } else if (const auto* r = std::get_if<msg::register_fileserver>(&x.what)) {
+    answer(from, x, machine_->register_server(*r, now));
+  } else if (const auto* b = std::get_if<msg::fileserver_beat>(&x.what)) {
+    answer(from, x, machine_->beat(*b, now));
+  } else if (const auto* n = std::get_if<msg::group_news>(&x.what)) {
+    machine_->news(*n, now);
+    for (const auto& y : n->unlink)
+      unlink(n->store, y);
+  }
+  perform();
+}
+
+// Answers come from what is durable.
+void version_master::locate(node_index from, const version_packet& x) {
+  const auto tell = [this, from, x] {
+    const auto& ask = std::get<sim_locate>(x.what);
+    const auto& disk = cluster_.metadata();
+    const auto it = disk.names.find(ask.name);
+    sim_located y;
+    y.at = disk.position;
+    if (ask.writer)
+      y.writer = machine_->number_writer().writer;
+    if (ask.file != inode_id{})
+      y.file = ask.file;
+    else if (it != disk.names.end())
+      y.file = it->second;
+    if (y.file != inode_id{}) {
+      const auto group
+        = core::group_of_file(y.file, 0, cluster_.options().directory.groups);
+      if (const auto where
+          = machine_->locate({group, ask.unreachable, {}}, host_.now())) {
+        y.set = where->set;
+        y.primary = where->primary;
+      }
     }
-  } else if (const auto* gone = std::get_if<msg::unlink_file>(&x.what)) {
-    ++disk.position;
-    std::erase_if(disk.names,
-                  [&](const auto& y) { return y.second == gone->file; });
-    cluster_.send(host_, from,
-                  {msg::file_unlinked{gone->group, gone->file, disk.position},
-                   x.ticket, false, true, 0});
-  }
+    answer(from, x, result<sim_located>{y});
+    perform();
+  };
+  const auto& ask = std::get<sim_locate>(x.what);
+  if (!ask.create || ask.file != inode_id{}
+      || cluster_.metadata().names.contains(ask.name))
+    return tell();
+  write(
+    [&disk = cluster_.metadata(), name = ask.name] {
+      if (disk.names.contains(name))
+        return;
+      ++disk.position;
+      disk.names.emplace(name, inode_id{++disk.last_file});
+    },
+    tell);
 }
 
-void version_director::locate(node_index from, const version_packet& x) {
-  const auto ask = std::get<sim_locate>(x.what);
-  auto& disk = cluster_.directory();
-  if (ask.create && !disk.names.contains(ask.name)) {
-    ++disk.position;
-    disk.names.emplace(ask.name, inode_id{++disk.last_file});
-  }
-  const auto it = disk.names.find(ask.name);
-  // A client sees what the master does not: a one-way cut.
-  if (ask.unreachable != store_id{} && ask.unreachable == primary_
-      && host_.now() - appointed_ > 1'500ms && host_.random().one_in(2)) {
-    leads_ = false;
-    appointed_ = host_.now() - 10s;
-  }
-  sim_located y{it == disk.names.end() ? inode_id{} : it->second,
-                disk.in_force,
-                primary_,
-                disk.position,
-                {}};
-  if (ask.writer)
-    y.writer = put_writer{disk.term << 20 | ++writers_};
-  cluster_.send(host_, from, {y, x.ticket, false, true, 0});
+void version_master::unlink(store_id from, const msg::unlink_file& x) {
+  write(
+    [&disk = cluster_.metadata(), file = x.file] {
+      ++disk.position;
+      std::erase_if(disk.names,
+                    [&](const auto& y) { return y.second == file; });
+    },
+    [this, from, x] {
+      machine_->unlinked(from, {x.group, x.file, cluster_.metadata().position});
+      perform();
+    });
 }
 
-void version_director::answer(node_index from, const version_packet& x) {
-  const auto store = version_cluster::store_of(from);
-  const auto& set = cluster_.directory().in_force;
-  if (const auto* r = std::get_if<msg::group_rejoined>(&x.what)) {
-    const auto it = rejoining_.find(store);
-    if (r->epoch != set.epoch || it == rejoining_.end())
-      return;
-    if (r->order == msg::rejoin_order::quarantine
-        && it->second == rejoin::quarantine)
-      it->second = rejoin::refill;
-    else if (r->order != msg::rejoin_order::quarantine
-             && it->second != rejoin::quarantine)
-      rejoining_.erase(it);
-    return;
-  }
-  if (const auto* p = std::get_if<sim_pong>(&x.what)) {
-    fit_.erase(store);
-    if (p->epoch == set.epoch && !p->sealed && !p->quarantined)
-      fit_.insert(store);
-    // An order of a former master came late: that set cannot go on for ever.
-    if (p->sealed && in_force_ && p->epoch == set.epoch && !wanted_)
-      wanted_ = set.servers;
-    if (p->quarantined && p->epoch == set.epoch && !rejoining_.contains(store))
-      rejoining_[store] = rejoin::refill; // Of a former master's.
-    return;
-  }
-  if (!change_)
-    return;
-  if (const auto* s = std::get_if<msg::group_sealed>(&x.what))
-    perform(change_->on_sealed(store, *s));
-  else if (const auto* i = std::get_if<msg::group_installed>(&x.what))
-    perform(change_->on_installed(store, *i));
-  else if (const auto* a = std::get_if<msg::group_activated>(&x.what)) {
-    if (a->epoch == set.epoch)
-      rejoining_.erase(store); // It was installed, which is more.
-    perform(change_->on_activated(store, *a));
-  } else if (const auto* r = std::get_if<msg::group_refused>(&x.what))
-    perform(change_->on_refused(store, *r));
-}
+// -- at rest ------------------------------------------------------------------
 
-std::string version_director::complaints() const {
-  if (wanted_ || !change_ || !in_force_)
-    return " no set is in force;";
+std::string version_master::complaints() const {
   std::string text;
-  if (change_->state() != core::epoch_change::phase::over)
-    text += fmt::format(" the change is {};", to_string(change_->state()));
-  if (!rejoining_.empty())
-    text += fmt::format(" {} are rejoining;", rejoining_.size());
-  const auto* primary = primary_ == store_id{}
-                          ? nullptr
-                          : cluster_.server(version_cluster::node_of(primary_));
-  if (!primary || !primary->coordinator() || !primary->coordinator()->settled())
-    text += " the primary has work;";
-  if (primary && primary->coordinator())
-    for (const auto file : primary->coordinator()->in_work())
+  if (!machine_->repairs().empty())
+    text += " repairs are under way;";
+  for (const auto& [store, x] : machine_->servers())
+    if (x.row.failed)
+      text += fmt::format(" store {} is declared failed;", store.value());
+  for (const auto& [group, x] : machine_->groups()) {
+    const auto* primary
+      = x.primary == store_id{}
+          ? nullptr
+          : cluster_.server(version_cluster::node_of(x.primary));
+    const auto* leads = primary ? primary->coordinator(group) : nullptr;
+    if (x.change)
+      text += fmt::format(" group {}: {};", group.value(),
+                          to_string(x.change->state()));
+    if (!x.led || !machine_->whole(x))
+      text += fmt::format(" group {} is not in order: {};", group.value(),
+                          x.wanted);
+    if (!leads || !leads->settled() || leads->ballot() != x.ballot)
+      text += fmt::format(" the primary of group {} has work;", group.value());
+    for (const auto file : leads ? leads->in_work() : std::vector<inode_id>{})
       text += fmt::format(" file {};", file.value());
+  }
   return text;
 }
 

@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 11> version_mutants{{
+inline constexpr std::array<version_mutant, 17> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -22,8 +22,14 @@ inline constexpr std::array<version_mutant, 11> version_mutants{{
   {"no-promise", "a promise is given and not kept"},
   {"no-seal", "a seal is answered and not kept"},
   {"wipe", "a server that rejoins drops what it had"},
+  {"show-all", "a group is filled from replicas in quarantine"},
   // At the master.
   {"one-source", "a new set is installed from one server"},
+  {"unlogged", "a set is activated before it is logged"},
+  {"hasty-lead", "somebody is appointed while the set is being changed"},
+  {"amnesty", "a new master does not know who was declared failed"},
+  {"same-term", "a new master begins with the former one's numbers"},
+  {"wild-drop", "who left a set drops the group before others have it"},
   // At a client.
   {"credulous", "a half-done write is returned as if it were settled"},
   {"read-one", "one answer is enough for a read"},

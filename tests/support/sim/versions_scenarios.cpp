@@ -1,7 +1,9 @@
 #include "support/sim/versions_scenarios.hpp"
 
+#include "core/versions/quorum.hpp"
 #include "support/sim/versions_client.hpp"
 #include "support/sim/versions_master.hpp"
+#include "support/sim/versions_trouble.hpp"
 
 #include <fmt/format.h>
 
@@ -13,162 +15,34 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto faults_last = 20s;
 constexpr auto rest_at_most = 60s;
 
-class trouble {
-public:
-  explicit trouble(version_cluster& cluster)
-    : cluster_{cluster},
-      world_{cluster.world()} {
-    // nop
-  }
+const auto master = version_cluster::master_node();
 
-  /// One fault now, and its end later.
-  void strike() {
-    auto& random = world_.random();
-    const auto i = any_server();
-    switch (random.below(11)) {
-      case 0:
-        crash(i, 50ms + up_to(random, 3s), false);
-        break;
-      case 1:
-        crash(i, 50ms + up_to(random, 3s), true);
-        break;
-      case 2:
-        world_.pause(i, 100ms + up_to(random, 4s));
-        break;
-      case 3:
-        crash(version_cluster::master(), 50ms + up_to(random, 2s), false);
-        break;
-      case 4:
-        cut(i, version_cluster::master(), up_to(random, 4s));
-        break;
-      case 5:
-        cut(i, other(i), up_to(random, 4s));
-        break;
-      case 6:
-        for (node_index j = 0; j < cluster_.options().servers; ++j)
-          if (version_cluster::first_server() + j != i)
-            cut_one_way(i, version_cluster::first_server() + j,
-                        up_to(random, 2s));
-        break;
-      case 7:
-        cut(i, any_client(), up_to(random, 3s));
-        break;
-      case 8: // The power of all.
-        for (node_index j = 0; j < cluster_.options().servers; ++j)
-          crash(version_cluster::first_server() + j, 50ms + up_to(random, 1s),
-                true);
-        break;
-      default:
-        change();
-        break;
-    }
-  }
-
-  void change() {
-    if (!cluster_.options().changes || cluster_.director() == nullptr)
-      return;
-    std::vector<store_id> servers;
-    const auto n = cluster_.options().servers;
-    const auto start = world_.random().below(n);
-    const auto copies = cluster_.options().rule.copies;
-    for (std::uint64_t k = 0; servers.size() < copies; ++k)
-      servers.push_back(
-        version_cluster::store_of(version_cluster::first_server()
-                                  + static_cast<node_index>((start + k) % n)));
-    world_.act(version_cluster::master(),
-               [this, servers] { cluster_.director()->change(servers); });
-  }
-
-  void end() {
-    world_.net().heal();
-    for (node_index i = 0; i < cluster_.first_client(); ++i)
-      if (world_.at(i).state() == node_state::down)
-        world_.start(i);
-  }
-
-private:
-  node_index any_server() {
-    return version_cluster::first_server()
-           + static_cast<node_index>(
-             world_.random().below(cluster_.options().servers));
-  }
-  node_index any_client() {
-    return cluster_.first_client()
-           + static_cast<node_index>(
-             world_.random().below(cluster_.options().clients));
-  }
-  node_index other(node_index server) {
-    const auto n = cluster_.options().servers;
-    const auto step = 1 + static_cast<node_index>(world_.random().below(n - 1));
-    return version_cluster::first_server()
-           + (server - version_cluster::first_server() + step) % n;
-  }
-
-  void crash(node_index i, std::chrono::nanoseconds rest, bool power) {
-    if (world_.at(i).state() == node_state::down)
-      return;
-    cluster_.crash(i, power);
-    world_.after(rest, [this, i] {
-      if (world_.at(i).state() == node_state::down)
-        world_.start(i);
-    });
-  }
-
-  void cut_one_way(node_index a, node_index b, std::chrono::nanoseconds lasts) {
-    world_.net().cut(a, b);
-    world_.after(lasts, [this, a, b] { world_.net().mend(a, b); });
-  }
-
-  void cut(node_index a, node_index b, std::chrono::nanoseconds lasts) {
-    const auto which = world_.random().below(3);
-    if (which != 0)
-      cut_one_way(a, b, lasts);
-    if (which != 1)
-      cut_one_way(b, a, lasts);
-  }
-
-  version_cluster& cluster_;
-  sim::world& world_;
-};
+version_client& client(version_cluster& cluster, node_index i) {
+  return static_cast<version_client&>(*cluster.world().at(i).program());
+}
 
 std::uint64_t operations(version_cluster& cluster) {
   std::uint64_t sum = 0;
   for (auto i = cluster.first_client(); i < cluster.world().size(); ++i)
-    sum
-      += static_cast<version_client*>(cluster.world().at(i).program())->puts();
+    sum += client(cluster, i).puts();
   return sum;
 }
 
-// All faults are over: everything comes to rest, and works. Clients go on, so
-// files are compared in a moment in which nobody happens to write.
-void come_to_rest(version_cluster& cluster) {
-  auto& world = cluster.world();
-  const auto end = world.now() + rest_at_most;
-  world.run_for(5s);
-  const auto before = operations(cluster);
-  std::string complaints = "not asked";
-  while (world.now() < end && !world.broken()) {
-    world.run_for(19ms);
-    complaints = cluster.complaints();
-    if (complaints.empty() && operations(cluster) > before + 10)
-      break;
-  }
-  if (world.broken())
-    return;
-  if (!complaints.empty())
-    world.report("rest",
-                 fmt::format("a minute after the last fault:{}", complaints));
-  else if (operations(cluster) <= before + 10)
-    world.report("rest", "clients cannot change files any more");
-  world.check_now();
+bool idle(version_cluster& cluster) {
+  for (auto i = cluster.first_client(); i < cluster.world().size(); ++i)
+    if (!client(cluster, i).idle())
+      return false;
+  return true;
 }
 
 versions_run finish(version_cluster& cluster) {
+  using note = core::version_note_line::kind;
   versions_run run;
   auto& world = cluster.world();
+  for (auto i = cluster.first_client(); i < world.size(); ++i)
+    client(cluster, i).conclude();
   if (!world.broken())
     if (auto why = cluster.judge())
       world.report("history", *why);
@@ -179,8 +53,8 @@ versions_run finish(version_cluster& cluster) {
     run.gets += put ? 0 : 1;
     run.unknown += x.result == history::outcome::unknown ? 1 : 0;
   }
-  if (cluster.director() != nullptr)
-    run.changes = cluster.director()->changes();
+  run.changes = cluster.notes()[note::set_in_force];
+  run.failed = cluster.notes()[note::server_failed];
   if (world.broken()) {
     std::vector<node_index> about;
     for (node_index i = 0; i < world.size(); ++i)
@@ -190,76 +64,227 @@ versions_run finish(version_cluster& cluster) {
   return run;
 }
 
-versions_run with_faults(const versions_options& options,
-                         std::chrono::milliseconds between,
-                         link_quality quality) {
+/// @param harm Until it returns.
+template <class Harm>
+versions_run
+under(const versions_options& options, link_quality quality, Harm harm) {
   version_cluster cluster{options};
   auto& world = cluster.world();
   world.net().set_quality(quality);
   cluster.start_all();
   world.run_for(3s);
-  trouble faults{cluster};
-  const auto end = world.now() + faults_last;
-  while (world.now() < end && !world.broken()) {
-    faults.strike();
-    world.run_for(between / 4 + up_to(world.random(), between * 3 / 2));
-  }
+  version_trouble faults{cluster};
+  const auto end = world.now() + 20s;
+  while (world.now() < end && !world.broken())
+    harm(cluster, faults);
   faults.end();
   world.net().set_quality(link_quality{});
   come_to_rest(cluster);
   return finish(cluster);
 }
 
-versions_run run_calm(const versions_options& options) {
-  version_cluster cluster{options};
-  cluster.start_all();
-  cluster.world().run_for(8s);
-  come_to_rest(cluster);
-  return finish(cluster);
-}
-
-versions_run run_faults(const versions_options& options) {
-  return with_faults(options, 1'500ms, {});
-}
-
-versions_run run_storm(const versions_options& options) {
+link_quality bad_network() {
   link_quality bad;
   bad.loss = percent(3);
   bad.duplicate = percent(2);
   bad.straggler = percent(3);
   bad.lateness = 3s;
-  return with_faults(options, 1'000ms, bad);
+  return bad;
 }
 
+link_quality poor_network() {
+  link_quality poor;
+  poor.loss = percent(1);
+  poor.duplicate = percent(1);
+  poor.straggler = percent(1);
+  poor.lateness = 1s;
+  return poor;
+}
+
+versions_run run_calm(const versions_options& options) {
+  return under(options, {}, [](auto&, auto& faults) { faults.wait(8s, 0s); });
+}
+
+versions_run run_faults(const versions_options& options) {
+  return under(options, {}, [](auto&, auto& faults) {
+    faults.strike();
+    faults.wait(375ms, 2'250ms);
+  });
+}
+
+versions_run run_storm(const versions_options& options) {
+  return under(options, bad_network(), [](auto&, auto& faults) {
+    faults.strike();
+    faults.wait(250ms, 1'500ms);
+  });
+}
+
+// Servers die, one after another, so their groups get others; the master dies
+// in between, and comes back with another N, W, R.
 versions_run run_sets(const versions_options& options) {
-  version_cluster cluster{options};
-  auto& world = cluster.world();
-  link_quality bad;
-  bad.loss = percent(1);
-  bad.straggler = percent(1);
-  bad.lateness = 1s;
-  world.net().set_quality(bad);
-  cluster.start_all();
-  world.run_for(3s);
-  trouble faults{cluster};
-  for (int i = 0; i < 14 && !world.broken(); ++i) {
-    faults.change();
-    if (world.random().one_in(2))
+  const auto usual = options.directory.rules.at(0);
+  const auto other = core::default_quorum(usual.copies == 3 ? 5 : 3);
+  return under(options, poor_network(), [&](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    faults.crash(faults.any_server(), 200ms + faults.up_to(3s),
+                 random.one_in(3));
+    if (random.one_in(3)) {
+      faults.wait(0s, 20ms); // Within the change that this begins.
+      if (random.one_in(2) && other.copies <= options.servers)
+        cluster.set_rule(random.one_in(2) ? usual : other);
+      faults.crash(master, 20ms + faults.up_to(500ms), false);
+    }
+    if (random.one_in(4))
       faults.strike();
-    world.run_for(300ms + up_to(world.random(), 2s));
-  }
-  faults.end();
-  world.net().set_quality(link_quality{});
-  come_to_rest(cluster);
-  return finish(cluster);
+    faults.wait(300ms, 2s);
+  });
+}
+
+// Quiet for long enough that leads and groups move; harm while they do.
+versions_run run_balance(const versions_options& usual) {
+  auto options = usual;
+  options.directory.groups
+    = std::max<std::uint64_t>(options.directory.groups, 6);
+  return under(options, {}, [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    faults.crash(faults.any_server(), 3s, false);
+    faults.wait(8s, 2s);
+    for (int i = 0; i < 4; ++i) {
+      if (random.one_in(2))
+        faults.pause(faults.any_primary(), faults.up_to(500ms));
+      else
+        faults.crash(master, 10ms + faults.up_to(100ms), false);
+      faults.wait(0s, 700ms);
+    }
+  });
+}
+
+// Everybody is cut off from everybody until all are declared failed.
+versions_run run_split(const versions_options& options) {
+  return under(options, {}, [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    const auto& times = cluster.options().directory;
+    const auto enough = times.silent_after + times.repair_delay + 1s;
+    if (random.one_in(3)) {
+      faults.shatter(enough);
+    } else {
+      // In two parts; the master in one of them, or alone.
+      std::vector<std::vector<node_index>> sides(random.one_in(2) ? 3 : 2);
+      sides[0].push_back(master);
+      for (node_index i = 1; i < cluster.world().size(); ++i)
+        sides[sides.size() == 3 ? 1 + random.below(2) : random.below(2)]
+          .push_back(i);
+      cluster.world().net().split(sides);
+    }
+    if (random.one_in(3))
+      faults.crash(master, faults.up_to(2s), false);
+    faults.wait(enough, 1s);
+    cluster.world().net().heal();
+    faults.wait(500ms, 4s);
+  });
+}
+
+// The power of all servers goes at one moment, again and again.
+versions_run run_power(const versions_options& options) {
+  return under(options, poor_network(), [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    faults.crash_all(random.one_in(2) ? 5s : 300ms, true);
+    if (random.one_in(2))
+      faults.crash(master, faults.up_to(5s), true);
+    faults.wait(1s, 6s);
+  });
+}
+
+// Primaries stand still and wake up when others have taken their place.
+versions_run run_paused(const versions_options& options) {
+  return under(options, poor_network(), [](auto& cluster, auto& faults) {
+    faults.pause(faults.any_primary(), 200ms + faults.up_to(5s));
+    if (cluster.world().random().one_in(4))
+      faults.pause(master, 200ms + faults.up_to(3s));
+    faults.wait(100ms, 1'500ms);
+  });
+}
+
+// Who hears is not heard.
+versions_run run_one_way(const versions_options& options) {
+  return under(options, {}, [](auto& cluster, auto& faults) {
+    const auto i = cluster.world().random().one_in(2) ? faults.any_primary()
+                                                      : faults.any_server();
+    const auto lasts = 200ms + faults.up_to(6s);
+    switch (cluster.world().random().below(5)) {
+      case 0:
+        faults.mute(i, lasts);
+        break;
+      case 1:
+        faults.cut_one_way(i, master, lasts);
+        break;
+      case 2:
+        faults.cut_one_way(master, i, lasts);
+        break;
+      case 3:
+        faults.cut_one_way(i, faults.other(i), lasts);
+        break;
+      default:
+        faults.cut_one_way(faults.any_client(), i, lasts);
+        faults.cut_one_way(i, faults.any_client(), lasts);
+        break;
+    }
+    faults.wait(100ms, 2s);
+  });
+}
+
+// The master loses what it knows of groups, and finds it by asking.
+versions_run run_rebuild(const versions_options& options) {
+  return under(options, poor_network(), [](auto& cluster, auto& faults) {
+    auto& world = cluster.world();
+    faults.strike();
+    faults.wait(0s, 3s);
+    cluster.crash(master, false);
+    cluster.lose_directory();
+    faults.end();
+    faults.wait(3s, 1s); // All servers register, and tell of all they have.
+    world.act(master, [&] { cluster.master()->rebuild(); });
+    faults.wait(5s, 4s);
+  });
 }
 
 } // namespace
+
+void come_to_rest(version_cluster& cluster) {
+  auto& world = cluster.world();
+  const auto end = world.now() + rest_at_most;
+  const auto before = operations(cluster);
+  const auto works
+    = [&] { return cluster.resting() || operations(cluster) > before + 10; };
+  (void) world.run_until(works, end);
+  if (!world.broken() && !works())
+    world.report("rest", fmt::format("clients cannot change files any more:{}",
+                                     cluster.complaints()));
+  cluster.rest();
+  std::string complaints = "not asked";
+  while (world.now() < end && !world.broken() && !complaints.empty()) {
+    world.run_for(97ms);
+    if (idle(cluster))
+      complaints = cluster.complaints();
+  }
+  if (world.broken())
+    return;
+  if (!complaints.empty())
+    world.report("rest",
+                 fmt::format("a minute after the last fault:{}", complaints));
+  world.check_now();
+}
 
 versions_options brisk_versions() {
   versions_options x;
   x.config.keep.trash_life = 300ms;
   x.config.stuck = 1'500ms;
+  x.directory.rules[0] = {3, 2, 2};
+  x.directory.groups = 2;
+  x.directory.heartbeat = 250ms;
+  x.directory.silent_after = 1'000ms;
+  x.directory.repair_delay = 1'500ms;
+  x.directory.repair_parallel = 2;
   x.world.trace_depth = 0;
   return x;
 }
@@ -268,13 +293,20 @@ const std::vector<versions_scenario>& version_scenarios() {
   static const std::vector<versions_scenario> all{
     {"calm", "nothing happens", run_calm},
     {"faults",
-     "crashes, power cuts, pauses, one-way cuts, takeovers, changes of the set",
+     "crashes, power cuts, pauses, one-way cuts, of servers and the master",
      run_faults},
     {"storm",
      "the same, closer together, over a network that loses, doubles and "
      "delays",
      run_storm},
-    {"sets", "the set changes all the time, with faults in between", run_sets},
+    {"sets", "sets and their rule change all the time", run_sets},
+    {"balance", "leads and groups move, with harm while they do", run_balance},
+    {"split", "the network falls apart until all are declared failed",
+     run_split},
+    {"power", "the power of all servers goes, again and again", run_power},
+    {"paused", "primaries stand still, and wake up too late", run_paused},
+    {"one-way", "who hears is not heard", run_one_way},
+    {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
   };
   return all;
 }

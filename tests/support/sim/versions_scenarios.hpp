@@ -20,7 +20,8 @@ struct versions_run {
   std::uint64_t puts = 0; ///< Acknowledged.
   std::uint64_t gets = 0;
   std::uint64_t unknown = 0; ///< Puts whose outcome nobody could tell in time.
-  std::uint64_t changes = 0; ///< Of the set.
+  std::uint64_t changes = 0; ///< Of sets.
+  std::uint64_t failed = 0;  ///< Servers that were declared failed.
 };
 
 struct versions_scenario {
@@ -37,5 +38,8 @@ find_version_scenario(std::string_view name);
 
 /// Times that let much happen in little.
 [[nodiscard]] versions_options brisk_versions();
+
+/// All faults are over: everything comes to rest, and works.
+void come_to_rest(version_cluster& cluster);
 
 } // namespace dfs::sim

@@ -1,16 +1,17 @@
 #pragma once
 
-#include "core/versions/coordinator.hpp"
-#include "core/versions/replica_machine.hpp"
 #include "support/sim/versions.hpp"
+#include "support/sim/versions_replica.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <string>
 
 namespace dfs::sim {
 
-/// A file server: a replica of the one group, and its primary when appointed.
+/// A file server: its part in each group, and what it says to the master.
 class version_server : public process {
 public:
   version_server(node& host, version_cluster& cluster);
@@ -23,40 +24,55 @@ public:
   }
   void check() const override;
 
-  [[nodiscard]] const core::replica_machine& replica() const {
-    return *replica_;
+  /// Null: nothing is here of that group.
+  [[nodiscard]] const core::replica_machine* replica(group_id x) const;
+  /// Null: it does not lead.
+  [[nodiscard]] const core::coordinator* coordinator(group_id x) const;
+
+  // -- for its parts ----------------------------------------------------------
+
+  [[nodiscard]] node& host() {
+    return host_;
   }
-  [[nodiscard]] const core::coordinator* coordinator() const {
-    return coordinator_ ? &*coordinator_ : nullptr;
+  [[nodiscard]] version_cluster& cluster() {
+    return cluster_;
+  }
+  /// Makes it durable in its turn, then calls back, unless the part is gone.
+  void write(std::function<void()> change, std::function<void()> durable);
+  /// A planted bug: calls back before it is durable.
+  void write_late(std::function<void()> change, std::function<void()> durable);
+  [[nodiscard]] bool writes_nothing() const;
+  /// What the master is to hear; sent with the next event.
+  [[nodiscard]] msg::group_news& news() {
+    return news_;
   }
 
 private:
-  void perform(core::replica_effects effects);
-  void perform(core::coordinator_effects effects);
-  void perform_one(core::replica_effect& x);
-  void perform_one(core::coordinator_effect& x);
-  void write(const core::store_rows& x);
-  void hold(const msg::put_id& content);
-  void request(node_index from, const version_packet& x);
-  void request_of_clients(node_index from, const version_packet& x);
-  void request_of_master(node_index from, const version_packet& x);
-  void answer(node_index from, const version_packet& x);
-  void lead(const msg::lead_group& x);
-  void reply(core::version_asker asker, version_message x);
-  [[nodiscard]] core::version_time time() const;
-  [[nodiscard]] const msg::file_state* own(inode_id file) const;
-  [[nodiscard]] bool knows(const msg::settle_put& x) const;
-  void drain();
+  version_replica& at(group_id x);
+  void refuse_unknown(node_index from, group_id group, const version_packet& x);
+  void obey(const msg::group_orders& x);
+  [[nodiscard]] msg::group_testimony testify(group_id x) const;
+  void keep_in_touch();
+  void beat();
+  void on_master(const version_packet& x);
+  void send_news();
 
   node& host_;
   version_cluster& cluster_;
-  std::optional<core::replica_machine> replica_;
-  std::optional<core::coordinator> coordinator_;
-  group_ballot tried_; ///< The last one it was appointed with, in this life.
+  std::map<group_id, std::shared_ptr<version_replica>> groups_;
+  std::uint64_t born_ = 0;
   instant ticks_{};
   instant disk_free_{};
-  std::set<std::uint64_t> taken_; ///< Requests of clients: none comes twice.
-  std::map<core::version_asker, inode_id> puts_;
+
+  // The keeper's.
+  bool registered_ = false;
+  master_term term_;
+  master_term newest_; ///< Older masters are over.
+  std::uint64_t sequence_ = 0;
+  std::uint64_t talk_ = 0; ///< Answers of older ones are late.
+  instant next_{};         ///< Beat, or attempt to register.
+  instant heard_{};
+  msg::group_news news_;
 };
 
 } // namespace dfs::sim

@@ -22,6 +22,16 @@ constexpr dfs::bench::phase<workload> phases[] = {
   {"stall-writer", "writes 4 KiB until told to end", dfs::bench::stall_writer},
   {"stall-reader", "reads 64 KiB of the large file until told to end",
    dfs::bench::stall_reader},
+  {"put-versions", "--files puts of small versions", dfs::bench::put_versions},
+  {"get-versions", "the same, read and verified", dfs::bench::get_versions},
+  {"write-version", "a large version, durable at the end",
+   dfs::bench::write_version},
+  {"read-version", "the large version, read and verified",
+   dfs::bench::read_version},
+  {"history", "--files times the last five versions of 1 MiB",
+   dfs::bench::history},
+  {"stall-putter", "puts 4 KiB until told to end", dfs::bench::stall_putter},
+  {"stall-getter", "gets 64 KiB until told to end", dfs::bench::stall_getter},
 };
 
 } // namespace
@@ -39,5 +49,6 @@ int main(int argc, char** argv) {
     ->check(CLI::Range(1, 256));
   app.add_flag("--one-directory", what.one_directory,
                "touch makes all in one, for list");
+  app.add_flag("--once", what.once, "put-versions makes one of each");
   return dfs::bench::run_phase<workload>(app, phases, what, argc, argv);
 }

@@ -15,6 +15,7 @@ struct workload : file_workload {
   std::string config;         ///< Of a client.
   std::size_t in_flight = 1;  ///< Requests of each.
   bool one_directory = false; ///< For `touch`: as `list` wants it.
+  bool once = false;          ///< For `put_versions`: one version of each.
 };
 
 /// The large file: put in one go, durable when it ends.
@@ -43,5 +44,21 @@ void append(const workload& what);
 /// One operation after another until told to end: see `stall_meter`.
 void stall_writer(const workload& what);
 void stall_reader(const workload& what);
+
+// The same of versioned files; their directories are there already.
+
+/// `files` puts of `file_size`, each of another file; unless `once` then again,
+/// as the next version of the same.
+void put_versions(const workload& what);
+/// The newest versions of those, every byte count and stamp checked.
+void get_versions(const workload& what);
+/// One version of the large size, durable when it ends; and read again.
+void write_version(const workload& what);
+void read_version(const workload& what);
+/// `files` times the last five versions, of 1 MiB each, of one file.
+void history(const workload& what);
+/// One operation after another until told to end: see `stall_meter`.
+void stall_putter(const workload& what);
+void stall_getter(const workload& what);
 
 } // namespace dfs::bench

@@ -81,7 +81,7 @@ void read_small(const workload& what) {
       must(std::move(opened), path);
       auto sink = std::make_shared<keeping_sink>();
       auto reader = std::make_shared<client::file_reader>(
-        all[client].session(), view, sink, client::file_read{.progress = {}});
+        all[client].session(), view, sink, client::range_read{.progress = {}});
       reader->start([&, number, ended, path, sink](auto got) {
         must(std::move(got), path);
         if (sink->text.size() != what.file_size

@@ -104,7 +104,7 @@ public:
         return opened.error();
       view = *std::move(opened);
     }
-    client::file_read what;
+    client::range_read what;
     what.begin = offset;
     what.end = offset + length;
     auto bytes = range(view, what);
@@ -195,7 +195,7 @@ private:
   }
 
   result<std::string> range(const std::shared_ptr<client::file_view>& view,
-                            const client::file_read& what) {
+                            const client::range_read& what) {
     auto sink = std::make_shared<memory_sink>();
     const auto read = files_->read_file(view, sink, what);
     if (!read)

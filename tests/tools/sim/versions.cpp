@@ -3,34 +3,22 @@
 #include "core/versions/quorum.hpp"
 #include "support/sim/versions_mutants.hpp"
 #include "support/sim/versions_scenarios.hpp"
+#include "sweep.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace dfs::sim {
 
 namespace {
 
-struct settings {
-  std::string scenario = "faults";
+struct settings : sweep {
   std::uint32_t copies = 3;
   std::uint32_t write = 0;
   std::uint32_t read = 0;
   std::uint32_t servers = 0;
-  std::uint32_t clients = 3;
+  std::uint32_t clients = 4;
   std::uint32_t files = 3;
-  std::uint64_t seeds = 100;
-  std::uint64_t first_seed = 1;
-  std::vector<std::string> mutants;
-  std::size_t trace = 0;
-  bool all = false;
+  std::uint32_t groups = 2;
 };
 
 msg::quorum_rule rule_of(const settings& s) {
@@ -42,28 +30,19 @@ msg::quorum_rule rule_of(const settings& s) {
   return rule;
 }
 
-std::string replay_line(const settings& s, std::uint64_t seed) {
-  const auto rule = rule_of(s);
-  auto line = fmt::format(
-    "./dev sim versions --scenario {} --copies {} --write {} --read {} "
-    "--servers {} --clients {} --files {} --seeds 1 --seed {} --trace 60",
-    s.scenario, rule.copies, rule.write, rule.read, s.servers, s.clients,
-    s.files, seed);
-  for (const auto& x : s.mutants)
-    line += " --mutant " + x;
-  return line;
-}
-
 versions_options options_of(const settings& s, std::uint64_t seed) {
   auto x = brisk_versions();
-  x.rule = rule_of(s);
+  x.directory.rules[0] = rule_of(s);
+  x.directory.groups = s.groups;
   x.servers = s.servers == 0 ? s.copies + 2 : s.servers;
   x.clients = s.clients;
   x.files = s.files;
-  x.world.seed = seed;
-  x.world.trace_depth = s.trace;
-  x.world.mutants.insert(s.mutants.begin(), s.mutants.end());
-  x.world.replay = replay_line(s, seed);
+  set_world(x.world, s,
+            fmt::format("./dev sim versions --copies {} --write {} --read {} "
+                        "--servers {} --clients {} --files {} --groups {}",
+                        s.copies, rule_of(s).write, rule_of(s).read, s.servers,
+                        s.clients, s.files, s.groups),
+            seed);
   return x;
 }
 
@@ -78,34 +57,23 @@ int run(const settings& s) {
     return 2;
   }
   const auto* chosen = find_version_scenario(s.scenario);
-  versions_run sum;
-  std::uint64_t broken = 0;
-  const auto began = std::chrono::steady_clock::now();
-  auto seed = s.first_seed;
-  for (; seed < s.first_seed + s.seeds; ++seed) {
-    const auto x = chosen->run(options_of(s, seed));
-    sum.events += x.events;
-    sum.puts += x.puts;
-    sum.gets += x.gets;
-    sum.unknown += x.unknown;
-    sum.changes += x.changes;
-    if (!x.broken)
-      continue;
-    ++broken;
-    fmt::print(stderr, "{}", *x.broken);
-    if (!s.all)
-      break;
-  }
-  const std::chrono::duration<double> took
-    = std::chrono::steady_clock::now() - began;
-  fmt::print("versions {}: N{}W{}R{}, seeds {}..{}: {} broken; {} events "
-             "({:.0f}/s), {} puts, {} gets, {} unknown, {} sets\n",
-             s.scenario, rule.copies, rule.write, rule.read, s.first_seed,
-             std::min(seed, s.first_seed + s.seeds - 1), broken, sum.events,
-             static_cast<double>(sum.events) / took.count(), sum.puts, sum.gets,
-             sum.unknown, sum.changes);
+  versions_run total;
+  const auto sum = run_all(s, [&](std::uint64_t seed) {
+    auto x = chosen->run(options_of(s, seed));
+    total.puts += x.puts;
+    total.gets += x.gets;
+    total.unknown += x.unknown;
+    total.changes += x.changes;
+    total.failed += x.failed;
+    return x;
+  });
+  fmt::print("versions {}: N{}W{}R{}, {}, {} puts, {} gets, {} unknown, "
+             "{} sets, {} servers failed\n",
+             s.scenario, rule.copies, rule.write, rule.read, sum.text(s),
+             total.puts, total.gets, total.unknown, total.changes,
+             total.failed);
   // A command under which nothing happened has proved nothing.
-  return broken == 0 && sum.puts > 0 && sum.gets > 0 ? 0 : 1;
+  return sum.broken == 0 && total.puts > 0 && total.gets > 0 ? 0 : 1;
 }
 
 } // namespace
@@ -114,21 +82,7 @@ std::function<int()> add_versions(CLI::App& app) {
   auto s = std::make_shared<settings>();
   auto* command = app.add_subcommand(
     "versions", "Versioned files: quorums, takeovers, changes of sets");
-  std::vector<std::string> names;
-  std::string help = "What happens:";
-  for (const auto& x : version_scenarios()) {
-    names.emplace_back(x.name);
-    help += fmt::format("\n  {}: {}", x.name, x.help);
-  }
-  std::vector<std::string> mutants;
-  std::string bugs = "A planted bug; repeatable:";
-  for (const auto& x : version_mutants) {
-    mutants.emplace_back(x.name);
-    bugs += fmt::format("\n  {}: {}", x.name, x.what);
-  }
-  command->add_option("--scenario", s->scenario, help)
-    ->capture_default_str()
-    ->check(CLI::IsMember(names));
+  add_sweep_options(*command, *s, version_scenarios(), version_mutants);
   command->add_option("--copies", s->copies, "N")
     ->capture_default_str()
     ->check(CLI::Range(1u, std::uint32_t{core::copies_max}));
@@ -142,14 +96,9 @@ std::function<int()> add_versions(CLI::App& app) {
   command->add_option("--files", s->files, "Files that they work on")
     ->capture_default_str()
     ->check(CLI::Range(1, 100));
-  command->add_option("--seeds", s->seeds, "Runs")->capture_default_str();
-  command->add_option("--seed", s->first_seed, "Of the first run")
-    ->capture_default_str();
-  command->add_option("--mutant", s->mutants, bugs)
-    ->check(CLI::IsMember(mutants));
-  command->add_option("--trace", s->trace, "Events kept per node")
-    ->capture_default_str();
-  command->add_flag("--all", s->all, "Go on after a broken run");
+  command->add_option("--groups", s->groups, "Over which they are spread")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 100));
   return [s] { return run(*s); };
 }
 

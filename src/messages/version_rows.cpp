@@ -1,6 +1,6 @@
-#include "core/versions/replica_rows.hpp"
+#include "messages/version_rows.hpp"
 
-namespace dfs::core {
+namespace dfs::msg {
 
 namespace {
 
@@ -37,4 +37,4 @@ void apply_rows(replica_rows& rows, const row_changes& changes) {
     std::visit(applier{rows}, x);
 }
 
-} // namespace dfs::core
+} // namespace dfs::msg

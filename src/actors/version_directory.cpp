@@ -1,0 +1,415 @@
+#include "actors/version_directory.hpp"
+
+#include "actors/support/from_caf.hpp"
+#include "actors/support/log.hpp"
+#include "actors/support/to_caf.hpp"
+#include "base/assert.hpp"
+#include "base/crash_point.hpp"
+#include "core/chunks/chunk_row.hpp"
+#include "core/groups/directory_report.hpp"
+#include "core/versions/group_placement.hpp"
+#include "wire/codec.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dfs::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+using self_pointer
+  = version_directory_actor::stateful_pointer<version_directory_state>;
+
+constexpr auto tick_interval = 100ms;
+constexpr auto count_interval = 1s;
+constexpr auto unlink_within = 10s;
+
+// Rows: docs/formats/metadata.md.
+constexpr std::string_view group_rows = "g";
+constexpr std::string_view group_count_row = "gcount";
+constexpr std::string_view fileserver_rows = "f";
+constexpr std::string_view class_rows = "q";
+
+// -- effects ------------------------------------------------------------------
+
+void wake(const caf::actor_addr& whom) {
+  // Nothing is kept alive by a callback that comes late.
+  if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(whom))
+    caf::anon_send(caf::actor_cast<version_directory_actor>(actor),
+                   caf::update_atom_v);
+}
+
+void perform(self_pointer self, core::send_orders& x) {
+  DFS_CRASH_POINT("versions.ordering");
+  const auto& keepers = self->state.keepers;
+  if (const auto it = keepers.find(x.to);
+      it != keepers.end() && it->second.handle)
+    self->send(it->second.handle, std::move(x.what));
+}
+
+void perform(self_pointer self, core::log_group& x) {
+  auto& state = self->state;
+  DFS_CRASH_POINT("versions.set_logging");
+  state.options.store->commit(
+    {{core::numbered_key(group_rows, x.set.group.value()),
+      wire::encode(x.set)}},
+    [inbox = state.inbox, whom = self->address(),
+     token = x.token](const result<nothing>& durable) {
+      DFS_CRASH_POINT("versions.set_logged");
+      // A store that failed ends the process; nothing may look logged.
+      if (durable && inbox->add_logged(token))
+        wake(whom);
+    });
+}
+
+void perform(self_pointer self, core::log_fileserver& x) {
+  self->state.options.store->commit(
+    {{core::numbered_key(fileserver_rows, x.row.store.value()),
+      wire::encode(x.row)}},
+    [](const result<nothing>&) { DFS_CRASH_POINT("versions.server_logged"); });
+}
+
+void perform(self_pointer self, core::probe_fileserver& x) {
+  auto& state = self->state;
+  if (state.options.prober == nullptr)
+    return;
+  state.options.prober->probe(x.data, [inbox = state.inbox,
+                                       whom = self->address(), store = x.store,
+                                       boot = x.boot](port_answer answer) {
+    if (inbox->add_probe({store, boot, answer}))
+      wake(whom);
+  });
+}
+
+void perform(self_pointer self, core::answer_rebuild& x) {
+  auto node = self->state.rebuilders.extract(x.asker);
+  if (node.empty())
+    return;
+  if (x.answer)
+    node.mapped().deliver(*std::move(x.answer));
+  else
+    node.mapped().deliver(to_caf(x.answer.error()));
+}
+
+void perform(self_pointer self, core::version_note_line& x) {
+  using kind = core::version_note_line::kind;
+  auto& counters = *self->state.options.counters;
+  if (x.what == kind::set_in_force)
+    ++counters.changes;
+  else if (x.what == kind::appointed)
+    ++counters.appointed;
+  const bool bad = x.what == kind::outrun || x.what == kind::forced;
+  const bool odd = x.what == kind::server_dead || x.what == kind::server_failed
+                   || x.what == kind::change_failed
+                   || x.what == kind::repair_begun;
+  const auto level = bad   ? spdlog::level::err
+                     : odd ? spdlog::level::warn
+                           : spdlog::level::info;
+  log_event(*log_for("version-directory"), level, core::to_string(x.what),
+            {{"group", x.group.value()},
+             {"store", fmt::format("{:016x}", x.store.value())},
+             {"detail", x.text}});
+}
+
+void perform(self_pointer self) {
+  for (auto& effect : self->state.machine->take_effects())
+    std::visit([self](auto& x) { perform(self, x); }, effect);
+}
+
+// What a call of the machine gave back, after its effects.
+template <class T>
+caf::result<T> after(self_pointer self, result<T> x) {
+  perform(self);
+  return to_caf(std::move(x));
+}
+
+// -- requests -----------------------------------------------------------------
+
+caf::result<msg::fileserver_registered>
+enrol(self_pointer self, const msg::register_fileserver& x,
+      const version_keeper_actor& keeper) {
+  auto& state = self->state;
+  auto registered = state.machine->register_server(x, self->clock().now());
+  if (registered) {
+    // First the handle: there may be orders for it already.
+    self->monitor(keeper);
+    state.keepers[x.store] = {x.boot, keeper};
+    DFS_CRASH_POINT("versions.server_registered");
+  }
+  return after(self, std::move(registered));
+}
+
+// The namespace unlinks; who asked hears at which position that is durable.
+void unlink(self_pointer self, store_id who, const msg::unlink_file& x) {
+  const auto& find = self->state.options.names;
+  const auto names = find ? find() : namespace_keeper_actor{};
+  if (!names)
+    return;
+  self->request(names, unlink_within, x)
+    .then(
+      [self, who](const msg::file_unlinked& gone) {
+        DFS_CRASH_POINT("versions.unlinked");
+        self->state.machine->unlinked(who, gone);
+        perform(self);
+      },
+      [](const caf::error&) {
+        // It is asked again.
+      });
+}
+
+// For lists of names: the newest version of each file.
+void note_versions(self_pointer self,
+                   const std::vector<msg::version_note>& notes) {
+  const auto& find = self->state.options.names;
+  const auto names = find ? find() : namespace_keeper_actor{};
+  if (!names || notes.empty())
+    return;
+  msg::versions_noted noted;
+  for (const auto& x : notes)
+    noted.files.push_back({x.file, x.version.number, x.version.kind,
+                           x.version.bytes, x.version.time_ms});
+  self->send(names, std::move(noted));
+}
+
+void take_news(self_pointer self, const msg::group_news& x) {
+  DFS_CRASH_POINT("versions.news_came");
+  auto& state = self->state;
+  state.machine->news(x, self->clock().now());
+  note_versions(self, x.notes);
+  for (const auto& y : x.unlink)
+    unlink(self, x.store, y);
+  perform(self);
+}
+
+caf::result<msg::directory_rebuilt> rebuild(self_pointer self) {
+  auto& state = self->state;
+  const auto asker = state.next_asker++;
+  auto promise = self->make_response_promise<msg::directory_rebuilt>();
+  state.rebuilders.emplace(asker, promise);
+  state.machine->rebuild(asker, self->clock().now());
+  perform(self);
+  return promise;
+}
+
+void look_into_inbox(self_pointer self) {
+  auto& machine = *self->state.machine;
+  const auto now = self->clock().now();
+  const auto content = self->state.inbox->take();
+  for (const auto token : content.logged) {
+    machine.logged(token, now);
+    DFS_CRASH_POINT("versions.set_in_force");
+  }
+  for (const auto& x : content.probes)
+    machine.probed(x.whom, x.boot, x.answer == port_answer::refused, now);
+  perform(self);
+}
+
+// A hint only: the machine has the port probed.
+void on_down(self_pointer self, const caf::down_msg& x) {
+  auto& state = self->state;
+  for (auto& [store, keeper] : state.keepers) {
+    if (!keeper.handle || x.source != keeper.handle.address())
+      continue;
+    keeper.handle = version_keeper_actor{};
+    state.machine->link_lost(store, keeper.boot, self->clock().now());
+    break;
+  }
+  perform(self);
+}
+
+void count(self_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (now < state.counted + count_interval)
+    return;
+  state.counted = now;
+  auto& to = *state.options.counters;
+  const auto all = core::report_fileservers(*state.machine, now);
+  std::array<std::uint64_t, 4> servers{};
+  std::uint64_t missing = 0;
+  for (const auto& x : all.servers) {
+    ++servers[static_cast<std::size_t>(x.phase) - 1];
+    missing += x.missing;
+  }
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    to.servers[i] = servers[i];
+  const auto groups = core::count_groups(*state.machine, now);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    to.groups[i] = groups[i];
+  to.repairs = all.repairs.size();
+  to.missing = missing;
+}
+
+error broken(std::string_view what) {
+  return fail(ec::integrity,
+              fmt::format("the metadata has a {} row that is none", what));
+}
+
+// The number with which the cluster began: files were spread over so many.
+result<std::uint64_t>
+read_group_count(storage::metadata_store& store, std::uint64_t wanted) {
+  const auto row = store.get(group_count_row);
+  if (!row)
+    return row.error();
+  if (!*row) {
+    auto written = store.commit_now(
+      {{std::string{group_count_row}, std::to_string(wanted)}});
+    if (!written)
+      return written.error();
+    return wanted;
+  }
+  const auto& text = **row;
+  std::uint64_t count = 0;
+  const auto [end, wrong]
+    = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (wrong != std::errc{} || end != text.data() + text.size() || count == 0)
+    return broken("group count");
+  return count;
+}
+
+// A prefix that is new has its number on the disk before any file has it.
+result<core::quorum_classes>
+read_classes(storage::metadata_store& store,
+             const std::map<std::string, msg::quorum_rule>& wanted) {
+  std::map<std::string, core::quorum_class> numbers;
+  bool good = true;
+  auto read = store.for_each(
+    class_rows, [&](std::string_view key, std::string_view value) {
+      good = value.size() == 1 && value[0] != 0;
+      if (good)
+        numbers[std::string{key.substr(class_rows.size())}]
+          = static_cast<core::quorum_class>(value[0]);
+      return good;
+    });
+  if (!read)
+    return read.error();
+  if (!good)
+    return broken("quorum class");
+  auto classes = core::quorum_classes::assign(std::move(numbers), wanted);
+  if (!classes || classes->added().empty())
+    return classes;
+  std::vector<storage::row_change> rows;
+  for (const auto& [prefix, number] : classes->added())
+    rows.push_back({std::string{class_rows} + prefix,
+                    std::string(1, static_cast<char>(number))});
+  if (auto written = store.commit_now(std::move(rows)); !written)
+    return written.error();
+  return classes;
+}
+
+} // namespace
+
+// -- the actor ----------------------------------------------------------------
+
+result<loaded_version_directory>
+load_version_directory(const version_directory_options& options, instant now) {
+  auto config = options.config;
+  const auto count = read_group_count(*options.store, config.groups);
+  if (!count)
+    return count.error();
+  if (*count != config.groups)
+    log_event(*log_for("version-directory"), spdlog::level::warn,
+              "the number of groups stays what it was",
+              {{"groups", *count}, {"setting", config.groups}});
+  config.groups = *count;
+  auto classes = read_classes(*options.store, options.quorums);
+  if (!classes)
+    return classes.error();
+  config.rules = classes->rules(config.rules.at(0));
+  auto machine = std::make_shared<core::version_directory>(
+    core::version_directory::options{config, options.term}, now);
+  std::optional<error> fault;
+  auto read = options.store->for_each(
+    group_rows, [&](std::string_view key, std::string_view value) {
+      if (key == group_count_row)
+        return true;
+      const auto row = wire::decode<msg::group_set>(value);
+      if (!row || key.size() != 9
+          || row->group.value() != core::number_of_key(key)
+          || row->group.value() % core::groups_max >= config.groups
+          || row->group.value() / core::groups_max >= config.rules.size())
+        fault = broken("group");
+      else
+        machine->load(*row);
+      return !fault;
+    });
+  if (!read)
+    return read.error();
+  read = options.store->for_each(
+    fileserver_rows, [&](std::string_view key, std::string_view value) {
+      const auto row = wire::decode<core::fileserver_row>(value);
+      if (!row || key.size() != 9
+          || row->store.value() != core::number_of_key(key))
+        fault = broken("file server");
+      else
+        machine->load(*row);
+      return !fault;
+    });
+  if (!read)
+    return read.error();
+  if (fault)
+    return *fault;
+  machine->begin(now);
+  return loaded_version_directory{std::move(machine), *std::move(classes)};
+}
+
+version_directory_actor::behavior_type version_directory(
+  version_directory_actor::stateful_pointer<version_directory_state> self,
+  const version_directory_options& options) {
+  DFS_ASSERT(options.store != nullptr && options.machine);
+  self->state.options = options;
+  self->state.machine = options.machine;
+  self->state.inbox = std::make_shared<version_directory_inbox>();
+  self->set_down_handler([self](const caf::down_msg& x) { on_down(self, x); });
+  self->delayed_send(self, tick_interval, caf::tick_atom_v);
+  perform(self);
+  auto& machine = *self->state.machine;
+  const auto now = [self] { return self->clock().now(); };
+  return {
+    [self](const msg::register_fileserver& x,
+           const version_keeper_actor& keeper) {
+      return enrol(self, x, keeper);
+    },
+    [=, &machine](const msg::fileserver_beat& x) {
+      return after(self, machine.beat(x, now()));
+    },
+    [self](const msg::group_news& x) { take_news(self, x); },
+    [=, &machine](const msg::locate_group& x) {
+      return after(self, machine.locate(x, now()));
+    },
+    [&machine](const msg::number_writer&) { return machine.number_writer(); },
+    [=, &machine](const msg::file_located& x) {
+      return to_caf(machine.locate(x, now()));
+    },
+    [self, &machine](const msg::purge_versions& x) {
+      machine.purge(x);
+      perform(self);
+    },
+    [=, &machine](const msg::list_groups& x) {
+      return core::report_groups(machine, x, now());
+    },
+    [=, &machine](const msg::list_fileservers&) {
+      return core::report_fileservers(machine, now());
+    },
+    [=, &machine](const msg::force_group& x) {
+      return after(self, machine.force(x, now()));
+    },
+    [self](const msg::rebuild_directory&) { return rebuild(self); },
+    [self](caf::update_atom) { look_into_inbox(self); },
+    [=, &machine](caf::tick_atom) {
+      self->delayed_send(self, tick_interval, caf::tick_atom_v);
+      machine.tick(now());
+      perform(self);
+      count(self);
+    },
+  };
+}
+
+} // namespace dfs::actors

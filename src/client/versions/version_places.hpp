@@ -1,0 +1,80 @@
+#pragma once
+
+#include "client/master_port.hpp"
+#include "messages/version_data.hpp"
+#include "messages/version_file.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dfs::client {
+
+/// A versioned file, as its name was looked up.
+struct file_place {
+  msg::file_status status;
+  std::uint64_t looked_up_at = 0; ///< Position of the master's log.
+  group_id group;
+};
+
+/// What a client remembers of the master's answers: which file a name is, and
+/// who keeps its group. Both may be old: whoever finds out says `forget` or
+/// `refresh`. One thread, that of the operations.
+class version_places {
+public:
+  using duration = std::chrono::milliseconds;
+  using found = std::function<void(const result<file_place>&)>;
+  using located = std::function<void(const result<nothing>&)>;
+
+  /// Names, and groups, that are remembered; then all are forgotten.
+  static constexpr std::size_t remembered_max = 16 * 1024;
+
+  explicit version_places(master_port& master) : master_{master} {
+    // nop
+  }
+
+  /// The place as it is remembered; null: it is not.
+  [[nodiscard]] const file_place* known(const std::string& path) const;
+
+  /// Asks the master. Errors: `msg::locate_file`.
+  void find(const std::string& path, duration patience, found then);
+
+  /// The same; makes the name. Errors: `msg::create_versioned`.
+  void create(const msg::create_versioned& what, duration patience, found then);
+
+  /// The name may mean something else by now.
+  void forget(const std::string& path);
+
+  /// Asks who keeps the group now. Errors: `msg::locate_group`.
+  /// @param unreachable This primary could not be reached; zero: none.
+  /// @param failed What was known of the set did not work.
+  void refresh(group_id group, store_id unreachable, bool failed,
+               duration patience, located then);
+
+  /// As far as known; an empty set if nothing is.
+  [[nodiscard]] const msg::group_location& group(group_id id) const;
+
+  /// Where a server of the group is.
+  [[nodiscard]] std::optional<msg::version_server>
+  server(group_id group, store_id store) const;
+
+  /// "10.0.0.3:7003, 10.0.0.4:7003"
+  [[nodiscard]] std::string
+  names(group_id group, const std::vector<store_id>& stores) const;
+
+private:
+  void learn(const std::string& path, const result<msg::file_located>& x,
+             const found& then);
+  void learn(const msg::group_location& x);
+
+  master_port& master_;
+  std::map<std::string, file_place> files_;
+  std::map<group_id, msg::group_location> groups_;
+};
+
+} // namespace dfs::client

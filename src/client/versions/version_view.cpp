@@ -1,0 +1,116 @@
+#include "client/versions/version_view.hpp"
+
+#include "core/versions/manifest_rules.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs::client {
+
+version_view::version_view(version_session& session, std::string path,
+                           std::chrono::milliseconds timeout, bool bytes)
+  : session_{session},
+    path_{std::move(path)},
+    timeout_{timeout},
+    bytes_{bytes} {
+  // nop
+}
+
+void version_view::open(answer then) {
+  doubted_ = {};
+  const auto* known = session_.places->known(path_);
+  if (known == nullptr)
+    return look_up(std::move(then));
+  place_ = *known;
+  read(false, std::move(then));
+}
+
+void version_view::look_up(answer then) {
+  session_.places->find(
+    path_, timeout_,
+    [self = shared_from_this(), then = std::move(then)](const auto& x) {
+      if (!x)
+        return then(x.error());
+      self->place_ = *x;
+      self->read(true, then);
+    });
+}
+
+void version_view::read(bool looked_up, answer then) {
+  state_reader::start(
+    session_,
+    {path_, place_.group, place_.status.inode, place_.looked_up_at, bytes_,
+     timeout_},
+    [self = shared_from_this(), looked_up,
+     then = std::move(then)](result<state_found> x) {
+      if (!x)
+        return then(x.error());
+      if (x->outdated) {
+        self->session_.places->forget(self->path_);
+        return self->look_up(then);
+      }
+      const auto* newest = core::newest_of(x->state.manifest);
+      const auto gone = !newest || newest->kind == msg::version_kind::closed;
+      self->found_ = *std::move(x);
+      // Another file may have the name by now. The same one, twice, is none.
+      if (gone && (!looked_up || self->doubted_ != self->place_.status.inode)) {
+        self->doubted_ = self->place_.status.inode;
+        self->session_.places->forget(self->path_);
+        return self->look_up(then);
+      }
+      then(done);
+    });
+}
+
+result<msg::file_version> version_view::newest() const {
+  const auto* x = core::newest_of(found_.state.manifest);
+  if (!x || x->kind == msg::version_kind::closed)
+    return fail(ec::not_found, path_ + " has no version");
+  if (x->kind == msg::version_kind::content)
+    return *x;
+  const auto before
+    = std::find_if(versions().begin(), versions().end(), [](const auto& v) {
+        return v.kind == msg::version_kind::content;
+      });
+  if (before == versions().end())
+    return fail(ec::not_found, path_ + " is deleted");
+  return fail(ec::not_found,
+              fmt::format("{} is deleted. Try: restore {} --version {}", path_,
+                          path_, before->number.value()));
+}
+
+result<msg::file_version> version_view::version(version_number number) const {
+  for (const auto& x : versions()) {
+    if (x.number != number)
+      continue;
+    if (x.kind == msg::version_kind::content)
+      return x;
+    return fail(ec::not_found,
+                fmt::format("version {} of {} is its deletion. Try: versions "
+                            "{}",
+                            number.value(), path_, path_));
+  }
+  if (versions().empty())
+    return fail(ec::not_found, path_ + " has no version");
+  const auto newest = versions().front().number;
+  return fail(ec::not_found,
+              fmt::format("version {} of {} {}: there {} {}. Try: versions {}",
+                          number.value(), path_,
+                          number > newest ? "is not there yet" : "is gone",
+                          versions().size() == 1 ? "is" : "are",
+                          version_numbers(versions()), path_));
+}
+
+std::string
+version_numbers(const std::vector<msg::file_version>& newest_first) {
+  if (newest_first.empty())
+    return "none";
+  const auto low = newest_first.back().number.value();
+  const auto high = newest_first.front().number.value();
+  if (low == high)
+    return fmt::format("{}", low);
+  return fmt::format("{} to {}", low, high); // Without gaps.
+}
+
+} // namespace dfs::client

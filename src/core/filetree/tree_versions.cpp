@@ -1,0 +1,154 @@
+#include "core/filetree/file_tree.hpp"
+#include "core/filetree/operations.hpp"
+#include "core/filetree/path.hpp"
+
+// Names of versioned files. What they hold is a matter of their groups; here is
+// only whether they are to be seen, and how long they are.
+
+namespace dfs::core {
+
+reading<msg::file_located> file_tree::locate(std::string_view path) const {
+  if (auto good = check_path(path); !good)
+    return {good.error(), 0};
+  const auto reached = state_.walk_to(path);
+  const auto& it = state_.nodes[reached.deepest];
+  const auto chunked = it.where != msg::storage_class::versioned;
+  if (reached.rest.empty() && it.is_directory())
+    return {fail(ec::is_directory, printable(path) + " is a directory"),
+            reached.seen};
+  if (chunked && (reached.rest.empty() || it.is_directory()))
+    return {state_
+              .check_class(path, {.existing = reached.deepest},
+                           msg::storage_class::versioned)
+              .error(),
+            reached.seen};
+  if (!reached.rest.empty())
+    return {state_.missing(path, reached), reached.seen};
+  return {
+    msg::file_located{state_.status_of(reached.deepest, std::string{path}),
+                      state_.position(),
+                      {},
+                      it.replication},
+    std::max(reached.seen, it.changed)};
+}
+
+std::map<inode_id, node_index> tree_state::deleted_files() const {
+  std::map<inode_id, node_index> found;
+  std::vector<node_index> open{root};
+  while (!open.empty()) {
+    const auto dir = open.back();
+    open.pop_back();
+    if (nodes.totals(dir).hidden == 0)
+      continue;
+    const auto& children = nodes.list(dir).children;
+    for (child_set::position i; children.get(i) != no_node;
+         children.advance(i)) {
+      const auto x = children.get(i);
+      if (nodes[x].is_directory())
+        open.push_back(x);
+      else if (is_deleted(x))
+        found.emplace(nodes[x].inode, x);
+    }
+  }
+  return found;
+}
+
+std::vector<msg::purged_file>
+file_tree::released_versions(inode_id after, std::size_t limit) const {
+  std::vector<msg::purged_file> page;
+  const auto& all = state_.released_versions;
+  for (auto i = all.upper_bound(after); i != all.end() && page.size() < limit;
+       ++i)
+    page.push_back({i->first, i->second});
+  return page;
+}
+
+quorum_class file_tree::class_of_file(inode_id file) const {
+  const auto x = state_.nodes.find(file);
+  return x == no_node ? quorum_class{} : state_.nodes[x].replication;
+}
+
+result<spot> prepare(const tree_state& tree, const msg::create_versioned& x) {
+  auto where = tree.find_spot(x.path, x.parents);
+  if (!where)
+    return where;
+  const auto there = where->existing;
+  if (there != no_node && tree.nodes[there].is_directory())
+    return fail(ec::is_directory, printable(x.path) + " is a directory");
+  if (auto good
+      = tree.check_class(x.path, *where, msg::storage_class::versioned);
+      !good)
+    return good.error();
+  return where;
+}
+
+msg::file_status
+perform(tree_edit& edit, const msg::create_versioned& x, const spot& plan) {
+  auto file = plan.existing;
+  if (file == no_node) {
+    file = edit.make(msg::entry_kind::file, msg::storage_class::versioned);
+    edit.state.nodes[file].replication
+      = edit.state.config.quorums.of_path(x.path);
+    edit.place(file, plan, x.path);
+  }
+  return edit.state.status_of(file, x.path);
+}
+
+// -- versions -----------------------------------------------------------------
+
+namespace {
+
+void note(tree_edit& edit, const msg::noted_version& x) {
+  auto& tree = edit.state;
+  const auto file = tree.nodes.find(x.file);
+  if (file == no_node || !tree.nodes.is_versioned_file(file)
+      || x.newest <= tree.nodes.version(file))
+    return; // Gone, or old news. I7
+  const auto hidden = x.kind != msg::version_kind::content;
+  const auto before = tree.nodes.totals(file);
+  const auto was_hidden = tree.nodes[file].hidden;
+  tree.nodes.set_version(file, x.newest, hidden, hidden ? 0 : x.bytes);
+  tree.nodes[file].modified_ms = x.time_ms;
+  if (hidden == was_hidden) {
+    tree.noted.insert(x.file);
+    return;
+  }
+  // Who sees that a name has come or gone relies on it.
+  tree.nodes[file].changed = tree.applied;
+  tree.recount_trash(file, before);
+  edit.write_version(file);
+}
+
+} // namespace
+
+result<nothing> prepare(const tree_state&, const msg::versions_noted&) {
+  return done;
+}
+
+nothing perform(tree_edit& edit, const msg::versions_noted& x, nothing) {
+  for (const auto& each : x.files)
+    note(edit, each);
+  return done;
+}
+
+// -- the end of a file --------------------------------------------------------
+
+result<node_index> prepare(const tree_state& tree, const msg::unlink_file& x) {
+  const auto file = tree.nodes.find(x.file);
+  if (file != no_node && !tree.nodes.is_versioned_file(file))
+    return fail(ec::invalid_argument, "inode " + std::to_string(x.file.value())
+                                        + " is no versioned file");
+  return file;
+}
+
+msg::file_unlinked
+perform(tree_edit& edit, const msg::unlink_file& x, node_index plan) {
+  // A purge may have left word that the group is still to be told.
+  edit.state.released_versions.erase(x.file);
+  edit.erase(numbered_key(tree_keys::released_versions, x.file.value()));
+  if (plan != no_node)
+    edit.unlink_versioned(plan);
+  return {x.group, x.file, edit.state.position()};
+}
+
+} // namespace dfs::core

@@ -1,0 +1,234 @@
+#include "core/groups/version_directory.hpp"
+
+#include "core/versions/group_placement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+// Who leads, and who may come back.
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto lead_within = 1'000ms; ///< Else somebody else is tried.
+constexpr auto appoint_pause = 100ms; ///< Between two that come to nothing.
+constexpr auto again = 250ms;
+constexpr auto quiet = 5'000ms; ///< Before anything is moved for balance.
+constexpr auto spread_pause = 500ms;
+constexpr auto take_back_after = 500ms;
+
+} // namespace
+
+void version_directory::unseat(group_entry& entry) {
+  entry.former = entry.primary;
+  entry.primary = {};
+  entry.led = false;
+}
+
+std::map<store_id, std::size_t> version_directory::leads() const {
+  std::map<store_id, std::size_t> counts;
+  for (const auto& [group, entry] : groups_)
+    if (entry.primary != store_id{})
+      ++counts[entry.primary];
+  return counts;
+}
+
+// Somebody whom a former master appointed leads still.
+bool version_directory::adopt(group_id group, group_entry& entry, instant now) {
+  if (entry.ballot != group_ballot{} || !entry.adopt_until)
+    return false;
+  store_id best;
+  group_ballot ballot;
+  bool all = true;
+  for (const auto x : entry.in_force.servers) {
+    const auto* stands = standing(x, group);
+    all = all && (stands || !usable(x, now) || servers_.at(x).all_told);
+    if (stands && usable(x, now) && fit(entry, x) && stands->leads > ballot
+        && stands->leads > group_ballot{entry.in_force.epoch.value()}) {
+      best = x;
+      ballot = stands->leads;
+    }
+  }
+  if (best == store_id{}) {
+    if (!all && now < *entry.adopt_until)
+      return true; // Waits.
+    entry.adopt_until.reset();
+    return false;
+  }
+  entry.adopt_until.reset();
+  entry.primary = best;
+  entry.ballot = ballot;
+  entry.led = true;
+  entry.appointed = now;
+  return true;
+}
+
+void version_directory::appoint(group_id group, group_entry& entry,
+                                instant now) {
+  if (!entry.ready || entry.primary != store_id{} || adopt(group, entry, now)
+      || now - entry.appointed < appoint_pause)
+    return;
+  const auto counts = leads();
+  const auto rank = [&](store_id x) {
+    const auto it = counts.find(x);
+    return std::tuple{x == entry.former, it == counts.end() ? 0 : it->second,
+                      ~placement_right(group, x)};
+  };
+  std::optional<store_id> best;
+  for (const auto x : entry.in_force.servers)
+    if (usable(x, now) && fit(entry, x) && (!best || rank(x) < rank(*best)))
+      best = x;
+  if (best)
+    appoint(group, entry, *best, now);
+}
+
+void version_directory::appoint(group_id group, group_entry& entry,
+                                store_id who, instant now) {
+  entry.primary = who;
+  entry.former = {};
+  entry.ballot = group_ballot{next_number()};
+  entry.led = false;
+  entry.appointed = entry.ordered = now;
+  orders_.add(who, msg::lead_group{entry.in_force, entry.ballot});
+  say(note::appointed, group, who,
+      fmt::format("ballot {:x}", entry.ballot.value()));
+}
+
+void version_directory::look_at_primary(group_id group, group_entry& entry,
+                                        instant now) {
+  if (!entry.ready)
+    return;
+  if (now - entry.appointed > 30s)
+    entry.patience = complaint_patience;
+  if (entry.primary != store_id{}) {
+    const auto since = now - entry.appointed;
+    const auto& server = servers_.at(entry.primary);
+    const auto told = server.groups.find(group);
+    // Its word that it has resigned was lost.
+    const bool gone = entry.led && told != server.groups.end()
+                      && told->second.at > entry.appointed + 2s
+                      && told->second.what.leads != entry.ballot;
+    if (!alive(entry.primary, now) || !fit(entry, entry.primary) || gone
+        || (!entry.led && since >= lead_within)) {
+      unseat(entry);
+    } else if (!entry.led && now - entry.ordered >= again) {
+      entry.ordered = now;
+      orders_.add(entry.primary, msg::lead_group{entry.in_force, entry.ballot});
+    }
+  }
+  appoint(group, entry, now);
+}
+
+// One at a time, and only while nothing else is going on.
+void version_directory::spread_leads(instant now) {
+  if (now - unsettled_ < quiet || now - moved_ < spread_pause)
+    return;
+  const auto counts = leads();
+  const auto count = [&](store_id x) {
+    const auto it = counts.find(x);
+    return it == counts.end() ? std::size_t{0} : it->second;
+  };
+  for (auto& [group, entry] : groups_) {
+    if (!entry.led || now - entry.appointed < quiet)
+      continue;
+    auto least = entry.primary;
+    for (const auto x : entry.in_force.servers)
+      if (usable(x, now) && fit(entry, x) && count(x) < count(least))
+        least = x;
+    if (count(entry.primary) < count(least) + 2)
+      continue;
+    moved_ = now;
+    appoint(group, entry, least, now);
+    return;
+  }
+}
+
+void version_directory::led(group_entry& entry, store_id from,
+                            const msg::group_led& x, instant now) {
+  if (entry.primary != from || entry.ballot != x.ballot
+      || std::exchange(entry.led, true))
+    return;
+  say(note::led, x.group, from,
+      fmt::format("after {} ms",
+                  std::chrono::duration_cast<std::chrono::milliseconds>(
+                    now - entry.appointed)
+                    .count()));
+}
+
+void version_directory::resigned(group_entry& entry, store_id from,
+                                 const msg::group_resigned& x, instant now) {
+  if (entry.primary != from || entry.ballot != x.ballot)
+    return;
+  say(note::resigned, x.group, from);
+  unseat(entry);
+  appoint(x.group, entry, now);
+}
+
+// -- back ---------------------------------------------------------------------
+
+// Declared failed and back: in quarantine, then refilled, or taken back where
+// the others cannot do without it.
+void version_directory::look_after_rejoins(group_id group, group_entry& entry,
+                                           instant now) {
+  using phase = rejoining_server::phase;
+  const auto& set = entry.in_force;
+  std::vector<store_id> good;
+  for (const auto x : set.servers)
+    if (usable(x, now) && fit(entry, x))
+      good.push_back(x);
+  for (auto& [store, x] : entry.rejoining) {
+    if (!usable(store, now)) {
+      // A life later it is in whatever state it was.
+      if (x.state != phase::away)
+        x = {};
+      continue;
+    }
+    if (x.state == phase::away)
+      x = {phase::quarantine, now, {}};
+    if (good.size() < set.rule.write && now - x.since > take_back_after)
+      x.state = phase::take_back;
+    if (now - x.ordered < again
+        || (x.state == phase::refill && good.size() < promise_quorum(set.rule)))
+      continue;
+    x.ordered = now;
+    auto kind = msg::rejoin_order::quarantine;
+    auto sources = good;
+    if (x.state == phase::refill)
+      kind = msg::rejoin_order::refill;
+    else if (x.state == phase::take_back)
+      kind = msg::rejoin_order::take_back;
+    if (x.state != phase::refill)
+      sources.clear();
+    else if (sources.size() > promise_quorum(set.rule))
+      sources.resize(promise_quorum(set.rule));
+    orders_.add(store, msg::rejoin_group{group, set.epoch, kind, sources});
+  }
+}
+
+void version_directory::rejoined(group_entry& entry, fileserver& from,
+                                 const msg::group_rejoined& x, instant now) {
+  using phase = rejoining_server::phase;
+  const auto it = entry.rejoining.find(from.row.store);
+  if (x.epoch != entry.in_force.epoch || it == entry.rejoining.end())
+    return;
+  auto& told = from.groups[x.group];
+  const bool out = x.order == msg::rejoin_order::quarantine;
+  if (told.what.epoch != x.epoch)
+    told.what = active_in(x.group, x.epoch);
+  told.what.quarantined = out;
+  told.at = now;
+  if (out && it->second.state == phase::quarantine) {
+    it->second.state = phase::refill;
+    it->second.ordered = {};
+  } else if (!out && it->second.state != phase::quarantine
+             && it->second.state != phase::away) {
+    entry.rejoining.erase(it);
+  }
+}
+
+} // namespace dfs::core

@@ -1,0 +1,263 @@
+#include "core/groups/version_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+// File servers: that they are there, what they say, that they are gone.
+
+namespace dfs::core {
+
+namespace {
+
+// All of their addresses are one message.
+constexpr std::size_t fileservers_max = 400;
+
+double seconds_of(instant::duration x) {
+  return std::chrono::duration<double>(x).count();
+}
+
+} // namespace
+
+result<msg::fileserver_registered>
+version_directory::register_server(const msg::register_fileserver& x,
+                                   instant now) {
+  if (x.newest_term > term_)
+    return fail(ec::stale, "the file server has obeyed a newer master");
+  const auto known = servers_.find(x.store);
+  if (known == servers_.end() && servers_.size() >= fileservers_max)
+    return fail(ec::busy, "too many file servers");
+  if (known != servers_.end() && known->second.boot != x.boot) {
+    const auto& old = known->second;
+    const bool here = x.member.address() == old.member.address();
+    // Start stamps of one address grow with each life (DESIGN 3).
+    if (here && x.member.start_ms < old.member.start_ms)
+      return fail(ec::stale, "a newer life of this store is registered");
+    if (!here && usable(x.store, now))
+      return fail(ec::in_use, fmt::format("store {:016x} is served by {} at {}",
+                                          x.store.value(), old.row.name,
+                                          to_string(old.member.address())));
+  }
+  auto& server = servers_[x.store];
+  const bool back = server.boot != boot_id{} || server.row.failed;
+  const bool new_life = server.boot != x.boot;
+  if (new_life || !usable(x.store, now))
+    server.came = now;
+  server.heard = now;
+  server.linked = true;
+  if (new_life) {
+    reborn(x.store, back, now);
+    server.boot = x.boot;
+  }
+  server.member = x.member;
+  server.volumes = x.volumes;
+  const fileserver_row row{x.store, x.name, x.zone, x.data, server.row.failed};
+  if (row != server.row) {
+    server.row = row;
+    revision_ = next_number();
+    out_.push_back(log_fileserver{row});
+  }
+  return msg::fileserver_registered{
+    term_, static_cast<std::uint32_t>(config_.heartbeat.count())};
+}
+
+// Whatever the former life led or told is over; what it promised is not.
+void version_directory::reborn(store_id x, bool back, instant now) {
+  auto& server = servers_[x];
+  server.groups.clear();
+  server.all_told = false;
+  server.dead = false;
+  server.sequence = 0;
+  if (!back)
+    arrived_ = now;
+  for (auto& [group, entry] : groups_) {
+    if (const auto it = entry.rejoining.find(x); it != entry.rejoining.end())
+      it->second = {};
+    if (entry.primary == x) {
+      unseat(entry);
+      appoint(group, entry, now);
+    }
+  }
+  say(note::server_up, {}, x, back ? "again" : "for the first time");
+}
+
+result<msg::fileserver_beat_ack>
+version_directory::beat(const msg::fileserver_beat& x, instant now) {
+  const auto known = servers_.find(x.store);
+  if (known == servers_.end() || x.term != term_ || !known->second.linked)
+    return fail(ec::not_found, "register first");
+  auto& server = known->second;
+  if (server.boot != x.boot)
+    return fail(ec::stale, "another life of this store is registered");
+  if (x.sequence <= server.sequence)
+    return fail(ec::stale, "a newer heartbeat came before this one");
+  if (!alive(x.store, now))
+    server.came = now;
+  server.sequence = x.sequence;
+  server.heard = now;
+  server.dead = false; // It is not, whatever its port said.
+  server.volumes = x.volumes;
+  for (const auto& y : x.groups)
+    stood(server, y, now);
+  server.all_told = server.all_told || x.all_told;
+  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}};
+  if (x.servers_known != revision_)
+    for (const auto& [store, other] : servers_)
+      if (other.row.data.port != 0)
+        ack.servers.push_back({store, other.row.data});
+  return ack;
+}
+
+void version_directory::stood(fileserver& x, const msg::group_standing& y,
+                              instant now) {
+  x.groups[y.group] = {y, now};
+  const auto it = groups_.find(y.group);
+  if (it == groups_.end())
+    return;
+  auto& entry = it->second;
+  const auto& set = entry.in_force;
+  const bool later = !set.servers.empty() && y.epoch > set.epoch
+                     && !(entry.change && entry.change->to().epoch == y.epoch);
+  if (later && !entry.outrun)
+    say(note::outrun, y.group, x.row.store,
+        fmt::format("it is in {:x}, known is {:x}", y.epoch.value(),
+                    set.epoch.value()));
+  entry.outrun = entry.outrun || later;
+  if (y.epoch != set.epoch || !of_set(set, x.row.store))
+    return;
+  // An order of a former master came late: that set cannot go on for ever.
+  if (y.sealed && entry.ready && entry.wanted.empty())
+    entry.wanted = "a member is sealed";
+  // A former master had it quarantined.
+  if (y.quarantined && !entry.rejoining.contains(x.row.store))
+    entry.rejoining[x.row.store]
+      = {rejoining_server::phase::refill, now, instant{}};
+}
+
+void version_directory::news(const msg::group_news& x, instant now) {
+  const auto known = servers_.find(x.store);
+  if (known == servers_.end() || known->second.boot != x.boot)
+    return;
+  news_of_change(known->second, x, now);
+  for (const auto& y : x.rejoined)
+    if (const auto it = groups_.find(y.group); it != groups_.end())
+      rejoined(it->second, known->second, y, now);
+  for (const auto& y : x.led)
+    if (const auto it = groups_.find(y.group); it != groups_.end())
+      led(it->second, x.store, y, now);
+  for (const auto& y : x.resigned)
+    if (const auto it = groups_.find(y.group); it != groups_.end())
+      resigned(it->second, x.store, y, now);
+  if (rebuilding_)
+    for (const auto& y : x.testimonies)
+      rebuilding_->said[y.set.group][x.store] = y;
+}
+
+void version_directory::news_of_change(fileserver& from,
+                                       const msg::group_news& x, instant now) {
+  const auto tell = [&](group_id group, auto what) {
+    if (const auto it = groups_.find(group);
+        it != groups_.end() && it->second.change)
+      perform(group, what(*it->second.change), now);
+  };
+  for (const auto& y : x.sealed)
+    tell(y.group, [&](auto& to) { return to.on_sealed(x.store, y); });
+  for (const auto& y : x.installed)
+    tell(y.group, [&](auto& to) { return to.on_installed(x.store, y); });
+  for (const auto& y : x.activated) {
+    auto& told = from.groups[y.group];
+    if (told.what.epoch < y.epoch)
+      told = {active_in(y.group, y.epoch), now};
+    // Declared failed: it has to be refilled, whenever it was installed.
+    const auto it = groups_.find(y.group);
+    if (it != groups_.end() && y.epoch == it->second.in_force.epoch
+        && !told.what.quarantined && !from.row.failed)
+      it->second.rejoining.erase(x.store);
+    tell(y.group, [&](auto& to) { return to.on_activated(x.store, y); });
+  }
+  for (const auto& y : x.refused)
+    tell(y.group, [&](auto& to) { return to.on_refused(x.store, y); });
+}
+
+// -- away ---------------------------------------------------------------------
+
+void version_directory::link_lost(store_id store, boot_id boot, instant) {
+  const auto it = servers_.find(store);
+  if (it == servers_.end() || it->second.boot != boot || !it->second.linked)
+    return;
+  it->second.linked = false;
+  if (config_.death_by_refusal)
+    out_.push_back(probe_fileserver{store, boot, it->second.row.data});
+}
+
+void version_directory::probed(store_id store, boot_id boot, bool refused,
+                               instant now) {
+  const auto it = servers_.find(store);
+  // Both halves of the proof, of the same life.
+  if (it == servers_.end() || it->second.boot != boot || it->second.linked
+      || it->second.dead || !refused || !config_.death_by_refusal)
+    return;
+  it->second.dead = true;
+  say(note::server_dead, {}, store, "its port of versions refuses");
+  declare_failed(it->second, "it is dead", now);
+  tick(now); // Whoever waits for this is served at this moment.
+}
+
+void version_directory::declare_failed(fileserver& x, const std::string& why,
+                                       instant now) {
+  const auto store = x.row.store;
+  if (std::exchange(x.row.failed, true))
+    return;
+  out_.push_back(log_fileserver{x.row});
+  group_repair repair;
+  repair.began = now;
+  for (auto& [group, entry] : groups_) {
+    if (!of_set(entry.in_force, store))
+      continue;
+    entry.rejoining[store] = {};
+    repair.open.insert(group);
+    if (const auto* stands = standing(store, group))
+      repair.bytes += stands->bytes;
+  }
+  repair.all = repair.open.size();
+  say(note::server_failed, {}, store,
+      fmt::format("{}: {} groups have lost a copy, {} bytes", why, repair.all,
+                  repair.bytes));
+  if (repair.all != 0) {
+    say(note::repair_begun, {}, store, fmt::format("{} groups", repair.all));
+    repairs_[store] = std::move(repair);
+  }
+}
+
+void version_directory::judge_servers(instant now) {
+  for (auto& [store, x] : servers_) {
+    if (alive(store, now)) {
+      if (!x.linked && config_.death_by_refusal)
+        out_.push_back(probe_fileserver{store, x.boot, x.row.data});
+      if (x.row.failed)
+        finish_rejoin(x, now);
+      continue;
+    }
+    if (x.row.failed)
+      continue; // Its groups are in order, or say themselves that they are not.
+    unsettled_ = now;
+    if (now - x.heard >= config_.silent_after + config_.repair_delay)
+      declare_failed(
+        x, fmt::format("silent for {:.1f} s", seconds_of(now - x.heard)), now);
+  }
+}
+
+// It counts again when all its groups are in order, one way or the other.
+void version_directory::finish_rejoin(fileserver& x, instant now) {
+  const auto store = x.row.store;
+  if (!usable(store, now) || !x.all_told)
+    return;
+  for (const auto& [group, entry] : groups_)
+    if (of_set(entry.in_force, store) && !fit(entry, store))
+      return;
+  x.row.failed = false;
+  out_.push_back(log_fileserver{x.row});
+  say(note::server_back, {}, store);
+}
+
+} // namespace dfs::core

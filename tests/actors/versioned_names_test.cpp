@@ -1,0 +1,213 @@
+#include "support/namespace_fixture.hpp"
+
+#include "support/refusal.hpp"
+
+namespace dfs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+using test::refusal;
+
+struct VersionedNames : namespace_fixture {
+  result<msg::file_status> docs() {
+    return ask<msg::file_status>(
+      msg::make_directory{0, "/docs", false, msg::storage_class::versioned, 0});
+  }
+
+  result<msg::file_located> create(const std::string& path) {
+    return ask<msg::file_located>(msg::create_versioned{0, path, true});
+  }
+
+  result<msg::file_located> locate(const std::string& path) {
+    return ask<msg::file_located>(msg::locate_file{path});
+  }
+
+  void note(inode_id file, std::uint64_t newest, std::uint64_t bytes,
+            msg::version_kind kind = msg::version_kind::content) {
+    self->send(keeper, msg::versions_noted{
+                         {{file, version_number{newest}, kind, bytes, 5}}});
+    run();
+  }
+};
+
+TEST_F(VersionedNames, AreMadeAndFound) { // SPEC V9
+  EXPECT_EQ(docs()->where, msg::storage_class::versioned);
+  const auto made = create("/docs/f");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_NE(made->group.set.group, group_id{});
+  EXPECT_EQ(made->status.path, "/docs/f");
+  const auto found = locate("/docs/f");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->status.inode, made->status.inode);
+  EXPECT_EQ(found->group, made->group);
+  EXPECT_GE(found->looked_up_at, made->looked_up_at);
+  EXPECT_EQ(*located, 2);
+  EXPECT_EQ(refusal(status("/docs/f")), ec::not_found);
+  note(made->status.inode, 1, 10);
+  EXPECT_EQ(status("/docs/f")->length, 10u);
+}
+
+TEST_F(VersionedNames, AreAnsweredWhenTheyAreDurable) { // SPEC G2, V9
+  ASSERT_TRUE(docs());
+  stop_sync.hold(*store);
+  const auto made
+    = begin<msg::file_located>(msg::create_versioned{7, "/docs/f", false});
+  const auto seen = begin<msg::file_located>(msg::locate_file{"/docs/f"});
+  const auto again
+    = begin<msg::file_located>(msg::create_versioned{7, "/docs/f", false});
+  const auto other
+    = begin<msg::file_located>(msg::create_versioned{8, "/docs/f", false});
+  EXPECT_FALSE(made.answered());
+  EXPECT_FALSE(seen.answered());
+  EXPECT_FALSE(again.answered());
+  EXPECT_FALSE(other.answered());
+  EXPECT_EQ(*located, 0);
+  stop_sync.release();
+  const auto inode = finish(made)->status.inode;
+  EXPECT_EQ(finish(seen)->status.inode, inode);
+  EXPECT_EQ(finish(again)->status.inode, inode);
+  EXPECT_EQ(finish(other)->status.inode, inode);
+  restart();
+  const auto late
+    = ask<msg::file_located>(msg::create_versioned{7, "/docs/f", false});
+  EXPECT_EQ(late->status.inode, inode);
+  EXPECT_GT(late->looked_up_at, finish(seen)->looked_up_at);
+}
+
+TEST_F(VersionedNames, CostALookUpOnceTheyAreThere) {
+  ASSERT_TRUE(docs());
+  ASSERT_TRUE(create("/docs/f"));
+  stop_sync.hold(*store);
+  const auto again
+    = begin<msg::file_located>(msg::create_versioned{0, "/docs/f", false});
+  EXPECT_TRUE(again.answered());
+}
+
+TEST_F(VersionedNames, RefuseOtherClasses) { // SPEC V9
+  ASSERT_TRUE(docs());
+  ASSERT_TRUE(ask<msg::file_status>(msg::create_file{0, "/f"}));
+  EXPECT_EQ(refusal(locate("/f")), ec::unsupported);
+  EXPECT_EQ(refusal(create("/f")), ec::unsupported);
+  EXPECT_EQ(refusal(locate("/")), ec::is_directory);
+  EXPECT_EQ(refusal(locate("/docs/f")), ec::not_found);
+  const auto made = create("/docs/f");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(refusal(ask<msg::file_status>(msg::create_file{0, "/docs/f"})),
+            ec::unsupported);
+  EXPECT_EQ(refusal(ask<msg::file_status>(file("/docs/f", {written(5, 10)}))),
+            ec::unsupported);
+  EXPECT_TRUE(script->told.empty()) << "no chunk was adopted for it";
+  EXPECT_EQ(refusal(ask<msg::chunk_leased>(
+              msg::add_chunk{"/docs/f", made->status.inode, {}, {}})),
+            ec::unsupported);
+  note(made->status.inode, 1, 10);
+  EXPECT_EQ(refusal(ask<msg::file_layout>(msg::open_file{"/docs/f", 0})),
+            ec::unsupported);
+}
+
+TEST_F(VersionedNames, NeedAVersionDirectory) {
+  ASSERT_TRUE(docs());
+  ASSERT_TRUE(create("/docs/f"));
+  stop(versions);
+  versions = version_directory_actor{};
+  EXPECT_EQ(refusal(create("/docs/f")), ec::unavailable);
+  EXPECT_EQ(refusal(create("/docs/g")), ec::unavailable);
+  EXPECT_EQ(refusal(locate("/docs/f")), ec::unavailable);
+  EXPECT_EQ(refusal(locate("/docs/g")), ec::not_found) << "nothing was made";
+  serves_versions = false;
+  restart();
+  EXPECT_EQ(refusal(locate("/docs/f")), ec::unsupported);
+  EXPECT_EQ(refusal(create("/docs/g")), ec::unsupported);
+  versions = spawn_versions();
+}
+
+TEST_F(VersionedNames, AreHiddenDurably) { // SPEC V9, S6
+  ASSERT_TRUE(docs());
+  const auto inode = create("/docs/f")->status.inode;
+  stop_sync.hold(*store);
+  note(inode, 1, 10);
+  const auto seen = begin<msg::file_status>(msg::get_status{"/docs/f"});
+  EXPECT_FALSE(seen.answered()) << "a crash may hide it again";
+  stop_sync.release();
+  EXPECT_EQ(finish(seen)->version, version_number{1});
+  restart(); // No tick between.
+  EXPECT_EQ(status("/docs/f")->length, 10u);
+  note(inode, 2, 20);
+  EXPECT_EQ(status("/docs/f")->length, 20u) << "at once";
+  advance(2s); // Lazily durable.
+  restart();
+  EXPECT_EQ(status("/docs/f")->length, 20u);
+  note(inode, 3, 0, msg::version_kind::deleted);
+  restart();
+  EXPECT_EQ(refusal(status("/docs/f")), ec::not_found);
+  EXPECT_EQ(locate("/docs/f")->status.inode, inode);
+}
+
+TEST_F(VersionedNames, EndDurably) { // SPEC V5
+  ASSERT_TRUE(docs());
+  const auto made = create("/docs/f");
+  const auto inode = made->status.inode;
+  note(inode, 1, 0, msg::version_kind::closed);
+  stop_sync.hold(*store);
+  const auto gone
+    = begin<msg::file_unlinked>(msg::unlink_file{group_id{2}, inode});
+  EXPECT_FALSE(gone.answered());
+  stop_sync.release();
+  const auto at = finish(gone)->at;
+  EXPECT_GT(at, made->looked_up_at);
+  EXPECT_EQ(finish(gone)->group, group_id{2});
+  restart();
+  EXPECT_EQ(refusal(locate("/docs/f")), ec::not_found);
+  const auto again
+    = ask<msg::file_unlinked>(msg::unlink_file{group_id{2}, inode});
+  EXPECT_GE(again->at, at);
+  EXPECT_EQ(again->file, inode);
+  const auto fresh = create("/docs/f");
+  EXPECT_NE(fresh->status.inode, inode);
+  EXPECT_GE(fresh->looked_up_at, at);
+  EXPECT_EQ(refusal(ask<msg::file_unlinked>(
+              msg::unlink_file{group_id{2}, inode_id{1}})),
+            ec::invalid_argument);
+}
+
+TEST_F(VersionedNames, LeaveWordWhenTheyArePurged) { // SPEC V9
+  ASSERT_TRUE(docs());
+  const auto inode = create("/docs/f")->status.inode;
+  note(inode, 1, 10);
+  ASSERT_TRUE(ask<msg::entry_removed>(msg::remove_entry{0, "/docs", true}));
+  ASSERT_TRUE(ask<msg::entry_removed>(msg::purge_trash{0, 0, true}));
+  const auto key
+    = core::numbered_key(core::tree_keys::released_versions, inode.value());
+  EXPECT_TRUE(test::eventually([&] {
+    advance(2s);
+    return static_cast<bool>(*store->get(key));
+  }));
+  // Their group is told until it has forgotten them, by the next master, too.
+  const auto is_told = [&] {
+    advance(1s);
+    return *purged == std::set{inode};
+  };
+  EXPECT_TRUE(test::eventually(is_told));
+  restart();
+  purged->clear();
+  EXPECT_TRUE(test::eventually(is_told));
+  ASSERT_TRUE(ask<msg::file_unlinked>(msg::unlink_file{group_id{1}, inode}));
+  EXPECT_FALSE(*store->get(key));
+  purged->clear();
+  advance(3s);
+  EXPECT_TRUE(purged->empty());
+}
+
+TEST_F(VersionedNames, AreNotMadeOnAFullDisk) { // SPEC G16
+  ASSERT_TRUE(docs());
+  const auto inode = create("/docs/f")->status.inode;
+  free_bytes_min = ~std::uint64_t{0} - 1;
+  restart();
+  advance(2s);
+  EXPECT_EQ(refusal(create("/docs/g")), ec::full);
+  EXPECT_TRUE(create("/docs/f"));
+  EXPECT_TRUE(ask<msg::file_unlinked>(msg::unlink_file{group_id{1}, inode}));
+}
+
+} // namespace
+} // namespace dfs::actors

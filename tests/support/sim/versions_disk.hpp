@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/rng.hpp"
+#include "core/groups/version_directory.hpp"
+#include "core/versions/replica_rows.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+
+namespace dfs::sim {
+
+/// Writes that become durable in the order in which they were issued.
+class ordered_writes {
+public:
+  void issue(std::function<void()> x) {
+    waiting_.push_back(std::move(x));
+  }
+  /// The next one is durable.
+  void next();
+  void all();
+  /// The power is gone: what was being written is there up to some point.
+  void lose(rng& random);
+  [[nodiscard]] std::size_t size() const {
+    return waiting_.size();
+  }
+
+private:
+  std::deque<std::function<void()>> waiting_;
+};
+
+/// A file server's disk: survives its processes.
+struct version_disk {
+  struct group {
+    core::replica_rows rows;
+    std::set<msg::put_id> contents;
+  };
+  std::map<group_id, group> groups;
+  ordered_writes writes;
+};
+
+/// The master's disk.
+struct master_disk {
+  std::uint64_t term = 0;
+  std::map<group_id, msg::group_set> sets;
+  std::map<store_id, core::fileserver_row> servers;
+  std::map<std::uint32_t, inode_id> names;
+  std::uint64_t position = 0; ///< Of the log.
+  std::uint64_t last_file = 0;
+  ordered_writes writes;
+};
+
+} // namespace dfs::sim
