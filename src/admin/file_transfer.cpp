@@ -129,7 +129,10 @@ store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
   const auto files = context.files();
   if (!files)
     return files.error();
-  if (class_of(context, path) == msg::storage_class::versioned)
+  const auto where = class_of(context, path);
+  if (!where)
+    return where.error();
+  if (*where == msg::storage_class::versioned)
     return store_version(context, std::move(source), path, how.parents,
                          std::move(said));
   progress shown{context.out, path, source->length()};
@@ -165,7 +168,10 @@ result<std::uint64_t> read_range(verb_context& context, const std::string& path,
   const auto files = context.files();
   if (!files)
     return files.error();
-  if (class_of(context, path) == msg::storage_class::versioned)
+  const auto where = class_of(context, path);
+  if (!where)
+    return where.error();
+  if (*where == msg::storage_class::versioned)
     return read_version_range(context, path, range.version, range, to, shown);
   if (range.version != version_number{})
     return fail(ec::unsupported,

@@ -133,6 +133,8 @@ struct tree_put : tree_writer {
   result<nothing>
   walk(const fs::path& local, const std::string& path, bool there) {
     const auto where = class_of(context, path);
+    if (!where)
+      return where.error();
     const auto taken = there ? names_in(path) : result<names>{names{}};
     if (!taken)
       return taken.error();
@@ -150,10 +152,10 @@ struct tree_put : tree_writer {
       if (kind == fs::file_type::directory)
         begun = walk(entries->path(), target, known);
       else if (kind == fs::file_type::regular && known
-               && where != msg::storage_class::versioned)
+               && *where != msg::storage_class::versioned)
         exists(target);
       else if (kind == fs::file_type::regular)
-        begun = file(entries->path(), target, where);
+        begun = file(entries->path(), target, *where);
       else
         report.left_out();
       if (!begun)
@@ -239,6 +241,8 @@ struct tree_copy : tree_writer {
   walk(const std::string& from, const std::string& to, bool there) {
     const auto of_source = class_of(context, from);
     const auto of_target = class_of(context, to);
+    if (!of_source || !of_target)
+      return of_source ? of_target.error() : of_source.error();
     const auto taken = there ? names_in(to) : result<names>{names{}};
     if (!taken)
       return taken.error();
@@ -251,8 +255,8 @@ struct tree_copy : tree_writer {
           const auto known = taken->contains(each.name);
           if (each.kind == msg::entry_kind::directory)
             return walk(source, target, known);
-          if (!known || of_target == msg::storage_class::versioned)
-            return file(source, of_source, target, of_target);
+          if (!known || *of_target == msg::storage_class::versioned)
+            return file(source, *of_source, target, *of_target);
           exists(target);
           return result<nothing>{done};
         });

@@ -145,13 +145,15 @@ struct tree_get {
       return done;
     }
     const auto where = class_of(context, path);
+    if (!where)
+      return where.error();
     return each_entry(files, report, path, [&](const msg::list_entry& each) {
       const auto from = join_path(path, each.name);
       const auto to = (fs::path{local} / each.name).string();
       if (each.kind == msg::entry_kind::directory)
         return walk(from, to);
-      return where == msg::storage_class::versioned ? version(from, to)
-                                                    : file(from, to);
+      return *where == msg::storage_class::versioned ? version(from, to)
+                                                     : file(from, to);
     });
   }
 };

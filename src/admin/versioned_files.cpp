@@ -79,14 +79,17 @@ bool may_lack_servers(ec code) {
 
 } // namespace
 
-msg::storage_class class_of(verb_context& context, const std::string& path) {
+result<msg::storage_class>
+class_of(verb_context& context, const std::string& path) {
   const auto files = context.files();
   if (!files)
-    return msg::storage_class::chunked;
+    return files.error();
   for (auto at = path;; at = directory_of(at)) {
     const auto found = (*files)->ask(msg::get_status{at});
     if (found)
       return found->where;
+    if (client::is_passing(found.error().code))
+      return explain_transfer(found.error(), context, path);
     if (found.error().code != ec::not_found || at == "/")
       return msg::storage_class::chunked;
   }
@@ -246,7 +249,10 @@ open_source(verb_context& context, const std::string& path) {
   const auto files = context.files();
   if (!files)
     return files.error();
-  if (class_of(context, path) == msg::storage_class::versioned) {
+  const auto where = class_of(context, path);
+  if (!where)
+    return where.error();
+  if (*where == msg::storage_class::versioned) {
     const auto view = open_versions(context, path);
     if (!view)
       return view.error();

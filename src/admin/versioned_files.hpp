@@ -18,9 +18,10 @@
 namespace dfs::admin {
 
 /// How a file at `path` is kept, or would be: as it is, or as the nearest
-/// directory above that is there. What the master does not say is *chunked*:
-/// the request itself fails then, and says why.
-[[nodiscard]] msg::storage_class
+/// directory above that is there. What the master refuses to say is *chunked*:
+/// the request itself fails then, and says why. @returns an error that passes,
+/// when the master does not answer; explained.
+[[nodiscard]] result<msg::storage_class>
 class_of(verb_context& context, const std::string& path);
 
 /// Adds what a person can try to an error about a versioned file (SPEC S7), and

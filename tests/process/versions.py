@@ -187,8 +187,11 @@ class History:
             begin = time.monotonic()
             done, said = self._verb("cat", self.path)
             end = time.monotonic()
-            if done.returncode == 1:
+            if done.returncode == 1 and any(x in said for x in ABSENT):
                 self._note(Operation("get", begin, end, said=said))
+            elif done.returncode == 1:
+                with self.guard:
+                    self.failures[1] = f"UNEXPECTED of cat: {said}"
             elif done.returncode == 0:
                 text = done.stdout.partition(b"\n")[0].decode()
                 whole = done.stdout == content_of(text, len(done.stdout))
@@ -227,6 +230,9 @@ class History:
                   f"{self.longest_gap('put'):.1f} s, get "
                   f"{self.longest_gap('get'):.1f} s")
 
+
+# How a reader says that there is nothing.
+ABSENT = ("does not exist", "is deleted", "has no version")
 
 # Each takes as long as a verb waits.
 SETTLE_TRIES = 20

@@ -101,7 +101,10 @@ public:
   }
 
   result<exit_code> run() {
-    if (class_of(context_, options_.path) == msg::storage_class::versioned)
+    const auto where = class_of(context_, options_.path);
+    if (!where)
+      return where.error();
+    if (*where == msg::storage_class::versioned)
       return run_version();
     auto end = find_end();
     if (!end)
