@@ -116,13 +116,9 @@ error explain_version(error why, verb_context& context,
     const auto others = name_missing(context, why.context);
     if (!others.empty())
       why.context += "; " + others;
-    if (why.context != before) {
-      why.context += ". Try: again when they are back, or status";
-      return why;
-    }
-  }
-  if (why.code == ec::no_redundancy || why.code == ec::too_few_servers) {
-    why.context += ". Try: status; enough file servers must be up";
+    why.context += why.context == before
+                     ? ". Try: status; enough file servers must be up"
+                     : ". Try: again when they are back, or status";
     return why;
   }
   return explain_transfer(std::move(why), context, path);

@@ -243,12 +243,14 @@ error state_reader::missing() const {
     return fail(last_.code == ec::stale ? ec::unavailable : last_.code,
                 fmt::format("{}: its file servers do not agree yet ({})",
                             what_.path, last_.context));
+  const auto told = last_.code == ec::token_expired ? " (" + last_.context + ")"
+                                                    : std::string{};
   return fail(
     ec::unavailable,
-    fmt::format("{}: {} of its {} file servers must answer, and {} not: {}",
+    fmt::format("{}: {} of its {} file servers must answer, and {} not: {}{}",
                 what_.path, set.rule.read, set.servers.size(),
                 counted(absent.size(), "does", "do"),
-                session_.places->names(what_.group, absent)));
+                session_.places->names(what_.group, absent), told));
 }
 
 void state_reader::over(core::read_over x) {
