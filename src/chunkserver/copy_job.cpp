@@ -119,7 +119,7 @@ result<nothing> copy_job::make_room() {
       return place.error();
     store_ = *place;
   }
-  return store_->begin_copy(chunk());
+  return store_->begin_copy(chunk(), storage::copy_cache::past);
 }
 
 void copy_job::read_on() {

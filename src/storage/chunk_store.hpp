@@ -130,7 +130,8 @@ public:
 
   /// Drops an unfinished copy of the same chunk. @returns `ec::exists`,
   ///   `ec::full`.
-  [[nodiscard]] virtual result<nothing> begin_copy(chunk_id chunk) = 0;
+  [[nodiscard]] virtual result<nothing>
+  begin_copy(chunk_id chunk, copy_cache how) = 0;
   /// @param offset Where the copy ends so far.
   /// @returns `ec::not_found` (no copy begun), `ec::invalid_argument`,
   ///   `ec::full`.

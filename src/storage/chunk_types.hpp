@@ -21,6 +21,13 @@ class open_file;
 /// one of as many bytes as it has.
 inline constexpr std::uint32_t block_bytes = 64 * 1024;
 
+/// How the bytes of a copy get to the disk.
+enum class copy_cache : std::uint8_t {
+  past,    ///< Nobody is about to read it: pages that are new to the cache may
+           ///< cost the kernel milliseconds, and others what they have there.
+  through, ///< It may be read soon.
+};
+
 /// Numbers stand in records: append only.
 enum class mutation_kind : std::uint8_t {
   write = 1,  ///< At an offset that the writer chose; remembered by writer

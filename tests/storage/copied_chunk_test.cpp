@@ -63,7 +63,7 @@ struct CopiedChunk : ::testing::Test {
 
 // Or all of them would be written by the sync at their end, one by one.
 TEST_F(CopiedChunk, IsWrittenBackWhileItGrows) { // SPEC G10
-  ASSERT_TRUE(store->begin_copy(chunk));
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
   for (std::uint32_t n = 0; n < 20; ++n)
     ASSERT_TRUE(copy(n));
   EXPECT_TRUE(test::eventually([&] { return files.begun > 0; }));
@@ -72,7 +72,7 @@ TEST_F(CopiedChunk, IsWrittenBackWhileItGrows) { // SPEC G10
 
 // A piece may take the kernel milliseconds.
 TEST_F(CopiedChunk, HoldsUpNoChange) { // SPEC G10
-  ASSERT_TRUE(store->begin_copy(chunk));
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
   ASSERT_TRUE(copy(0));
   std::promise<void> end;
   auto reached = files.hold(end.get_future().share());
@@ -88,13 +88,13 @@ TEST_F(CopiedChunk, HoldsUpNoChange) { // SPEC G10
 }
 
 TEST_F(CopiedChunk, TakesNoPieceOfACopyThatWasDropped) { // SPEC G10
-  ASSERT_TRUE(store->begin_copy(chunk));
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
   ASSERT_TRUE(copy(0));
   std::promise<void> end;
   auto reached = files.hold(end.get_future().share());
   auto second = std::async(std::launch::async, [&] { return copy(1); });
   reached.wait();
-  ASSERT_TRUE(store->begin_copy(chunk)); // Drops the first.
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past)); // Drops the first.
   ASSERT_TRUE(copy(0));
   end.set_value();
   EXPECT_EQ(refusal(second.get()), ec::not_found);

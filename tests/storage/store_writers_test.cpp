@@ -173,7 +173,7 @@ TEST_F(StoreWriters, ComeWithACopy) { // SPEC G5, G10
   msg::recent_writes writes;
   writes.note({alice, 3, mutation_serial{8}});
   writes.forgotten = mutation_serial{2};
-  ASSERT_TRUE(store->begin_copy(chunk));
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
   const chunk_change data{chunk, {}, {}, {}, 0, bytes};
   ASSERT_TRUE(store->copy_data(chunk, 0, data.data()));
   const chunk_state state{chunk, version, mutation_serial{9},

@@ -60,7 +60,7 @@ public:
   result<nothing> truncate(chunk_id, mutation_serial, std::uint32_t) override {
     return refusal();
   }
-  result<nothing> begin_copy(chunk_id) override {
+  result<nothing> begin_copy(chunk_id, storage::copy_cache) override {
     return refusal();
   }
   result<nothing>

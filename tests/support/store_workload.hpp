@@ -163,7 +163,10 @@ private:
       after.appends = {{writer_id{3}, 7, 0, 1}, {writer_id{4}, 9, 1, 1}};
     if (after.serial.value() % 3 == 0)
       after.writes = {{{writer_id{12}, 4, after.serial}}, {}};
-    if (!made(store_->begin_copy(id), "begin_copy"))
+    if (!made(store_->begin_copy(id, after.serial.value() % 2 == 0
+                                       ? storage::copy_cache::past
+                                       : storage::copy_cache::through),
+              "begin_copy"))
       return complain();
     for (std::size_t at = 0; at < after.content.size(); at += 65'536) {
       const auto part = after.content.substr(at, 65'536);

@@ -42,6 +42,7 @@ struct chunk_activity {
 
   /// The beginning of a copy, until it is too long for a packed chunk.
   std::string staged;
+  copy_cache copied = copy_cache::past;
 
   /// Written since the disk was last asked to begin.
   std::uint64_t unhinted_begin = 0;

@@ -11,7 +11,7 @@
 
 namespace dfs::storage {
 
-result<nothing> chunk_writer::begin_copy(chunk_id chunk) {
+result<nothing> chunk_writer::begin_copy(chunk_id chunk, copy_cache how) {
   const std::lock_guard changing{core_.order};
   if (auto admitted = admit(0); !admitted)
     return admitted;
@@ -21,6 +21,7 @@ result<nothing> chunk_writer::begin_copy(chunk_id chunk) {
   auto x = std::make_unique<loose_chunk>();
   x->copying = true;
   x->activity = std::make_unique<chunk_activity>();
+  x->activity->copied = how;
   const std::lock_guard publishing{core_.index};
   core_.table.loose.emplace(chunk, std::move(x));
   return done;
@@ -64,10 +65,13 @@ result<nothing> chunk_writer::copy_data(chunk_id chunk, std::uint32_t offset,
 
 namespace {
 
-result<nothing> write_uncached(open_file& file, std::uint64_t offset,
-                               std::span<const std::string_view> pieces) {
+result<nothing> write_pieces(open_file& file, std::uint64_t offset,
+                             std::span<const std::string_view> pieces,
+                             copy_cache how) {
   for (const auto piece : pieces) {
-    if (auto written = file.write_uncached(offset, piece); !written)
+    auto written = how == copy_cache::past ? file.write_uncached(offset, piece)
+                                           : file.write(offset, piece);
+    if (!written)
       return written;
     offset += piece.size();
   }
@@ -76,9 +80,7 @@ result<nothing> write_uncached(open_file& file, std::uint64_t offset,
 
 } // namespace
 
-// Other changes, and other copies, do not wait for the disk. Nobody is about to
-// read a copy, and pages that are new to the cache may cost
-// the kernel milliseconds, and others what they have there.
+// Other changes, and other copies, do not wait for the disk.
 result<loose_chunk*>
 chunk_writer::write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
                          std::uint32_t offset,
@@ -95,8 +97,9 @@ chunk_writer::write_copy(std::unique_lock<std::mutex>& changing, chunk_id chunk,
   }
   const auto number = x->file;
   const auto file = x->activity->file;
+  const auto how = x->activity->copied;
   changing.unlock();
-  auto written = write_uncached(*file, offset, pieces);
+  auto written = write_pieces(*file, offset, pieces, how);
   changing.lock();
   if (!written)
     return fail_if_broken(written).error();

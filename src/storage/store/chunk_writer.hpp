@@ -28,7 +28,7 @@ public:
   [[nodiscard]] result<nothing> quarantine(chunk_id chunk);
   [[nodiscard]] result<nothing> purge_quarantined(chunk_id chunk);
 
-  [[nodiscard]] result<nothing> begin_copy(chunk_id chunk);
+  [[nodiscard]] result<nothing> begin_copy(chunk_id chunk, copy_cache how);
   [[nodiscard]] result<nothing>
   copy_data(chunk_id chunk, std::uint32_t offset, const payload& data);
   [[nodiscard]] result<nothing>

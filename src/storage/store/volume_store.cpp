@@ -105,8 +105,8 @@ public:
                            std::uint32_t length) override {
     return writer_.truncate(chunk, serial, length);
   }
-  result<nothing> begin_copy(chunk_id chunk) override {
-    return writer_.begin_copy(chunk);
+  result<nothing> begin_copy(chunk_id chunk, copy_cache how) override {
+    return writer_.begin_copy(chunk, how);
   }
   result<nothing> copy_data(chunk_id chunk, std::uint32_t offset,
                             const payload& data) override {

@@ -202,7 +202,7 @@ content_store::begin_piece(staged_content& x, std::set<chunk_store*>& refused) {
     if (!best)
       return best.error();
     const chunk_id chunk{next_number_++};
-    auto begun = (*best)->begin_copy(chunk);
+    auto begun = (*best)->begin_copy(chunk, copy_cache::through);
     if (begun) {
       x.open = *best;
       x.row.pieces.push_back({x.open->id(), chunk, x.row.bytes, 0});
