@@ -185,9 +185,9 @@ class History:
     def _read(self):
         while not self.over.wait(self.pause):
             begin = time.monotonic()
-            done, said = self._verb("cat", self.path)
+            done, said = self._verb("cat", self.path, "--json")
             end = time.monotonic()
-            if done.returncode == 1 and any(x in said for x in ABSENT):
+            if done.returncode == 1 and '"code":"not_found"' in said:
                 self._note(Operation("get", begin, end, said=said))
             elif done.returncode == 1:
                 with self.guard:
@@ -230,9 +230,6 @@ class History:
                   f"{self.longest_gap('put'):.1f} s, get "
                   f"{self.longest_gap('get'):.1f} s")
 
-
-# How a reader says that there is nothing.
-ABSENT = ("does not exist", "is deleted", "has no version")
 
 # Each takes as long as a verb waits.
 SETTLE_TRIES = 20
