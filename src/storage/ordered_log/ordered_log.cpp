@@ -1,0 +1,214 @@
+#include "storage/ordered_log/ordered_log.hpp"
+
+#include "base/assert.hpp"
+#include "storage/ordered_log/log_engine.hpp"
+
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace dfs::storage {
+
+namespace {
+
+/// Names beside the directory and in it.
+std::string mark_of(const std::string& directory) {
+  return directory + ".made";
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+} // namespace
+
+// -- opening ------------------------------------------------------------------
+
+result<std::unique_ptr<ordered_log>>
+ordered_log::open(file_io& io, const std::string& directory,
+                  ordered_log_options options) {
+  DFS_ASSERT(options.owner != store_id{});
+  if (auto made = io.make_directory(directory); !made)
+    return made.error();
+  auto held = io.lock(directory + "/lock");
+  if (!held)
+    return held.error();
+  auto found = recover_log(io, directory, options.owner);
+  if (!found)
+    return found.error();
+  const auto mark = io.open(mark_of(directory), open_mode::existing);
+  if (!mark && mark.error().code != ec::not_found)
+    return mark.error();
+  if (mark && found->segments.empty())
+    return fail(ec::configuration,
+                "the log in " + directory
+                  + " has vanished: what was promised is not known");
+  auto made
+    = std::make_unique<log_engine>(io, directory, std::move(options), *found);
+  made->held = *std::move(held);
+  if (auto ready = made->writer.prepare(*found); !ready)
+    return ready.error();
+  made->segments = made->writer.segments();
+  if (!mark) {
+    const auto parent = parent_of(directory);
+    if (auto synced = io.sync_directory(parent); !synced)
+      return synced.error();
+    const auto name = directory.substr(directory.rfind('/') + 1) + ".made";
+    if (auto marked = replace_file(io, parent, name, "ordered log\n"); !marked)
+      return marked.error();
+  }
+  std::unique_ptr<ordered_log> log{new ordered_log{std::move(made)}};
+  if (log->engine_->options.threads) {
+    auto* self = log->engine_.get();
+    self->committer = std::thread{[self] { self->run(); }};
+    self->helper = std::thread{[self] { self->run_helper(); }};
+  }
+  return log;
+}
+
+ordered_log::ordered_log(std::unique_ptr<log_engine> made)
+  : engine_{std::move(made)} {
+  // nop
+}
+
+ordered_log::~ordered_log() {
+  {
+    const std::lock_guard lock{engine_->guard};
+    engine_->stopping = true;
+  }
+  engine_->wake.notify_one();
+  engine_->wake_helper.notify_one();
+  if (!engine_->options.threads) {
+    while (engine_->commit_round()) {
+    }
+    return;
+  }
+  engine_->committer.join();
+  engine_->helper.join();
+}
+
+const ordered_log::start& ordered_log::found() const {
+  return engine_->begin;
+}
+
+// -- what is handed in --------------------------------------------------------
+
+void ordered_log::append(std::uint64_t sequence, std::string bytes,
+                         callback durable) {
+  DFS_ASSERT(bytes.size() <= ordered_message_bytes_max);
+  DFS_ASSERT(bytes.size() + log_message_head_bytes
+             <= engine_->writer.records_bytes_max());
+  engine_->push({log_entry_kind::message, sequence, std::move(bytes), nullptr,
+                 false, std::move(durable)});
+}
+
+void ordered_log::promise(std::string bytes, callback durable) {
+  DFS_ASSERT(!bytes.empty());
+  DFS_ASSERT(bytes.size() <= engine_->options.promise_bytes_max);
+  engine_->push({log_entry_kind::promise, 0, std::move(bytes), nullptr, false,
+                 std::move(durable)});
+}
+
+void ordered_log::cut(std::uint64_t sequence, callback durable) {
+  engine_->push(
+    {log_entry_kind::cut, sequence, {}, nullptr, false, std::move(durable)});
+}
+
+result<std::unique_ptr<snapshot_draft>>
+ordered_log::begin_snapshot(std::uint64_t sequence) {
+  {
+    const std::lock_guard lock{engine_->guard};
+    if (std::exchange(engine_->drafting, true))
+      return fail(ec::busy, "another snapshot is being written");
+  }
+  auto made = snapshot_draft::create(engine_->io, engine_->directory,
+                                     engine_->options.owner, sequence,
+                                     [self = engine_.get()] {
+                                       const std::lock_guard lock{self->guard};
+                                       self->drafting = false;
+                                     });
+  return made;
+}
+
+void ordered_log::install(std::unique_ptr<snapshot_draft> draft,
+                          snapshot_kind kind, callback installed) {
+  if (auto synced = draft->sync(); !synced) {
+    draft.reset();
+    return installed(synced);
+  }
+  const auto sequence = draft->sequence();
+  engine_->push({log_entry_kind::snapshot,
+                 sequence,
+                 {},
+                 std::move(draft),
+                 kind == snapshot_kind::replacement,
+                 std::move(installed)});
+}
+
+// -- the commit thread --------------------------------------------------------
+
+void ordered_log::run_once() {
+  DFS_ASSERT(!engine_->options.threads);
+  engine_->commit_round();
+  engine_->help();
+}
+
+// -- reading ------------------------------------------------------------------
+
+result<std::string> ordered_log::read(std::uint64_t sequence) const {
+  log_place place;
+  std::shared_ptr<open_file> file;
+  {
+    const std::lock_guard lock{engine_->index};
+    const auto behind = engine_->last - sequence;
+    if (sequence > engine_->last || behind >= engine_->messages.size())
+      return fail(ec::not_found,
+                  "message " + std::to_string(sequence) + " is not in the log");
+    place = engine_->messages[engine_->messages.size() - 1 - behind];
+    file = engine_->segments.at(place.segment).file;
+  }
+  std::string bytes(log_message_head_bytes + place.bytes, '\0');
+  const auto got = file->read(place.offset - log_message_head_bytes, bytes);
+  if (!got)
+    return got.error();
+  const auto head = std::string_view{bytes}.substr(0, log_message_head_bytes);
+  if (*got < bytes.size()
+      || !is_message(head, sequence,
+                     std::string_view{bytes}.substr(head.size())))
+    return fail(ec::integrity, "message " + std::to_string(sequence)
+                                 + " of the log is damaged");
+  bytes.erase(0, log_message_head_bytes);
+  return bytes;
+}
+
+std::pair<std::uint64_t, std::uint64_t> ordered_log::readable() const {
+  const std::lock_guard lock{engine_->index};
+  if (engine_->messages.empty())
+    return {0, 0};
+  return {engine_->last - engine_->messages.size() + 1, engine_->last};
+}
+
+result<nothing> ordered_log::read_snapshot(
+  const std::function<result<nothing>(std::string_view page)>& each) const {
+  std::optional<snapshot_about> about;
+  {
+    const std::lock_guard lock{engine_->index};
+    about = engine_->about;
+  }
+  if (!about)
+    return fail(ec::not_found, "there is no snapshot");
+  return read_snapshot_pages(
+    engine_->io,
+    engine_->directory + "/"
+      + snapshot_name(about->first_segment, about->sequence),
+    *about, each);
+}
+
+std::uint64_t ordered_log::free_bytes() const {
+  const auto space = engine_->io.space(engine_->directory);
+  return space ? space->available : std::numeric_limits<std::uint64_t>::max();
+}
+
+} // namespace dfs::storage
