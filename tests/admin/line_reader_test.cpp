@@ -88,10 +88,11 @@ struct LineReaderTest : ::testing::Test {
   bool ends() {
     type("\x04"); // Ctrl-D
     const auto over = shows("bye");
-    ::close(master);
-    master = -1;
+    // It keeps its lines before it ends: no terminal that is gone meanwhile.
     ::waitpid(child, nullptr, 0);
     child = -1;
+    ::close(master);
+    master = -1;
     seen.clear();
     return over;
   }
