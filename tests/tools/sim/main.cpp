@@ -1,5 +1,6 @@
 #include "branches.hpp"
 #include "chunks.hpp"
+#include "multicast.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
 #include "versions.hpp"
@@ -259,6 +260,7 @@ int main(int argc, char** argv) {
   describe(*membership, s);
   const auto run_chunks = add_chunks(app);
   const auto run_versions = add_versions(app);
+  const auto run_multicast = add_multicast(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) {
@@ -267,5 +269,7 @@ int main(int argc, char** argv) {
   }
   if (membership->parsed())
     return run_membership(s);
+  if (app.got_subcommand("multicast"))
+    return run_multicast();
   return app.got_subcommand("versions") ? run_versions() : run_chunks();
 }

@@ -1,0 +1,58 @@
+#include "core/multicast/configuration.hpp"
+
+#include "base/assert.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs::core {
+
+server_id owner_of(const msg::group_configuration& x, std::uint64_t k) {
+  DFS_ASSERT(!x.members.empty());
+  return x.members[k % x.members.size()].server;
+}
+
+std::optional<std::size_t>
+index_of(const msg::group_configuration& x, server_id server) {
+  for (std::size_t i = 0; i < x.members.size(); ++i)
+    if (x.members[i].server == server)
+      return i;
+  return std::nullopt;
+}
+
+bool acts_in(const msg::group_configuration& x, const msg::group_member& who) {
+  return std::find(x.members.begin(), x.members.end(), who) != x.members.end();
+}
+
+bool votes_in(const msg::group_configuration& x, const msg::group_member& who) {
+  const auto i = index_of(x, who.server);
+  return i && x.members[*i].store == who.store;
+}
+
+std::string to_text(const msg::configuration_id& x) {
+  return fmt::format("{}.{}", x.epoch, x.leader.value());
+}
+
+std::string to_text(const msg::group_configuration& x) {
+  auto text = to_text(x.id) + ":";
+  for (const auto& m : x.members)
+    text += fmt::format(" {}", m.server.value());
+  return text;
+}
+
+std::uint64_t fingerprint_of(const multicast_config& config) {
+  std::uint64_t hash = 14'695'981'039'346'656'037u; // FNV-1a, 64 bits.
+  const auto mix = [&hash](std::uint64_t x) {
+    for (int i = 0; i < 8; ++i)
+      hash = (hash ^ (x >> (8 * i) & 0xff)) * 1'099'511'628'211u;
+  };
+  for (const auto server : config.servers)
+    mix(server.value());
+  mix(static_cast<std::uint64_t>(config.rule));
+  mix(config.min_quorum);
+  mix(config.durable ? 1 : 0);
+  return hash;
+}
+
+} // namespace dfs::core

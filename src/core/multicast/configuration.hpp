@@ -1,0 +1,57 @@
+#pragma once
+
+#include "core/multicast/multicast_config.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// Who gives place `k`: the members take turns. @pre it has members.
+[[nodiscard]] server_id
+owner_of(const msg::group_configuration& x, std::uint64_t k);
+
+/// @returns the index of the server, or nothing.
+[[nodiscard]] std::optional<std::size_t>
+index_of(const msg::group_configuration& x, server_id server);
+
+/// Is this process a member?
+[[nodiscard]] bool
+acts_in(const msg::group_configuration& x, const msg::group_member& who);
+
+/// Is this server, with this state, one of them?
+[[nodiscard]] bool
+votes_in(const msg::group_configuration& x, const msg::group_member& who);
+
+/// How many attempts a server remembers at most, its own last one included:
+/// what is told of them has to fit into a datagram.
+[[nodiscard]] constexpr std::size_t attempts_most(std::size_t servers) {
+  return servers > 9 ? 3 : 5;
+}
+
+[[nodiscard]] constexpr bool is_none(const msg::configuration_id& x) {
+  return x.epoch == 0;
+}
+
+/// "7.3: 1 2 3".
+[[nodiscard]] std::string to_text(const msg::group_configuration& x);
+[[nodiscard]] std::string to_text(const msg::configuration_id& x);
+
+/// Of the configured group and its rule: who differs is not listened to.
+[[nodiscard]] std::uint64_t fingerprint_of(const multicast_config& config);
+
+/// What a server must not forget about configurations. Durable before anything
+/// that builds on it is said.
+struct group_record {
+  msg::configuration_id promised;
+  msg::group_configuration known;
+  msg::configuration_id lineage;
+  std::vector<msg::group_configuration> attempts;
+  msg::group_history history; ///< For the count of what a merge discards.
+
+  bool operator==(const group_record&) const = default;
+};
+
+} // namespace dfs::core

@@ -1,0 +1,358 @@
+#include "core/multicast/multicast_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+
+// From one configuration to the next: GATHER, COMMIT, READY, INSTALL.
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto backoff = 20ms;
+
+bool includes(const std::vector<msg::group_member>& all,
+              const std::vector<msg::group_member>& some) {
+  return std::all_of(some.begin(), some.end(), [&](const auto& x) {
+    return std::find(all.begin(), all.end(), x) != all.end();
+  });
+}
+
+} // namespace
+
+// -- the leader ---------------------------------------------------------------
+
+bool multicast_machine::wants_change() const {
+  const auto& members = component_.choice.members;
+  if (!operating_ || members != current_.members)
+    return true;
+  // Somebody has dropped out of it, and cannot come back but by another one.
+  for (const auto& x : members) {
+    const auto at = peers_.find(x.server);
+    if (x.server != self_.server && at != peers_.end() && at->second.beacon
+        && at->second.beacon->operating != current_.id
+        && now_ > installed_at_ + config_.straggle)
+      return true;
+  }
+  return false;
+}
+
+void multicast_machine::consider_attempt() {
+  const auto& choice = component_.choice;
+  if (lead_ || component_.leader != self_.server
+      || choice.verdict != primary_verdict::primary || now_ < lead_not_before_
+      || !wants_change())
+    return;
+  for (const auto& x : choice.members)
+    if (x.server != self_.server) {
+      const auto& peer = peers_[x.server];
+      if (!peer.beacon || peer.beacon->follows != self_.server)
+        return;
+    }
+  const bool grows = operating_ && choice.members != current_.members
+                     && includes(choice.members, current_.members);
+  const auto settled = component_since_ + config_.settle;
+  if (now_ < settled || (grows && now_ < installed_at_ + config_.merge_gap))
+    return;
+  start_attempt();
+}
+
+void multicast_machine::start_attempt() {
+  auto epoch = record_.promised.epoch;
+  const auto above = [&epoch](const msg::member_standing& x) {
+    epoch
+      = std::max({epoch, x.promised.epoch, x.known.id.epoch, x.lineage.epoch});
+    for (const auto& y : x.attempts)
+      epoch = std::max(epoch, y.id.epoch);
+  };
+  above(standing());
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon)
+      above(peer.beacon->standing);
+  leader_attempt x;
+  x.ballot = {epoch + 1, self_.server};
+  x.members = component_.choice.members;
+  x.touched = x.said = now_;
+  lead_ = std::move(x);
+  const msg::gather_members ask{lead_->ballot};
+  for (const auto& member : lead_->members)
+    if (member.server != self_.server)
+      send(member.server, ask);
+  on(self_.server, ask);
+}
+
+void multicast_machine::on(server_id from, const msg::members_gathered& x) {
+  if (!lead_ || lead_->ballot != x.ballot || lead_->commit)
+    return;
+  const auto& who = x.standing.who;
+  if (who.server != from
+      || std::find(lead_->members.begin(), lead_->members.end(), who)
+           == lead_->members.end())
+    return;
+  if (lead_->gathered.try_emplace(from, x).second)
+    lead_->touched = now_;
+  if (lead_->gathered.size() == lead_->members.size())
+    commit();
+}
+
+void multicast_machine::commit() {
+  std::vector<msg::member_standing> view;
+  for (const auto& [server, x] : lead_->gathered)
+    view.push_back(x.standing);
+  const auto choice = choose_primary(config_, view);
+  if (choice.verdict != primary_verdict::primary
+      || choice.members != lead_->members
+      || choice.attempts.size() >= attempts_most(config_.servers.size())) {
+    lead_not_before_ = now_ + backoff;
+    lead_.reset();
+    return;
+  }
+  msg::commit_members x;
+  std::uint64_t cut = config_.first_place - 1;
+  for (const auto& [server, told] : lead_->gathered)
+    if (told.received > cut
+        || (told.received == cut && server == self_.server)) {
+      cut = told.received;
+      x.donor = server;
+    }
+  x.next = {lead_->ballot, choice.last.id, cut + 1, lead_->members};
+  x.known = choice.last;
+  x.attempts = choice.attempts;
+  x.history = record_.history;
+  lead_->commit = x;
+  lead_->touched = lead_->said = now_;
+  for (const auto& member : lead_->members)
+    if (member.server != self_.server)
+      send(member.server, x);
+  on(self_.server, x);
+}
+
+void multicast_machine::on(server_id from, const msg::member_ready& x) {
+  if (operating_ && current_.id == x.ballot) {
+    send(from, msg::install_members{x.ballot});
+    return;
+  }
+  if (!lead_ || lead_->ballot != x.ballot || !lead_->commit)
+    return;
+  const auto cut = lead_->commit->next.first - 1;
+  const auto chain = log_.chain_at(cut);
+  if (!chain || log_.received() < cut)
+    return; // Not before the leader has it itself.
+  if (*chain != x.chain) {
+    ++conflicts_; // M2 is broken somewhere: it does not come in.
+    return;
+  }
+  if (lead_->ready.insert(from).second)
+    lead_->touched = now_;
+  if (lead_->ready.size() < lead_->members.size())
+    return;
+  const auto next = lead_->commit->next;
+  install(next); // From here on it is formed.
+  for (const auto& member : next.members)
+    if (member.server != self_.server)
+      send(member.server, msg::install_members{next.id});
+}
+
+// -- a member -----------------------------------------------------------------
+
+void multicast_machine::on(server_id from, const msg::gather_members& x) {
+  if (x.ballot < record_.promised || x.ballot <= abandoned_
+      || x.ballot.leader != from
+      || (from != self_.server && from != component_.leader))
+    return;
+  if (x.ballot > record_.promised) {
+    leave_configuration();
+    if (lead_ && lead_->ballot < x.ballot)
+      lead_.reset();
+    fetch_.reset();
+    record_.promised = x.ballot;
+    attempt_ = member_attempt{};
+    attempt_->ballot = x.ballot;
+    attempt_->leader = from;
+    attempt_->token = store(log_.received());
+    attempt_->touched = now_;
+    beacon_soon_ = reach_changed_ = true;
+  }
+  if (!attempt_ || attempt_->ballot != x.ballot)
+    return;
+  attempt_->answer = true;
+  advance_attempt();
+}
+
+void multicast_machine::on(server_id from, const msg::commit_members& x) {
+  if (!attempt_ || attempt_->ballot != x.next.id || attempt_->leader != from
+      || attempt_->phase != attempt_phase::gathering
+      || !is_stored(attempt_->token) || !acts_in(x.next, self_)
+      || x.next.previous != record_.lineage
+      || x.attempts.size() >= attempts_most(config_.servers.size()))
+    return;
+  record_.attempts = x.attempts;
+  record_.attempts.push_back(x.next);
+  if (x.known.id > record_.known.id)
+    record_.known = x.known;
+  attempt_->phase = attempt_phase::committed;
+  attempt_->next = x.next;
+  attempt_->history = x.history;
+  attempt_->donor = x.donor;
+  attempt_->touched = now_;
+  attempt_->said = instant{};
+  attempt_->token = store(log_.received());
+  advance_attempt();
+}
+
+// Says again, and goes on, what the change waits for.
+void multicast_machine::advance_attempt() {
+  if (!attempt_ || !is_stored(attempt_->token))
+    return;
+  auto& x = *attempt_;
+  if (x.phase == attempt_phase::gathering) {
+    if (!x.answer)
+      return;
+    x.answer = false;
+    const msg::members_gathered told{x.ballot, standing(), durable_};
+    if (x.leader == self_.server)
+      on(self_.server, told);
+    else
+      send(x.leader, told);
+    return;
+  }
+  const auto cut = x.next.first - 1;
+  if (x.phase == attempt_phase::committed && durable_ >= cut) {
+    x.phase = attempt_phase::ready;
+    x.said = instant{};
+    x.touched = now_;
+  }
+  if (now_ < x.said + config_.change_resend)
+    return;
+  x.said = now_;
+  if (x.phase == attempt_phase::committed) {
+    if (log_.received() < cut && !is_none(x.next.previous))
+      ask_items(x.donor, x.ballot);
+    return;
+  }
+  const msg::member_ready ready{x.ballot, *log_.chain_at(cut)};
+  if (x.leader == self_.server)
+    on(self_.server, ready);
+  else
+    send(x.leader, ready);
+}
+
+void multicast_machine::on(const msg::install_members& x) {
+  if (x.ballot != record_.promised || (operating_ && current_.id == x.ballot)
+      || (attempt_ && attempt_->ballot != x.ballot))
+    return;
+  for (const auto& own : record_.attempts)
+    if (own.id == x.ballot && can_install(own)) {
+      const auto next = own;
+      install(next);
+      return;
+    }
+}
+
+// It was ready for this one, in this life or a former one.
+bool multicast_machine::can_install(const msg::group_configuration& x) const {
+  return x.first > 0 && votes_in(x, self_) && x.previous == record_.lineage
+         && durable_ + 1 >= x.first && log_.floor() < x.first
+         && final_ < x.first;
+}
+
+void multicast_machine::install(const msg::group_configuration& next) {
+  const auto cut = next.first - 1;
+  append_news();
+  log_.cut_off(cut);
+  if (attempt_ && attempt_->ballot == next.id)
+    record_.history = attempt_->history;
+  record_.history.emplace_back(next.id, next.first);
+  if (record_.history.size() > msg::group_history_max)
+    record_.history.erase(record_.history.begin());
+  record_.known = next;
+  record_.lineage = next.id;
+  record_.attempts.clear();
+  final_ = cut;
+  attempt_.reset();
+  if (lead_ && lead_->ballot <= next.id)
+    lead_.reset();
+  lead_failures_ = 0;
+  fetch_.reset();
+  source_.drop();
+  (void) store(cut);
+  deliver();
+  reach_changed_ = beacon_soon_ = true;
+  if (acts_in(next, self_) && record_.promised <= next.id)
+    operate(next);
+}
+
+void multicast_machine::operate(const msg::group_configuration& next) {
+  const auto cut = next.first - 1;
+  operating_ = true;
+  current_ = next;
+  index_ = *index_of(next, self_.server);
+  stability_.begin(config_.rule, next.members.size(), cut);
+  progress_.assign(next.members.size(), {cut, now_});
+  nacks_.clear();
+  known_last_ = cut;
+  installed_at_ = grown_at_ = now_;
+  forced_ = false;
+  serving_ = true;
+  told_.reset();
+  out_.push_back(configuration_installed{next});
+  align_sender();
+  for (const auto& body :
+       sender_.again(log_.ordered(self_.server, self_.life), now_)) {
+    (void) log_.add_body(body, config_.window);
+    send_all(msg::multicast_data{body});
+  }
+  all_at_ = instant{};
+  ack_due_ = true; // Tells the others that it is installed.
+  progress();
+}
+
+void multicast_machine::leave_configuration() {
+  if (!operating_)
+    return;
+  append_news();
+  operating_ = false;
+  to_all_.clear();
+  log_.drop_loose();
+}
+
+// -- patience -----------------------------------------------------------------
+
+void multicast_machine::watch_attempts() {
+  if (attempt_ && now_ > attempt_->touched + 2 * config_.attempt_patience) {
+    abandoned_ = attempt_->ballot;
+    attempt_.reset();
+    beacon_soon_ = true;
+    learn();
+  }
+  if (!lead_)
+    return;
+  const bool members_left = !includes(component_.choice.members, lead_->members)
+                            || component_.leader != self_.server;
+  if (members_left || now_ > lead_->touched + config_.attempt_patience) {
+    // Not all at once again: leaders that see different groups take turns.
+    lead_failures_ = std::min(lead_failures_ + 1, 5u);
+    lead_not_before_
+      = now_ + backoff * lead_failures_
+        + std::chrono::milliseconds{self_.server.value() * 7 % 29};
+    lead_.reset();
+    beacon_soon_ = true;
+    return;
+  }
+  if (now_ < lead_->said + config_.change_resend)
+    return;
+  lead_->said = now_;
+  for (const auto& member : lead_->members) {
+    if (member.server == self_.server || lead_->ready.contains(member.server))
+      continue;
+    if (lead_->commit)
+      send(member.server, *lead_->commit);
+    else if (!lead_->gathered.contains(member.server))
+      send(member.server, msg::gather_members{lead_->ballot});
+  }
+}
+
+} // namespace dfs::core

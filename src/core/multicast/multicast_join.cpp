@@ -1,0 +1,290 @@
+#include "core/multicast/multicast_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+
+// Those who are behind: items one after another, or the state as a whole. They
+// get what is final, while the group goes on; when little is missing they are
+// taken in, and the rest comes with that change.
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto ask_again = 20ms;
+constexpr std::size_t items_most = 64;
+constexpr unsigned tries_each = 4;
+
+std::string put_length(std::uint64_t x) {
+  std::string out;
+  for (int i = 0; i < 8; ++i)
+    out.push_back(static_cast<char>(x >> (8 * i) & 0xff));
+  return out;
+}
+
+std::uint64_t get_length(const std::string& bytes) {
+  std::uint64_t x = 0;
+  for (std::size_t i = 8; i-- > 0;)
+    x = x << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return x;
+}
+
+// Where the order that `mine` tells of may have left that of `theirs`.
+std::uint64_t common_end(const msg::group_history& mine, std::uint64_t my_end,
+                         const msg::group_history& theirs,
+                         std::uint64_t their_end) {
+  for (auto i = mine.size(); i-- > 0;)
+    for (auto j = theirs.size(); j-- > 0;)
+      if (mine[i].first == theirs[j].first) {
+        const auto a = i + 1 < mine.size() ? mine[i + 1].second - 1 : my_end;
+        const auto b
+          = j + 1 < theirs.size() ? theirs[j + 1].second - 1 : their_end;
+        return std::min(a, b);
+      }
+  return 0;
+}
+
+} // namespace
+
+bool multicast_machine::behind() const {
+  if (operating_ || attempt_ || is_none(reference()))
+    return false;
+  return record_.lineage != reference() || final_ < best_final();
+}
+
+void multicast_machine::catch_up() {
+  if (!behind()) {
+    fetch_.reset();
+    asked_ = 0;
+    return;
+  }
+  if (fetch_) {
+    if (fetch_->stale(now_) || fetch_->offer().lineage != reference())
+      fetch_.reset();
+    else if (const auto pages = fetch_->ask(now_))
+      send(fetch_->from(), *pages);
+    return;
+  }
+  if (now_ < asked_at_ + ask_again)
+    return;
+  std::vector<server_id> sponsors;
+  std::vector<server_id> others;
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon && hears(server)
+        && peer.beacon->standing.lineage == reference()
+        && peer.beacon->standing.fit)
+      (peer.beacon->operating == reference() ? sponsors : others)
+        .push_back(server);
+  if (sponsors.empty())
+    sponsors = others;
+  if (sponsors.empty())
+    return;
+  ask_items(sponsors[asked_++ / tries_each % sponsors.size()], {});
+}
+
+void multicast_machine::ask_items(server_id from,
+                                  const msg::configuration_id& ballot) {
+  msg::fetch_items x;
+  x.lineage = is_none(ballot) ? reference() : record_.lineage;
+  x.ballot = ballot;
+  x.joined = record_.lineage == x.lineage;
+  x.after = x.joined ? log_.received() : final_;
+  x.chain = *log_.chain_at(x.after);
+  asked_at_ = now_;
+  send(from, x);
+}
+
+// -- who has it ---------------------------------------------------------------
+
+void multicast_machine::on(server_id from, const msg::fetch_items& x) {
+  if (x.lineage != record_.lineage)
+    return;
+  const bool change = !is_none(x.ballot);
+  if (change
+      && (!attempt_ || attempt_->ballot != x.ballot
+          || attempt_->phase == attempt_phase::gathering))
+    return;
+  const auto end
+    = change ? std::min(log_.received(), attempt_->next.first - 1) : final_;
+  const auto chain = log_.chain_at(x.after);
+  if (x.after > end || !chain || *chain != x.chain) {
+    const bool ahead = x.joined && x.after > end;
+    if (!change && !ahead && final_ == position_.k)
+      offer_snapshot(from);
+    return;
+  }
+  msg::items_fetched told{x.lineage, x.ballot, x.after, x.chain,
+                          final_,    {},       {}};
+  if (!x.joined)
+    told.history = record_.history;
+  const auto empty = packet_header_bytes + bytes_of(told);
+  auto bytes = empty;
+  for (auto k = x.after + 1; k <= end && k <= x.after + items_most; ++k) {
+    msg::multicast_resend item{k, *log_.body_at(k)};
+    const auto more = bytes_of(item);
+    if (!told.items.empty() && bytes + more > msg::multicast_bytes_max) {
+      send(from, told);
+      told.items.clear();
+      bytes = empty;
+    }
+    bytes += more;
+    told.items.push_back(std::move(item));
+  }
+  send(from, std::move(told));
+}
+
+void multicast_machine::offer_snapshot(server_id to) {
+  if (source_.holds()
+      && (source_.k() < log_.floor()
+          || position_.k > source_.k() + config_.retained / 2))
+    source_.drop();
+  if (source_.holds()) {
+    send(to, source_.offer(record_.lineage));
+  } else if (!snapshot_position_) {
+    snapshot_position_ = position_;
+    out_.push_back(take_snapshot{++tickets_, position_.k});
+  }
+}
+
+multicast_effects multicast_machine::snapshot_taken(std::uint64_t ticket,
+                                                    std::string state,
+                                                    instant now) {
+  begin(now);
+  if (snapshot_position_ && ticket == tickets_) {
+    // What comes before the state: the position, the history, their length.
+    auto head = encode(*snapshot_position_);
+    auto bytes = put_length(head.size()) + head;
+    bytes += put_length(record_.history.size());
+    for (const auto& [id, first] : record_.history)
+      bytes += put_length(id.epoch) + put_length(id.leader.value())
+               + put_length(first);
+    bytes += state;
+    source_.hold(self_.life.value() << 16 ^ ticket, snapshot_position_->k,
+                 std::move(bytes), now_);
+    snapshot_position_.reset();
+  }
+  return finish();
+}
+
+void multicast_machine::on(server_id from, const msg::fetch_pages& x) {
+  for (auto& page : source_.pages(x, now_))
+    send(from, std::move(page));
+}
+
+// -- who lacks it -------------------------------------------------------------
+
+void multicast_machine::on(const msg::items_fetched& x) {
+  const bool change = !is_none(x.ballot);
+  if (change ? !attempt_ || attempt_->ballot != x.ballot
+                 || attempt_->phase != attempt_phase::committed
+                 || x.lineage != record_.lineage
+             : !behind() || x.lineage != reference())
+    return;
+  const auto chain = log_.chain_at(x.after);
+  if (!chain || *chain != x.chain)
+    return; // An answer to what was asked before something else happened.
+  if (record_.lineage != x.lineage) {
+    // Its final places are a beginning of that order: it has joined.
+    log_.cut_off(final_);
+    record_.lineage = x.lineage;
+    record_.history = x.history;
+    (void) store(log_.received());
+    reach_changed_ = true;
+  }
+  for (const auto& item : x.items) {
+    (void) log_.add_body(item.body, ~std::uint64_t{0} >> 1);
+    (void) log_.add_order(item.k, item.body.number);
+  }
+  const auto grown = log_.advance();
+  if (!change)
+    final_ = std::max(final_, std::min(x.final, log_.received()));
+  append_news();
+  deliver();
+  if (grown == 0)
+    return;
+  asked_ = 0;
+  asked_at_ = instant{}; // The next ones at once.
+  if (change) {
+    attempt_->touched = now_;
+    attempt_->said = instant{};
+    advance_attempt();
+  } else {
+    duty_at_ = now_;
+  }
+}
+
+void multicast_machine::on(server_id from, const msg::snapshot_offered& x) {
+  if (fetch_ || !behind() || x.lineage != reference() || x.bytes == 0
+      || x.bytes > config_.snapshot_bytes
+      || (record_.lineage == x.lineage && x.k <= final_))
+    return;
+  fetch_.emplace(from, x, now_);
+  duty_at_ = now_;
+}
+
+void multicast_machine::on(const msg::page_fetched& x) {
+  if (!fetch_ || !behind() || fetch_->offer().lineage != reference()
+      || !fetch_->on_page(x, now_))
+    return;
+  duty_at_ = now_;
+  if (!fetch_->complete())
+    return;
+  const auto offer = fetch_->offer();
+  const auto bytes = fetch_->take();
+  fetch_.reset();
+  if (bytes && bytes->size() >= 16)
+    take_over(offer, *bytes);
+}
+
+// The next own message follows the last one in the order as it is now.
+void multicast_machine::align_sender() {
+  const auto own = log_.ordered(self_.server, self_.life);
+  for (const auto token : sender_.settled(own))
+    out_.push_back(submit_ended{token, submit_outcome::settled});
+  for (const auto token : sender_.resume_at(own))
+    out_.push_back(submit_ended{token, submit_outcome::refused});
+}
+
+void multicast_machine::take_over(const msg::snapshot_offered& offer,
+                                  const std::string& bytes) {
+  auto head = get_length(bytes);
+  if (head > bytes.size() - 16)
+    return;
+  auto position = decode_position(std::string_view{bytes}.substr(8, head));
+  head += 8;
+  const auto count = get_length(bytes.substr(head));
+  head += 8;
+  if (!position || position->k != offer.k || count > (bytes.size() - head) / 24)
+    return;
+  msg::group_history history;
+  for (std::uint64_t i = 0; i < count; ++i, head += 24)
+    history.push_back({{get_length(bytes.substr(head, 8)),
+                        server_id{get_length(bytes.substr(head + 8, 8))}},
+                       get_length(bytes.substr(head + 16, 8))});
+  replace_state x;
+  x.discarded_to = final_;
+  x.discarded_after = std::min(
+    final_, common_end(record_.history, final_, history, position->k));
+  record_.lineage = offer.lineage;
+  record_.history = std::move(history);
+  position_ = std::move(*position);
+  final_ = position_.k;
+  log_.restart(position_.k, position_.chain, position_.marks);
+  x.token = issue();
+  x.position = position_;
+  x.state = bytes.substr(head);
+  x.record = record_;
+  appended_.clear();
+  appended_.push_back({x.token, position_.k});
+  appended_to_ = position_.k;
+  durable_ = 0;
+  out_.push_back(std::move(x));
+  refresh_durable();
+  align_sender();
+  reach_changed_ = beacon_soon_ = true;
+}
+
+} // namespace dfs::core

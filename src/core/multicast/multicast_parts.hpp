@@ -1,0 +1,101 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "core/multicast/multicast_effects.hpp"
+#include "core/multicast/order_log.hpp"
+#include "core/multicast/reach.hpp"
+#include "core/multicast/sender.hpp"
+#include "core/multicast/snapshot_transfer.hpp"
+#include "core/multicast/stability.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+// What `multicast_machine` keeps beside the order itself.
+
+namespace dfs::core {
+
+/// Another configured server, as it is heard.
+struct group_peer {
+  life_id life;
+  std::optional<instant> heard;
+  std::optional<msg::group_beacon> beacon; ///< Of this life.
+  std::uint64_t received = 0;              ///< As its last header told.
+  instant probed{};
+  instant answered{};
+  instant shunned{}; ///< Until then.
+};
+using group_peers = std::map<server_id, group_peer>;
+
+/// How long a member's mark has stood still.
+struct member_progress {
+  std::uint64_t mark = 0;
+  instant since{};
+};
+
+struct nack_state {
+  unsigned tries = 0;
+  instant due{};
+};
+
+/// Places of the log that were given to the disk.
+struct appended_run {
+  std::uint64_t token = 0;
+  std::uint64_t to = 0;
+};
+
+enum class attempt_phase : std::uint8_t { gathering, committed, ready };
+
+/// A change of configuration, as one who takes part in it.
+struct member_attempt {
+  msg::configuration_id ballot;
+  server_id leader;
+  attempt_phase phase = attempt_phase::gathering;
+  std::uint64_t token = 0; ///< Promise, then attempt: durable with this.
+  bool answer = true;      ///< `members_gathered` is asked for.
+  msg::group_configuration next;
+  msg::group_history history;
+  server_id donor;
+  instant touched{};
+  instant said{};
+};
+
+/// A change of configuration, as the one who leads it.
+struct leader_attempt {
+  msg::configuration_id ballot;
+  std::vector<msg::group_member> members;
+  std::map<server_id, msg::members_gathered> gathered;
+  std::optional<msg::commit_members> commit;
+  std::set<server_id> ready;
+  instant touched{};
+  instant said{};
+};
+
+/// For the console.
+struct multicast_status {
+  bool operating = false;
+  bool serving = false;
+  msg::group_configuration configuration; ///< The last primary one known.
+  std::vector<server_id> here;
+  server_id leader;
+  server_id owner; ///< Of the next place.
+  std::uint64_t received = 0;
+  std::uint64_t durable = 0;
+  std::uint64_t safe = 0;
+  std::uint64_t stable = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t retained = 0;
+  std::uint64_t resent = 0;
+  std::uint64_t conflicts = 0; ///< Orders that contradict others: a bug.
+};
+
+/// Bytes that a part takes in a datagram, at most.
+[[nodiscard]] std::size_t bytes_of(const msg::multicast_part& part);
+
+/// What a header takes, at most.
+inline constexpr std::size_t packet_header_bytes = 42;
+
+} // namespace dfs::core

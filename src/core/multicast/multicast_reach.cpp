@@ -1,0 +1,226 @@
+#include "core/multicast/multicast_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+
+// Who is there, who leads, and what the service is told about it.
+
+namespace dfs::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto beacon_gap = 5ms;
+constexpr auto answer_gap = 20ms;
+constexpr auto look_again = 20ms;
+
+} // namespace
+
+bool multicast_machine::hears(server_id server) const {
+  const auto at = peers_.find(server);
+  return at != peers_.end() && at->second.heard
+         && now_ <= *at->second.heard + config_.silence
+         && now_ >= at->second.shunned;
+}
+
+// -- what it tells ------------------------------------------------------------
+
+// The configuration whose order counts, as far as is heard here.
+msg::configuration_id multicast_machine::reference() const {
+  if (config_.rule != primary_rule::highest_id_literal)
+    return record_.known.id;
+  auto best = record_.lineage;
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon && hears(server))
+      best = std::max(best, peer.beacon->standing.lineage);
+  return best;
+}
+
+std::uint64_t multicast_machine::best_final() const {
+  const auto lineage = reference();
+  std::uint64_t best = 0;
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon && hears(server)
+        && peer.beacon->standing.lineage == lineage)
+      best = std::max(best, peer.beacon->final);
+  return best;
+}
+
+msg::member_standing multicast_machine::standing() const {
+  msg::member_standing x;
+  x.who = self_;
+  x.promised = record_.promised;
+  x.known = record_.known;
+  x.lineage = record_.lineage;
+  x.attempts = record_.attempts;
+  for (auto& attempt : x.attempts) { // The rest is nobody else's business.
+    attempt = {attempt.id, {}, 0, std::move(attempt.members)};
+    for (auto& member : attempt.members)
+      member.life = {};
+  }
+  x.fit = record_.lineage == reference()
+          && log_.received() + config_.fit_lag >= best_final();
+  x.forced = forced_;
+  return x;
+}
+
+msg::group_beacon multicast_machine::beacon(bool answer) const {
+  msg::group_beacon x;
+  x.standing = standing();
+  for (const auto server : config_.servers)
+    if (server == self_.server || hears(server))
+      x.heard.push_back(server);
+  x.follows = component_.leader;
+  if (operating_)
+    x.operating = current_.id;
+  x.final = final_;
+  x.answer = answer;
+  return x;
+}
+
+void multicast_machine::send_beacons() {
+  const bool calm = operating_ && serving_;
+  const auto period = calm ? config_.beacon_idle : config_.beacon_busy;
+  const bool all = now_ >= beacon_at_ + period
+                   || (beacon_soon_ && now_ >= beacon_at_ + beacon_gap);
+  const auto plain = beacon(false);
+  for (const auto server : config_.servers) {
+    if (server == self_.server)
+      continue;
+    auto& peer = peers_[server];
+    const bool quiet = hears(server) && now_ > *peer.heard + config_.probe_after
+                       && now_ >= peer.probed + config_.probe_every;
+    if (quiet) {
+      peer.probed = now_;
+      send(server, beacon(true));
+    } else if (all) {
+      send(server, plain);
+    }
+  }
+  if (all) {
+    beacon_at_ = now_;
+    beacon_soon_ = false;
+  }
+}
+
+// -- what it hears ------------------------------------------------------------
+
+void multicast_machine::on(server_id from, const msg::group_beacon& x) {
+  auto& peer = peers_[from];
+  if (x.standing.who.server != from || x.standing.who.life != peer.life)
+    return;
+  if (!peer.beacon || peer.beacon->standing != x.standing
+      || peer.beacon->heard != x.heard || peer.beacon->follows != x.follows
+      || peer.beacon->operating != x.operating)
+    reach_changed_ = true;
+  peer.beacon = x;
+  if (x.answer && now_ >= peer.answered + answer_gap) {
+    peer.answered = now_;
+    send(from, beacon(false));
+  }
+  if (!is_none(x.operating))
+    on(msg::install_members{x.operating});
+  learn();
+  if (reach_changed_)
+    duty_at_ = now_;
+}
+
+// What it told last; or, if that was before the present configuration, which
+// it is ready for: what it will tell.
+msg::member_standing
+multicast_machine::standing_of(const group_peer& peer) const {
+  auto x = peer.beacon->standing;
+  if (operating_ && x.known.id < current_.id && acts_in(current_, x.who)
+      && now_ <= installed_at_ + config_.straggle) {
+    x.known = current_;
+    x.lineage = current_.id;
+    x.attempts.clear();
+    x.fit = true;
+  }
+  return x;
+}
+
+void multicast_machine::evaluate() {
+  if (!reach_changed_ && now_ < evaluated_ + look_again)
+    return;
+  reach_changed_ = false;
+  evaluated_ = now_;
+  std::vector<reach_node> nodes;
+  const auto own = beacon(false);
+  nodes.push_back({own.standing, own.heard});
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon && hears(server))
+      nodes.push_back({standing_of(peer), peer.beacon->heard});
+  auto next = component_of(config_, self_.server, nodes);
+  if (next.leader != component_.leader)
+    beacon_soon_ = true;
+  if (next.choice.members != component_.choice.members
+      || next.choice.verdict != component_.choice.verdict
+      || next.leader != component_.leader)
+    component_since_ = now_;
+  component_ = std::move(next);
+  tell_service();
+}
+
+// -- what the service hears ---------------------------------------------------
+
+void multicast_machine::tell_service() {
+  const auto& choice = component_.choice;
+  const bool takes_part
+    = choice.verdict == primary_verdict::primary
+      && std::find(choice.members.begin(), choice.members.end(), self_)
+           != choice.members.end();
+  if (takes_part) {
+    if (!serving_ && operating_) {
+      serving_ = true;
+      told_.reset();
+      out_.push_back(primary_regained{current_.id});
+    }
+    return;
+  }
+  primary_lost x{choice.verdict, component_.servers, record_.known};
+  const bool same = told_ && told_->why == x.why && told_->here == x.here
+                    && told_->primary == x.primary;
+  if (!serving_ && same)
+    return;
+  serving_ = false;
+  told_ = x;
+  out_.push_back(std::move(x));
+  for (const auto token : sender_.drop_waiting())
+    out_.push_back(submit_ended{token, submit_outcome::refused});
+}
+
+// -- what others have formed --------------------------------------------------
+
+// A configuration that somebody has installed: known for good. If it is one
+// that this server was ready for, it has all that belongs to it.
+void multicast_machine::learn() {
+  if (attempt_)
+    return; // What was told in a change stays as it is until that is over.
+  const msg::group_configuration* best = nullptr;
+  for (const auto& [server, peer] : peers_)
+    if (peer.beacon && peer.beacon->standing.known.id > record_.known.id
+        && (!best || peer.beacon->standing.known.id > best->id))
+      best = &peer.beacon->standing.known;
+  if (!best)
+    return;
+  for (const auto& x : record_.attempts)
+    if (x.id == best->id && can_install(x)) {
+      const auto next = x;
+      install(next);
+      return;
+    }
+  leave_configuration();
+  record_.known = *best;
+  std::erase_if(record_.attempts,
+                [&](const auto& x) { return x.id <= best->id; });
+  // Places that are not final may be others' by now.
+  if (record_.lineage != record_.known.id)
+    log_.cut_off(final_);
+  (void) store(log_.received());
+  reach_changed_ = beacon_soon_ = true;
+}
+
+} // namespace dfs::core

@@ -1,0 +1,69 @@
+#include "core/multicast/multicast_machine.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+
+// What is durable: one log, in the order of the effects. In memory mode there
+// is no log, and everything counts as stored at once.
+
+namespace dfs::core {
+
+std::uint64_t multicast_machine::issue() {
+  ++tokens_;
+  if (!config_.durable)
+    stored_ = tokens_;
+  return tokens_;
+}
+
+std::uint64_t multicast_machine::store(std::uint64_t keep) {
+  append_news();
+  const auto token = issue();
+  if (config_.durable)
+    out_.push_back(store_record{token, record_, keep, final_});
+  // What is on its way to the disk above `keep` is void when it gets there.
+  for (auto& run : appended_)
+    run.to = std::min(run.to, keep);
+  appended_to_ = std::min(appended_to_, keep);
+  durable_ = std::min(durable_, keep);
+  refresh_durable();
+  return token;
+}
+
+void multicast_machine::append_news() {
+  if (log_.received() <= appended_to_)
+    return;
+  append_items x{issue(), appended_to_ + 1, {}, final_};
+  if (config_.durable) {
+    for (auto k = x.first; k <= log_.received(); ++k)
+      x.items.push_back(*log_.body_at(k));
+    out_.push_back(x);
+  }
+  appended_to_ = log_.received();
+  appended_.push_back({x.token, appended_to_});
+  refresh_durable();
+}
+
+void multicast_machine::refresh_durable() {
+  const auto before = durable_;
+  while (!appended_.empty() && is_stored(appended_.front().token)) {
+    durable_ = std::max(durable_, appended_.front().to);
+    appended_.pop_front();
+  }
+  if (durable_ <= before || !operating_)
+    return;
+  ack_due_ = true;
+  if (stability_.received(index_, durable_))
+    deliver();
+}
+
+multicast_effects multicast_machine::stored(std::uint64_t token, instant now) {
+  begin(now);
+  DFS_ASSERT(token <= tokens_);
+  stored_ = std::max(stored_, token);
+  refresh_durable();
+  advance_attempt();
+  return finish();
+}
+
+} // namespace dfs::core

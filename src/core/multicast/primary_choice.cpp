@@ -1,0 +1,150 @@
+#include "core/multicast/primary_choice.hpp"
+
+#include <algorithm>
+
+namespace dfs::core {
+
+namespace {
+
+using standings = std::vector<const msg::member_standing*>;
+
+// The configuration whose order goes on. In literal mode whoever is furthest
+// among those here, whatever others may have done.
+msg::group_configuration last_of(const multicast_config& config,
+                                 const std::vector<msg::member_standing>& view,
+                                 bool forced) {
+  const bool by_lineage
+    = forced || config.rule == primary_rule::highest_id_literal;
+  msg::group_configuration last;
+  for (const auto& x : view) {
+    if (by_lineage) {
+      if (x.lineage > last.id) {
+        last = x.known.id == x.lineage ? x.known : msg::group_configuration{};
+        last.id = x.lineage;
+      }
+    } else if (x.known.id > last.id) {
+      last = x.known;
+    }
+  }
+  return last;
+}
+
+// May that attempt still have been installed, as far as those here can tell?
+// Each member records an attempt before it says ready, and all were ready
+// before anyone installed it.
+bool may_stand(const msg::group_configuration& attempt, const standings& view) {
+  std::size_t present = 0;
+  for (const auto* x : view) {
+    if (!votes_in(attempt, x->who))
+      continue;
+    ++present;
+    const auto same = [&](const auto& y) { return y.id == attempt.id; };
+    if (std::none_of(x->attempts.begin(), x->attempts.end(), same))
+      return false;
+  }
+  return present < attempt.members.size();
+}
+
+std::vector<msg::group_configuration>
+open_attempts(const msg::configuration_id& last, const standings& view) {
+  std::vector<msg::group_configuration> open;
+  for (const auto* x : view)
+    for (const auto& y : x->attempts) {
+      const auto same = [&](const auto& z) { return z.id == y.id; };
+      if (y.id > last && std::none_of(open.begin(), open.end(), same)
+          && may_stand(y, view))
+        open.push_back({y.id, {}, 0, y.members});
+    }
+  std::sort(open.begin(), open.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  return open;
+}
+
+bool has_quorum(primary_rule rule, const msg::group_configuration& of,
+                const standings& view) {
+  std::size_t votes = 0;
+  bool highest = false;
+  for (const auto* x : view)
+    if (votes_in(of, x->who)) {
+      ++votes;
+      highest |= x->who.server == of.members.back().server;
+    }
+  switch (rule) {
+    case primary_rule::majority:
+      return 2 * votes > of.members.size()
+             || (2 * votes == of.members.size() && highest);
+    case primary_rule::highest_id:
+      return highest;
+    case primary_rule::highest_id_literal:
+      return true;
+  }
+  return false;
+}
+
+primary_verdict judge(const multicast_config& config, const primary_choice& x,
+                      const standings& able) {
+  if (able.empty())
+    return primary_verdict::no_donor;
+  if (is_none(x.last.id))
+    return able.size() == config.servers.size() ? primary_verdict::primary
+                                                : primary_verdict::no_state;
+  if (!has_quorum(config.rule, x.last, able))
+    return primary_verdict::no_quorum;
+  if (config.rule == primary_rule::majority
+      && able.size() < std::min(config.min_quorum, config.servers.size()))
+    return primary_verdict::too_few;
+  for (const auto& attempt : x.attempts)
+    if (!has_quorum(config.rule, attempt, able))
+      return primary_verdict::unresolved;
+  return primary_verdict::primary;
+}
+
+} // namespace
+
+const char* to_text(primary_verdict x) {
+  switch (x) {
+    case primary_verdict::primary:
+      return "primary";
+    case primary_verdict::no_state:
+      return "nobody here has the group's state";
+    case primary_verdict::no_quorum:
+      return "too few of the last primary configuration";
+    case primary_verdict::unresolved:
+      return "too few of an attempt that may have succeeded";
+    case primary_verdict::too_few:
+      return "fewer than min_quorum";
+    case primary_verdict::no_donor:
+      return "nobody here has the last configuration's state";
+  }
+  return "";
+}
+
+primary_choice choose_primary(const multicast_config& config,
+                              const std::vector<msg::member_standing>& view) {
+  const bool forced = std::any_of(
+    view.begin(), view.end(), [](const auto& x) { return x.forced && x.fit; });
+  primary_choice choice;
+  choice.last = last_of(config, view, forced);
+  standings able;
+  for (const auto& x : view)
+    if (x.lineage == choice.last.id && x.fit)
+      able.push_back(&x);
+  std::sort(able.begin(), able.end(), [](const auto* a, const auto* b) {
+    return a->who.server < b->who.server;
+  });
+  for (const auto* x : able)
+    choice.members.push_back(x->who);
+  if (forced || config.rule == primary_rule::highest_id_literal) {
+    const bool empty = is_none(choice.last.id) && !forced
+                       && able.size() != config.servers.size();
+    choice.verdict = able.empty() ? primary_verdict::no_donor
+                     : empty      ? primary_verdict::no_state
+                                  : primary_verdict::primary;
+    return choice;
+  }
+  choice.attempts = open_attempts(choice.last.id, able);
+  choice.verdict = judge(config, choice, able);
+  return choice;
+}
+
+} // namespace dfs::core

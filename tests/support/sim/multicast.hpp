@@ -1,0 +1,184 @@
+#pragma once
+
+#include "core/multicast/multicast_machine.hpp"
+#include "support/sim/multicast_disk.hpp"
+#include "support/sim/multicast_witness.hpp"
+#include "support/sim/world.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The ordered multicast under simulation (docs/protocols/multicast.md): the
+// core as it is, with a small service on it, simulated logs and clients.
+
+namespace dfs::sim {
+
+struct multicast_options {
+  node_index servers = 3;
+  core::multicast_config config; ///< Its servers are filled in.
+  /// Mean time between two submits at one server.
+  std::chrono::nanoseconds pace{8'000'000};
+  /// Payloads that take several messages, one in so many; 0 for none.
+  std::uint32_t large = 40;
+  world_options world; ///< Its mutants: multicast_mutants.hpp.
+};
+
+/// A process shall end just there: when it does this for the `count`-th time.
+struct multicast_doom {
+  enum class deed : std::uint8_t { sends, hears, stores, delivers, is_stored };
+  deed what = deed::sends;
+  std::size_t part = 0; ///< Of `msg::multicast_part`; the effect, for stores.
+  std::uint32_t count = 1;
+};
+
+class multicast_node;
+
+class multicast_cluster {
+public:
+  explicit multicast_cluster(multicast_options options);
+  ~multicast_cluster();
+  multicast_cluster(const multicast_cluster&) = delete;
+  multicast_cluster& operator=(const multicast_cluster&) = delete;
+
+  [[nodiscard]] sim::world& world() {
+    return *world_;
+  }
+  [[nodiscard]] const multicast_options& options() const {
+    return options_;
+  }
+  [[nodiscard]] multicast_witness& witness() {
+    return witness_;
+  }
+  [[nodiscard]] multicast_disk& disk(node_index i) {
+    return disks_.at(i);
+  }
+  [[nodiscard]] static server_id server_of(node_index i) {
+    return server_id{i + 1u};
+  }
+  [[nodiscard]] static node_index node_of(server_id server) {
+    return static_cast<node_index>(server.value() - 1);
+  }
+  [[nodiscard]] bool mutant(std::string_view name) const {
+    return world_->mutant(name);
+  }
+
+  void send(node& from, server_id to, const msg::multicast_packet& x);
+  [[nodiscard]] const msg::multicast_packet* packet(const datagram& x) const;
+
+  /// Null while it is down.
+  [[nodiscard]] multicast_node* server(node_index i);
+
+  void start_all();
+  void start(node_index i);
+  /// @param power What was not synced is lost.
+  void crash(node_index i, bool power);
+  /// Its store goes with it.
+  void wipe(node_index i);
+  void doom(node_index i, const multicast_doom& x);
+  /// Whoever dies of its doom, by power or not; asked at the next start.
+  void lose_power(node_index i) {
+    powerless_.at(i) = true;
+  }
+
+  /// Called as a server installs a configuration, before it tells anyone.
+  using install_watcher
+    = std::function<void(node_index, const msg::group_configuration&)>;
+  void on_install(install_watcher x) {
+    watcher_ = std::move(x);
+  }
+  void installs(node_index who, const msg::group_configuration& x);
+
+  void rest() {
+    resting_ = true;
+  }
+  [[nodiscard]] bool resting() const {
+    return resting_;
+  }
+  /// Who is not up, or not in the primary configuration of all servers.
+  [[nodiscard]] std::string complaints_about_members();
+  /// What is not as it should be at rest; empty: all is well.
+  [[nodiscard]] std::string complaints();
+
+private:
+  multicast_options options_;
+  std::vector<multicast_disk> disks_;
+  std::vector<bool> powerless_;
+  std::deque<msg::multicast_packet> packets_;
+  std::size_t forgotten_packets_ = 0;
+  bool resting_ = false;
+  install_watcher watcher_;
+  std::unique_ptr<sim::world> world_;
+  multicast_witness witness_;
+};
+
+/// One server: the machine, its disk, and a service that folds what is
+/// delivered into a hash.
+class multicast_node : public process {
+public:
+  multicast_node(node& host, multicast_cluster& cluster);
+
+  void on_start() override;
+  void on_datagram(const datagram& packet) override;
+  void on_timer() override;
+  [[nodiscard]] std::optional<instant> next_deadline() const override;
+  void check() const override;
+
+  [[nodiscard]] core::multicast_machine& machine() {
+    return *machine_;
+  }
+  [[nodiscard]] std::uint64_t hash() const {
+    return hash_;
+  }
+  [[nodiscard]] bool idle() const {
+    return pending_.empty();
+  }
+  void force();
+  void suspect(server_id server, life_id life);
+  [[nodiscard]] std::optional<multicast_doom>& doom() {
+    return doom_;
+  }
+
+private:
+  void perform(core::multicast_effects effects);
+  void perform(core::send_multicast x);
+  void perform(const core::append_items& x);
+  void perform(const core::store_record& x);
+  void perform(const core::replace_state& x);
+  void perform(const core::deliver_payload& x);
+  void perform(const core::configuration_installed& x);
+  void perform(const core::primary_lost& x);
+  void perform(const core::primary_regained& x);
+  void perform(const core::take_snapshot& x);
+  void perform(const core::submit_ended& x);
+  void write(std::uint64_t token, std::function<void()> apply);
+  void sync();
+  void submit();
+  void store_state();
+  /// @returns whether this was its end.
+  bool doomed(multicast_doom::deed what, std::size_t part);
+  [[nodiscard]] std::string state() const;
+  void alter(msg::multicast_packet& x) const; ///< Planted bugs.
+  [[nodiscard]] multicast_disk& disk();
+
+  node& host_;
+  multicast_cluster& cluster_;
+  std::optional<core::multicast_machine> machine_;
+  std::optional<multicast_doom> doom_;
+  bool dead_ = false;
+  bool syncing_ = false;
+  std::deque<std::uint64_t> writing_; ///< Tokens.
+  std::uint64_t hash_ = 0;
+  std::uint64_t since_state_ = 0;
+  std::uint64_t submitted_ = 0;
+  std::map<core::submit_token, std::string> pending_;
+  instant submit_at_{};
+};
+
+} // namespace dfs::sim

@@ -1,0 +1,336 @@
+#include "support/sim/multicast_scenarios.hpp"
+
+#include "support/sim/multicast_trouble.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto rest_at_most = 40s;
+
+multicast_run finish(multicast_cluster& cluster) {
+  multicast_run run;
+  auto& world = cluster.world();
+  run.events = world.events();
+  run.sent = cluster.witness().submitted();
+  run.safe = cluster.witness().promised();
+  run.configurations = cluster.witness().configurations();
+  run.snapshots = cluster.witness().snapshots();
+  run.discarded = cluster.witness().discarded();
+  if (world.broken()) {
+    std::vector<node_index> about;
+    for (node_index i = 0; i < world.size(); ++i)
+      about.push_back(i);
+    run.broken = world.story(about);
+  }
+  return run;
+}
+
+/// @param harm Until it returns.
+template <class Harm>
+multicast_run under(const multicast_options& options, link_quality quality,
+                    std::chrono::nanoseconds lasts, Harm harm) {
+  multicast_cluster cluster{options};
+  auto& world = cluster.world();
+  cluster.start_all();
+  world.run_for(300ms);
+  world.net().set_quality(quality);
+  multicast_trouble faults{cluster};
+  const auto end = world.now() + lasts;
+  while (world.now() < end && !world.broken())
+    harm(cluster, faults);
+  faults.end();
+  world.net().set_quality(link_quality{});
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
+link_quality lossy(std::uint32_t loss) {
+  link_quality bad;
+  bad.loss = percent(loss);
+  bad.duplicate = percent(5);
+  bad.straggler = percent(2);
+  bad.lateness = 300ms;
+  return bad;
+}
+
+// Who is there and heard is not left out, whatever is lost.
+void nobody_is_left_out(multicast_cluster& cluster) {
+  const auto count = cluster.witness().configurations();
+  if (count != 1)
+    cluster.world().report(
+      "members", fmt::format("{} configurations, and nobody was away", count));
+}
+
+multicast_run run_calm(const multicast_options& options) {
+  return under(options, {}, 2s, [](auto& cluster, auto& faults) {
+    faults.wait(500ms, 0s);
+    nobody_is_left_out(cluster);
+  });
+}
+
+multicast_run run_loss(const multicast_options& options) {
+  return under(options, lossy(30), 12s, [](auto& cluster, auto& faults) {
+    faults.wait(500ms, 0s);
+    nobody_is_left_out(cluster);
+  });
+}
+
+multicast_run run_faults(const multicast_options& options) {
+  return under(options, {}, 8s, [](auto&, auto& faults) {
+    faults.strike();
+    faults.wait(100ms, 1'500ms);
+  });
+}
+
+multicast_run run_storm(const multicast_options& options) {
+  return under(options, lossy(10), 8s, [](auto&, auto& faults) {
+    faults.strike();
+    faults.wait(50ms, 1'000ms);
+  });
+}
+
+multicast_run run_one_way(const multicast_options& options) {
+  return under(options, {}, 8s, [](auto& cluster, auto& faults) {
+    const auto i = faults.any();
+    if (cluster.world().random().one_in(4))
+      faults.mute(i, 200ms + faults.up_to(3s));
+    else
+      faults.cut_one_way(i, faults.other(i), 200ms + faults.up_to(3s));
+    faults.wait(50ms, 1'500ms);
+  });
+}
+
+multicast_run run_flapping(const multicast_options& options) {
+  return under(options, lossy(5), 8s, [](auto&, auto& faults) {
+    faults.flap(faults.any(), 3s);
+    faults.wait(200ms, 2s);
+  });
+}
+
+multicast_run run_split(const multicast_options& options) {
+  return under(options, {}, 10s, [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    faults.split(2 + random.below(2), 500ms + faults.up_to(2s));
+    if (random.one_in(3))
+      faults.crash(faults.any(), faults.up_to(2s), random.one_in(2));
+    faults.wait(300ms, 2'500ms);
+  });
+}
+
+// Processes die at a message or write of a change, and the network falls apart
+// while they are gone: what is left of an attempt meets others.
+multicast_run run_stages(const multicast_options& options) {
+  return under(options, {}, 12s, [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    const auto deaths = 1 + random.below(2);
+    for (std::uint64_t i = 0; i < deaths; ++i)
+      faults.doom(faults.any(), deaths_in_changes(), 3, 3s);
+    switch (random.below(3)) {
+      case 0:
+        faults.crash(faults.any(), 50ms + faults.up_to(1s), random.one_in(2));
+        break;
+      case 1:
+        faults.split(2 + random.below(2), 300ms + faults.up_to(1'500ms));
+        break;
+      default:
+        faults.flap(faults.any(), 1s);
+        break;
+    }
+    faults.wait(100ms, 1'200ms);
+  });
+}
+
+// One side has just installed a configuration when one of its members is torn
+// away from it, before it hears so, and meets those of the other side.
+multicast_run run_halves(const multicast_options& options) {
+  return under(options, {}, 12s, [](auto& cluster, auto& faults) {
+    auto& world = cluster.world();
+    auto& random = world.random();
+    const auto n = cluster.options().servers;
+    bool torn = false;
+    cluster.on_install([&](node_index who, const auto& x) {
+      if (torn || x.members.size() == n || x.members.size() < 2)
+        return;
+      torn = true;
+      auto victim = who;
+      while (victim == who)
+        victim = multicast_cluster::node_of(
+          x.members[random.below(x.members.size())].server);
+      std::vector<std::vector<node_index>> sides(2);
+      for (node_index i = 0; i < n; ++i)
+        sides[i == victim || !core::index_of(x, cluster.server_of(i))]
+          .push_back(i);
+      world.net().split(sides);
+      if (random.one_in(2))
+        world.after(0ns, [&faults, victim, power = random.one_in(2)] {
+          faults.crash(victim, 20ms, power);
+        });
+    });
+    faults.split(2, 4s);
+    faults.wait(3s, 1s);
+    cluster.on_install({});
+    world.net().heal();
+    faults.wait(300ms, 1s);
+  });
+}
+
+// A death at any message.
+multicast_run run_messages(const multicast_options& options) {
+  return under(options, lossy(2), 10s, [](auto&, auto& faults) {
+    faults.doom(faults.any(), all_deaths(), 20, 2s);
+    faults.wait(50ms, 1'000ms);
+  });
+}
+
+multicast_run run_power(const multicast_options& options) {
+  return under(options, lossy(2), 8s, [](auto& cluster, auto& faults) {
+    faults.crash_all(cluster.world().random().one_in(2) ? 2s : 200ms, true);
+    faults.wait(500ms, 3s);
+  });
+}
+
+// Gone for so long that the others have forgotten what it lacks.
+multicast_run run_rejoin(const multicast_options& usual) {
+  auto options = usual;
+  options.config.retained = 200;
+  options.config.unstable = 100;
+  options.config.fit_lag = 50;
+  options.pace = 4ms;
+  return under(options, {}, 10s, [](auto& cluster, auto& faults) {
+    const auto i = faults.any();
+    if (cluster.world().random().one_in(2))
+      faults.crash(i, 1s + faults.up_to(2s), false);
+    else
+      for (node_index j = 0; j < cluster.options().servers; ++j)
+        if (i != j)
+          faults.cut(i, j, 2s);
+    faults.wait(1s, 4s);
+  });
+}
+
+// Who may lose its state: under `highest-id` the highest server may not.
+node_index expendable(multicast_cluster& cluster, multicast_trouble& faults) {
+  const auto i = faults.any();
+  const bool needed
+    = cluster.options().config.rule == core::primary_rule::highest_id
+      && i + 1 == cluster.options().servers;
+  return needed ? faults.other(i) : i;
+}
+
+// A server comes back with nothing, while all others stay.
+multicast_run run_empty(const multicast_options& usual) {
+  auto options = usual;
+  options.config.retained = 200;
+  options.config.unstable = 100;
+  options.config.fit_lag = 50;
+  return under(options, lossy(1), 12s, [](auto& cluster, auto& faults) {
+    // Only when all have everything: else a quorum's disks may be gone.
+    const bool whole = cluster.complaints_about_members().empty();
+    auto& random = cluster.world().random();
+    if (whole) {
+      const auto i = expendable(cluster, faults);
+      faults.empty(i, 20ms + faults.up_to(1s));
+      if (random.one_in(3))
+        faults.pause(faults.other(i), faults.up_to(1s));
+      else if (random.one_in(2))
+        faults.split(2, 200ms + faults.up_to(2s));
+    }
+    faults.wait(100ms, 1s);
+  });
+}
+
+// Memory mode: who restarts has nothing. Less than half at a time.
+multicast_run run_memory(const multicast_options& usual) {
+  auto options = usual;
+  options.config.durable = false;
+  return under(options, lossy(2), 10s, [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    const bool whole = cluster.complaints_about_members().empty();
+    const auto i = expendable(cluster, faults);
+    if (whole && random.one_in(2))
+      faults.crash(i, 20ms + faults.up_to(1s), false);
+    else if (random.one_in(2))
+      faults.split(2 + random.below(2), 200ms + faults.up_to(2s));
+    else if (random.one_in(2))
+      faults.cut_one_way(i, faults.other(i), 200ms + faults.up_to(2s));
+    else
+      faults.pause(i, faults.up_to(2s));
+    faults.wait(100ms, 1'500ms);
+  });
+}
+
+multicast_run run_wrap(const multicast_options& usual) {
+  auto options = usual;
+  options.config.first_place = (std::uint64_t{1} << 32) - 50;
+  return under(options, lossy(2), 4s, [](auto&, auto& faults) {
+    faults.crash(faults.any(), 50ms + faults.up_to(1s), true);
+    faults.wait(500ms, 1s);
+  });
+}
+
+} // namespace
+
+void come_to_rest(multicast_cluster& cluster) {
+  auto& world = cluster.world();
+  const auto end = world.now() + rest_at_most;
+  const auto before = cluster.witness().promised();
+  const auto works = [&] {
+    return cluster.resting() || cluster.witness().promised() > before + 20;
+  };
+  (void) world.run_until(works, end);
+  if (!world.broken() && !works())
+    world.report("rest", fmt::format("nothing becomes safe any more:{}",
+                                     cluster.complaints()));
+  cluster.rest();
+  std::string complaints = "not asked";
+  while (world.now() < end && !world.broken() && !complaints.empty()) {
+    world.run_for(97ms);
+    complaints = cluster.complaints();
+  }
+  if (world.broken())
+    return;
+  if (!complaints.empty())
+    world.report("rest",
+                 fmt::format("long after the last fault:{}", complaints));
+  world.check_now();
+}
+
+const std::vector<multicast_scenario>& multicast_scenarios() {
+  static const std::vector<multicast_scenario> all{
+    {"calm", "nothing happens", run_calm},
+    {"loss", "30 % of packets are lost, others doubled or late", run_loss},
+    {"faults", "crashes, power cuts, pauses, cuts, splits, flapping",
+     run_faults},
+    {"storm", "the same, closer together, over a bad network", run_storm},
+    {"one-way", "who hears is not heard", run_one_way},
+    {"flapping", "links that come and go", run_flapping},
+    {"split", "two or three sides, again and again", run_split},
+    {"stages", "deaths in each stage of a change, while the network splits",
+     run_stages},
+    {"halves", "a member is torn away while a configuration is installed",
+     run_halves},
+    {"messages", "a death at any message or write", run_messages},
+    {"power", "the power of all servers goes", run_power},
+    {"rejoin", "servers that were gone for long", run_rejoin},
+    {"empty", "servers that come back without their disk", run_empty},
+    {"memory", "memory mode: who restarts has nothing", run_memory},
+    {"wrap", "places beyond 2^32", run_wrap},
+  };
+  return all;
+}
+
+const multicast_scenario* find_multicast_scenario(std::string_view name) {
+  for (const auto& x : multicast_scenarios())
+    if (x.name == name)
+      return &x;
+  return nullptr;
+}
+
+} // namespace dfs::sim

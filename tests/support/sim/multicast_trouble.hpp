@@ -1,0 +1,59 @@
+#pragma once
+
+#include "support/sim/multicast.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace dfs::sim {
+
+/// Does harm to a multicast group; all of it heals.
+class multicast_trouble {
+public:
+  using duration = std::chrono::nanoseconds;
+
+  explicit multicast_trouble(multicast_cluster& cluster);
+
+  /// One fault of any kind now, and its end later.
+  void strike();
+
+  void crash(node_index i, duration lasts, bool power);
+  void crash_all(duration lasts, bool power);
+  /// Its disk is gone, too: it comes back with nothing.
+  void empty(node_index i, duration lasts);
+  void pause(node_index i, duration lasts);
+  void cut_one_way(node_index from, node_index to, duration lasts);
+  void cut(node_index a, node_index b, duration lasts);
+  /// It hears, and is not heard.
+  void mute(node_index i, duration lasts);
+  /// Up and down, and up again.
+  void flap(node_index i, duration lasts);
+  void split(std::size_t sides, duration lasts);
+  /// It ends when it does what `kinds` names, or something like it.
+  void doom(node_index i, const std::vector<multicast_doom>& kinds,
+            std::uint32_t count, duration lasts);
+  void end();
+
+  [[nodiscard]] node_index any();
+  [[nodiscard]] node_index other(node_index i);
+  [[nodiscard]] duration up_to(duration x);
+  void wait(duration least, duration spread);
+  /// How many are running now.
+  [[nodiscard]] std::size_t up() const;
+
+private:
+  /// Whoever died of its doom comes back.
+  void revive();
+
+  multicast_cluster& cluster_;
+  sim::world& world_;
+  std::vector<virtual_time> back_; ///< When a node shall be started; or max.
+  bool over_ = false;
+};
+
+/// Deaths at each message and effect of a change.
+[[nodiscard]] const std::vector<multicast_doom>& deaths_in_changes();
+/// At any message and effect.
+[[nodiscard]] const std::vector<multicast_doom>& all_deaths();
+
+} // namespace dfs::sim
