@@ -91,7 +91,8 @@ primary_verdict judge(const multicast_config& config, const primary_choice& x,
   if (!has_quorum(config.rule, x.last, able))
     return primary_verdict::no_quorum;
   if (config.rule == primary_rule::majority
-      && able.size() < std::min(config.min_quorum, config.servers.size()))
+      && able.size() < std::min({config.min_quorum, config.servers.size(),
+                                 x.last.members.size()})) // If forced.
     return primary_verdict::too_few;
   for (const auto& attempt : x.attempts)
     if (!has_quorum(config.rule, attempt, able))

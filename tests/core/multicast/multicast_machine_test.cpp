@@ -1,0 +1,189 @@
+#include "core/multicast/multicast_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Servers 1 … n in memory mode over a network that loses what it is told to.
+class MulticastMachines : public testing::Test {
+protected:
+  using part = msg::multicast_part;
+
+  void begin(std::size_t n) {
+    multicast_config config;
+    config.durable = false;
+    for (std::uint64_t i = 1; i <= n; ++i)
+      config.servers.push_back(server_id{i});
+    for (std::uint64_t i = 1; i <= n; ++i) {
+      machines.push_back(std::make_unique<multicast_machine>(
+        config, msg::group_member{server_id{i}, store_id{i}, life_id{1}},
+        std::nullopt, now));
+      delivered.emplace_back();
+    }
+    for (std::size_t i = 0; i < n; ++i)
+      perform(i, machines[i]->start(now));
+  }
+
+  void perform(std::size_t who, multicast_effects effects) {
+    for (auto& x : effects) {
+      if (auto* send = std::get_if<send_multicast>(&x)) {
+        auto bytes = packet_header_bytes;
+        for (const auto& y : send->packet.parts)
+          bytes += bytes_of(y);
+        EXPECT_LE(bytes, msg::multicast_bytes_max);
+        for (const auto to : send->to)
+          if (pass(who, to.value() - 1, send->packet))
+            network.emplace_back(to.value() - 1, send->packet);
+      } else if (auto* payload = std::get_if<deliver_payload>(&x)) {
+        delivered[who].push_back(payload->payload);
+        if (payload->token)
+          safe.push_back(*payload->token);
+      } else if (auto* ended = std::get_if<submit_ended>(&x)) {
+        EXPECT_EQ(ended->outcome, submit_outcome::refused);
+        refused.push_back(ended->token);
+      }
+    }
+  }
+
+  void run(std::chrono::milliseconds lasts) {
+    for (const auto end = now + lasts; now < end; now += 100us) {
+      for (auto left = network.size(); left > 0; --left) {
+        auto [to, packet] = std::move(network.front());
+        network.pop_front();
+        perform(to, machines[to]->on_packet(packet, now));
+      }
+      for (std::size_t i = 0; i < machines.size(); ++i) {
+        if (now >= *machines[i]->next_deadline())
+          perform(i, machines[i]->tick(now));
+        machines[i]->check();
+      }
+    }
+  }
+
+  void submit(std::size_t who, submit_token token, std::string payload) {
+    perform(who, machines[who]->submit(token, std::move(payload), now));
+  }
+
+  instant now{1s};
+  std::vector<std::unique_ptr<multicast_machine>> machines;
+  std::deque<std::pair<std::size_t, msg::multicast_packet>> network;
+  std::vector<std::vector<std::string>> delivered;
+  std::vector<submit_token> safe;
+  std::vector<submit_token> refused;
+  std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
+    pass = [](auto, auto, const auto&) { return true; };
+};
+
+TEST_F(MulticastMachines, OwnersTakeTurns) { // SPEC Q2
+  begin(3);
+  run(300ms);
+  std::uint64_t orders = 0;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* order = std::get_if<msg::multicast_order>(&x)) {
+        EXPECT_EQ(from, order->k % 3);
+        ++orders;
+      }
+    return true;
+  };
+  for (submit_token i = 1; i <= 30; ++i)
+    submit(i % 2, i, std::string(1'000, static_cast<char>('a' + i)));
+  run(50ms);
+  EXPECT_EQ(orders, 60u); // Each to two others, each once.
+  EXPECT_EQ(safe.size(), 30u);
+  EXPECT_EQ(delivered[0].size(), 30u);
+  EXPECT_EQ(delivered[0], delivered[1]);
+  EXPECT_EQ(delivered[0], delivered[2]);
+}
+
+TEST_F(MulticastMachines, AnIdleMemberHoldsNobodyUp) { // SPEC Q3
+  begin(3);
+  run(300ms);
+  std::uint64_t other_than_beacons = 0;
+  pass = [&](auto, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      other_than_beacons
+        += std::holds_alternative<msg::group_beacon>(x) ? 0 : 1;
+    other_than_beacons += packet.parts.empty() ? 1 : 0;
+    return true;
+  };
+  run(2s);
+  EXPECT_EQ(other_than_beacons, 0u);
+  for (submit_token i = 1; i <= 10; ++i) {
+    submit(0, i, "x"); // All by one: the others give their places to it.
+    run(3ms);
+    EXPECT_EQ(safe.size(), i);
+  }
+}
+
+TEST_F(MulticastMachines, TheLastMessageIsRepaired) { // SPEC Q3
+  begin(3);
+  run(300ms);
+  int lost = 0;
+  pass = [&](auto, auto, const auto& packet) { // The first three of each.
+    for (const auto& x : packet.parts)
+      if (x.index() < 2 && lost < 6)
+        return ++lost > 6;
+    return true;
+  };
+  submit(0, 1, "last");
+  run(300ms);
+  EXPECT_EQ(lost, 6);
+  EXPECT_EQ(safe, (std::vector<submit_token>{1}));
+  for (const auto& x : delivered)
+    EXPECT_EQ(x, (std::vector<std::string>{"last"}));
+}
+
+TEST_F(MulticastMachines, AnUnheardHalfRefuses) { // SPEC Q6
+  begin(3);
+  submit(0, 1, "too early");
+  EXPECT_EQ(refused, (std::vector<submit_token>{1}));
+  run(300ms);
+  pass = [](auto from, auto to, const auto&) {
+    return (from == 2) == (to == 2); // {1, 2} and {3}.
+  };
+  run(1'500ms);
+  EXPECT_TRUE(machines[0]->serving());
+  EXPECT_FALSE(machines[2]->serving());
+  submit(2, 2, "alone");
+  EXPECT_EQ(refused, (std::vector<submit_token>{1, 2}));
+  submit(0, 3, "together");
+  run(50ms);
+  EXPECT_EQ(safe, (std::vector<submit_token>{3}));
+  pass = [](auto, auto, const auto&) { return true; };
+  run(1'500ms);
+  EXPECT_TRUE(machines[2]->serving()); // SPEC Q5
+  EXPECT_EQ(delivered[2], (std::vector<std::string>{"together"}));
+}
+
+TEST_F(MulticastMachines, AnOperatorMayGoOnAlone) { // SPEC Q10
+  begin(3);
+  run(300ms);
+  pass = [](auto, auto, const auto&) { return false; };
+  run(1'500ms);
+  EXPECT_FALSE(machines[1]->serving());
+  perform(1, machines[1]->force_primary(now));
+  run(300ms);
+  EXPECT_TRUE(machines[1]->serving());
+  EXPECT_FALSE(machines[0]->serving());
+  submit(1, 1, "alone");
+  run(20ms);
+  EXPECT_EQ(safe, (std::vector<submit_token>{1}));
+}
+
+TEST_F(MulticastMachines, SixteenServersFitIntoDatagrams) {
+  begin(16);
+  run(400ms);
+  for (const auto& x : machines)
+    EXPECT_TRUE(x->serving());
+}
+
+} // namespace
+} // namespace dfs::core

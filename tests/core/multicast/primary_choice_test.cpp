@@ -1,0 +1,205 @@
+#include "core/multicast/primary_choice.hpp"
+
+#include "core/multicast/reach.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace dfs::core {
+namespace {
+
+using ids = std::vector<std::uint64_t>;
+
+msg::group_member member(std::uint64_t id, std::uint64_t store = 0) {
+  return {server_id{id}, store_id{store == 0 ? 100 + id : store}, life_id{1}};
+}
+
+msg::group_configuration configuration(std::uint64_t epoch, const ids& who) {
+  msg::group_configuration x{{epoch, server_id{who.back()}}, {}, 1, {}};
+  for (const auto id : who)
+    x.members.push_back(member(id));
+  return x;
+}
+
+multicast_config
+group(const ids& who, primary_rule rule = primary_rule::majority) {
+  multicast_config config;
+  config.rule = rule;
+  for (const auto id : who)
+    config.servers.push_back(server_id{id});
+  return config;
+}
+
+msg::member_standing
+at(std::uint64_t id, const msg::group_configuration& known) {
+  msg::member_standing x;
+  x.who = member(id);
+  x.known = known;
+  x.lineage = known.id;
+  x.fit = true;
+  return x;
+}
+
+primary_verdict verdict(const multicast_config& config, const ids& here,
+                        const msg::group_configuration& known) {
+  std::vector<msg::member_standing> view;
+  for (const auto id : here)
+    view.push_back(at(id, known));
+  return choose_primary(config, view).verdict;
+}
+
+const auto p = primary_verdict::primary;
+const auto all = ids{1, 2, 3, 4, 5};
+
+TEST(PrimaryChoice, MajorityGoesOn) { // SPEC Q6
+  const auto config = group(all);
+  const auto last = configuration(7, all);
+  EXPECT_EQ(verdict(config, {1, 2, 3, 4}, last), p);
+  EXPECT_EQ(verdict(config, {1, 2, 3}, last), p);
+  EXPECT_NE(verdict(config, {4, 5}, last), p);
+  EXPECT_NE(verdict(config, {5}, last), p);
+  EXPECT_NE(verdict(config, {1, 2}, last), p);
+}
+
+TEST(PrimaryChoice, ATieGoesToTheHighestServer) { // SPEC Q6
+  const auto config = group(all);
+  const auto last = configuration(7, {1, 2, 3, 4});
+  EXPECT_EQ(verdict(config, {1, 4}, last), p);
+  EXPECT_EQ(verdict(config, {2, 3}, last), primary_verdict::no_quorum);
+  // But never alone, where there are more.
+  EXPECT_EQ(verdict(config, {2}, configuration(8, {1, 2})),
+            primary_verdict::too_few);
+  EXPECT_EQ(verdict(group({2}), {2}, configuration(8, {2})), p);
+}
+
+TEST(PrimaryChoice, TheHighestServerDecides) { // SPEC Q6
+  const auto config = group(all, primary_rule::highest_id);
+  const auto last = configuration(7, all);
+  EXPECT_EQ(verdict(config, {5}, last), p);
+  EXPECT_EQ(verdict(config, {4, 5}, last), p);
+  EXPECT_EQ(verdict(config, {1, 2, 3, 4}, last), primary_verdict::no_quorum);
+  EXPECT_EQ(verdict(config, {1, 4}, configuration(8, {1, 2, 3, 4})), p);
+}
+
+TEST(PrimaryChoice, LiterallyBothSidesGoOn) { // SPEC Q6
+  const auto config = group(all, primary_rule::highest_id_literal);
+  const auto last = configuration(7, all);
+  EXPECT_EQ(verdict(config, {5}, last), p);
+  EXPECT_EQ(verdict(config, {1, 2, 3, 4}, last), p);
+}
+
+TEST(PrimaryChoice, NothingBeginsBeforeAllAreThere) {
+  const auto config = group({1, 2, 3});
+  EXPECT_EQ(verdict(config, {1, 2}, {}), primary_verdict::no_state);
+  EXPECT_EQ(verdict(config, {1, 2, 3}, {}), p);
+}
+
+TEST(PrimaryChoice, ALostStoreHasNoVote) { // SPEC Q5
+  const auto config = group({1, 2, 3});
+  const auto last = configuration(7, {1, 2, 3});
+  auto empty = at(3, {});
+  empty.who = member(3, 999);
+  EXPECT_EQ(choose_primary(config, {at(1, last), empty}).verdict,
+            primary_verdict::no_quorum);
+  // Nor when it has caught up, as long as it is no member.
+  auto learnt = at(3, last);
+  learnt.who = member(3, 999);
+  EXPECT_EQ(choose_primary(config, {at(1, last), learnt}).verdict,
+            primary_verdict::no_quorum);
+  EXPECT_EQ(
+    choose_primary(config, {at(1, last), at(2, last), learnt}).members.size(),
+    3u);
+}
+
+TEST(PrimaryChoice, AnAttemptThatMayStandIsReckonedWith) { // SPEC Q4
+  const auto config = group(all);
+  const auto last = configuration(7, all);
+  const auto attempt = configuration(8, {3, 4, 5});
+  auto three = at(3, last);
+  three.attempts = {attempt};
+  // 4 and 5 may have gone on.
+  EXPECT_EQ(choose_primary(config, {at(1, last), at(2, last), three}).verdict,
+            primary_verdict::unresolved);
+  auto four = at(4, last);
+  four.attempts = {attempt};
+  EXPECT_EQ(choose_primary(config, {at(1, last), three, four}).verdict, p);
+  // 4 does not know of it: then nobody has installed it.
+  const auto choice = choose_primary(config, {at(1, last), three, at(4, last)});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_TRUE(choice.attempts.empty());
+  // … unless that is another 4.
+  auto other = at(4, last);
+  other.who = member(4, 999);
+  EXPECT_EQ(
+    choose_primary(config, {at(1, last), at(2, last), three, other}).verdict,
+    primary_verdict::unresolved);
+}
+
+TEST(PrimaryChoice, AllOfAnAttemptSettleIt) { // SPEC Q4
+  const auto config = group(all);
+  const auto last = configuration(7, all);
+  std::vector<msg::member_standing> view;
+  for (const std::uint64_t id : {3, 4, 5}) {
+    view.push_back(at(id, last));
+    view.back().attempts = {configuration(8, {3, 4, 5})};
+  }
+  const auto choice = choose_primary(config, view);
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_TRUE(choice.attempts.empty());
+}
+
+TEST(PrimaryChoice, AnOperatorOverridesAll) { // SPEC Q10
+  const auto last = configuration(7, all);
+  auto one = at(1, last);
+  one.forced = true;
+  const auto choice = choose_primary(group(all), {one});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_EQ(choice.members, (std::vector<msg::group_member>{member(1)}));
+}
+
+// -- who can act together -----------------------------------------------------
+
+using cuts = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+ids component(std::uint64_t self, const ids& who, const cuts& cut,
+              const msg::group_configuration& last) {
+  std::vector<reach_node> nodes;
+  for (const auto id : who) {
+    reach_node node{at(id, last), {}};
+    for (const auto other : who)
+      if (std::find(cut.begin(), cut.end(), std::pair{other, id}) == cut.end())
+        node.heard.push_back(server_id{other});
+    nodes.push_back(std::move(node));
+  }
+  ids found;
+  for (const auto server :
+       component_of(group(all), server_id{self}, nodes).servers)
+    found.push_back(server.value());
+  return found;
+}
+
+TEST(Reach, OneWayIsNoWay) { // SPEC Q6
+  const auto last = configuration(7, all);
+  EXPECT_EQ(component(1, all, {{5, 1}}, last), (ids{1}));
+  EXPECT_EQ(component(5, all, {{5, 1}}, last), (ids{2, 3, 4, 5}));
+}
+
+TEST(Reach, TheSideThatCanGoOnIsBuiltFirst) { // SPEC Q6
+  const auto last = configuration(7, all);
+  // 5 reaches only 4: it must not take 4 away from the majority.
+  const cuts cut{{5, 1}, {5, 2}, {5, 3}};
+  EXPECT_EQ(component(4, all, cut, last), (ids{1, 2, 3, 4}));
+  EXPECT_EQ(component(5, all, cut, last), (ids{5}));
+}
+
+TEST(Reach, WhoIsTogetherStaysTogether) {
+  const auto last = configuration(7, {1, 2, 3, 4});
+  const cuts cut{{4, 5}};
+  EXPECT_EQ(component(1, all, cut, last), (ids{1, 2, 3, 4}));
+  EXPECT_EQ(component(1, all, cut, configuration(7, {1, 2, 3, 5})),
+            (ids{1, 2, 3, 5}));
+}
+
+} // namespace
+} // namespace dfs::core

@@ -1,0 +1,111 @@
+#include "support/sim/multicast_mutants.hpp"
+#include "support/sim/multicast_scenarios.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace dfs::sim {
+namespace {
+
+using core::primary_rule;
+
+multicast_options options(std::uint64_t seed, node_index servers,
+                          primary_rule rule = primary_rule::majority) {
+  multicast_options x;
+  x.servers = servers;
+  x.config.rule = rule;
+  x.world.seed = seed;
+  x.world.trace_depth = 0;
+  x.world.replay = "./dev sim multicast --seed " + std::to_string(seed);
+  return x;
+}
+
+multicast_run hold(std::string_view scenario, node_index servers,
+                   std::uint64_t seeds,
+                   primary_rule rule = primary_rule::majority) {
+  multicast_run sum;
+  for (std::uint64_t seed = 1; seed <= seeds && !sum.broken; ++seed) {
+    const auto run
+      = find_multicast_scenario(scenario)->run(options(seed, servers, rule));
+    sum.broken = run.broken;
+    sum.safe += run.safe;
+    sum.configurations += run.configurations;
+    sum.snapshots += run.snapshots;
+    sum.discarded += run.discarded;
+  }
+  EXPECT_FALSE(sum.broken) << *sum.broken;
+  EXPECT_GT(sum.safe, seeds * 100);
+  return sum;
+}
+
+TEST(Multicast, HasOneOrder) { // SPEC Q2
+  for (const node_index n : {1, 2, 3, 5})
+    hold("calm", n, 2);
+}
+
+TEST(Multicast, RepairsLoss) { // SPEC Q3
+  hold("loss", 3, 3);
+  hold("loss", 5, 1);
+}
+
+TEST(Multicast, SurvivesCrashes) { // SPEC Q4, Q10
+  hold("faults", 3, 4);
+  hold("storm", 3, 4);
+  hold("messages", 3, 4);
+  hold("power", 3, 3);
+}
+
+TEST(Multicast, SurvivesEachStageOfAChange) { // SPEC Q4
+  hold("stages", 3, 4);
+  hold("stages", 5, 1);
+  hold("halves", 5, 2);
+}
+
+TEST(Multicast, TakesBackWhoWasAway) { // SPEC Q5
+  EXPECT_GT(hold("rejoin", 3, 3).snapshots, 0u);
+  EXPECT_GT(hold("empty", 3, 3).snapshots, 0u);
+  hold("memory", 3, 3);
+}
+
+TEST(Multicast, HasOnePrimary) { // SPEC Q6
+  for (const auto rule : {primary_rule::majority, primary_rule::highest_id}) {
+    hold("split", 3, 2, rule);
+    hold("one-way", 3, 2, rule);
+    hold("flapping", 3, 2, rule);
+  }
+}
+
+TEST(Multicast, CountsWhatAMergeDiscards) { // SPEC Q6, Q7
+  const auto sum = hold("split", 3, 3, primary_rule::highest_id_literal);
+  EXPECT_GT(sum.discarded, 0u);
+}
+
+TEST(Multicast, DoesNotWrap) {
+  hold("wrap", 3, 2);
+}
+
+class PlantedMulticastBug : public testing::TestWithParam<multicast_mutant> {};
+
+// An oracle that misses its mutant watches nothing.
+TEST_P(PlantedMulticastBug, IsCaught) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed)
+    for (const node_index n : {3, 5}) {
+      auto x = options(seed, n);
+      x.world.mutants.insert(std::string{GetParam().name});
+      if (find_multicast_scenario(GetParam().scenario)->run(x).broken)
+        return;
+    }
+  FAIL() << GetParam().what << ": nobody noticed";
+}
+
+INSTANTIATE_TEST_SUITE_P(Multicast, PlantedMulticastBug,
+                         testing::ValuesIn(multicast_mutants),
+                         [](const auto& info) {
+                           std::string name{info.param.name};
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+} // namespace
+} // namespace dfs::sim
