@@ -80,10 +80,10 @@ void waiting_pops::on_answer(const msg::queue_answer& answer) {
     remove(found);
   // One whose time is over has a final request under way behind this one.
   else if (found->second.pop.wait)
-    sleep(found->first, found->second);
+    put_aside(found->first, found->second);
 }
 
-void waiting_pops::sleep(const key& which, waiter& x) {
+void waiting_pops::put_aside(const key& which, waiter& x) {
   if (!x.under_way)
     return;
   auto& line = lines_.at(x.pop.queue);

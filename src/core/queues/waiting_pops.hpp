@@ -70,7 +70,7 @@ private:
 
   void on_answer(const msg::queue_answer& answer);
   void wake(queue_id queue, std::uint64_t most, requests& to_submit);
-  void sleep(const key& which, waiter& x);
+  void put_aside(const key& which, waiter& x);
   void remove(std::map<key, waiter>::iterator which);
 
   std::map<key, waiter> pops_;
