@@ -6,6 +6,7 @@
 #include "messages/door.hpp"
 #include "messages/group_methods.hpp"
 #include "messages/namespace_methods.hpp"
+#include "messages/queue_methods.hpp"
 #include "messages/upload_methods.hpp"
 #include "messages/version_methods.hpp"
 

@@ -2,6 +2,8 @@
 
 #include "base/ids.hpp"
 
+#include <caf/meta/type_name.hpp>
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +43,11 @@ struct configuration_id {
 
   auto operator<=>(const configuration_id&) const = default;
 };
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, configuration_id& x) {
+  return f(caf::meta::type_name("configuration_id"), x.epoch, x.leader);
+}
 
 /// A server with its state. Votes follow (server, store): a store that is lost
 /// is another one. In memory mode the store lives as long as the process.

@@ -14,6 +14,8 @@
 #include "messages/membership.hpp"
 #include "messages/metadata_copy.hpp"
 #include "messages/namespace.hpp"
+#include "messages/queue_access.hpp"
+#include "messages/queue_admin.hpp"
 #include "messages/upload.hpp"
 #include "messages/version_file.hpp"
 #include "messages/version_master.hpp"
@@ -170,6 +172,17 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::unlink_file))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::file_unlinked))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::purge_versions))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_greeting))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_greeted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::change_queue))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_answer))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::read_queue))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::get_queue_group))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_group_status))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_queues))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_list))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::force_queue_primary))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_primary_forced))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -164,6 +164,17 @@ const std::vector<std::string> released{
   "dfs::msg::unlink_file",
   "dfs::msg::file_unlinked",
   "dfs::msg::purge_versions",
+  "dfs::msg::queue_greeting",
+  "dfs::msg::queue_greeted",
+  "dfs::msg::change_queue",
+  "dfs::msg::queue_answer",
+  "dfs::msg::read_queue",
+  "dfs::msg::get_queue_group",
+  "dfs::msg::queue_group_status",
+  "dfs::msg::list_queues",
+  "dfs::msg::queue_list",
+  "dfs::msg::force_queue_primary",
+  "dfs::msg::queue_primary_forced",
 };
 
 // SPEC O5
