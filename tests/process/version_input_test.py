@@ -3,6 +3,7 @@
 one line on standard error that names the path and the reason, and the exit
 status that a script can rely on. SPEC S4, S7, V1, V2, V9"""
 
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -106,6 +107,9 @@ class Slips(Verbs, unittest.TestCase):
              str(self.config)], input=b"x", capture_output=True, check=True)
         name = done.stdout.decode().partition('"request":"')[2].partition('"')[0]
         self.assertIn(b"done, version 1", self.verb("request", name))
+        listed = json.loads(self.verb("versions", "/docs/id", "--json"))
+        self.assertIn(b"done, version 1",
+                      self.verb("request", listed[0]["request"]))
         # One digit wrong: it would be told of another put that it never was.
         group = name.index("@")
         for wrong in ("", "1", "name", "0.1@1.1.1-0000", name[:-1],

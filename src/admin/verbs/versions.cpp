@@ -1,8 +1,7 @@
 #include "admin/file_cells.hpp"
 #include "admin/verbs/all.hpp"
 #include "admin/versioned_files.hpp"
-
-#include <fmt/format.h>
+#include "client/versions/put_name.hpp"
 
 #include <limits>
 #include <utility>
@@ -20,7 +19,9 @@ result<exit_code> list(const std::string& path, verb_context& context) {
   if ((*view)->versions().empty())
     return fail(ec::not_found, path + " has no version");
   table rows{
-    {"version", "kind", "restored", "bytes", "time", "checksum", "put"}, {}};
+    {"version", "kind", "restored", "bytes", "time", "checksum", "request"},
+    {}};
+  const auto& place = (*view)->place();
   for (const auto& x : (*view)->versions()) {
     const auto has_bytes = x.kind == msg::version_kind::content;
     const auto source = restored_from(**view, x);
@@ -30,7 +31,8 @@ result<exit_code> list(const std::string& path, verb_context& context) {
        has_bytes ? cell::unsigned_number(x.bytes) : cell::nothing(),
        time_cell(std::chrono::milliseconds{x.time_ms}),
        has_bytes ? cell{checksum_text(x.checksum)} : cell::nothing(),
-       fmt::format("{}.{}", x.put.writer.value(), x.put.sequence)});
+       client::to_string({x.put, place.status.inode, place.group,
+                          place.looked_up_at})});
   }
   context.out.print(rows);
   return 0;
