@@ -1,0 +1,408 @@
+#include "core/queues/queue_caller.hpp"
+
+#include "core/queues/queue_machine.hpp"
+#include "core/queues/queue_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+using msg::queue_status;
+using msg::queue_verb;
+using std::chrono::milliseconds;
+
+msg::queue_request
+change(queue_verb verb, std::uint64_t queue, std::int64_t item = 0) {
+  msg::queue_request x;
+  x.verb = verb;
+  x.queue = queue_id{queue};
+  x.item.number = item;
+  return x;
+}
+
+msg::queue_request push(std::int64_t item) {
+  return change(queue_verb::push, 1, item);
+}
+
+msg::queue_request pop(bool wait = false) {
+  auto x = change(queue_verb::pop, 1);
+  x.wait = wait;
+  return x;
+}
+
+/// A caller whose effects the test performs by hand.
+struct QueueCaller : ::testing::Test {
+  QueueCaller() {
+    at += 1h;
+  }
+
+  void take(queue_effects x) {
+    for (auto& each : x) {
+      if (auto* sending = std::get_if<queue_send>(&each))
+        sent.push_back(std::move(*sending));
+      else if (auto* greeting = std::get_if<queue_greet>(&each))
+        greetings.push_back(*greeting);
+      else
+        told.push_back(std::get<queue_told>(std::move(each)));
+    }
+    caller.check();
+  }
+
+  void ask(queue_call id, msg::queue_request what, milliseconds wait = 0ms) {
+    take(caller.call(id, std::move(what), 10s, wait, at));
+  }
+
+  void greet(std::uint64_t birth = 0, bool primary = true,
+             std::vector<std::string> primaries = {}) {
+    ASSERT_FALSE(greetings.empty());
+    greetings.pop_front();
+    queue_greeting_heard heard{
+      queue_tick{birth}, primary, std::move(primaries), {"a", "b", "c"}};
+    take(caller.on_greeting(heard, {}, at));
+  }
+
+  void refuse_greeting(ec code, std::vector<std::string> others = {}) {
+    ASSERT_FALSE(greetings.empty());
+    greetings.pop_front();
+    take(caller.on_greeting(fail(code, "no"), others, at));
+  }
+
+  /// The next one that was sent; it is taken.
+  queue_send next() {
+    EXPECT_FALSE(sent.empty());
+    auto x = sent.front();
+    sent.pop_front();
+    return x;
+  }
+
+  void answer(const queue_send& x, queue_status status, std::int64_t value = -1,
+              bool stale = false) {
+    msg::queue_answer made;
+    made.session = x.request.session;
+    made.number = x.request.number;
+    made.verb = x.request.verb;
+    made.status = status;
+    made.value = value;
+    made.stale = stale;
+    take(caller.on_answer(x.attempt, made, at));
+  }
+
+  void refuse(const queue_send& x, ec code) {
+    take(caller.on_answer(x.attempt, fail(code, "not now"), at));
+  }
+
+  /// On to the next thing that the caller wants to do.
+  void wait() {
+    const auto next = caller.next_deadline();
+    ASSERT_TRUE(next);
+    at = std::max(at, *next);
+    take(caller.tick(at));
+  }
+
+  ec reason() {
+    EXPECT_FALSE(told.empty());
+    const auto x = told.front();
+    told.pop_front();
+    EXPECT_FALSE(x.answer);
+    return x.answer ? ec{} : x.answer.error().code;
+  }
+
+  queue_status outcome() {
+    EXPECT_FALSE(told.empty());
+    const auto x = told.front();
+    told.pop_front();
+    EXPECT_TRUE(x.answer) << x.answer.error().context;
+    return x.answer ? x.answer->status : queue_status{};
+  }
+
+  std::uint8_t sessions = 0;
+  instant at;
+  queue_caller caller{{"a", "b", "c"}, [this] {
+                        decltype(msg::queue_session::random) bits{};
+                        bits.fill(++sessions);
+                        return bits;
+                      }};
+  std::deque<queue_send> sent;
+  std::deque<queue_greet> greetings;
+  std::deque<queue_told> told;
+};
+
+TEST_F(QueueCaller, GreetsOnceAndNumbersWhatItSends) {
+  ask(1, push(7));
+  ask(2, push(8));
+  EXPECT_TRUE(sent.empty());
+  ASSERT_EQ(greetings.size(), 1u);
+  EXPECT_EQ(greetings[0].server, "a");
+  greet(5);
+  const auto one = next();
+  const auto two = next();
+  EXPECT_EQ(one.request.number, 1u);
+  EXPECT_EQ(two.request.number, 2u);
+  EXPECT_EQ(two.request.first, 1u);
+  EXPECT_EQ(one.request.session.birth, queue_tick{5});
+  EXPECT_EQ(one.server, "a");
+  answer(two, queue_status::done, 2);
+  answer(one, queue_status::done, 1);
+  EXPECT_EQ(told.size(), 2u);
+  ask(3, pop());
+  EXPECT_EQ(next().request.first, 3u); // C2
+  EXPECT_TRUE(greetings.empty());
+}
+
+// SPEC Q8
+TEST_F(QueueCaller, RepeatsTheSameNumberAtTheNextServer) {
+  ask(1, push(7));
+  greet();
+  const auto first = next();
+  refuse(first, ec::outcome_unknown);
+  const auto second = next();
+  EXPECT_EQ(second.server, "b");
+  EXPECT_EQ(second.request, first.request); // C4
+  refuse(second, ec::not_primary);
+  const auto third = next();
+  EXPECT_EQ(third.server, "c");
+  EXPECT_EQ(third.request, first.request);
+  answer(third, queue_status::done, 1);
+  EXPECT_EQ(outcome(), queue_status::done);
+  ask(2, push(8));
+  EXPECT_EQ(next().server, "c"); // It stays where it was answered.
+}
+
+TEST_F(QueueCaller, PausesAfterARoundLongerEachTime) {
+  ask(1, push(7));
+  greet();
+  milliseconds last{0};
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 3; ++i)
+      refuse(next(), ec::not_primary);
+    EXPECT_TRUE(sent.empty());
+    const auto before = at;
+    wait();
+    const auto pause = std::chrono::ceil<milliseconds>(at - before);
+    EXPECT_GT(pause, last);
+    last = pause;
+  }
+}
+
+// SPEC S7: not primary, and nothing was executed.
+TEST_F(QueueCaller, SaysNotPrimaryIfThatIsAllItHeard) {
+  ask(1, push(7));
+  greet();
+  while (told.empty()) {
+    if (sent.empty())
+      wait();
+    else
+      refuse(next(), sent.size() % 2 == 0 ? ec::not_primary : ec::unavailable);
+  }
+  EXPECT_EQ(reason(), ec::not_primary); // C5
+}
+
+TEST_F(QueueCaller, DoesNotKnowWhatMayHaveHappened) {
+  ask(1, push(7));
+  greet();
+  refuse(next(), ec::outcome_unknown);
+  while (told.empty()) {
+    if (sent.empty())
+      wait();
+    else
+      refuse(next(), ec::not_primary);
+  }
+  EXPECT_EQ(reason(), ec::outcome_unknown);
+  ask(2, push(8));
+  EXPECT_EQ(next().request.first, 2u); // The number is fenced (C2).
+}
+
+TEST_F(QueueCaller, AnswersAtTheDeadlineThoughNobodySaysAnything) {
+  ask(1, push(7));
+  ask(2, change(queue_verb::size, 1));
+  greet();
+  const auto late = next();
+  const auto begun = at;
+  wait();
+  EXPECT_EQ(at - begun, 10s);
+  EXPECT_EQ(reason(), ec::outcome_unknown); // C3
+  EXPECT_EQ(reason(), ec::timed_out);
+  answer(late, queue_status::done, 1); // Nobody waits for it any more.
+  EXPECT_TRUE(told.empty());
+  EXPECT_EQ(caller.open(), 0u);
+}
+
+TEST_F(QueueCaller, KeepsToTheWindow) {
+  for (queue_call i = 1; i <= 130; ++i)
+    ask(i, push(7));
+  greet();
+  EXPECT_EQ(sent.size(), 128u);
+  const auto first = next();
+  answer(next(), queue_status::done, 1); // Number 2: 1 is still open.
+  EXPECT_EQ(sent.size(), 126u);
+  answer(first, queue_status::done, 1);
+  ASSERT_EQ(sent.size(), 128u);
+  EXPECT_EQ(sent.back().request.number, 130u);
+  EXPECT_EQ(sent.back().request.first, 3u);
+}
+
+TEST_F(QueueCaller, TakesANewSessionWhenItWasNotExecuted) {
+  ask(1, push(7));
+  greet();
+  answer(next(), queue_status::done, 1);
+  outcome();
+  ask(2, push(8));
+  answer(next(), queue_status::session_expired);
+  wait();
+  greet(61);
+  const auto again = next();
+  EXPECT_EQ(again.request.number, 1u);
+  EXPECT_EQ(again.request.session.birth, queue_tick{61});
+  EXPECT_EQ(again.request.session.random[0], 2);
+  answer(again, queue_status::done, 2);
+  EXPECT_EQ(outcome(), queue_status::done);
+}
+
+// SPEC Q8: what was sent may have been executed before the session expired.
+TEST_F(QueueCaller, DoesNotPushTwiceOverTwoSessions) {
+  ask(1, push(7));
+  greet();
+  refuse(next(), ec::outcome_unknown);
+  answer(next(), queue_status::session_expired);
+  EXPECT_EQ(reason(), ec::outcome_unknown);
+  EXPECT_TRUE(sent.empty());
+}
+
+TEST_F(QueueCaller, AsksAnotherServerForABirthThatIsRefused) {
+  ask(1, push(7));
+  greet(9);
+  const auto refused = next();
+  EXPECT_EQ(refused.server, "a");
+  answer(refused, queue_status::session_expired);
+  wait();
+  ASSERT_EQ(greetings.size(), 1u);
+  EXPECT_EQ(greetings[0].server, "b");
+}
+
+TEST_F(QueueCaller, GoesToThePrimaryThatAGreetingNames) {
+  ask(1, push(7));
+  greet(0, false, {"c", "b"});
+  EXPECT_EQ(next().server, "c");
+}
+
+TEST_F(QueueCaller, FindsQueuesBehindAServerThatHasNone) {
+  ask(1, push(7));
+  refuse_greeting(ec::unsupported, {"d"});
+  refuse_greeting(ec::unsupported);
+  refuse_greeting(ec::unsupported);
+  ASSERT_EQ(greetings.size(), 1u);
+  EXPECT_EQ(greetings[0].server, "d");
+  greet();
+  EXPECT_EQ(next().server, "d");
+}
+
+TEST_F(QueueCaller, SaysSoWhenNobodyHasQueues) {
+  ask(1, push(7));
+  for (int i = 0; i < 3; ++i)
+    refuse_greeting(ec::unsupported);
+  EXPECT_EQ(reason(), ec::unsupported);
+}
+
+TEST_F(QueueCaller, DoesNotAskAgainWhatIsHopeless) {
+  ask(1, push(7));
+  refuse_greeting(ec::unauthenticated);
+  EXPECT_EQ(reason(), ec::unauthenticated);
+  ask(2, push(7));
+  greet();
+  refuse(next(), ec::denied);
+  EXPECT_EQ(reason(), ec::denied);
+}
+
+TEST_F(QueueCaller, WaitsForServersUntilTheDeadline) {
+  ask(1, push(7));
+  while (told.empty()) {
+    if (greetings.empty())
+      wait();
+    else
+      refuse_greeting(ec::unavailable);
+  }
+  EXPECT_EQ(reason(), ec::unavailable);
+}
+
+TEST_F(QueueCaller, RefusesWhatCanNeverBeRight) {
+  ask(1, change(queue_verb::push, 0));
+  EXPECT_EQ(reason(), ec::invalid_argument);
+  auto large = push(0);
+  large.item = {true, 0, std::string(msg::queue_item_bytes_max + 1, 'x')};
+  ask(2, large);
+  EXPECT_EQ(reason(), ec::invalid_argument);
+  EXPECT_TRUE(greetings.empty());
+}
+
+// SPEC Q6
+TEST_F(QueueCaller, PrefersAFreshReadToAStaleOne) {
+  ask(1, change(queue_verb::size, 1));
+  greet();
+  answer(next(), queue_status::done, 3, true);
+  const auto other = next();
+  EXPECT_EQ(other.server, "b");
+  answer(other, queue_status::done, 4);
+  EXPECT_EQ(told.front().answer->value, 4);
+}
+
+TEST_F(QueueCaller, TakesAStaleReadWhenThereIsNoOther) {
+  ask(1, change(queue_verb::size, 1));
+  greet();
+  answer(next(), queue_status::done, 3, true);
+  refuse(next(), ec::unavailable);
+  refuse(next(), ec::unavailable);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_TRUE(told.front().answer->stale);
+}
+
+TEST_F(QueueCaller, WaitsOnWhenAServerHasWaitedEnough) {
+  ask(1, pop(true), 1h);
+  greet();
+  const auto first = next();
+  EXPECT_TRUE(first.request.wait);
+  EXPECT_EQ(first.patience, 300s);
+  at += 300s;
+  answer(first, queue_status::empty);
+  const auto second = next();
+  EXPECT_EQ(second.request.number, 2u); // The first one has its answer.
+  EXPECT_TRUE(told.empty());
+  at += 55min;
+  answer(second, queue_status::empty);
+  EXPECT_EQ(outcome(), queue_status::empty);
+}
+
+TEST_F(QueueCaller, EndsAWaitWithTheSameNumber) {
+  ask(1, pop(true), 1h);
+  greet();
+  const auto waiting = next();
+  take(caller.end_waits(at));
+  const auto last = next();
+  EXPECT_FALSE(last.request.wait);
+  EXPECT_EQ(last.request.number, waiting.request.number);
+  answer(waiting, queue_status::empty); // An answer to a try given up.
+  EXPECT_TRUE(told.empty());
+  answer(last, queue_status::done, 0);
+  EXPECT_EQ(outcome(), queue_status::done);
+}
+
+TEST_F(QueueCaller, PopsAgainWhenItsOwnAnswersWereTooMany) {
+  ask(1, pop());
+  ask(2, pop());
+  greet();
+  const auto one = next();
+  answer(next(), queue_status::unread);
+  answer(one, queue_status::done, 1);
+  outcome();
+  wait();
+  const auto again = next();
+  EXPECT_EQ(again.request.number, 3u);
+  answer(again, queue_status::unread); // Not because of others.
+  EXPECT_EQ(outcome(), queue_status::unread);
+}
+
+} // namespace
+} // namespace dfs::core
