@@ -42,7 +42,6 @@ int exit_status(ec code) {
     case ec::shutting_down:
     case ec::lease_expired:
     case ec::stale:
-    case ec::not_primary:
     case ec::no_redundancy:
       return 3;
     case ec::outcome_unknown:

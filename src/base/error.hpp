@@ -31,7 +31,7 @@ enum class ec : std::uint8_t {
   configuration = 19,   ///< Settings, keys or certificates that cannot work.
   cancelled = 20,       ///< The caller changed its mind.
   full = 21,            ///< No space left, or none that may be used.
-  not_primary = 22,     ///< Another replica orders changes of this chunk.
+  not_primary = 22,     ///< Other replicas order the changes.
   stale = 23,           ///< A version, epoch or term that has been superseded.
   lease_expired = 24,   ///< This server may not serve until it is renewed.
   is_directory = 25,    ///< A file was asked for and a directory is there.

@@ -38,11 +38,13 @@ struct frame_header {
 
 inline constexpr std::size_t frame_header_size = 32;
 
-/// A request names things, it carries no bulk; bulk has its own frames.
-inline constexpr std::uint32_t request_payload_max = 64 * 1024;
+/// A request names things, it carries no bulk; bulk has its own frames. The
+/// longest is an item for a queue, of at most 1 MiB, and what goes with it.
+inline constexpr std::uint32_t request_payload_max = (1024 + 64) * 1024;
 
-/// The longest list that a server gives in one answer: some 8,000 members.
-inline constexpr std::uint32_t answer_payload_max = 1024 * 1024;
+/// Such an item again; or the longest list that a server gives in one answer,
+/// some 8,000 members.
+inline constexpr std::uint32_t answer_payload_max = (1024 + 64) * 1024;
 
 /// Texts of refusals are cut here.
 inline constexpr std::size_t refusal_text_max = 1024;
