@@ -40,7 +40,7 @@ void collect_parameters(collected& to, const std::string& verb_name,
       to.values[place].insert(x.words.begin(), x.words.end());
     else if (x.what != expects::anything)
       to.files.insert(place);
-    else if (!x.positional && !x.placeholder.empty())
+    else if (!x.positional && !x.placeholder.empty() && x.value_alone.empty())
       to.values[place]; // Something is wanted; nobody knows what.
   }
   flags.insert("--help");

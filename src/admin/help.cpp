@@ -14,7 +14,11 @@ namespace dfs::admin {
 namespace {
 
 std::string title(const parameter& x) {
-  const auto names = x.other.empty() ? x.name : x.name + ", " + x.other;
+  auto names = x.other.empty() ? x.name : x.name + ", " + x.other;
+  if (x.many)
+    names += "...";
+  if (!x.value_alone.empty())
+    return names + "[=" + x.placeholder + "]";
   return x.placeholder.empty() ? names : names + " " + x.placeholder;
 }
 

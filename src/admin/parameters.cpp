@@ -58,6 +58,11 @@ parameter& parameter::directory() {
   return *this;
 }
 
+parameter& parameter::alone(std::string value) {
+  value_alone = std::move(value);
+  return *this;
+}
+
 parameters::parameters(CLI::App& app) : app_{app} {
   // nop
 }
@@ -91,6 +96,16 @@ parameter& parameters::positional(const std::string& name, std::string& to,
     to = text;
     return std::string{};
   });
+}
+
+parameter& parameters::rest(const std::string& name,
+                            std::vector<std::string>& to,
+                            const std::string& help) {
+  auto& added = all_.emplace_back(parameter{name, "", help, "", true});
+  added.many = true;
+  added.is_required = true;
+  added.parsed = app_.add_option(name, to)->required();
+  return added;
 }
 
 parameter& parameters::option(const std::string& name,

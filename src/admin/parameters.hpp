@@ -30,13 +30,17 @@ struct parameter {
   bool is_required = false;
   expects what = expects::anything;
   std::vector<std::string> words{}; ///< Of `expects::words`.
-  std::string other{}; ///< Second spelling, such as "-l"; may be empty.
+  std::string other{};       ///< Second spelling, such as "-l"; may be empty.
+  std::string value_alone{}; ///< Of an option that may stand without one.
+  bool many = false;         ///< Takes all words that are left.
   CLI::Option* parsed = nullptr;
 
   parameter& required();
   parameter& optional(); ///< Of a positional.
   parameter& file();
   parameter& directory();
+  /// Of an option: its value is behind "="; left out, it is this one.
+  parameter& alone(std::string value);
 };
 
 /// Declares a verb's parameters. What is bound must live until the verb has
@@ -48,6 +52,9 @@ public:
   /// Required unless `.optional()`.
   parameter&
   positional(const std::string& name, std::string& to, const std::string& help);
+  /// One or more words; the last of the positionals.
+  parameter& rest(const std::string& name, std::vector<std::string>& to,
+                  const std::string& help);
   /// @param name "--node", or with a short spelling "--command,-c".
   parameter& option(const std::string& name, const std::string& placeholder,
                     std::string& to, const std::string& help);

@@ -177,6 +177,8 @@ check_values(const parameters& own, const std::vector<std::string>& words) {
         return usage(name + " takes no value");
       continue;
     }
+    if (apart && !option->value_alone.empty())
+      continue;
     if (apart && (++i == words.size() || words[i].starts_with("--")))
       return usage(name + " needs a value: " + option->placeholder);
     if (apart ? words[i].empty() : sign + 1 == words[i].size())
@@ -184,6 +186,15 @@ check_values(const parameters& own, const std::vector<std::string>& words) {
                    + ", or leave it out");
   }
   return done;
+}
+
+// Options that may stand alone get the value that this means: the parser would
+// take the next word for it.
+void complete_options(const parameters& own, std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i)
+    if (const auto* option = find_option(own, words[i]);
+        option != nullptr && !option->value_alone.empty())
+      words[i] += "=" + option->value_alone;
 }
 
 // Settings among the words, as a server takes them (SPEC S4).
@@ -227,12 +238,20 @@ std::string without_name(const CLI::Error& x) {
   return x.what();
 }
 
+// What the parser could not place; it counts the mark of what are no options.
+std::vector<std::string> extras_of(const CLI::App& app) {
+  auto extras = app.remaining();
+  std::erase(extras, "--");
+  return extras;
+}
+
 // Fills what `own` is bound to.
 result<nothing> parse(CLI::App& app, const parameters& own, const verb& which,
                       std::vector<std::string> words) {
   if (auto checked = check_values(own, words); !checked)
     return usage(fmt::format("{}. Try: dfsnode {} --help",
                              checked.error().context, which.name));
+  complete_options(own, words);
   app.set_help_flag();
   app.allow_extras();
   std::reverse(words.begin(), words.end()); // As CLI11 wants them.
@@ -241,8 +260,7 @@ result<nothing> parse(CLI::App& app, const parameters& own, const verb& which,
   try {
     app.parse(words);
   } catch (const CLI::RequiredError&) {
-    const auto extras = app.remaining();
-    for (const auto& extra : extras)
+    for (const auto& extra : extras_of(app))
       if (extra.rfind("-", 0) == 0)
         return unexpected(extra, which, own);
     return missing(which, own);
@@ -250,7 +268,7 @@ result<nothing> parse(CLI::App& app, const parameters& own, const verb& which,
     return usage(
       fmt::format("{}. Try: dfsnode {} --help", without_name(x), which.name));
   }
-  const auto extras = app.remaining();
+  const auto extras = extras_of(app);
   if (!extras.empty())
     return unexpected(extras.front(), which, own);
   return done;

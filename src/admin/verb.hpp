@@ -24,6 +24,7 @@ namespace dfs::client {
 class cluster_client;
 class file_client;
 class master_client;
+class queue_user;
 } // namespace dfs::client
 
 namespace dfs::admin {
@@ -104,6 +105,10 @@ public:
   /// what runs with `ec::cancelled`, in order.
   [[nodiscard]] result<std::shared_ptr<client::file_client>> files();
 
+  /// Queues of the cluster, in a session of the verb's own; as `cluster`
+  /// otherwise.
+  [[nodiscard]] result<std::shared_ptr<client::queue_user>> queues();
+
   /// How long a transfer goes on without getting anywhere: `--timeout`, or
   /// longer than a restart of the master or a whole cluster takes.
   [[nodiscard]] std::chrono::milliseconds transfer_timeout();
@@ -138,6 +143,7 @@ private:
   std::shared_ptr<client::cluster_client> cluster_;
   std::shared_ptr<client::master_client> master_;
   std::shared_ptr<client::file_client> files_;
+  std::shared_ptr<client::queue_user> queues_;
   request_id first_request_;
   std::uint64_t requests_ = 0;
 };

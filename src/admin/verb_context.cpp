@@ -3,6 +3,7 @@
 #include "admin/ask.hpp"
 #include "client/file_client.hpp"
 #include "client/master_client.hpp"
+#include "client/queues/queue_user.hpp"
 #include "settings/bundle.hpp"
 #include "settings/find_file.hpp"
 #include "settings/load.hpp"
@@ -15,7 +16,7 @@ namespace dfs::admin {
 
 namespace {
 
-/// @tparam Client `cluster_client` or `master_client`.
+/// @tparam Client `cluster_client`, `master_client` and the like.
 template <class Client>
 result<std::shared_ptr<Client>>
 connect(const settings::client_settings& to, settings::unix_seconds now) {
@@ -116,6 +117,19 @@ result<std::shared_ptr<client::file_client>> verb_context::files() {
     files_ = *made;
     files_->catch_signals();
   }
+  return made;
+}
+
+result<std::shared_ptr<client::queue_user>> verb_context::queues() {
+  if (queues_)
+    return queues_;
+  const auto configured = client_settings();
+  if (!configured)
+    return configured.error();
+  auto made = connect<client::queue_user>(
+    *configured, std::chrono::floor<std::chrono::seconds>(now()));
+  if (made)
+    queues_ = *made;
   return made;
 }
 

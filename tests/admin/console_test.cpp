@@ -145,6 +145,21 @@ struct fake_node final : console_node {
     x.servers[0].name = "fs-1";
     return answer(x);
   }
+  result<msg::queue_group_status> queue_group() override {
+    msg::queue_group_status x;
+    x.server = server_id{2};
+    x.primary = true;
+    x.rule = "majority";
+    x.members.push_back({server_id{2}, "fs-1", true, true, 9, 8});
+    return answer(x);
+  }
+  result<msg::queue_list> queues(const msg::list_queues& which) override {
+    msg::queue_list x; // A page is one queue.
+    x.queues.push_back({which.after.next(), "jobs", 3, 24});
+    x.more = which.after == queue_id{};
+    x.stale = true;
+    return answer(x);
+  }
   result<msg::group_list> groups(const msg::list_groups& which) override {
     msg::group_list x; // A page is one group.
     x.groups.resize(1);
@@ -397,6 +412,15 @@ TEST_F(ConsoleTest, SaysAtThePromptWhereItIsAndWhatItMay) {
   EXPECT_EQ(console_prompt(node), "chunkserver-1 (admin)> ");
   node.mine = rights::reader;
   EXPECT_EQ(console_prompt(node), "chunkserver-1 (reader)> ");
+}
+
+TEST_F(ConsoleTest, ShowsTheGroupOfTheQueues) { // SPEC O1, Q4
+  const auto group = text("group");
+  EXPECT_THAT(group, HasSubstr("2 (fs-1)"));
+  EXPECT_THAT(group, HasSubstr("majority"));
+  const auto queues = text("queues");
+  EXPECT_THAT(queues, HasSubstr("jobs"));
+  EXPECT_THAT(err.str(), HasSubstr("stale"));
 }
 
 } // namespace

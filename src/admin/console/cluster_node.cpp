@@ -1,6 +1,7 @@
 #include "admin/console/cluster_node.hpp"
 
 #include "admin/ask.hpp"
+#include "messages/queue_methods.hpp"
 #include "messages/version_methods.hpp"
 
 #include <utility>
@@ -84,6 +85,14 @@ result<msg::fileserver_list> cluster_node::fileservers() {
 }
 
 result<msg::group_list> cluster_node::groups(const msg::list_groups& which) {
+  return client_->call(which);
+}
+
+result<msg::queue_group_status> cluster_node::queue_group() {
+  return client_->call(msg::get_queue_group{});
+}
+
+result<msg::queue_list> cluster_node::queues(const msg::list_queues& which) {
   return client_->call(which);
 }
 

@@ -34,6 +34,8 @@ public:
   result<msg::scrub_status> scrub(bool start) override;
   result<msg::fileserver_list> fileservers() override;
   result<msg::group_list> groups(const msg::list_groups& which) override;
+  result<msg::queue_group_status> queue_group() override;
+  result<msg::queue_list> queues(const msg::list_queues& which) override;
 
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] std::string principal() const override;

@@ -109,6 +109,8 @@ complete_console_line(std::string_view line, console_node& node);
 [[nodiscard]] console_command scrub_start_command();
 [[nodiscard]] console_command fileservers_command();
 [[nodiscard]] console_command groups_command();
+[[nodiscard]] console_command group_command();
+[[nodiscard]] console_command queues_command();
 [[nodiscard]] console_command log_command();
 [[nodiscard]] console_command log_level_command();
 [[nodiscard]] console_command config_command();

@@ -140,9 +140,10 @@ std::span<const console_command> console_commands() {
     tree_command(),        health_command(),      members_command(),
     links_command(),       leases_command(),      scrub_command(),
     scrub_start_command(), fileservers_command(), groups_command(),
-    bandwidth_command(),   reset_time_command(),  leave_command(),
-    join_command(),        log_command(),         log_level_command(),
-    config_command(),      whoami_command(),
+    group_command(),       queues_command(),      bandwidth_command(),
+    reset_time_command(),  leave_command(),       join_command(),
+    log_command(),         log_level_command(),   config_command(),
+    whoami_command(),
   };
   return all;
 }

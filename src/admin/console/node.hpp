@@ -8,6 +8,7 @@
 #include "messages/detector.hpp"
 #include "messages/health.hpp"
 #include "messages/membership.hpp"
+#include "messages/queue_admin.hpp"
 #include "messages/version_file.hpp"
 
 #include <string>
@@ -40,6 +41,9 @@ public:
   // Of a master.
   virtual result<msg::fileserver_list> fileservers() = 0;
   virtual result<msg::group_list> groups(const msg::list_groups& which) = 0;
+  // Of a file server that has queues.
+  virtual result<msg::queue_group_status> queue_group() = 0;
+  virtual result<msg::queue_list> queues(const msg::list_queues& which) = 0;
 
   // Known since the login, without asking.
   [[nodiscard]] virtual std::string name() const = 0; ///< Of the node.
