@@ -23,13 +23,17 @@
 
 namespace dfs::msg {
 
-/// The first byte of every body on the group plane says whose it is.
+/// The first byte of every sealed body says whose it is.
 inline constexpr std::uint8_t multicast_protocol = 2;
 
-// Limits of what a packet may hold. A datagram body has 1,400 - 42 bytes.
-inline constexpr std::size_t multicast_bytes_max = 1'358;
+// Limits of what a packet may hold. A sealed body has 1,452 - 53 bytes.
+inline constexpr std::size_t multicast_bytes_max = 1'399;
 inline constexpr std::size_t multicast_body_bytes_max = 1'302;
 inline constexpr std::size_t nack_places_max = 64;
+inline constexpr std::size_t items_per_packet_max = 64;
+inline constexpr std::size_t parts_per_packet_max = 255;
+/// Attempts that one server tells of.
+inline constexpr std::size_t group_attempts_max = 5;
 
 /// Names a message for good. `q` counts from 1 in each life of the sender.
 struct message_number {
@@ -157,5 +161,9 @@ struct multicast_packet {
 
   bool operator==(const multicast_packet&) const = default;
 };
+
+/// Could somebody have meant this? Counts and numbers within their limits,
+/// members ascending; not whether it fits what the receiver knows.
+[[nodiscard]] bool is_valid(const multicast_packet& x);
 
 } // namespace dfs::msg

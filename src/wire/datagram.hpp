@@ -19,7 +19,8 @@ struct sender_tag {};
 /// Names a node to those who open its datagrams; see `sender_of`.
 using sender_id = strong_id<sender_tag>;
 
-inline constexpr std::size_t datagram_bytes_max = 1'400;
+/// With the headers of UDP and IPv6 1,500: what Ethernet carries in one piece.
+inline constexpr std::size_t datagram_bytes_max = 1'452;
 inline constexpr std::size_t datagram_header_bytes = 26;
 inline constexpr std::size_t seal_tag_bytes = 16;
 inline constexpr std::size_t seal_bytes

@@ -39,6 +39,11 @@ public:
     return ok_;
   }
 
+  /// For an `inspect` that has read what cannot be.
+  void refuse() {
+    ok_ = false;
+  }
+
   [[nodiscard]] std::string_view left() const {
     return left_;
   }

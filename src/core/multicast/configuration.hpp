@@ -28,7 +28,7 @@ votes_in(const msg::group_configuration& x, const msg::group_member& who);
 /// How many attempts a server remembers at most, its own last one included:
 /// what is told of them has to fit into a datagram.
 [[nodiscard]] constexpr std::size_t attempts_most(std::size_t servers) {
-  return servers > 9 ? 3 : 5;
+  return servers > 9 ? 3 : msg::group_attempts_max;
 }
 
 [[nodiscard]] constexpr bool is_none(const msg::configuration_id& x) {

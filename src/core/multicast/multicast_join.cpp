@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto ask_again = 20ms;
-constexpr std::size_t items_most = 64;
 constexpr unsigned tries_each = 4;
 
 std::string put_length(std::uint64_t x) {
@@ -118,11 +117,16 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
   }
   msg::items_fetched told{x.lineage, x.ballot, x.after, x.chain,
                           final_,    {},       {}};
-  if (!x.joined)
+  if (!x.joined) {
+    // Alone: with a full message it would not fit.
     told.history = record_.history;
+    send(from, std::move(told));
+    return;
+  }
   const auto empty = packet_header_bytes + bytes_of(told);
   auto bytes = empty;
-  for (auto k = x.after + 1; k <= end && k <= x.after + items_most; ++k) {
+  for (auto k = x.after + 1;
+       k <= end && k <= x.after + msg::items_per_packet_max; ++k) {
     msg::multicast_resend item{k, *log_.body_at(k)};
     const auto more = bytes_of(item);
     if (!told.items.empty() && bytes + more > msg::multicast_bytes_max) {
@@ -193,6 +197,8 @@ void multicast_machine::on(const msg::items_fetched& x) {
     record_.history = x.history;
     (void) store(log_.received());
     reach_changed_ = true;
+    asked_at_ = instant{}; // For the items, at once.
+    duty_at_ = now_;
   }
   for (const auto& item : x.items) {
     (void) log_.add_body(item.body, ~std::uint64_t{0} >> 1);

@@ -246,7 +246,9 @@ void pack_parts(multicast_effects& out, const std::vector<server_id>& to,
   std::size_t bytes = packet_header_bytes;
   for (auto& part : parts) {
     const auto more = bytes_of(part);
-    if (!packet.parts.empty() && bytes + more > msg::multicast_bytes_max) {
+    if (!packet.parts.empty()
+        && (bytes + more > msg::multicast_bytes_max
+            || packet.parts.size() == msg::parts_per_packet_max)) {
       out.push_back(send_multicast{to, std::move(packet)});
       packet = header;
       bytes = packet_header_bytes;

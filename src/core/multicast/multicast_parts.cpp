@@ -4,19 +4,35 @@ namespace dfs::core {
 
 namespace {
 
-constexpr std::size_t id_bytes = 8;       // Epoch and leader, as varints.
-constexpr std::size_t member_bytes = 22;  // Server, store, life.
-constexpr std::size_t body_overhead = 14; // Number, kind, length.
+// As messages/multicast_inspect.hpp writes them. Places, numbers and lives are
+// below 2^49, epochs below 2^35.
+constexpr std::size_t server_bytes = 2;
+constexpr std::size_t hash_bytes = 8; // A store, too.
+constexpr std::size_t place_bytes = 7;
+constexpr std::size_t life_bytes = 7;
+constexpr std::size_t id_bytes = 5 + server_bytes;
+constexpr std::size_t begin_bytes = id_bytes + place_bytes;
+constexpr std::size_t number_bytes = server_bytes + life_bytes + place_bytes;
+constexpr std::size_t near_bytes = 3; // Two places less than 2^20 apart.
+
+std::size_t size(const msg::group_member& x) {
+  return server_bytes + hash_bytes + (x.life == life_id{} ? 1 : life_bytes);
+}
+
+std::size_t size(const msg::configuration_id& x) {
+  return x.epoch == 0 ? 1 + server_bytes : id_bytes;
+}
 
 std::size_t size(const msg::group_configuration& x) {
-  auto sum = 2 * id_bytes + 7;
+  auto sum
+    = size(x.id) + size(x.previous) + (x.first == 0 ? 1 : place_bytes) + 1;
   for (const auto& member : x.members)
-    sum += member.life == life_id{} ? member_bytes - 7 : member_bytes;
+    sum += size(member);
   return sum;
 }
 
 std::size_t size(const msg::message_body& x) {
-  return body_overhead + x.bytes.size();
+  return number_bytes + 1 + 2 + x.bytes.size();
 }
 
 std::size_t size(const std::vector<msg::group_configuration>& all) {
@@ -27,7 +43,8 @@ std::size_t size(const std::vector<msg::group_configuration>& all) {
 }
 
 std::size_t size(const msg::member_standing& x) {
-  return member_bytes + 2 * id_bytes + 2 + size(x.known) + size(x.attempts);
+  return size(x.who) + size(x.promised) + size(x.known) + size(x.lineage)
+         + size(x.attempts) + 2;
 }
 
 struct sizes {
@@ -35,42 +52,55 @@ struct sizes {
     return size(x.body);
   }
   std::size_t operator()(const msg::multicast_order&) const {
-    return 24;
+    return place_bytes + number_bytes;
   }
   std::size_t operator()(const msg::multicast_nack& x) const {
-    return 4 + 7 * (x.orders.size() + x.bodies.size());
+    return 2 + place_bytes * (x.orders.size() + x.bodies.size());
   }
   std::size_t operator()(const msg::multicast_resend& x) const {
-    return 7 + size(x.body);
+    return place_bytes + size(x.body);
   }
   std::size_t operator()(const msg::multicast_nudge& x) const {
-    return 7 + size(x.body);
+    return place_bytes + size(x.body);
   }
   std::size_t operator()(const msg::group_beacon& x) const {
-    return size(x.standing) + 3 * x.heard.size() + id_bytes + 12;
+    return size(x.standing) + 1 + server_bytes * (x.heard.size() + 1) + id_bytes
+           + place_bytes + 1;
   }
   std::size_t operator()(const msg::members_gathered& x) const {
-    return id_bytes + 7 + size(x.standing);
+    return id_bytes + place_bytes + size(x.standing);
   }
   std::size_t operator()(const msg::commit_members& x) const {
-    return size(x.next) + size(x.known) + size(x.attempts)
-           + 15 * x.history.size() + 3;
+    return size(x.next) + size(x.known) + size(x.attempts) + 1
+           + begin_bytes * x.history.size() + server_bytes;
+  }
+  std::size_t operator()(const msg::fetch_items&) const {
+    return 2 * id_bytes + place_bytes + hash_bytes + 1;
   }
   std::size_t operator()(const msg::items_fetched& x) const {
-    std::size_t sum = 2 * id_bytes + 30 + 15 * x.history.size();
+    std::size_t sum = size(x.lineage) + size(x.ballot) + place_bytes
+                      + hash_bytes + near_bytes + 1
+                      + begin_bytes * x.history.size() + 1;
     for (const auto& y : x.items)
-      sum += (*this)(y);
+      sum += near_bytes + size(y.body);
     return sum;
   }
+  std::size_t operator()(const msg::snapshot_offered&) const {
+    return id_bytes + 2 * hash_bytes + 2 * place_bytes;
+  }
   std::size_t operator()(const msg::fetch_pages& x) const {
-    return 12 + 5 * x.pages.size();
+    return hash_bytes + 2 + 5 * x.pages.size();
   }
   std::size_t operator()(const msg::page_fetched& x) const {
-    return 20 + x.bytes.size();
+    return hash_bytes + 5 + 2 + x.bytes.size();
   }
+  std::size_t operator()(const msg::member_ready&) const {
+    return id_bytes + hash_bytes;
+  }
+  // GATHER, INSTALL.
   template <class Small>
   std::size_t operator()(const Small&) const {
-    return 40;
+    return id_bytes;
   }
 };
 
