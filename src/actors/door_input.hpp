@@ -8,6 +8,11 @@ namespace dfs::actors {
 
 struct door_work;
 
+/// INTERNAL: a client's connection, as a name: not to be used as anything else.
+struct door_caller {
+  const void* connection = nullptr;
+};
+
 /// INTERNAL: what the stream port has for the front door. One message for all
 /// that one read brought. Never leaves the process: it holds connections.
 struct door_input {
@@ -17,3 +22,4 @@ struct door_input {
 } // namespace dfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::actors::door_input)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dfs::actors::door_caller)

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -103,26 +104,47 @@ class door_router {
 public:
   template <class Request, class To>
   void route(To to) {
+    route_with<Request>(std::move(to),
+                        [](const door_job&) { return std::tuple<>{}; });
+  }
+
+  /// For a subsystem that must know when a client is gone: it is told the
+  /// connection beside each request, and hears of the end of each connection
+  /// by `front_door_options::on_closed`.
+  template <class Request, class To>
+  void route_with_caller(To to) {
+    route_with<Request>(std::move(to), [](const door_job& job) {
+      return std::tuple{door_caller{job.request().from.get()}};
+    });
+  }
+
+  template <class Request, class To, class Beside>
+  void route_with(To to, Beside beside) {
     using reply = typename msg::method<Request>::reply;
-    add<Request>(
-      [to = provider(std::move(to))](front_door_self self, door_job job) {
-        auto request = wire::decode<Request>(job.request().message);
-        if (!request)
-          return job.refuse(request.error());
-        // For audits: the certificate says who it is, not the client.
-        if constexpr (requires { request->principal; })
-          request->principal = job.request().from->peer().name;
-        auto handle = to();
-        if (!handle)
-          return job.refuse(fail(ec::unavailable, "it is being restarted"));
-        // Not CAF's own timeout: see `front_door_state::expire`.
-        auto answer = self->request(handle, caf::infinite, *std::move(request));
-        const auto id = answer.id();
-        await_answer(self, id, std::move(job));
-        answer.then(
-          [self, id](const reply& x) { deliver(self, id, wire::encode(x)); },
-          [self, id](const caf::error& x) { deliver(self, id, x); });
-      });
+    add<Request>([to = provider(std::move(to)), beside](front_door_self self,
+                                                        door_job job) {
+      auto request = wire::decode<Request>(job.request().message);
+      if (!request)
+        return job.refuse(request.error());
+      // For audits: the certificate says who it is, not the client.
+      if constexpr (requires { request->principal; })
+        request->principal = job.request().from->peer().name;
+      auto handle = to();
+      if (!handle)
+        return job.refuse(fail(ec::unavailable, "it is being restarted"));
+      // Not CAF's own timeout: see `front_door_state::expire`.
+      auto answer = std::apply(
+        [&](auto... more) {
+          return self->request(handle, caf::infinite, *std::move(request),
+                               std::move(more)...);
+        },
+        beside(job));
+      const auto id = answer.id();
+      await_answer(self, id, std::move(job));
+      answer.then(
+        [self, id](const reply& x) { deliver(self, id, wire::encode(x)); },
+        [self, id](const caf::error& x) { deliver(self, id, x); });
+    });
   }
 
   /// @tparam Request Sent beside the handle of a listener for its events.

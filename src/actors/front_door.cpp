@@ -151,6 +151,8 @@ void front_door_state::take(front_door_self self, door_work& work) {
       return;
     }
     case door_work::kind::closed:
+      if (options.on_closed)
+        options.on_closed({work.port.get()});
       return end_subscriptions(work.port.get());
     case door_work::kind::draining:
       return end_subscriptions(nullptr);

@@ -40,6 +40,9 @@ struct front_door_options {
   std::size_t subscriptions_per_connection_max = 16;
   std::shared_ptr<door_statistics> statistics
     = std::make_shared<door_statistics>();
+  /// Told of each connection that has ended, in the door's handlers. May be
+  /// empty.
+  std::function<void(const door_caller&)> on_closed;
 };
 
 struct door_work {

@@ -81,7 +81,8 @@ void note_versions(namespace_self self, const msg::versions_noted& x) {
 void purge_versions(namespace_self self) {
   auto& state = self->state;
   auto page = state.tree->released_versions(state.purged_up_to, purged_at_once);
-  state.purged_up_to = page.size() < purged_at_once ? inode_id{} : page.back().file;
+  state.purged_up_to
+    = page.size() < purged_at_once ? inode_id{} : page.back().file;
   if (page.empty())
     return;
   // Not before it is certain that they are purged.

@@ -1,6 +1,7 @@
 #include "net/group_socket.hpp"
 
 #include "base/assert.hpp"
+#include "net/socket_address.hpp"
 
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
@@ -43,43 +44,6 @@ std::string name_of(socket_kind which) {
 /// Headers of IP and UDP.
 std::size_t header_bytes_of(const endpoint& peer) {
   return peer.ip.is_v4() ? 28 : 48;
-}
-
-endpoint to_endpoint(const sockaddr_storage& x) {
-  endpoint made;
-  if (x.ss_family == AF_INET6) {
-    sockaddr_in6 from{};
-    std::memcpy(&from, &x, sizeof from);
-    std::memcpy(made.ip.bytes.data(), &from.sin6_addr, 16);
-    made.port = ntohs(from.sin6_port);
-    return made;
-  }
-  sockaddr_in from{};
-  std::memcpy(&from, &x, sizeof from);
-  made.ip.bytes[10] = made.ip.bytes[11] = 0xff;
-  std::memcpy(made.ip.bytes.data() + 12, &from.sin_addr, 4);
-  made.port = ntohs(from.sin_port);
-  return made;
-}
-
-/// @returns the length; 0 for an IPv6 address on an IPv4 socket.
-socklen_t to_address(const endpoint& x, bool is_v6, sockaddr_storage& out) {
-  if (is_v6) {
-    sockaddr_in6 to{};
-    to.sin6_family = AF_INET6;
-    to.sin6_port = htons(x.port);
-    std::memcpy(&to.sin6_addr, x.ip.bytes.data(), 16);
-    std::memcpy(&out, &to, sizeof to);
-    return sizeof to;
-  }
-  if (!x.ip.is_v4())
-    return 0;
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(x.port);
-  std::memcpy(&to.sin_addr, x.ip.bytes.data() + 12, 4);
-  std::memcpy(&out, &to, sizeof to);
-  return sizeof to;
 }
 
 error cannot_bind(socket_kind which, const endpoint& where, int number) {
@@ -205,7 +169,7 @@ result<nothing> group_socket::bind(socket_kind which, const endpoint& where) {
     failed);
   socket.non_blocking(true, failed);
   sockaddr_storage address{};
-  const auto size = to_address(where, v6, address);
+  const auto size = to_socket_address(where, v6, address);
   if (::bind(socket.native_handle(), reinterpret_cast<sockaddr*>(&address),
              size)
       != 0)
@@ -215,7 +179,7 @@ result<nothing> group_socket::bind(socket_kind which, const endpoint& where) {
                     reinterpret_cast<sockaddr*>(&address), &bound_size)
       != 0)
     return cannot_bind(which, where, errno);
-  bound_[index_of(which)] = to_endpoint(address);
+  bound_[index_of(which)] = from_socket_address(address);
   return done;
 }
 
@@ -259,7 +223,7 @@ void group_socket::send(socket_kind via, const endpoint& to,
 void group_socket::transmit(socket_kind via, const endpoint& to,
                             std::string_view datagram, std::uint8_t of) {
   sockaddr_storage address{};
-  const auto size = to_address(to, is_v6_[index_of(via)], address);
+  const auto size = to_socket_address(to, is_v6_[index_of(via)], address);
   if (size == 0)
     return;
   const auto sent = ::sendto(sockets_[index_of(via)].native_handle(),
@@ -290,7 +254,7 @@ void group_socket::drain(socket_kind which) {
       = came.receive(sockets_[index_of(which)].native_handle());
     for (std::size_t i = 0; i < received && !stopped_; ++i) {
       const std::size_t size = came.heads[i].msg_len;
-      take(which, to_endpoint(came.from[i]),
+      take(which, from_socket_address(came.from[i]),
            {came.bytes[i].data(), std::min(size, buffer_bytes)}, size);
     }
     if (received < batch_max)

@@ -249,13 +249,14 @@ void node::parts::forget_new_data() {
   keeper_options.hands.reset();
   chunk_bytes.reset();
   version_bytes.reset();
+  queue_group.reset();
   metadata.reset();
   // Disks elsewhere keep the volumes that were made there: they are known by
   // their own names.
   std::error_code ignored;
   for (const auto* name :
        {"chunks", "versions", "version-rows", "version-rows.made", "metadata",
-        "metadata.made", "volumes", "master_term"})
+        "metadata.made", "volumes", "master_term", "queues", "queues.made"})
     std::filesystem::remove_all(std::filesystem::path{data->path()} / name,
                                 ignored);
 }

@@ -146,6 +146,11 @@ node::parts::monitoring() {
                                     version_bytes->store().contents().usage());
       },
       [this](metrics_page& page) {
+        if (queue_group)
+          actors::describe_queues(page, *queue_options.counters,
+                                  queue_group->report());
+      },
+      [this](metrics_page& page) {
         if (chunk_bytes || version_bytes)
           actors::describe_scrubber(page, *scrub_counts);
       },

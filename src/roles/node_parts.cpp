@@ -95,6 +95,8 @@ node::parts::~parts() {
     chunk_bytes->data().stop();
   if (version_bytes)
     version_bytes->service().stop();
+  if (queue_group)
+    queue_group->stop();
   metadata.reset();
   caf::logger::set_current_actor_system(nullptr);
   system.reset();
@@ -123,6 +125,8 @@ node::parts::prepare(const settings::server_command_line& how,
   if (auto opened = all->open_chunks(); !opened)
     return opened.error();
   if (auto opened = all->open_versions(); !opened)
+    return opened.error();
+  if (auto opened = all->open_queues(); !opened)
     return opened.error();
   if (auto begun = begin_log(wanted.log); !begun)
     return begun.error();
@@ -215,6 +219,8 @@ void node::parts::use_keys() {
     chunk_bytes->data().replace_keys(keys->token_key());
   if (version_bytes)
     version_bytes->service().replace_keys(keys->token_key());
+  if (queue_group)
+    queue_group->use(*keys->cluster_key());
 }
 
 error node::parts::explain_join(const error& why) const {

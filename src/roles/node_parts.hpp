@@ -6,6 +6,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/namespace_keeper.hpp"
+#include "actors/queue_server.hpp"
 #include "actors/scrubber.hpp"
 #include "actors/support/actor_registry.hpp"
 #include "actors/support/from_caf.hpp"
@@ -68,6 +69,7 @@ struct node::parts {
   // Of the roles chunkserver, file server, master; nothing without them.
   [[nodiscard]] result<nothing> open_chunks();
   [[nodiscard]] result<nothing> open_versions();
+  [[nodiscard]] result<nothing> open_queues();
   [[nodiscard]] result<nothing> open_metadata();
   /// What this start has made of both in a new data directory goes again.
   void forget_new_data();
@@ -90,6 +92,8 @@ struct node::parts {
   [[nodiscard]] actors::supervised supervise_scrubber();
   [[nodiscard]] std::vector<actors::scrubbed_volume> scrubbed_volumes();
   [[nodiscard]] actors::supervised supervise_version_keeper();
+  [[nodiscard]] actors::supervised supervise_multicast();
+  [[nodiscard]] actors::supervised supervise_queues();
   [[nodiscard]] actors::supervised supervise_directory();
   [[nodiscard]] actors::supervised supervise_console();
   [[nodiscard]] actors::supervised supervise_echo();
@@ -117,12 +121,16 @@ struct node::parts {
   actors::chunk_keeper_options keeper_options;         ///< Likewise.
   std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.
     = std::make_shared<actors::scrub_counters>();
-  std::unique_ptr<version_plane> version_bytes;      ///< Of a file server.
-  actors::version_keeper_options version_options;    ///< Likewise.
-  std::unique_ptr<storage::metadata_store> metadata; ///< Of a master.
-  master_term term;                                  ///< Likewise.
-  std::unique_ptr<actors::tcp_port_prober> prober;   ///< Likewise.
-  actors::chunk_directory_options directory_options; ///< Likewise.
+  std::unique_ptr<version_plane> version_bytes;   ///< Of a file server.
+  actors::version_keeper_options version_options; ///< Likewise.
+  std::unique_ptr<fileserver::multicast_driver>
+    queue_group; ///< Of one that keeps queues.
+  actors::multicast_group_options multicast_options;           ///< Likewise.
+  actors::queue_server_options queue_options;                  ///< Likewise.
+  std::unique_ptr<storage::metadata_store> metadata;           ///< Of a master.
+  master_term term;                                            ///< Likewise.
+  std::unique_ptr<actors::tcp_port_prober> prober;             ///< Likewise.
+  actors::chunk_directory_options directory_options;           ///< Likewise.
   actors::version_directory_options version_directory_options; ///< Likewise.
   actors::namespace_keeper_options namespace_options;          ///< Likewise.
   msg::member_record self; ///< Of the first life.
@@ -143,6 +151,8 @@ struct node::parts {
   actors::subsystem_ref<actors::local_keeper_actor> keeper;
   actors::subsystem_ref<actors::scrubber_actor> scrubber;
   actors::subsystem_ref<actors::version_keeper_actor> version_keeper;
+  actors::subsystem_ref<actors::multicast_group_actor> multicast;
+  actors::subsystem_ref<actors::queue_server_actor> queues;
   actors::subsystem_ref<actors::admin_console_actor> console;
   actors::subsystem_ref<actors::echo_actor> echo;
   actors::subsystem_ref<actors::front_door_actor> door;

@@ -79,6 +79,14 @@ actors::door_router node::parts::routes() {
     router.route<msg::get_scrub>(now_of(scrubber));
     router.route<msg::scrub_chunks>(now_of(scrubber));
   }
+  if (queue_group) {
+    router.route<msg::queue_greeting>(now_of(queues));
+    router.route_with_caller<msg::change_queue>(now_of(queues));
+    router.route<msg::read_queue>(now_of(queues));
+    router.route<msg::get_queue_group>(now_of(queues));
+    router.route<msg::list_queues>(now_of(queues));
+    router.route<msg::force_queue_primary>(now_of(queues));
+  }
   return router;
 }
 

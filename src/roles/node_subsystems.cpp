@@ -49,6 +49,10 @@ std::vector<actors::supervised> node::parts::subsystems() {
     list.push_back(supervise_chunk_keeper());
   if (version_bytes)
     list.push_back(supervise_version_keeper());
+  if (queue_group) {
+    list.push_back(supervise_multicast());
+    list.push_back(supervise_queues());
+  }
   if (chunk_bytes || version_bytes)
     list.push_back(supervise_scrubber());
   list.push_back(supervise_console());
@@ -157,6 +161,10 @@ actors::supervised node::parts::supervise_door() {
     options.token_life = how.settings.stream.token_life;
     options.data_tls = how.settings.stream.tls;
     options.statistics = door_counts;
+    if (queue_group)
+      options.on_closed = [to = queues](const actors::door_caller& x) {
+        caf::anon_send(to.get(), x);
+      };
     auto handle
       = spawn_subsystem(*system, registry, {.name = "front-door"},
                         actors::front_door, std::move(options), routes());

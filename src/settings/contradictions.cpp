@@ -1,9 +1,12 @@
 #include "core/versions/quorum.hpp"
 #include "settings/load.hpp"
+#include "settings/queue_servers.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace dfs::settings {
@@ -81,6 +84,45 @@ public:
                          "versions.heartbeat ({})",
                          duration_text(versions.silent_after.count()),
                          duration_text(versions.heartbeat.count())));
+  }
+
+  void queues(audience concerns) {
+    const auto& queue = x_.queue;
+    if ((concerns & static_cast<audience>(msg::role::fileserver)) == 0)
+      return;
+    const auto all = queue_servers_of(queue);
+    if (all.size() > msg::group_servers_max)
+      say("queue.servers", fmt::format("{} servers; a group has at most {}",
+                                       all.size(), msg::group_servers_max));
+    for (auto a = all.begin(); a != all.end(); ++a)
+      for (auto b = a + 1; b != all.end(); ++b)
+        if (a->id == b->id || a->name == b->name || a->where == b->where)
+          say("queue.servers",
+              fmt::format("{} and {} have the same {}; each server has its own",
+                          a->name, b->name,
+                          a->id == b->id       ? "id"
+                          : a->name == b->name ? "name"
+                                               : "address"));
+    if (queue.server_id == 0)
+      return;
+    const auto own
+      = std::ranges::find(all, server_id{queue.server_id}, &queue_server::id);
+    if (own == all.end())
+      return say_of(
+        "queue.server_id", "queue.servers",
+        fmt::format("queue.servers has no server {}", queue.server_id));
+    if (!x_.node.name.empty() && own->name != x_.node.name)
+      say("queue.server_id",
+          fmt::format("server {} of queue.servers is {}, and this is {}",
+                      queue.server_id, own->name, x_.node.name));
+    for (const auto& [key, port] :
+         {std::pair{"group.port", x_.group.port},
+          std::pair{"group.ping_port", x_.group.ping_port}})
+      if (port == own->where.port)
+        say_of("queue.servers", key,
+               fmt::format("{} and the port of server {} in queue.servers are "
+                           "both {}; give each its own port",
+                           key, queue.server_id, port));
   }
 
   void addresses() {
@@ -238,6 +280,7 @@ void find_contradictions(const node_settings& x, audience concerns,
   all.ports(concerns);
   all.chunks();
   all.versions();
+  all.queues(concerns);
   all.introducers(concerns);
   all.limits();
   all.failure();

@@ -61,6 +61,8 @@ std::string type_text(const shape& x) {
       return "IP address";
     case kind::endpoints:
       return "list of IP:PORT";
+    case kind::servers:
+      return "list of ID=NAME@IP:PORT";
     case kind::paths:
       return "list of paths";
     case kind::levels:

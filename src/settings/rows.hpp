@@ -91,5 +91,7 @@ void add_volumes(rows& to);
 void add_metadata(rows& to);
 /// Of versioned files; in table_versions.cpp.
 void add_versions(rows& to);
+/// Of queues; in table_queues.cpp.
+void add_queues(rows& to);
 
 } // namespace dfs::settings

@@ -122,6 +122,16 @@ struct versions_section {
   std::vector<std::string> paths;    ///< Empty: `versions` in node.data_dir.
 };
 
+/// The group of file servers that keeps queues; but for `server_id` the same on
+/// all of them.
+struct queue_section {
+  std::uint32_t server_id = 0;      ///< This server's; 0: it takes no part.
+  std::vector<std::string> servers; ///< As `parse_queue_server` takes them.
+  std::string primary;    ///< majority, highest-id, highest-id-literal
+  std::string durability; ///< durable or memory
+  std::uint32_t min_quorum = 0;
+};
+
 struct http_section {
   std::uint16_t port = 0; ///< TCP: health and metrics; 0 closes it.
   ip_address bind;
@@ -149,6 +159,7 @@ struct node_settings {
   volumes_section volumes;
   metadata_section metadata;
   versions_section versions;
+  queue_section queue;
   http_section http;
   log_section log;
 };

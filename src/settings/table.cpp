@@ -328,6 +328,7 @@ rows make_table() {
   add_volumes(all);
   add_metadata(all);
   add_versions(all);
+  add_queues(all);
   add_http(all);
   add_log(all);
   add_client(all);

@@ -3,6 +3,7 @@
 #include "base/endpoint.hpp"
 #include "core/filetree/path.hpp"
 #include "core/versions/quorum.hpp"
+#include "settings/queue_servers.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -101,7 +102,7 @@ std::string number_text(const shape& of, std::int64_t x) {
 }
 
 error mistyped(const shape& wanted, std::string_view found) {
-  static constexpr std::array<std::string_view, 13> examples{
+  static constexpr std::array<std::string_view, 14> examples{
     "a text in quotes",
     "a name in quotes",
     "a path in quotes",
@@ -114,6 +115,7 @@ error mistyped(const shape& wanted, std::string_view found) {
     "a list, such as [\"10.0.0.5:7401\"]",
     "a list, such as [\"/srv/a\", \"/srv/b\"]",
     "a table, such as { gate = \"debug\" }",
+    "a list, such as [\"1=fs-1@10.0.0.5:7407\"]",
     "a table, such as { \"/docs\" = \"5:3:3\" }",
   };
   return fail(ec::invalid_argument,
@@ -193,6 +195,13 @@ result<value> convert_endpoints(const list& texts) {
   return value{std::move(found)};
 }
 
+result<value> convert_servers(const list& texts) {
+  for (const auto& text : texts)
+    if (auto good = parse_queue_server(text); !good)
+      return good.error();
+  return value{texts};
+}
+
 result<value> convert_levels(const shape& wanted, const dictionary& levels) {
   dictionary words;
   for (const auto& [subsystem, level] : levels) {
@@ -253,6 +262,8 @@ result<value> convert_words(const shape& wanted, const std::string& text) {
                   fmt::format("'{}' is neither true nor false", text));
     case kind::endpoints:
       return convert_endpoints(split(text));
+    case kind::servers:
+      return convert_servers(split(text));
     case kind::paths:
       return convert_paths(split(text));
     case kind::levels:
@@ -287,6 +298,7 @@ struct converter {
       case kind::number:
       case kind::boolean:
       case kind::endpoints:
+      case kind::servers:
       case kind::paths:
       case kind::levels:
       case kind::quorums:
@@ -299,6 +311,8 @@ struct converter {
   result<value> operator()(const list& x) const {
     if (wanted.what == kind::endpoints)
       return convert_endpoints(x);
+    if (wanted.what == kind::servers)
+      return convert_servers(x);
     if (wanted.what == kind::paths)
       return convert_paths(x);
     return mistyped(wanted, "a list");

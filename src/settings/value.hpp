@@ -27,6 +27,7 @@ enum class kind : std::uint8_t {
   endpoints, ///< ["10.0.0.5:7401", "[::1]:7401"]
   paths,     ///< ["/srv/a", "/srv/b"]; relative ones as for `path`
   levels,    ///< { gate = "debug" }
+  servers,   ///< ["1=fs-1@10.0.0.5:7407"]: ID=NAME@IP:PORT
   quorums,   ///< { "/docs" = "5:3:3" }: N, W and R of paths
 };
 

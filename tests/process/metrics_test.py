@@ -8,11 +8,18 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import Cluster, wait_for
+from harness import Cluster, free_ports, wait_for
 
 ALL_ROLES = [("node-1", "introducer,master,chunkserver,fileserver")]
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/metrics.md"
 SUFFIX = {"histogram": r"(?:_bucket|_sum|_count)"}
+
+
+def queues_of_one(node):
+    """It keeps queues, all by itself."""
+    port, = free_ports(1)
+    return ("[queue]\nserver_id = 1\n"
+            f'servers = ["1={node.name}@127.0.0.1:{port}"]\n')
 
 
 def fetch(node, path):
@@ -54,7 +61,7 @@ def served(text):
 
 class Monitoring(unittest.TestCase):
     def test_the_document_names_every_metric_and_no_other(self):  # SPEC O3
-        with Cluster(ALL_ROLES) as cluster:
+        with Cluster(ALL_ROLES, extra=queues_of_one) as cluster:
             node = cluster.start()["node-1"]
             wait_until_ready(node)
             node.verb("members")  # So that there is a request to count.
@@ -72,7 +79,7 @@ class Monitoring(unittest.TestCase):
                     self.assertLessEqual(labels, promised[name][1])
 
     def test_a_node_outside_its_group_lives_and_is_not_ready(self):  # SPEC O3
-        with Cluster(ALL_ROLES) as cluster:
+        with Cluster(ALL_ROLES, extra=queues_of_one) as cluster:
             node = cluster.start()["node-1"]
             wait_until_ready(node)
             self.assertEqual(fetch(node, "/livez")[0], 200)

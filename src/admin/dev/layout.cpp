@@ -4,6 +4,7 @@
 #include "settings/bundle.hpp"
 #include "settings/files.hpp"
 #include "settings/load.hpp"
+#include "settings/queue_servers.hpp"
 
 #include <unistd.h>
 
@@ -50,6 +51,8 @@ dev_layout::complete(const fs::path& directory, unsigned count) {
   dev_layout layout{directory, count};
   if (auto made = layout.make_authority(); !made)
     return made.error();
+  if (auto chosen = layout.choose_queue_servers(); !chosen)
+    return chosen.error();
   for (const auto& node : layout.nodes_)
     if (auto made = layout.make_node(node); !made)
       return made.error();
@@ -119,6 +122,47 @@ result<nothing> dev_layout::make_authority() const {
     rights::admin, now());
 }
 
+// All file servers keep queues together; who came later takes no part.
+result<nothing> dev_layout::choose_queue_servers() {
+  std::vector<const dev_node*> all;
+  for (const auto& node : nodes_)
+    if (node.role == msg::role::fileserver
+        && all.size() < msg::group_servers_max)
+      all.push_back(&node);
+  if (all.empty())
+    return done;
+  if (fs::exists(all.front()->directory / "node.toml")) {
+    auto first = settings_of(*all.front());
+    if (!first)
+      return first.error();
+    queue_servers_ = std::move(first->queue.servers);
+    return done;
+  }
+  const auto ports = free_ports(
+    all.size(), static_cast<std::uint32_t>(getpid())
+                  + static_cast<std::uint32_t>(nodes_.size()) * 37);
+  if (!ports)
+    return ports.error();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    queue_servers_.push_back(std::to_string(i + 1) + "=" + all[i]->name
+                             + "@127.0.0.1:" + std::to_string((*ports)[i]));
+  return done;
+}
+
+std::string dev_layout::queue_section_of(const dev_node& node) const {
+  std::string servers;
+  std::string own;
+  for (const auto& text : queue_servers_) {
+    servers += (servers.empty() ? "\"" : ", \"") + text + "\"";
+    if (const auto server = settings::parse_queue_server(text);
+        server && server->name == node.name)
+      own = std::to_string(server->id.value());
+  }
+  return own.empty() ? ""
+                     : "\n[queue]\nserver_id = " + own + "\nservers = ["
+                         + servers + "]\n";
+}
+
 result<nothing> dev_layout::make_node(const dev_node& node) const {
   if (auto made = make_directory(node.directory); !made)
     return made;
@@ -160,7 +204,8 @@ result<nothing> dev_layout::make_node(const dev_node& node) const {
       + port(0) + "\nping_port = " + port(1) + "\nintroducers = [\"127.0.0.1:"
       + std::to_string(introducer) + "\"]\n\n[control]\nport = " + port(2)
       + "\n\n[stream]\nport = " + port(3) + "\ndata_port = " + port(5)
-      + "\nversion_port = " + port(6) + "\n\n[http]\nport = " + port(4) + "\n",
+      + "\nversion_port = " + port(6) + "\n\n[http]\nport = " + port(4) + "\n"
+      + queue_section_of(node),
     0600);
 }
 

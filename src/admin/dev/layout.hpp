@@ -64,11 +64,14 @@ private:
   dev_layout(std::filesystem::path directory, unsigned count);
 
   [[nodiscard]] result<nothing> make_authority() const;
+  [[nodiscard]] result<nothing> choose_queue_servers();
+  [[nodiscard]] std::string queue_section_of(const dev_node& node) const;
   [[nodiscard]] result<nothing> make_node(const dev_node& node) const;
   [[nodiscard]] result<nothing> write_client_config() const;
 
   std::filesystem::path directory_;
   std::vector<dev_node> nodes_;
+  std::vector<std::string> queue_servers_; ///< As in queue.servers.
 };
 
 } // namespace dfs::admin

@@ -169,6 +169,12 @@ multicast_effects multicast_machine::force_primary(instant now) {
   return finish();
 }
 
+multicast_effects multicast_machine::end_batch(instant now) {
+  begin(now);
+  batching_ = false;
+  return finish();
+}
+
 // -- duties -------------------------------------------------------------------
 
 bool multicast_machine::busy() const {
@@ -203,6 +209,8 @@ void multicast_machine::duty() {
 }
 
 multicast_effects multicast_machine::finish() {
+  if (batching_)
+    return {};
   advance_attempt();
   if (operating_)
     send_own();
@@ -300,7 +308,14 @@ multicast_status multicast_machine::status() const {
   x.delivered = position_.k;
   x.retained = log_.received() - log_.floor();
   x.resent = resent_;
+  x.nacks = nacked_;
+  x.waiting_bytes = sender_.waiting_bytes();
+  x.under_way = sender_.under_way();
   x.conflicts = conflicts_;
+  x.marks[self_.server] = durable_;
+  for (const auto& [server, peer] : peers_)
+    if (hears(server))
+      x.marks[server] = peer.received;
   return x;
 }
 

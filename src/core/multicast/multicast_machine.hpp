@@ -54,6 +54,13 @@ public:
   /// hears go on without the quorum, at the next opportunity.
   [[nodiscard]] multicast_effects force_primary(instant now);
 
+  /// Until `end_batch` inputs return nothing: what comes of them all together
+  /// takes fewer datagrams.
+  void begin_batch() {
+    batching_ = true;
+  }
+  [[nodiscard]] multicast_effects end_batch(instant now);
+
   // -- what it knows ----------------------------------------------------------
 
   /// The configuration it acts in; null between two.
@@ -176,6 +183,7 @@ private:
   multicast_sender sender_;
   group_peers peers_;
 
+  bool batching_ = false;
   bool operating_ = false;
   bool serving_ = false;
   msg::group_configuration current_; ///< The last it has operated in.
@@ -213,6 +221,7 @@ private:
   instant all_at_{}; ///< When all members were last told something.
   bool ack_due_ = false;
   std::uint64_t resent_ = 0;
+  std::uint64_t nacked_ = 0;
   std::uint64_t conflicts_ = 0;
   std::vector<msg::multicast_part> to_all_;
   std::map<server_id, std::vector<msg::multicast_part>> to_one_;

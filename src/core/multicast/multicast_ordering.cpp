@@ -165,6 +165,7 @@ void multicast_machine::ask_for_missing() {
     const auto spread = std::chrono::milliseconds{(k + index_) % 4};
     state.due = now_ + std::min(wait, config_.nack_most) + spread;
     ++state.tries;
+    ++nacked_;
   }
   for (auto& [server, nack] : asked)
     send(server, std::move(nack));

@@ -89,7 +89,11 @@ struct multicast_status {
   std::uint64_t delivered = 0;
   std::uint64_t retained = 0;
   std::uint64_t resent = 0;
+  std::uint64_t nacks = 0;         ///< Places that were asked for.
+  std::uint64_t waiting_bytes = 0; ///< Submitted, without a number.
+  std::uint64_t under_way = 0;     ///< Own messages that are not delivered.
   std::uint64_t conflicts = 0; ///< Orders that contradict others: a bug.
+  std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
 };
 
 /// Bytes that a part takes in a datagram, at most, as long as places, message

@@ -66,6 +66,9 @@ public:
   [[nodiscard]] std::size_t under_way() const {
     return under_way_.size();
   }
+  [[nodiscard]] std::size_t waiting_bytes() const {
+    return waiting_bytes_;
+  }
   [[nodiscard]] bool idle() const {
     return under_way_.empty() && waiting_.empty();
   }

@@ -1,0 +1,247 @@
+#include "actors/queue_shell.hpp"
+#include "actors/support/log.hpp"
+#include "actors/support/to_caf.hpp"
+#include "base/crash_point.hpp"
+#include "fileserver/multicast/queue_state.hpp"
+#include "messages/queue_inspect.hpp"
+#include "wire/codec.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// The queue server and its group: what is delivered, and when it may serve.
+
+namespace dfs::actors {
+
+namespace {
+
+using fileserver::multicast_event;
+
+void log_news(spdlog::level::level_enum level, std::string_view what,
+              std::initializer_list<log_field> fields) {
+  log_event(*log_for("queue-server"), level, what, fields);
+}
+
+const core::deliver_payload* delivery(const multicast_event& x) {
+  return std::get_if<core::deliver_payload>(&x);
+}
+
+/// What one payload of a place has added to its requests.
+struct segment {
+  std::optional<core::submit_token> token;
+  std::size_t requests = 0;
+};
+
+} // namespace
+
+void queue_shell::take(fileserver::multicast_events& events) const {
+  for (std::size_t i = 0; i < events.size();) {
+    if (const auto* first = delivery(events[i])) {
+      // All payloads of a place are one message to the queues.
+      auto end = i + 1;
+      while (end < events.size() && delivery(events[end])
+             && delivery(events[end])->k == first->k)
+        ++end;
+      apply({events.begin() + static_cast<std::ptrdiff_t>(i),
+             events.begin() + static_cast<std::ptrdiff_t>(end)});
+      i = end;
+      continue;
+    }
+    std::visit(
+      [this](auto& x) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(x)>,
+                                      core::deliver_payload>)
+          take(x);
+      },
+      events[i]);
+    ++i;
+  }
+}
+
+void queue_shell::apply(std::span<multicast_event> place) const {
+  const auto k = delivery(place.front())->k;
+  std::vector<msg::queue_request> requests;
+  std::vector<segment> segments;
+  for (const auto& event : place) {
+    const auto& x = *delivery(event);
+    auto batch = wire::decode<msg::queue_batch>(x.payload);
+    // A body whose format cannot be known is one that is wrong: for everybody.
+    const auto right = batch ? core::check_batch(*batch)
+                             : result<nothing>{fail(ec::malformed)};
+    if (!right && right.error().code == ec::unsupported) {
+      log_news(spdlog::level::critical, "requests of a newer version",
+               {{"place", k}, {"why", right.error().context}});
+      return self->quit(to_caf(right.error()));
+    }
+    if (!right) {
+      ++counters().passed_over;
+      segments.push_back({x.token, 0});
+      continue;
+    }
+    segments.push_back({x.token, batch->requests.size()});
+    std::move(batch->requests.begin(), batch->requests.end(),
+              std::back_inserter(requests));
+  }
+  if (requests.empty())
+    return state.machine.pass_over(k);
+  const auto clock = state.machine.clock();
+  const auto answers = state.machine.apply(k, requests);
+  counters().applied += requests.size();
+  DFS_CRASH_POINT("queues.applied");
+  if (state.machine.clock() != clock)
+    state.ticked = self->clock().now();
+  gather(state.pops.on_applied(requests, answers, state.machine.queues()));
+  std::size_t next = 0;
+  for (const auto& segment : segments) {
+    auto mine = segment.token ? state.under_way.extract(*segment.token)
+                              : decltype(state.under_way)::node_type{};
+    for (std::size_t i = 0; i < segment.requests; ++i) {
+      const auto& told = answers[next++];
+      const auto read
+        = mine && i < mine.mapped().size() ? mine.mapped()[i].read : 0;
+      if (read != 0) {
+        if (auto reader = state.reads.extract(read)) {
+          reader.mapped().promise.deliver(told);
+          ++counters().answered;
+        }
+      } else if (core::is_change(told.verb)
+                 && told.status != msg::queue_status::waiting) {
+        answer(told);
+      }
+    }
+  }
+}
+
+// -- configurations -----------------------------------------------------------
+
+void queue_shell::take(const core::configuration_installed& x) const {
+  state.configuration = x.configuration;
+  state.primary = true;
+  state.lost.reset();
+  log_news(spdlog::level::info, "a configuration is installed",
+           {{"configuration", core::to_text(x.configuration)},
+            {"first", x.configuration.first}});
+  tell_board({});
+  // What was under way is sent again by the group.
+  gather(state.pops.submit_all());
+  count();
+}
+
+void queue_shell::take(const core::primary_lost& x) const {
+  const bool was = std::exchange(state.primary, false);
+  state.lost = x;
+  if (x.primary.id > state.configuration.id)
+    state.configuration = x.primary;
+  log_news(spdlog::level::warn, "not primary",
+           {{"why", core::to_text(x.why)},
+            {"here", names_of(x.here)},
+            {"primary", core::to_text(x.primary)}});
+  tell_board(why_not());
+  if (was)
+    refuse_all(not_primary());
+  count();
+}
+
+void queue_shell::take(const core::primary_regained& x) const {
+  state.primary = true;
+  state.lost.reset();
+  log_news(spdlog::level::info, "primary again",
+           {{"configuration", core::to_text(x.id)}});
+  tell_board({});
+  count();
+}
+
+// Its clients ask again: nothing is known of it here.
+void queue_shell::take(const core::submit_ended& x) const {
+  const auto ended = state.under_way.extract(x.token);
+  if (!ended)
+    return;
+  const auto why = state.primary ? fail(ec::busy, "too much waits in the group")
+                                 : not_primary();
+  for (const auto& asked : ended.mapped()) {
+    if (asked.read != 0) {
+      if (auto reader = state.reads.extract(asked.read))
+        reader.mapped().promise.deliver(to_caf(why));
+    } else if (const auto found = state.changes.find(asked.change);
+               found != state.changes.end()) {
+      state.pops.drop(asked.change.first, asked.change.second);
+      for (auto& promise : found->second)
+        promise.deliver(to_caf(why));
+      state.callers.erase(asked.change);
+      state.changes.erase(found);
+    }
+    ++counters().refused;
+  }
+}
+
+// -- snapshots ----------------------------------------------------------------
+
+// The copy is cheap, to write it is not: that is done elsewhere.
+void queue_shell::take(const fileserver::state_wanted& x) const {
+  ++counters().snapshots_given;
+  auto copy = std::make_shared<core::queue_machine>(state.machine);
+  self->home_system().spawn<caf::detached>(
+    [](caf::event_based_actor* writer, std::uint64_t ticket,
+       const multicast_group_actor& group,
+       const std::shared_ptr<core::queue_machine>& machine) {
+      writer->send(group, multicast_state{ticket, std::make_shared<std::string>(
+                                                    fileserver::encode_state(
+                                                      std::move(*machine)))});
+    },
+    x.ticket, state.options.group.get(), std::move(copy));
+}
+
+void queue_shell::take(const fileserver::state_replaced& x) const {
+  ++counters().snapshots_taken;
+  auto loaded = fileserver::decode_state(x.state);
+  if (!loaded) {
+    log_news(spdlog::level::critical, "a snapshot cannot be loaded",
+             {{"place", x.k}, {"why", loaded.error().context}});
+    return self->quit(to_caf(loaded.error()));
+  }
+  state.machine = *std::move(loaded);
+  const auto lost = x.discarded_to - x.discarded_after;
+  log_news(spdlog::level::info, "the state was taken over",
+           {{"place", x.k},
+            {"items", state.machine.queues().items()},
+            {"discarded", lost}});
+  if (lost > 0) {
+    counters().discarded += lost;
+    log_event(*log_for(audit_log_name), spdlog::level::warn,
+              "places of the queues are given up after a merge",
+              {{"after", x.discarded_after}, {"to", x.discarded_to}});
+  }
+  count();
+}
+
+void queue_shell::take(const fileserver::group_failed& x) const {
+  log_news(spdlog::level::critical,
+           "the log cannot be written: out of the group",
+           {{"why", x.why.context}});
+  state.primary = false;
+  tell_board("the log cannot be written: " + x.why.context);
+  refuse_all(fail(ec::unavailable, "this server's log cannot be written"));
+  count();
+}
+
+// -- what others see ----------------------------------------------------------
+
+void queue_shell::tell_board(const std::string& trouble) const {
+  if (state.options.board == nullptr)
+    return;
+  state.options.board->set("queues", trouble.empty(), trouble);
+}
+
+void queue_shell::count() const {
+  auto& x = counters();
+  x.primary = state.primary;
+  const auto& queues = state.machine.queues();
+  x.queues = queues.all().size();
+  x.items = queues.items();
+  x.item_bytes = queues.bytes();
+  x.sessions = state.machine.sessions().all().size();
+  x.waiting_pops = state.pops.size();
+  x.clients_waiting = state.changes.size() + state.reads.size();
+}
+
+} // namespace dfs::actors

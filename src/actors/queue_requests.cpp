@@ -1,0 +1,210 @@
+#include "actors/queue_shell.hpp"
+#include "actors/support/to_caf.hpp"
+#include "messages/queue_inspect.hpp"
+#include "wire/codec.hpp"
+
+#include <utility>
+
+// The queue server and its clients.
+
+namespace dfs::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Clients that wait at one server; each costs some hundred bytes.
+constexpr std::size_t clients_max = 65'536;
+/// Items that wait for their place.
+constexpr std::size_t waiting_bytes_max = 64u << 20;
+
+/// The clock of the state goes on by one so often, while there are sessions.
+constexpr auto tick_every = 10s;
+/// A pop that waits keeps its session.
+constexpr std::uint64_t renew_ticks = 20;
+
+/// As many requests as fit beside each other into one datagram share a payload.
+constexpr std::size_t payload_bytes = msg::multicast_body_bytes_max - 2;
+
+/// A tick has only one number.
+msg::queue_request tick_to(queue_tick next) {
+  msg::queue_request x;
+  x.verb = msg::queue_verb::tick;
+  x.number = next.value();
+  return x;
+}
+
+} // namespace
+
+error queue_shell::not_primary() const {
+  const auto there = primary_servers();
+  if (there.empty())
+    return fail(ec::not_primary, "no primary is known: " + why_not());
+  return fail(ec::not_primary, "the primary is " + names_of(there));
+}
+
+caf::result<msg::queue_answer>
+queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
+  auto request = x.request;
+  if (!core::is_change(request.verb))
+    return to_caf(fail(ec::invalid_argument, "this request changes nothing"));
+  if (auto right = core::check_request(request); !right)
+    return to_caf(right.error());
+  if (!state.primary) {
+    ++counters().refused;
+    return to_caf(not_primary());
+  }
+  if (state.changes.size() >= clients_max
+      || state.waiting_bytes >= waiting_bytes_max) {
+    ++counters().refused;
+    return to_caf(fail(ec::busy, "too much waits at this server"));
+  }
+  if (x.patience <= 0ms)
+    request.wait = false;
+  auto promise = self->make_response_promise<msg::queue_answer>();
+  const change_key key{request.session, request.number};
+  state.changes[key].push_back(promise);
+  if (request.wait) {
+    self->delayed_send(self, x.patience,
+                       patience_over{request.session, request.number});
+    const bool fresh = state.pops.add(request);
+    // Another connection may ask for it now: the last one counts.
+    state.callers.insert_or_assign(key, by.connection);
+    if (!fresh)
+      return promise;
+  }
+  gather(std::move(request), 0);
+  return promise;
+}
+
+caf::result<msg::queue_answer>
+queue_shell::read(const msg::read_queue& x) const {
+  const auto& request = x.request;
+  if (core::is_change(request.verb) || request.verb == msg::queue_verb::tick)
+    return to_caf(fail(ec::invalid_argument, "this request does not read"));
+  if (auto right = core::check_request(request); !right)
+    return to_caf(right.error());
+  if (!state.primary) {
+    ++counters().stale_reads;
+    auto answer = state.machine.look(request);
+    answer.stale = true;
+    return answer;
+  }
+  if (state.reads.size() >= clients_max) {
+    ++counters().refused;
+    return to_caf(fail(ec::busy, "too much waits at this server"));
+  }
+  auto promise = self->make_response_promise<msg::queue_answer>();
+  state.reads.emplace(++state.last_read,
+                      queue_server_state::reader{promise, request});
+  gather(request, state.last_read);
+  return promise;
+}
+
+// Requests that are in the mailbox already come before the flush: they share a
+// payload.
+void queue_shell::gather(msg::queue_request request, std::uint64_t read) const {
+  if (state.gathered.empty())
+    self->send(self, caf::flush_atom_v);
+  state.waiting_bytes += request.item.bytes.size();
+  state.gathered.push_back({std::move(request), read});
+}
+
+void queue_shell::gather(core::waiting_pops::requests requests) const {
+  for (auto& request : requests)
+    gather(std::move(request), 0);
+}
+
+void queue_shell::flush() const {
+  auto batch = std::make_shared<multicast_batch>();
+  std::string body;
+  std::vector<queue_server_state::asked> asked;
+  const auto close = [&] {
+    if (asked.empty())
+      return;
+    // Format and count, then what has gathered.
+    msg::queue_batch head;
+    std::string payload;
+    wire::encoder out{payload};
+    out(head.format);
+    out.varint(asked.size());
+    payload += body;
+    batch->payloads.emplace_back(++state.last_token, std::move(payload));
+    state.under_way.emplace(state.last_token, std::move(asked));
+    body.clear();
+    asked.clear();
+  };
+  for (auto& x : std::exchange(state.gathered, {})) {
+    state.waiting_bytes -= x.request.item.bytes.size();
+    const auto bytes = wire::encode(x.request);
+    if (body.size() + bytes.size() + 4 > payload_bytes)
+      close();
+    body += bytes;
+    asked.push_back({{x.request.session, x.request.number}, x.read});
+  }
+  close();
+  if (!batch->payloads.empty())
+    self->send(state.options.group.get(), multicast_payloads{std::move(batch)});
+}
+
+void queue_shell::give_up(const patience_over& x) const {
+  if (auto last = state.pops.give_up(x.session, x.number))
+    gather(*std::move(last), 0);
+}
+
+// An item is handed out only to somebody who is there.
+void queue_shell::forget(const door_caller& gone) const {
+  std::erase_if(state.callers, [&](const auto& x) {
+    const auto& [key, connection] = x;
+    if (connection != gone.connection)
+      return false;
+    state.pops.drop(key.first, key.second);
+    state.changes.erase(key);
+    return true;
+  });
+}
+
+void queue_shell::answer(const msg::queue_answer& x) const {
+  const auto found = state.changes.find({x.session, x.number});
+  if (found == state.changes.end())
+    return;
+  for (auto& promise : found->second) {
+    promise.deliver(x);
+    ++counters().answered;
+  }
+  state.callers.erase(found->first);
+  state.changes.erase(found);
+}
+
+// Clients ask elsewhere, with the same numbers.
+void queue_shell::refuse_all(const error& why) const {
+  for (auto& [key, promises] : std::exchange(state.changes, {}))
+    for (auto& promise : promises) {
+      promise.deliver(to_caf(why));
+      ++counters().refused;
+    }
+  for (auto& [number, reader] : std::exchange(state.reads, {})) {
+    auto found = state.machine.look(reader.request);
+    found.stale = true;
+    reader.promise.deliver(std::move(found));
+    ++counters().stale_reads;
+  }
+  state.pops = {};
+  state.callers.clear();
+  state.gathered.clear();
+  state.waiting_bytes = 0;
+  state.under_way.clear();
+}
+
+void queue_shell::tick() const {
+  count();
+  const auto now = self->clock().now();
+  if (!state.primary || state.machine.sessions().all().empty()
+      || now < state.ticked + tick_every)
+    return;
+  state.ticked = now;
+  gather(tick_to(state.machine.clock().next()), 0);
+  gather(state.pops.renew(state.machine.clock(), renew_ticks));
+}
+
+} // namespace dfs::actors

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "actors/queue_server.hpp"
+#include "core/queues/queue_rules.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+// The handlers' work of the queue server; queue_server.cpp has its behavior.
+
+namespace dfs::actors {
+
+struct queue_shell {
+  using self_pointer = queue_server_actor::stateful_pointer<queue_server_state>;
+  using answer_promise = queue_server_state::answer_promise;
+  using change_key = queue_server_state::change_key;
+
+  self_pointer self;
+  queue_server_state& state = self->state;
+
+  [[nodiscard]] queue_counters& counters() const {
+    return *state.options.counters;
+  }
+
+  // queue_requests.cpp: clients
+  caf::result<msg::queue_answer>
+  change(const msg::change_queue& x, const door_caller& by) const;
+  void forget(const door_caller& gone) const;
+  caf::result<msg::queue_answer> read(const msg::read_queue& x) const;
+  void gather(msg::queue_request request, std::uint64_t read) const;
+  void gather(core::waiting_pops::requests requests) const;
+  void flush() const;
+  void give_up(const patience_over& x) const;
+  void tick() const;
+  void answer(const msg::queue_answer& x) const;
+  void refuse_all(const error& why) const;
+  [[nodiscard]] error not_primary() const;
+
+  // queue_news.cpp: the group
+  void take(fileserver::multicast_events& events) const;
+  void apply(std::span<fileserver::multicast_event> place) const;
+  void take(const core::configuration_installed& x) const;
+  void take(const core::primary_lost& x) const;
+  void take(const core::primary_regained& x) const;
+  void take(const core::submit_ended& x) const;
+  void take(const fileserver::state_wanted& x) const;
+  void take(const fileserver::state_replaced& x) const;
+  void take(const fileserver::group_failed& x) const;
+  void count() const;
+  void tell_board(const std::string& trouble) const;
+
+  // queue_standing.cpp: operators
+  caf::result<msg::queue_greeted> greet() const;
+  caf::result<msg::queue_group_status> standing() const;
+  [[nodiscard]] msg::queue_list list(const msg::list_queues& x) const;
+  caf::result<msg::queue_primary_forced> force() const;
+  [[nodiscard]] std::string why_not() const;
+  [[nodiscard]] std::string names_of(const std::vector<server_id>& x) const;
+  [[nodiscard]] std::vector<server_id> primary_servers() const;
+};
+
+} // namespace dfs::actors

@@ -1,0 +1,128 @@
+#include "base/crash_point.hpp"
+#include "fileserver/multicast/driver_parts.hpp"
+#include "messages/multicast_inspect.hpp"
+#include "wire/codec.hpp"
+
+#include <utility>
+
+// What the machine wants done.
+
+namespace dfs::fileserver {
+
+namespace {
+
+instant now() {
+  return std::chrono::steady_clock::now();
+}
+
+} // namespace
+
+void multicast_driver::inside::perform(core::multicast_effects effects) {
+  for (auto& effect : effects)
+    std::visit([this](auto& x) { perform(x); }, effect);
+}
+
+void multicast_driver::inside::perform(core::send_multicast& x) {
+  if (failed)
+    return;
+  body.clear();
+  wire::encoder{body}(x.packet);
+  for (const auto to : x.to)
+    if (const auto at = options.servers.find(to); at != options.servers.end())
+      socket->send(at->second, body);
+}
+
+multicast_log::callback
+multicast_driver::inside::when_durable(std::uint64_t token) {
+  // Callbacks come in the order of the calls, on one thread.
+  return [this, token](const result<nothing>& outcome) {
+    if (!outcome)
+      return;
+    DFS_CRASH_POINT("multicast.durable");
+    durable = token;
+    wake.ring();
+  };
+}
+
+void multicast_driver::inside::perform(core::append_items& x) {
+  if (!failed)
+    log->append(x, when_durable(x.token));
+}
+
+void multicast_driver::inside::perform(core::store_record& x) {
+  if (failed)
+    return;
+  DFS_CRASH_POINT("multicast.record");
+  log->record(x, when_durable(x.token));
+}
+
+void multicast_driver::inside::perform(core::replace_state& x) {
+  if (failed)
+    return;
+  if (checkpoint)
+    checkpoint->void_by_now = true;
+  if (log) {
+    // Two at once would meet in the draft.
+    if (writer.joinable())
+      writer.join();
+    DFS_CRASH_POINT("multicast.replace");
+    if (auto stored = log->replace(x, when_durable(x.token)); !stored)
+      return fail_with(stored.error());
+  }
+  discarded += x.discarded_to - x.discarded_after;
+  events.push_back(state_replaced{x.position.k, std::move(x.state),
+                                  x.discarded_after, x.discarded_to});
+}
+
+void multicast_driver::inside::perform(core::take_snapshot& x) {
+  events.push_back(state_wanted{x.ticket});
+}
+
+// -- checkpoints --------------------------------------------------------------
+
+void multicast_driver::inside::begin_checkpoint() {
+  checkpoint.emplace();
+  checkpoint->ticket = ++tickets;
+  checkpoint->position = machine->position();
+  events.push_back(state_wanted{checkpoint->ticket});
+}
+
+void multicast_driver::inside::take_state(std::uint64_t ticket,
+                                          std::string state) {
+  if (failed)
+    return;
+  if (!checkpoint || ticket != checkpoint->ticket)
+    return perform(machine->snapshot_taken(ticket, std::move(state), now()));
+  if (checkpoint->void_by_now)
+    return checkpoint.reset();
+  if (writer.joinable())
+    writer.join();
+  writer = std::thread{
+    [this, position = checkpoint->position, state = std::move(state)] {
+      auto draft = log->write(position, state);
+      DFS_CRASH_POINT("multicast.snapshot_written");
+      auto made = std::make_shared<std::unique_ptr<storage::snapshot_draft>>();
+      if (draft)
+        *made = *std::move(draft);
+      post([this, made, bytes = state.size()] {
+        end_checkpoint(std::move(*made), bytes);
+      });
+    }};
+}
+
+// One that failed is tried again when the log has grown further: what was
+// written before is there.
+void multicast_driver::inside::end_checkpoint(
+  std::unique_ptr<storage::snapshot_draft> draft, std::uint64_t bytes) {
+  const bool count = checkpoint && !checkpoint->void_by_now && draft;
+  checkpoint.reset();
+  if (!count)
+    return;
+  ++checkpoints;
+  checkpoint_not_before = instant{};
+  log->install(std::move(draft), bytes, [](const result<nothing>&) {
+    DFS_CRASH_POINT("multicast.snapshot_installed");
+  });
+}
+
+} // namespace dfs::fileserver

@@ -1,0 +1,225 @@
+#include "fileserver/multicast/multicast_driver.hpp"
+
+#include "fileserver/multicast/driver_parts.hpp"
+#include "messages/multicast_inspect.hpp"
+#include "wire/codec.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace dfs::fileserver {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto report_every = 100ms;
+
+// A checkpoint when the log has grown by so much, and by as much as the state
+// has.
+constexpr std::uint64_t checkpoint_bytes = 32u << 20;
+constexpr auto checkpoint_again = 30s; // After one that failed.
+
+instant now() {
+  return std::chrono::steady_clock::now();
+}
+
+} // namespace
+
+// -- opening ------------------------------------------------------------------
+
+result<std::unique_ptr<multicast_driver>>
+multicast_driver::open(multicast_driver_options options) {
+  auto made = std::make_unique<inside>(std::move(options));
+  auto& how = made->options;
+  const auto own = how.servers.at(how.self.server);
+  auto socket = net::sealed_socket::open(
+    {.bind = {how.bind, own.port}, .advertised = own, .ring = how.ring});
+  if (!socket)
+    return socket.error();
+  made->socket = *std::move(socket);
+  std::optional<core::stored_group> stored;
+  if (how.config.durable) {
+    auto log
+      = multicast_log::open(storage::posix_files(), how.directory,
+                            {.owner = how.owner,
+                             .salt = how.salt,
+                             .on_failure = [to = made.get()](const error& why) {
+                               to->post([to, why] { to->fail_with(why); });
+                             }});
+    if (!log)
+      return log.error();
+    made->log = *std::move(log);
+    auto found = made->log->take_found();
+    stored = std::move(found.group);
+    if (stored && found.state)
+      made->events.push_back(
+        state_replaced{stored->position.k, *std::move(found.state), 0, 0});
+  }
+  made->machine = std::make_unique<core::multicast_machine>(
+    how.config, how.self, std::move(stored), now());
+  return std::unique_ptr<multicast_driver>{
+    new multicast_driver{std::move(made)}};
+}
+
+multicast_driver::multicast_driver(std::unique_ptr<inside> made)
+  : inside_{std::move(made)} {
+  // nop
+}
+
+multicast_driver::~multicast_driver() {
+  stop();
+}
+
+void multicast_driver::start(service to) {
+  inside_->tell = std::move(to);
+  inside_->thread = std::thread{[self = inside_.get()] {
+    pthread_setname_np(pthread_self(), "dfs-multicast");
+    self->run();
+  }};
+}
+
+void multicast_driver::stop() {
+  inside_->stopping = true;
+  inside_->wake.ring();
+  if (inside_->thread.joinable())
+    inside_->thread.join();
+  if (inside_->writer.joinable())
+    inside_->writer.join();
+  inside_->tell = {};
+  // A draft in there ends before the log does.
+  const std::lock_guard lock{inside_->guard};
+  inside_->posted.clear();
+}
+
+// -- what others ask ----------------------------------------------------------
+
+void multicast_driver::submit(multicast_submits payloads) {
+  inside_->post(
+    [self = inside_.get(), payloads = std::move(payloads)]() mutable {
+      for (auto& [token, payload] : payloads)
+        self->perform(self->machine->submit(token, std::move(payload), now()));
+    });
+}
+
+void multicast_driver::give_state(std::uint64_t ticket, std::string state) {
+  inside_->post(
+    [self = inside_.get(), ticket, state = std::move(state)]() mutable {
+      self->take_state(ticket, std::move(state));
+    });
+}
+
+void multicast_driver::suspect(server_id server, life_id life) {
+  inside_->post([self = inside_.get(), server, life] {
+    self->perform(self->machine->suspect(server, life, now()));
+  });
+}
+
+void multicast_driver::force_primary() {
+  inside_->post([self = inside_.get()] {
+    self->perform(self->machine->force_primary(now()));
+  });
+}
+
+void multicast_driver::use(const wire::key_ring& ring) {
+  inside_->post([self = inside_.get(), ring] { self->socket->use(ring); });
+}
+
+multicast_report multicast_driver::report() const {
+  const std::lock_guard lock{inside_->guard};
+  return inside_->latest;
+}
+
+// -- the thread ---------------------------------------------------------------
+
+void multicast_driver::inside::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock{guard};
+    posted.push_back(std::move(work));
+  }
+  wake.ring();
+}
+
+void multicast_driver::inside::run() {
+  perform(machine->start(now()));
+  end_turn();
+  while (!stopping) {
+    wait();
+    turn();
+    end_turn();
+  }
+}
+
+void multicast_driver::inside::wait() {
+  if (more)
+    return;
+  auto timeout = std::chrono::nanoseconds{200ms};
+  if (const auto due = machine->next_deadline(); due && !failed)
+    timeout = std::clamp(std::chrono::nanoseconds{*due - now()}, 0ns, timeout);
+  wake.wait(socket->descriptor(), timeout);
+}
+
+void multicast_driver::inside::turn() {
+  wake.clear();
+  machine->begin_batch();
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock{guard};
+    work.swap(posted);
+  }
+  for (auto& each : work)
+    each();
+  more = !socket->receive([this](std::string_view bytes) { take(bytes); });
+  if (const auto token = durable.load(); token > told_durable) {
+    told_durable = token;
+    perform(machine->stored(token, now()));
+  }
+  const auto at = now();
+  if (const auto due = machine->next_deadline(); due && *due <= at)
+    perform(machine->tick(at));
+  perform(machine->end_batch(at));
+}
+
+void multicast_driver::inside::take(std::string_view bytes) {
+  if (failed)
+    return;
+  const auto packet = wire::decode<msg::multicast_packet>(bytes);
+  if (!packet || !msg::is_valid(*packet)) {
+    ++malformed;
+    return;
+  }
+  perform(machine->on_packet(*packet, now()));
+}
+
+void multicast_driver::inside::end_turn() {
+  if (log && !checkpoint && !failed && now() >= checkpoint_not_before
+      && log->grown() > std::max(checkpoint_bytes, log->state_bytes())) {
+    checkpoint_not_before = now() + checkpoint_again;
+    begin_checkpoint();
+  }
+  socket->flush();
+  if (!events.empty() && tell)
+    tell(std::exchange(events, {}));
+  const auto at = now();
+  if (at < reported + report_every)
+    return;
+  reported = at;
+  multicast_report x;
+  x.status = machine->status();
+  x.traffic = socket->counters();
+  x.malformed = malformed;
+  x.discarded = discarded;
+  x.checkpoints = checkpoints;
+  x.failed = failed;
+  const std::lock_guard lock{guard};
+  latest = std::move(x);
+}
+
+void multicast_driver::inside::fail_with(const error& why) {
+  if (std::exchange(failed, true))
+    return;
+  events.push_back(group_failed{why});
+}
+
+} // namespace dfs::fileserver
