@@ -138,7 +138,8 @@ void queue_shell::take(const core::primary_lost& x) const {
             {"primary", core::to_text(x.primary)}});
   tell_board(why_not());
   if (was)
-    refuse_all(not_primary());
+    // They are under way in the group: a merge may still bring them about.
+    refuse_all(fail(ec::outcome_unknown, not_primary().context));
   count();
 }
 
