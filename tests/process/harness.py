@@ -16,7 +16,7 @@ import tempfile
 import time
 
 PORTS = ("ping", "group", "control", "stream", "http", "data",
-         "versions")
+         "versions", "queue")
 
 
 def binary(name="dfsnode"):

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Producers and consumers while servers and clients are killed, stopped, cut
+off and restarted: everything acknowledged comes out exactly once and in order.
+SPEC Q2, Q4, Q5, Q6, Q7, Q8, Q10
+
+Some faults are tried here, others with another DFS_SEED; DFS_DEEP=1 tries
+more."""
+
+import random
+import unittest
+
+import netns
+from harness import wait_for
+from queues import DEEP, SEED, Clients, QueueCluster
+
+NO_NETWORK = netns.missing()
+ROUNDS = 20 if DEEP else 3
+SOME = 60
+
+
+class Faults(unittest.TestCase):
+    def judge(self, cluster, clients):
+        cluster.wait_until_primary(60)
+        self.assertEqual(clients.finish(), [])
+        wait_for(lambda: len(set(cluster.states().values())) == 1, 20,
+                 cluster.states)
+
+    def test_servers_are_killed(self):
+        chance = random.Random(SEED)
+        with QueueCluster() as cluster, Clients(cluster) as clients:
+            clients.wait_for_some(SOME)
+            for _ in range(ROUNDS):
+                victim = chance.choice(cluster.servers)
+                victim.kill()
+                clients.wait_for_some(SOME)
+                victim.start()
+                cluster.wait_until_primary(60)
+                clients.wait_for_some(SOME)
+            self.judge(cluster, clients)
+
+    def test_servers_are_stopped(self):
+        chance = random.Random(SEED + 1)
+        with QueueCluster() as cluster, Clients(cluster) as clients:
+            clients.wait_for_some(SOME)
+            for _ in range(ROUNDS):
+                victim = chance.choice(cluster.servers)
+                victim.pause()
+                clients.wait_for_some(SOME)
+                victim.resume()
+                cluster.wait_until_primary(60)
+                clients.wait_for_some(SOME)
+            self.judge(cluster, clients)
+
+    def test_clients_are_killed(self):
+        with QueueCluster() as cluster, Clients(cluster) as clients:
+            for _ in range(ROUNDS):
+                clients.wait_for_some(SOME)
+                clients.processes[-1].kill()
+                clients.processes[-1].wait()
+                clients.start_one()
+            clients.wait_for_some(SOME)
+            self.judge(cluster, clients)
+
+    def test_power_cut_of_all(self):
+        with QueueCluster() as cluster, Clients(cluster, timeout=60) as clients:
+            for _ in range(ROUNDS):
+                clients.wait_for_some(SOME)
+                for x in cluster.servers:
+                    x.kill()
+                for x in cluster.servers:
+                    x.start()
+                cluster.wait_until_primary(60)
+            clients.wait_for_some(SOME)
+            self.judge(cluster, clients)
+
+
+class Hosts(unittest.TestCase):
+    """Each server is a host of its own, clients are on another."""
+
+    servers = 3
+    settings = ""
+
+    def setUp(self):
+        if NO_NETWORK:
+            self.skipTest(f"needs network namespaces: {NO_NETWORK}")
+        count = self.servers + 2
+        self.network = self.enterContext(netns.Network(count))
+        self.cluster = QueueCluster(
+            servers=self.servers, settings=self.settings,
+            addresses=self.network.addresses,
+            prefixes=[self.network.prefix(i) for i in range(count)])
+        self.cluster.where = self.network.prefix(count - 1)
+        self.enterContext(self.cluster)
+
+    def cut(self, *sides):
+        """Servers (1, 2 …) hear those of their own side alone; clients all."""
+        for side in sides:
+            others = [x for other in sides if other != side for x in other]
+            for x in side:
+                self.network.cut(x, others)
+
+    def heal(self):
+        for i in range(1, self.servers + 1):
+            self.network.heal(i)
+
+    def serving(self, *servers):
+        """These are the primary, and nobody else is."""
+        names = [f"files-{x}" for x in servers]
+        wait_for(lambda: self.cluster.primary() == names, 30,
+                 self.cluster.primary)
+
+    def judge(self, clients):
+        self.cluster.wait_until_primary(60)
+        self.assertEqual(clients.finish(), [])
+        wait_for(lambda: len(set(self.cluster.states().values())) == 1, 20,
+                 self.cluster.states)
+
+
+class Majority(Hosts):
+    def test_cuts(self):
+        with Clients(self.cluster) as clients:
+            clients.wait_for_some(SOME)
+            sides = [([1], [2, 3]), ([2], [1, 3]), ([3], [1, 2])]
+            for small, large in (sides if DEEP else sides[:2]):
+                self.cut(small, large)
+                self.serving(*large)
+                clients.wait_for_some(SOME)
+                self.heal()
+                self.cluster.wait_until_primary(60)
+            self.cut([1], [2], [3])
+            self.serving()
+            self.heal()
+            self.judge(clients)
+
+    def test_loss(self):
+        with Clients(self.cluster) as clients:
+            for i in range(1, 4):
+                self.network.lose(i, 20)
+            clients.wait_for_some(SOME * 5, 120)
+            for i in range(1, 4):
+                self.network.nft(i, "delete table inet lose\n")
+            self.judge(clients)
+
+
+class HighestId(Hosts):
+    settings = 'primary = "highest-id"\n'
+
+    def test_cuts(self):
+        with Clients(self.cluster) as clients:
+            clients.wait_for_some(SOME)
+            self.cut([1, 2], [3])
+            self.serving(3)
+            clients.wait_for_some(SOME)
+            self.heal()
+            self.cluster.wait_until_primary(60)
+            self.cut([1], [2, 3])
+            self.serving(2, 3)
+            clients.wait_for_some(SOME)
+            self.heal()
+            self.judge(clients)
+
+
+class HighestIdLiteral(Hosts):
+    settings = 'primary = "highest-id-literal"\n'
+
+    def test_both_sides_serve_and_one_is_discarded(self):
+        queue = self.cluster.value("qcreate", "jobs")
+        self.cluster.verb("qpush", queue, 1)
+        self.cut([1], [2, 3])
+        self.serving(1, 2, 3)
+        low, high = self.cluster.servers[0], self.cluster.servers[2]
+        wait_for(lambda: len(self.cluster.group(low)["members"]) == 1, 20,
+                 "it does not go on alone")
+        self.cluster.at(low, "qpush", queue, 100)
+        self.cluster.at(high, "qpush", queue, 200)
+        self.heal()
+        self.cluster.wait_until_primary(60)
+        told = self.cluster.verb("qpop", queue, "--count", 9).stdout.split()
+        self.assertEqual(told, ["1", "200"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,179 @@
+"""Clusters of file servers that keep queues, and clients whose history is
+judged (tests/tools/queue_clients, queue_history). Standard library only."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from harness import Cluster, binary, run, wait_for
+
+DEEP = bool(os.environ.get("DFS_DEEP"))
+SEED = int(os.environ.get("DFS_SEED", "1"))
+
+
+class QueueCluster(Cluster):
+    """An introducer and file servers with the ids 1, 2, 3 …, all on one host
+    or each on its own (the introducer on the first). Started, with a primary,
+    inside `with`."""
+
+    def __init__(self, servers=3, settings="", ids=None, **options):
+        self.server_ids = ids or list(range(1, servers + 1))
+        names = [f"files-{i}" for i in self.server_ids]
+        super().__init__(
+            [("entry", "introducer")] + [(x, "fileserver") for x in names],
+            extra=lambda node: self._section(node, settings), **options)
+        self.servers = [self.nodes[x] for x in names]
+        self.user = self.dir / "client.toml"
+        self.user.write_text(
+            "[client]\ncontacts = ["
+            + ", ".join(f'"{x.at("stream")}"' for x in self.servers)
+            + f']\nbundle = "{self.dir}/admin"\n')
+        self.where = []  # Of clients.
+
+    def _section(self, node, settings):
+        text = '[volumes]\nreserve = "1MiB"\n'
+        if node.roles != "fileserver":
+            return text
+        listed = ", ".join(
+            f'"{i}=files-{i}@{self.nodes[f"files-{i}"].at("queue")}"'
+            for i in self.server_ids)
+        own = node.name.removeprefix("files-")
+        return (f"{text}[queue]\nserver_id = {own}\nservers = [{listed}]\n"
+                f"{settings}")
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.start(30)
+            self.wait_until_primary(30)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def verb(self, *arguments, **options):
+        return run(*arguments, "--config", self.user, where=self.where,
+                   **options)
+
+    def at(self, server, *arguments, **options):
+        """A verb that knows this server alone, on the server's own host."""
+        return server.verb(*arguments, **options)
+
+    def value(self, *arguments):
+        return int(self.verb(*arguments).stdout)
+
+    def group(self, server):
+        """What the server itself says, or None."""
+        done = self.at(server, "group", "--node", server.name, "--json",
+                       check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def primary(self):
+        """Names of those who say that they are in the primary."""
+        told = {x.name: self.group(x) for x in self.servers if x.runs()}
+        return [name for name, x in told.items() if x and x["primary"]]
+
+    def members_agree(self, count):
+        told = [self.group(x) for x in self.servers if x.runs()]
+        return all(x and x["primary"] and len(x["members"]) == count
+                   and x["configuration"] == told[0]["configuration"]
+                   for x in told)
+
+    def wait_until_primary(self, seconds, count=None):
+        """All living servers are in one primary."""
+        count = count or sum(x.runs() for x in self.servers)
+        wait_for(lambda: self.members_agree(count), seconds, lambda: [
+            self.group(x) for x in self.servers if x.runs()], 0.1)
+
+    def states(self):
+        """State hashes by place of delivery; equal places must be equal."""
+        return {x.name: (told["final"], told["state_hash"])
+                for x in self.servers if x.runs()
+                for told in [self.group(x)] if told}
+
+
+class Clients:
+    """Processes of producers and consumers, on queues of their own."""
+
+    def __init__(self, cluster, processes=2, queues=2, producers=2,
+                 consumers=2, timeout=20, where=None, pause=5):
+        self.cluster, self.timeout, self.pause = cluster, timeout, pause
+        self.where = cluster.where if where is None else where
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="queues-",
+                                                 dir=cluster.dir))
+        self.queues = [cluster.value("qcreate", f"{self.dir.name}-{i}")
+                       for i in range(queues)]
+        self.counts = (producers, consumers)
+        self.processes = []
+        for _ in range(processes):
+            self.start_one()
+
+    def command(self, history, *more):
+        return [*self.where, str(binary("dfs-queue_clients")), "--config",
+                str(self.cluster.user), "--history", str(self.dir / history),
+                "--timeout", str(self.timeout * 1000), "--queues",
+                *map(str, self.queues), *map(str, more)]
+
+    def start_one(self):
+        number = len(self.processes)
+        producers, consumers = self.counts
+        self.processes.append(subprocess.Popen(
+            self.command(f"{number}.jsonl", "--proc", number * 100,
+                         "--producers", producers, "--consumers", consumers,
+                         "--pause", self.pause, "--seed", SEED + number),
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        return self.processes[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for x in self.processes:
+            if x.poll() is None:
+                x.kill()
+            x.wait()
+            x.stdin.close()
+
+    def done(self):
+        """How many operations have ended so far."""
+        return sum(1 for x in self.lines() if x["result"] != "unknown")
+
+    def lines(self):
+        for path in self.dir.glob("*.jsonl"):
+            text = path.read_text()
+            for line in text[:text.rfind("\n") + 1].splitlines():
+                yield json.loads(line)
+
+    def wait_for_some(self, count, seconds=60):
+        before = self.done()
+        wait_for(lambda: self.done() >= before + count, seconds,
+                 "clients get no answers", 0.05)
+
+    def finish(self):
+        """Ends all, drains the queues; returns what the judges complain of."""
+        for x in self.processes:
+            if x.poll() is None:
+                x.stdin.close()
+        for x in self.processes:
+            x.wait(self.timeout + 30)
+        subprocess.run(self.command("drain.jsonl", "--proc", 99_000,
+                                    "--drain"),
+                       check=True, timeout=120, stdout=subprocess.DEVNULL)
+        merged = {}
+        for x in self.lines():
+            merged[x.pop("id")] = x
+        path = self.dir / "all.json"
+        path.write_text("".join(json.dumps(x) + "\n"
+                                for x in merged.values()))
+        faults = []
+        for how in ("witness", "drained"):
+            judged = subprocess.run(
+                [str(binary("dfs-queue_history")), how, str(path)],
+                capture_output=True, text=True, check=False)
+            print(how, judged.stdout.splitlines()[0], flush=True)
+            if judged.returncode != 0:
+                faults.append(f"{how}: {judged.stdout}{judged.stderr}")
+        return faults
