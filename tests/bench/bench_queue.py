@@ -13,7 +13,7 @@ import bench  # Makes tests/process importable.
 import netns
 from chunks.machine import figures_of
 from harness import binary, quantile, wait_for
-from queue_peers import references
+from queue_peers import multicast, references
 from queues import QueueCluster
 
 # What, unit, figure, bound (None: for comparison), and whether less is better.
@@ -42,6 +42,9 @@ ROWS = (
     ("server killed: lost, doubled, misordered", "", "kill.wrong", 0, True),
     ("rejoin with 100,000 items", "s", "rejoin", 5, True),
     ("rejoin: longest pause of the group", "ms", "rejoin.pause", 200, True),
+    ("multicast alone, 1,300 bytes, n = 3", "/s", "raw", None, False),
+    ("Corosync's process groups, the same", "/s", "corosync", None, False),
+    ("multicast alone, of Corosync", "×", "of.corosync", 1, False),
 )
 
 
@@ -203,6 +206,22 @@ def rejoin(found, arguments):
         load.process.communicate()
 
 
+def raw(found, arguments):
+    why = netns.missing() or multicast.install()
+    if why:
+        say(f"no Corosync: {why}")
+        return
+    ours, theirs = [], []
+    with netns.Network(multicast.MEMBERS) as network:
+        for _ in range(3):  # In turn: what disturbs one disturbs the other.
+            ours.append(multicast.ours(network, arguments.seconds))
+            with multicast.Corosync(network) as corosync:
+                theirs.append(corosync.rate(arguments.seconds))
+    say(f"multicast {ours}, Corosync {theirs}")
+    found["raw"], found["corosync"] = sorted(ours)[1], sorted(theirs)[1]
+    found["of.corosync"] = found["raw"] / found["corosync"]
+
+
 def report(found, arguments):
     missed = False
     lines = [["what", "measured", "bound", ""]]
@@ -229,7 +248,7 @@ def report(found, arguments):
 
 
 PHASES = {"memory": memory, "durable": durable, "silence": silence,
-          "loss": loss, "kills": kills, "rejoin": rejoin}
+          "loss": loss, "kills": kills, "rejoin": rejoin, "raw": raw}
 
 
 def main():

@@ -16,10 +16,15 @@ PACKAGES = {"etcd": "etcd-server", "etcdctl": "etcd-client",
 
 
 def install():
-    """What is missing; returns why it cannot be had, or None. Debian starts a
-    redis-server of its own when it installs one: that is forbidden here."""
-    missing = sorted({package for program, package in PACKAGES.items()
-                      if not shutil.which(program)})
+    """What is missing; returns why it cannot be had, or None."""
+    return install_packages(sorted({
+        package for program, package in PACKAGES.items()
+        if not shutil.which(program)}))
+
+
+def install_packages(missing):
+    """From Debian; returns why not, or None. Debian starts what it installs:
+    that is forbidden here."""
     if not missing:
         return None
     if os.geteuid() != 0:
