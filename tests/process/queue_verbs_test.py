@@ -21,8 +21,8 @@ class Verbs(unittest.TestCase):
     def says(self, *arguments, status=0, given=None):
         """Standard output of a verb that ends with `status`."""
         done = subprocess.run(
-            [str(binary()), *map(str, arguments), "--config",
-             str(self.cluster.user)],
+            [str(binary()), "--config", str(self.cluster.user),
+             *map(str, arguments)],
             input=given, capture_output=True, timeout=60, check=False)
         self.assertEqual(done.returncode, status, (arguments, done.stderr))
         self.err = done.stderr.decode(errors="replace")

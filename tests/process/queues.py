@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 from harness import Cluster, binary, run, wait_for
 
@@ -78,9 +79,9 @@ class QueueCluster(Cluster):
 
     def members_agree(self, count):
         told = [self.group(x) for x in self.servers if x.runs()]
-        return all(x and x["primary"] and len(x["members"]) == count
-                   and x["configuration"] == told[0]["configuration"]
-                   for x in told)
+        return bool(told) and all(
+            x and x["primary"] and len(x["members"]) == count
+            and x["configuration"] == told[0]["configuration"] for x in told)
 
     def wait_until_primary(self, seconds, count=None):
         """All living servers are in one primary."""
@@ -104,12 +105,24 @@ class Clients:
         self.where = cluster.where if where is None else where
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="queues-",
                                                  dir=cluster.dir))
-        self.queues = [cluster.value("qcreate", f"{self.dir.name}-{i}")
+        self.queues = [self._create(f"{self.dir.name}-{i}")
                        for i in range(queues)]
         self.counts = (producers, consumers)
         self.processes = []
         for _ in range(processes):
             self.start_one()
+
+    def _create(self, label):
+        """The queue's id; its making is part of the history."""
+        began = time.monotonic_ns()
+        told = json.loads(self.cluster.verb("qcreate", label, "--json").stdout)
+        line = {"id": label, "proc": 99_001, "op": "create", "key": label,
+                "args": {}, "call_ns": began, "ret_ns": time.monotonic_ns(),
+                "result": {"reply": "ok", "value": told["value"],
+                           "k": told["place"], "index": told["index"]}}
+        with open(self.dir / "made.jsonl", "a", encoding="ascii") as file:
+            file.write(json.dumps(line) + "\n")
+        return told["value"]
 
     def command(self, history, *more):
         return [*self.where, str(binary("dfs-queue_clients")), "--config",
