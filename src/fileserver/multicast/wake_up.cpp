@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <ctime>
+#include <utility>
 
 namespace dfs::fileserver {
 
@@ -28,8 +29,10 @@ void wake_up::ring() {
 }
 
 void wake_up::clear() {
-  if (!rung_.load())
+  // One that was late to write has rung already, as far as `rung_` knows.
+  if (!rung_.load() && !std::exchange(heard_, false))
     return;
+  heard_ = false;
   std::uint64_t count = 0;
   (void) !::read(bell_, &count, sizeof count);
   // Whoever rings from here on writes again.
@@ -41,7 +44,8 @@ void wake_up::wait(int descriptor, std::chrono::nanoseconds timeout) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(timeout);
   const timespec at_most{static_cast<std::time_t>(whole.count()),
                          static_cast<long>((timeout - whole).count())};
-  (void) ::ppoll(both.data(), both.size(), &at_most, nullptr);
+  if (::ppoll(both.data(), both.size(), &at_most, nullptr) > 0)
+    heard_ = both[1].revents != 0;
 }
 
 } // namespace dfs::fileserver

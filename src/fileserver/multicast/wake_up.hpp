@@ -25,6 +25,7 @@ public:
 private:
   int bell_;
   std::atomic<bool> rung_{false};
+  bool heard_ = false; ///< By who waits.
 };
 
 } // namespace dfs::fileserver
