@@ -133,9 +133,7 @@ void queue_shell::take(const core::primary_lost& x) const {
   if (x.primary.id > state.configuration.id)
     state.configuration = x.primary;
   log_news(spdlog::level::warn, "not primary",
-           {{"why", core::to_text(x.why)},
-            {"here", names_of(x.here)},
-            {"primary", core::to_text(x.primary)}});
+           {{"why", why_not()}, {"primary", core::to_text(x.primary)}});
   tell_board(why_not());
   if (was)
     // They are under way in the group: a merge may still bring them about.
@@ -157,8 +155,12 @@ void queue_shell::take(const core::submit_ended& x) const {
   const auto ended = state.under_way.extract(x.token);
   if (!ended)
     return;
-  const auto why = state.primary ? fail(ec::busy, "too much waits in the group")
-                                 : not_primary();
+  // Settled: executed, where the answer was not seen.
+  const auto why
+    = x.outcome == core::submit_outcome::settled
+        ? fail(ec::outcome_unknown, "ask again under the same number")
+      : state.primary ? fail(ec::busy, "too much waits in the group")
+                      : not_primary();
   for (const auto& asked : ended.mapped()) {
     if (asked.read != 0) {
       if (auto reader = state.reads.extract(asked.read))

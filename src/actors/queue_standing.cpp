@@ -47,8 +47,10 @@ std::string queue_shell::why_not() const {
     return {};
   if (!state.lost)
     return "not in the group of the queues yet";
-  return std::string{core::to_text(state.lost->why)}
-         + "; here: " + names_of(state.lost->here);
+  const std::string why = state.lost->why == core::primary_verdict::primary
+                            ? "it is being taken in again"
+                            : core::to_text(state.lost->why);
+  return why + "; here: " + names_of(state.lost->here);
 }
 
 caf::result<msg::queue_greeted> queue_shell::greet() const {

@@ -94,7 +94,9 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
     },
     &notes);
   std::uint64_t groups = 8;
-  version_directory_actor directory = start();
+  std::map<std::string, msg::quorum_rule> by_path;
+  core::quorum_classes quorums; ///< As loaded last.
+  version_directory_actor directory = start(); // Uses all above.
   std::array<obedient_server, 4> all;
 
   ~VersionDirectoryActor() override {
@@ -109,9 +111,6 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
     names = caf::actor{};
     store.reset();
   }
-
-  std::map<std::string, msg::quorum_rule> by_path;
-  core::quorum_classes quorums; ///< As loaded last.
 
   version_directory_actor start() {
     version_directory_options options;
