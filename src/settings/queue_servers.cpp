@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 
 namespace dfs::settings {
 
@@ -53,6 +54,16 @@ core::multicast_config multicast_config_of(const queue_section& x) {
                   : core::primary_rule::majority;
   config.durable = x.durability != "memory";
   config.min_quorum = x.min_quorum;
+  // Networks between file servers take well below a millisecond: what is lost
+  // is asked for as soon as that is over. The defaults of the core are for any.
+  config.duty_busy = std::chrono::milliseconds{1};
+  config.nack_after = std::chrono::milliseconds{1};
+  config.nack_again = std::chrono::milliseconds{3};
+  config.status_every = std::chrono::milliseconds{5};
+  config.nudge_after = std::chrono::milliseconds{4};
+  config.resend_after = std::chrono::milliseconds{8};
+  config.resend_most = std::chrono::milliseconds{64};
+  config.nack_most = std::chrono::milliseconds{30};
   // A state that no longer fits could be given to nobody.
   config.snapshot_bytes = std::size_t{2} << 30;
   return config;
