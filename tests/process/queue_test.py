@@ -152,17 +152,70 @@ class Partitions(unittest.TestCase):
         with netns.Network(3) as network, Group(network=network) as group:
             one = group["fs-1"]
             queue = one.verb("qcreate", "jobs").stdout.strip()
-            for host, others in ((0, [2]), (1, [2]), (2, [0, 1])):
-                network.cut(host, others)
+            cut_off(network, 2)
             harness.wait_for(lambda: not group.is_primary("fs-3"), 20,
                              "it still takes itself for primary", 0.2)
             for item in range(5):
                 one.verb("qpush", queue, item)
-            for host in range(3):
-                network.heal(host)
+            heal(network)
             group.wait_until_primary(NAMES)
             self.assertEqual(
                 group["fs-3"].verb("qsize", queue).stdout.strip(), "5")
+
+    # SPEC Q6
+    def test_the_highest_id_goes_on_alone(self):
+        with netns.Network(3) as network, \
+                Group(primary="highest-id", network=network) as group:
+            three = group["fs-3"]
+            queue = three.verb("qcreate", "jobs").stdout.strip()
+            cut_off(network, 2)
+            harness.wait_for(lambda: not group.is_primary("fs-1"), 20,
+                             "it still takes itself for primary", 0.2)
+            self.assertFalse(group.is_primary("fs-2"))
+            group.wait_until_primary(["fs-3"])
+            three.verb("qpush", queue, 1)
+            heal(network)
+            group.wait_until_primary(NAMES)
+            self.assertEqual(
+                group["fs-1"].verb("qsize", queue).stdout.strip(), "1")
+
+    # SPEC Q6, Q7
+    def test_by_the_letter_both_sides_serve_and_one_is_given_up(self):
+        with netns.Network(3) as network, \
+                Group(primary="highest-id-literal", network=network) as group:
+            one, three = group["fs-1"], group["fs-3"]
+            queue = one.verb("qcreate", "jobs").stdout.strip()
+            cut_off(network, 2)
+            # As silence counts for death, nobody refuses.
+            harness.wait_for(
+                lambda: len(group.status("fs-3")["members"]) == 1
+                and len(group.status("fs-1")["members"]) == 2, 20,
+                lambda: [group.status(x) for x in NAMES], 0.2)
+            for item in range(3):
+                one.verb("qpush", queue, item)
+            three.verb("qpush", queue, 77)
+            heal(network)
+            harness.wait_for(
+                lambda: all(len((group.status(x) or {}).get("members", [])) == 3
+                            for x in NAMES), 30,
+                lambda: [group.status(x) for x in NAMES], 0.2)
+            group.wait_until_primary(NAMES)
+            self.assertEqual(one.verb("qpop", queue).stdout.strip(), "77")
+            self.assertEqual(one.verb("qsize", queue).stdout.strip(), "0")
+            log = (one.dir / "node.log").read_text()
+            self.assertIn("given up after a merge", log)
+
+
+def cut_off(network, host):
+    others = [x for x in range(3) if x != host]
+    network.cut(host, others)
+    for other in others:
+        network.cut(other, [host])
+
+
+def heal(network):
+    for host in range(3):
+        network.heal(host)
 
 
 if __name__ == "__main__":
