@@ -4,6 +4,7 @@ directory that goes when they do."""
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -114,8 +115,15 @@ class Redis(Reference):
         self.spawn("redis-server", "--port", self.port, "--bind", "127.0.0.1",
                    "--dir", self.dir, "--appendonly", "yes", "--appendfsync",
                    "always", "--save", "")
-        wait_for(lambda: self._run("-n", 1, "-q", "PING"), 30,
-                 "redis does not come up", 0.2)
+        wait_for(self._answers, 30, "redis does not come up", 0.1)
+
+    def _answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as x:
+                x.sendall(b"PING\r\n")
+                return x.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
 
     def _run(self, *arguments):
         done = subprocess.run(
