@@ -213,6 +213,10 @@ void multicast_machine::learn() {
       return;
     }
   leave_configuration();
+  // By the letter this server might go on alone, above the configuration that
+  // it was just told of: those who are in that one get time to be heard.
+  if (config_.rule == primary_rule::highest_id_literal)
+    lead_not_before_ = std::max(lead_not_before_, now_ + config_.silence);
   record_.known = *best;
   std::erase_if(record_.attempts,
                 [&](const auto& x) { return x.id <= best->id; });

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace dfs::core {
@@ -16,9 +17,10 @@ class MulticastMachines : public testing::Test {
 protected:
   using part = msg::multicast_part;
 
-  void begin(std::size_t n) {
+  void begin(std::size_t n, primary_rule rule = primary_rule::majority) {
     multicast_config config;
     config.durable = false;
+    config.rule = rule;
     for (std::uint64_t i = 1; i <= n; ++i)
       config.servers.push_back(server_id{i});
     for (std::uint64_t i = 1; i <= n; ++i) {
@@ -48,6 +50,11 @@ protected:
       } else if (auto* ended = std::get_if<submit_ended>(&x)) {
         EXPECT_EQ(ended->outcome, submit_outcome::refused);
         refused.push_back(ended->token);
+      } else if (auto* wanted = std::get_if<take_snapshot>(&x)) {
+        perform(who,
+                machines[who]->snapshot_taken(wanted->ticket, "state", now));
+      } else if (std::holds_alternative<replace_state>(x)) {
+        ++replaced[server_id{who + 1}];
       }
     }
   }
@@ -77,6 +84,7 @@ protected:
   std::vector<std::vector<std::string>> delivered;
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;
+  std::map<server_id, int> replaced; ///< States, by whose.
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
     pass = [](auto, auto, const auto&) { return true; };
 };
@@ -161,6 +169,32 @@ TEST_F(MulticastMachines, AnUnheardHalfRefuses) { // SPEC Q6
   run(1'500ms);
   EXPECT_TRUE(machines[2]->serving()); // SPEC Q5
   EXPECT_EQ(delivered[2], (std::vector<std::string>{"together"}));
+}
+
+// By the letter both sides are primary; the one with the highest server stays,
+// although a server of the other one hears of it before its neighbour does.
+TEST_F(MulticastMachines, TheLowerSideDoesNotGoOnAboveTheHigher) { // SPEC Q7
+  begin(3, primary_rule::highest_id_literal);
+  run(300ms);
+  pass = [](auto from, auto to, const auto&) { return from != 2 && to != 2; };
+  run(2s);
+  submit(0, 1, "low");
+  submit(2, 2, "high");
+  run(100ms);
+  EXPECT_EQ(safe.size(), 2u);
+  pass = [](auto from, auto to, const auto&) {
+    return !(from == 2 && to == 1) && !(from == 1 && to == 2);
+  };
+  run(400ms);
+  pass = [](auto, auto, const auto&) { return true; };
+  run(5s);
+  for (const auto& machine : machines) {
+    ASSERT_NE(machine->configuration(), nullptr);
+    EXPECT_EQ(machine->configuration()->members.size(), 3u);
+  }
+  EXPECT_GT(replaced[server_id{1}], 0);
+  EXPECT_GT(replaced[server_id{2}], 0);
+  EXPECT_EQ(replaced[server_id{3}], 0);
 }
 
 TEST_F(MulticastMachines, AnOperatorMayGoOnAlone) { // SPEC Q10
