@@ -14,6 +14,10 @@ using namespace std::chrono_literals;
 
 constexpr auto backoff = 20ms;
 
+/// A forced configuration is above those that others may form in the meantime
+/// without having heard of it: so many changes of theirs.
+constexpr std::uint64_t forced_epochs = 1u << 20;
+
 bool includes(const std::vector<msg::group_member>& all,
               const std::vector<msg::group_member>& some) {
   return std::all_of(some.begin(), some.end(), [&](const auto& x) {
@@ -44,6 +48,7 @@ void multicast_machine::consider_attempt() {
   const auto& choice = component_.choice;
   if (lead_ || component_.leader != self_.server
       || choice.verdict != primary_verdict::primary || now_ < lead_not_before_
+      || (now_ < listens_until_ && !forced_ && !hears_all())
       || !wants_change())
     return;
   for (const auto& x : choice.members)
@@ -62,18 +67,20 @@ void multicast_machine::consider_attempt() {
 
 void multicast_machine::start_attempt() {
   auto epoch = record_.promised.epoch;
-  const auto above = [&epoch](const msg::member_standing& x) {
+  bool forced = false;
+  const auto above = [&epoch, &forced](const msg::member_standing& x) {
     epoch
       = std::max({epoch, x.promised.epoch, x.known.id.epoch, x.lineage.epoch});
     for (const auto& y : x.attempts)
       epoch = std::max(epoch, y.id.epoch);
+    forced = forced || x.forced;
   };
   above(standing());
   for (const auto& [server, peer] : peers_)
     if (peer.beacon)
       above(peer.beacon->standing);
   leader_attempt x;
-  x.ballot = {epoch + 1, self_.server};
+  x.ballot = {epoch + (forced ? forced_epochs : 1), self_.server};
   x.members = component_.choice.members;
   x.touched = x.said = now_;
   lead_ = std::move(x);

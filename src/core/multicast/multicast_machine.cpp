@@ -29,7 +29,8 @@ multicast_machine::multicast_machine(multicast_config config,
     self_{self},
     group_{fingerprint_of(config_)},
     now_{now},
-    sender_{config_, self.server, self.life} {
+    sender_{config_, self.server, self.life},
+    listens_until_{now + config_.silence} {
   DFS_ASSERT(!config_.servers.empty());
   DFS_ASSERT(config_.servers.size() <= msg::group_servers_max);
   DFS_ASSERT(std::binary_search(config_.servers.begin(), config_.servers.end(),

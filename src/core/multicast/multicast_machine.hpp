@@ -51,7 +51,8 @@ public:
   [[nodiscard]] multicast_effects
   suspect(server_id server, life_id life, instant now);
   /// An operator gives up what others may have: the servers that this one
-  /// hears go on without the quorum, at the next opportunity.
+  /// hears go on without the quorum, at the next opportunity. What they then
+  /// have replaces what others have, also if those have gone on meanwhile.
   [[nodiscard]] multicast_effects force_primary(instant now);
 
   /// Until `end_batch` inputs return nothing: what comes of them all together
@@ -123,6 +124,7 @@ private:
   // multicast_reach.cpp: who is there
   void on(server_id from, const msg::group_beacon& x);
   [[nodiscard]] bool hears(server_id server) const;
+  [[nodiscard]] bool hears_all() const;
   [[nodiscard]] msg::member_standing standing() const;
   [[nodiscard]] msg::member_standing standing_of(const group_peer& peer) const;
   [[nodiscard]] msg::configuration_id reference() const;
@@ -199,6 +201,7 @@ private:
   std::optional<leader_attempt> lead_;
   msg::configuration_id abandoned_; ///< Lower ones are not answered any more.
   instant lead_not_before_{};
+  instant listens_until_{}; ///< Who has just started may not know yet.
   unsigned lead_failures_ = 0;
   bool forced_ = false;
 

@@ -25,6 +25,12 @@ bool multicast_machine::hears(server_id server) const {
          && now_ >= at->second.shunned;
 }
 
+bool multicast_machine::hears_all() const {
+  return std::all_of(
+    config_.servers.begin(), config_.servers.end(),
+    [this](server_id x) { return x == self_.server || hears(x); });
+}
+
 // -- what it tells ------------------------------------------------------------
 
 // The configuration whose order counts, as far as is heard here.

@@ -11,9 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A wait that ends so soon is over: asking once more is not worth it.
-constexpr milliseconds wait_least{50};
-
 /// The server says that it has not begun with it.
 bool is_refused(ec code) {
   return code == ec::not_primary || code == ec::shutting_down
@@ -220,7 +217,7 @@ void queue_caller::send(calls::iterator x, instant now, queue_effects& out) {
   if (request.wait)
     patience
       = std::min(left_until(state.wait_until, now), options_.patience_max);
-  if (patience < wait_least)
+  if (patience == milliseconds{0})
     request.wait = false;
   const auto timeout = std::min(left_until(state.deadline, now),
                                 patience + options_.attempt_max);
@@ -276,7 +273,7 @@ void queue_caller::on_final(calls::iterator x, const msg::queue_answer& answer,
   }
   // The number was answered, but somebody still waits.
   if (answer.status == msg::queue_status::empty && state.request.wait
-      && left_until(state.wait_until, now) >= wait_least)
+      && state.wait_until > now)
     return ask_anew(x, false, now);
   // Answers of others are on their way here: there will be room.
   if (answer.status == msg::queue_status::unread && window_.open() > 1)

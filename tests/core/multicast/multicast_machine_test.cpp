@@ -18,7 +18,6 @@ protected:
   using part = msg::multicast_part;
 
   void begin(std::size_t n, primary_rule rule = primary_rule::majority) {
-    multicast_config config;
     config.durable = false;
     config.rule = rule;
     for (std::uint64_t i = 1; i <= n; ++i)
@@ -74,10 +73,26 @@ protected:
     }
   }
 
+  // As after a crash with its disk, before anything was ordered.
+  void restart_with_state(std::size_t who) {
+    const auto* last = machines[who]->configuration();
+    ASSERT_NE(last, nullptr);
+    stored_group stored;
+    stored.record.promised = stored.record.lineage = last->id;
+    stored.record.known = *last;
+    stored.position = machines[who]->position();
+    auto self = last->members.at(who);
+    self.life = life_id{self.life.value() + 1};
+    machines[who] = std::make_unique<multicast_machine>(config, self,
+                                                        std::move(stored), now);
+    perform(who, machines[who]->start(now));
+  }
+
   void submit(std::size_t who, submit_token token, std::string payload) {
     perform(who, machines[who]->submit(token, std::move(payload), now));
   }
 
+  multicast_config config;
   instant now{1s};
   std::vector<std::unique_ptr<multicast_machine>> machines;
   std::deque<std::pair<std::size_t, msg::multicast_packet>> network;
@@ -210,6 +225,50 @@ TEST_F(MulticastMachines, AnOperatorMayGoOnAlone) { // SPEC Q10
   submit(1, 1, "alone");
   run(20ms);
   EXPECT_EQ(safe, (std::vector<submit_token>{1}));
+}
+
+// The others come back, and go on by the rule before they hear of it.
+TEST_F(MulticastMachines, WhatAnOperatorForcedStays) { // SPEC Q10
+  begin(3);
+  run(300ms);
+  pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };
+  run(1'500ms);
+  pass = [](auto, auto, const auto&) { return false; };
+  run(1'500ms);
+  perform(0, machines[0]->force_primary(now));
+  run(300ms);
+  submit(0, 1, "forced");
+  pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };
+  run(1'500ms);
+  ASSERT_TRUE(machines[0]->serving());
+  ASSERT_TRUE(machines[2]->serving());
+  submit(2, 2, "by the rule");
+  run(100ms);
+  EXPECT_EQ(safe.size(), 2u);
+  pass = [](auto, auto, const auto&) { return true; };
+  run(3s);
+  for (const auto& machine : machines) {
+    ASSERT_NE(machine->configuration(), nullptr);
+    EXPECT_EQ(machine->configuration()->members.size(), 3u);
+  }
+  EXPECT_EQ(replaced[server_id{1}], 0);
+  EXPECT_GT(replaced[server_id{2}], 0);
+  EXPECT_GT(replaced[server_id{3}], 0);
+}
+
+// Who is missing may have gone on without them.
+TEST_F(MulticastMachines, WhoHasStartedListensFirst) { // SPEC Q7
+  begin(3);
+  run(300ms);
+  ASSERT_TRUE(machines[0]->serving());
+  restart_with_state(1);
+  restart_with_state(2);
+  pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };
+  const auto began = now;
+  while (!machines[2]->serving() && now < began + 5s)
+    run(1ms);
+  EXPECT_GE(now - began, 800ms);
+  EXPECT_LE(now - began, 1s);
 }
 
 TEST_F(MulticastMachines, SixteenServersFitIntoDatagrams) {

@@ -375,6 +375,23 @@ TEST_F(QueueCaller, WaitsOnWhenAServerHasWaitedEnough) {
   EXPECT_EQ(outcome(), queue_status::empty);
 }
 
+TEST_F(QueueCaller, WaitsToTheEnd) { // SPEC Q10
+  ask(1, pop(true), 500ms);
+  at += 470ms; // Nobody was there to ask.
+  greet();
+  const auto first = next();
+  EXPECT_TRUE(first.request.wait);
+  EXPECT_EQ(first.patience, 30ms);
+  at += 20ms;
+  answer(first, queue_status::empty);
+  EXPECT_TRUE(told.empty());
+  const auto second = next();
+  EXPECT_EQ(second.patience, 10ms);
+  at += 10ms;
+  answer(second, queue_status::empty);
+  EXPECT_EQ(outcome(), queue_status::empty);
+}
+
 TEST_F(QueueCaller, EndsAWaitWithTheSameNumber) {
   ask(1, pop(true), 1h);
   greet();
