@@ -24,7 +24,7 @@ constexpr auto tick_every = 10s;
 constexpr std::uint64_t renew_ticks = 20;
 
 /// As many requests as fit beside each other into one datagram share a payload.
-constexpr std::size_t payload_bytes = msg::multicast_body_bytes_max - 2;
+constexpr std::size_t payload_bytes = msg::multicast_body_bytes_short - 2;
 
 /// A tick has only one number.
 msg::queue_request tick_to(queue_tick next) {

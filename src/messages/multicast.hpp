@@ -25,13 +25,25 @@ namespace dfs::msg {
 
 /// The first byte of every sealed body says whose it is.
 inline constexpr std::uint8_t multicast_protocol = 2;
+inline constexpr std::uint8_t multicast_fragment_protocol = 3;
 
-// Limits of what a packet may hold. A sealed body has 1,452 - 53 bytes.
+// Limits of what a packet may hold. A sealed body has 1,452 - 53 bytes; a
+// packet that is longer, for it has a long message, goes as fragments.
 inline constexpr std::size_t multicast_bytes_max = 1'399;
-inline constexpr std::size_t multicast_body_bytes_max = 1'302;
+inline constexpr std::size_t fragment_header_bytes = 13;
+inline constexpr std::size_t fragment_bytes_max
+  = multicast_bytes_max - fragment_header_bytes;
+inline constexpr std::size_t fragments_max = 6;
+inline constexpr std::size_t multicast_packet_bytes_max
+  = fragments_max * fragment_bytes_max;
+/// Of a message; of one whose packet is a single datagram.
+inline constexpr std::size_t multicast_body_bytes_max = 8'100;
+inline constexpr std::size_t multicast_body_bytes_short = 1'302;
 inline constexpr std::size_t nack_places_max = 64;
 inline constexpr std::size_t items_per_packet_max = 64;
 inline constexpr std::size_t parts_per_packet_max = 255;
+/// What answers one NACK or FETCH is about so much: buffers are small.
+inline constexpr std::size_t resend_bytes_max = 128u << 10;
 /// Attempts that one server tells of.
 inline constexpr std::size_t group_attempts_max = 5;
 

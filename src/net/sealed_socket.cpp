@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -26,6 +28,10 @@ namespace {
 constexpr std::size_t batch_max = 32;
 // Then whoever waits for other things has its turn.
 constexpr std::size_t batches_max = 8;
+
+// The kernel takes equally long datagrams for one peer as one, and splits them
+// late (UDP_SEGMENT, Linux 4.18): so many bytes at most.
+constexpr std::size_t train_bytes_max = 60'000;
 
 // One byte more than a datagram of ours has, so that a longer one shows.
 constexpr std::size_t buffer_bytes = wire::datagram_bytes_max + 1;
@@ -66,8 +72,13 @@ struct sealed_socket::inside {
   std::vector<slot> in{batch_max};
   std::vector<slot> out{batch_max};
   std::size_t waiting = 0; ///< In `out`.
+  bool trains = true;      ///< The kernel takes them.
   std::array<iovec, batch_max> parts{};
   std::array<mmsghdr, batch_max> heads{};
+  struct segment_control {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> bytes;
+  };
+  std::array<segment_control, batch_max> controls{};
   sealed_socket_counters counters;
 
   ~inside() {
@@ -113,26 +124,80 @@ struct sealed_socket::inside {
     ++waiting;
   }
 
+  /// The end of those from `begin` on that go as one: for the same peer, of one
+  /// length but for a shorter last one.
+  std::size_t train_at(std::span<slot* const> all, std::size_t begin) const {
+    const auto& first = *all[begin];
+    auto bytes = first.size;
+    auto end = begin + 1;
+    while (trains && end < all.size() && all[end - 1]->size == first.size
+           && all[end]->size <= first.size && all[end]->peer == first.peer
+           && bytes + all[end]->size <= train_bytes_max)
+      bytes += all[end++]->size;
+    return end;
+  }
+
+  void prepare_train(std::span<slot* const> all, std::size_t begin,
+                     std::size_t end, std::size_t head) {
+    for (auto i = begin; i < end; ++i)
+      parts[i] = {all[i]->bytes.data(), all[i]->size};
+    auto& x = heads[head].msg_hdr;
+    x = {};
+    x.msg_name = &all[begin]->address;
+    x.msg_namelen = all[begin]->address_size;
+    x.msg_iov = &parts[begin];
+    x.msg_iovlen = end - begin;
+    if (end == begin + 1)
+      return;
+    x.msg_control = controls[head].bytes.data();
+    x.msg_controllen = controls[head].bytes.size();
+    auto* control = CMSG_FIRSTHDR(&x);
+    control->cmsg_level = SOL_UDP;
+    control->cmsg_type = UDP_SEGMENT;
+    control->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+    const auto bytes = static_cast<std::uint16_t>(all[begin]->size);
+    std::memcpy(CMSG_DATA(control), &bytes, sizeof bytes);
+  }
+
   void send_batch() {
+    std::vector<slot*> all;
     for (std::size_t i = 0; i < waiting; ++i)
-      prepare(out, i, out[i].size);
-    std::size_t done = 0;
-    while (done < waiting) {
-      const auto sent
-        = ::sendmmsg(descriptor, heads.data() + done,
-                     static_cast<unsigned>(waiting - done), MSG_DONTWAIT);
-      if (sent > 0) {
-        for (auto i = done; i < done + static_cast<std::size_t>(sent); ++i)
-          count(counters.out, out[i].size, out[i].peer);
-        done += static_cast<std::size_t>(sent);
-      } else {
-        // The first one cannot go: no route, a full queue, or a refusal that
-        // came for an earlier one. It is lost.
-        ++counters.refused;
-        ++done;
-      }
-    }
+      all.push_back(&out[i]);
     waiting = 0;
+    // Each peer's own stay in their order.
+    std::ranges::stable_sort(all, {}, &slot::peer);
+    for (std::span<slot* const> left{all}; !left.empty();)
+      left = left.subspan(send_some(left));
+  }
+
+  /// @returns how many of them are sent, or lost.
+  std::size_t send_some(std::span<slot* const> all) {
+    std::vector<std::size_t> ends;
+    for (std::size_t i = 0; i < all.size();) {
+      const auto end = train_at(all, i);
+      prepare_train(all, i, end, ends.size());
+      ends.push_back(end);
+      i = end;
+    }
+    auto sent = ::sendmmsg(descriptor, heads.data(),
+                           static_cast<unsigned>(ends.size()), MSG_DONTWAIT);
+    if (sent < 0 && errno == ECONNREFUSED) // It came for an earlier one.
+      sent = ::sendmmsg(descriptor, heads.data(),
+                        static_cast<unsigned>(ends.size()), MSG_DONTWAIT);
+    if (sent > 0) {
+      const auto end = ends[static_cast<std::size_t>(sent) - 1];
+      for (std::size_t i = 0; i < end; ++i)
+        count(counters.out, all[i]->size, all[i]->peer);
+      return end;
+    }
+    if (ends.front() > 1 && errno != EAGAIN) {
+      // This kernel or this way takes no trains: one by one, from here on.
+      trains = false;
+      return 0;
+    }
+    // The first one cannot go: no route, or a full queue. It is lost.
+    counters.refused += ends.front();
+    return ends.front();
   }
 };
 

@@ -56,11 +56,14 @@ struct multicast_config {
   std::chrono::milliseconds change_resend{20};
 
   // -- bounds -----------------------------------------------------------------
-  std::uint64_t window = 256;     ///< Own messages that are not safe, at most.
-  std::uint64_t unstable = 4'096; ///< Places that not all hold, at most.
-  std::uint64_t retained = 8'192; ///< Places kept for those who come back.
-  std::uint64_t fit_lag = 1'024;  ///< Who lacks more is not admitted yet.
-  std::size_t submit_bytes = 8u << 20;  ///< Waiting payloads.
+  std::uint64_t window = 256; ///< Own messages that are not safe, at most,
+  std::size_t window_bytes = 384u << 10; ///< … and their bytes, about.
+  /// A message fills so many bytes, if that much waits and nothing is lost.
+  std::size_t message_bytes = msg::multicast_body_bytes_max;
+  std::uint64_t unstable = 4'096;      ///< Places that not all hold, at most.
+  std::uint64_t retained = 8'192;      ///< Places kept for those who come back.
+  std::uint64_t fit_lag = 1'024;       ///< Who lacks more is not admitted yet.
+  std::size_t submit_bytes = 8u << 20; ///< Waiting payloads.
   std::size_t payload_bytes = 2u << 20; ///< The largest payload.
   std::size_t snapshot_bytes = 256u << 20;
 };

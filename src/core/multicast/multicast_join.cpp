@@ -125,16 +125,20 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
   }
   const auto empty = packet_header_bytes + bytes_of(told);
   auto bytes = empty;
+  std::size_t all_bytes = 0;
   for (auto k = x.after + 1;
-       k <= end && k <= x.after + msg::items_per_packet_max; ++k) {
+       k <= end && k <= x.after + msg::items_per_packet_max
+       && all_bytes < msg::resend_bytes_max;
+       ++k) {
     msg::multicast_resend item{k, *log_.body_at(k)};
     const auto more = bytes_of(item);
-    if (!told.items.empty() && bytes + more > msg::multicast_bytes_max) {
+    if (!told.items.empty() && bytes + more > packet_room(bytes)) {
       send(from, told);
       told.items.clear();
       bytes = empty;
     }
     bytes += more;
+    all_bytes += more;
     told.items.push_back(std::move(item));
   }
   send(from, std::move(told));

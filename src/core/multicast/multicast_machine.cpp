@@ -247,7 +247,7 @@ void multicast_machine::send_all(msg::multicast_part part) {
 
 namespace {
 
-// As many datagrams as the parts need.
+// As many packets as the parts need; each a datagram, but for long messages.
 void pack_parts(multicast_effects& out, const std::vector<server_id>& to,
                 const msg::multicast_packet& header,
                 std::vector<msg::multicast_part> parts) {
@@ -256,7 +256,7 @@ void pack_parts(multicast_effects& out, const std::vector<server_id>& to,
   for (auto& part : parts) {
     const auto more = bytes_of(part);
     if (!packet.parts.empty()
-        && (bytes + more > msg::multicast_bytes_max
+        && (bytes + more > packet_room(bytes)
             || packet.parts.size() == msg::parts_per_packet_max)) {
       out.push_back(send_multicast{to, std::move(packet)});
       packet = header;

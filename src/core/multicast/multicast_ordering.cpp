@@ -37,11 +37,16 @@ void multicast_machine::on(server_id from, const msg::multicast_nack& x) {
       send(from, msg::multicast_order{k, *number});
       --left;
     }
+  std::size_t bytes = 0;
   for (const auto k : x.bodies)
-    if (const auto* body = log_.body_at(k); body && left > 0) {
+    if (const auto* body = log_.body_at(k);
+        body && left > 0 && bytes < msg::resend_bytes_max) {
       send(from, msg::multicast_resend{k, *body});
       ++resent_;
       --left;
+      bytes += body->bytes.size();
+      if (body->number.server == self_.server)
+        sender_.on_loss();
     }
 }
 

@@ -32,7 +32,7 @@ std::size_t size(const msg::group_configuration& x) {
 }
 
 std::size_t size(const msg::message_body& x) {
-  return number_bytes + 1 + 2 + x.bytes.size();
+  return number_bytes + 1 + 2 + x.bytes.size(); // A length below 2^14.
 }
 
 std::size_t size(const std::vector<msg::group_configuration>& all) {

@@ -92,7 +92,7 @@ struct multicast_status {
   std::uint64_t nacks = 0;         ///< Places that were asked for.
   std::uint64_t waiting_bytes = 0; ///< Submitted, without a number.
   std::uint64_t under_way = 0;     ///< Own messages that are not delivered.
-  std::uint64_t conflicts = 0; ///< Orders that contradict others: a bug.
+  std::uint64_t conflicts = 0;     ///< Orders that contradict others: a bug.
   std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
 };
 
@@ -100,6 +100,15 @@ struct multicast_status {
 /// numbers and lives are below 2^49, epochs below 2^35, and marks less than
 /// 2^20 apart.
 [[nodiscard]] std::size_t bytes_of(const msg::multicast_part& part);
+
+/// Bytes that a packet of `bytes` may have without needing another datagram.
+[[nodiscard]] constexpr std::size_t packet_room(std::size_t bytes) {
+  if (bytes <= msg::multicast_bytes_max)
+    return msg::multicast_bytes_max;
+  const auto fragments
+    = (bytes + msg::fragment_bytes_max - 1) / msg::fragment_bytes_max;
+  return fragments * msg::fragment_bytes_max;
+}
 
 /// What a header takes, at most.
 inline constexpr std::size_t packet_header_bytes = 39;

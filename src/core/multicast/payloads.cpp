@@ -47,12 +47,11 @@ std::vector<std::string_view> unpack(std::string_view body) {
 }
 
 std::vector<std::pair<msg::body_kind, std::string>>
-split(std::string_view payload) {
+split(std::string_view payload, std::size_t most) {
   using kind = msg::body_kind;
   std::vector<std::pair<kind, std::string>> pieces;
   // Two at least: `last` alone would be a payload without a beginning.
-  const auto piece = std::clamp<std::size_t>((payload.size() + 1) / 2, 1,
-                                             msg::multicast_body_bytes_max);
+  const auto piece = std::clamp<std::size_t>((payload.size() + 1) / 2, 1, most);
   while (!payload.empty()) {
     const auto size = std::min(piece, payload.size());
     pieces.emplace_back(pieces.empty() ? kind::first : kind::middle,

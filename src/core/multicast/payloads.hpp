@@ -28,8 +28,9 @@ void pack(std::string& body, std::string_view payload);
 [[nodiscard]] std::vector<std::string_view> unpack(std::string_view body);
 
 /// The pieces of a payload that is too large to be packed, in their order.
+/// @param most Bytes of a piece, 1 to multicast_body_bytes_max.
 [[nodiscard]] std::vector<std::pair<msg::body_kind, std::string>>
-split(std::string_view payload);
+split(std::string_view payload, std::size_t most);
 
 /// Where the delivery of the order stands: all that a later one needs to know
 /// of what came before. Goes with each snapshot.

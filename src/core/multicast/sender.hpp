@@ -22,8 +22,11 @@ using submit_token = std::uint64_t;
 ///  S1  A number is given to one message, for good; except where the order in
 ///      which it stood has been discarded as a whole.
 ///  S2  A message is kept until it is delivered here: nobody else need have it.
-///  S3  At most `window` messages are under way; credits come back with
-///      deliveries. The window shrinks when messages have to be sent again.
+///  S3  At most `window` messages are under way, and one more than
+///      `window_bytes` take; credits come back with deliveries. The window
+///      shrinks when messages have to be sent again.
+/// Messages are long where payloads wait: each costs a place, which costs a way
+/// from owner to owner. Where datagrams are lost they are as short as one.
 class multicast_sender {
 public:
   multicast_sender(const multicast_config& config, server_id server,
@@ -31,7 +34,8 @@ public:
     : config_{&config},
       server_{server},
       life_{life},
-      window_{config.window} {
+      window_{config.window},
+      message_bytes_{config.message_bytes} {
     // nop
   }
 
@@ -44,7 +48,11 @@ public:
   /// When `next` has something that now waits for company.
   [[nodiscard]] std::optional<instant> waits_until() const;
 
-  /// Own messages beyond `ordered` whose time has come to be sent again.
+  /// Somebody lacked a message: the next ones are shorter.
+  void on_loss();
+
+  /// Own messages beyond `ordered` whose time has come to be sent again: none
+  /// while others before them are given places, for that may take its time.
   [[nodiscard]] std::vector<msg::message_body>
   overdue(std::uint64_t ordered, instant now);
   /// All of them beyond `ordered`, at once: there is a new configuration.
@@ -78,6 +86,9 @@ public:
   void check() const;
 
 private:
+  void end_first(std::vector<submit_token>& tokens);
+  [[nodiscard]] bool has_room() const;
+
   struct waiting {
     msg::body_kind kind = msg::body_kind::packed;
     std::string bytes;
@@ -94,7 +105,11 @@ private:
   server_id server_;
   life_id life_;
   std::uint64_t window_;
+  std::size_t message_bytes_; ///< Of the next one, at most.
+  std::size_t under_way_bytes_ = 0;
   std::uint64_t numbered_ = 0;
+  std::uint64_t ordered_ = 0; ///< As told to `overdue`, and since when.
+  instant ordered_at_{};
   std::size_t waiting_bytes_ = 0;
   std::deque<waiting> waiting_;
   std::optional<instant> waiting_since_;

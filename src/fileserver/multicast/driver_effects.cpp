@@ -27,9 +27,11 @@ void multicast_driver::inside::perform(core::send_multicast& x) {
     return;
   body.clear();
   wire::encoder{body}(x.packet);
-  for (const auto to : x.to)
-    if (const auto at = options.servers.find(to); at != options.servers.end())
-      socket->send(at->second, body);
+  cutter.cut(body, [&](std::string_view datagram) {
+    for (const auto to : x.to)
+      if (const auto at = options.servers.find(to); at != options.servers.end())
+        socket->send(at->second, datagram);
+  });
 }
 
 multicast_log::callback

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fileserver/multicast/fragments.hpp"
 #include "fileserver/multicast/multicast_driver.hpp"
 #include "fileserver/multicast/multicast_log.hpp"
 #include "fileserver/multicast/wake_up.hpp"
@@ -26,7 +27,9 @@ struct checkpoint_under_way {
 };
 
 struct multicast_driver::inside {
-  explicit inside(multicast_driver_options how) : options{std::move(how)} {
+  explicit inside(multicast_driver_options how)
+    : options{std::move(how)},
+      cutter{options.self.server, options.self.life} {
     // nop
   }
 
@@ -62,6 +65,8 @@ struct multicast_driver::inside {
   std::unique_ptr<net::sealed_socket> socket;
   std::unique_ptr<core::multicast_machine> machine;
   service tell;
+  packet_cutter cutter;
+  packet_assembly assembly;
   multicast_events events; ///< Of this turn.
   std::string body;        ///< Of the packet sent last; saves allocations.
   bool more = false;       ///< There are datagrams left.

@@ -184,7 +184,10 @@ void multicast_driver::inside::turn() {
 void multicast_driver::inside::take(std::string_view bytes) {
   if (failed)
     return;
-  const auto packet = wire::decode<msg::multicast_packet>(bytes);
+  const auto whole = assembly.add(bytes);
+  if (!whole)
+    return;
+  const auto packet = wire::decode<msg::multicast_packet>(*whole);
   if (!packet || !msg::is_valid(*packet)) {
     ++malformed;
     return;
@@ -208,7 +211,7 @@ void multicast_driver::inside::end_turn() {
   multicast_report x;
   x.status = machine->status();
   x.traffic = socket->counters();
-  x.malformed = malformed;
+  x.malformed = malformed + assembly.malformed();
   x.discarded = discarded;
   x.checkpoints = checkpoints;
   x.failed = failed;

@@ -42,12 +42,14 @@ largest_configuration(std::size_t servers, bool with_lives) {
   return x;
 }
 
-// The largest of each kind fits into a datagram.
+// The largest of each kind fits into a packet; without a long message into a
+// datagram.
 TEST(MulticastBytes, TheLargestFit) {
   const msg::message_number number{server_id{65'535}, life_id{1ull << 48},
                                    1ull << 48};
-  const msg::message_body body{number, msg::body_kind::packed,
-                               std::string(msg::multicast_body_bytes_max, 'x')};
+  const msg::message_body body{
+    number, msg::body_kind::packed,
+    std::string(msg::multicast_body_bytes_short, 'x')};
   const msg::configuration_id id{(1ull << 35) - 1, server_id{65'535}};
   const auto place = (1ull << 49) - 1;
   std::vector<msg::multicast_part> largest{
@@ -71,6 +73,18 @@ TEST(MulticastBytes, TheLargestFit) {
   }
   for (const auto& part : largest)
     EXPECT_LE(packet_header_bytes + bytes_of(part), msg::multicast_bytes_max)
+      << "part " << part.index();
+  const msg::message_body longest{
+    number, msg::body_kind::packed,
+    std::string(msg::multicast_body_bytes_max, 'x')};
+  for (const msg::multicast_part& part :
+       {msg::multicast_part{msg::multicast_data{longest}},
+        msg::multicast_part{msg::multicast_resend{place, longest}},
+        msg::multicast_part{msg::multicast_nudge{place, longest}},
+        msg::multicast_part{msg::items_fetched{
+          id, id, place - 1, ~0ull, place - 1, {}, {{place, longest}}}}})
+    EXPECT_LE(packet_header_bytes + bytes_of(part),
+              msg::multicast_packet_bytes_max)
       << "part " << part.index();
 }
 

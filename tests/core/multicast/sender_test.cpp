@@ -15,6 +15,7 @@ protected:
     multicast_config x;
     x.window = 16;
     x.submit_bytes = 100'000;
+    x.message_bytes = msg::multicast_body_bytes_short;
     return x;
   }
 
@@ -56,6 +57,68 @@ TEST_F(MulticastSender, StopsWithoutCredit) {
   EXPECT_EQ(send_all(), 1u);
 }
 
+class LongMessages : public MulticastSender {
+protected:
+  static multicast_config large() {
+    auto x = small();
+    x.message_bytes = msg::multicast_body_bytes_max;
+    x.window_bytes = 40'000;
+    x.pack_delay = 0us;
+    return x;
+  }
+
+  std::size_t next_bytes() {
+    const auto body = sender.next(now);
+    sender.check();
+    return body ? body->bytes.size() : 0;
+  }
+
+  void submit_some() {
+    while (sender.submit(++token, std::string(1'300, 'x')))
+      ;
+  }
+
+  submit_token token = 0;
+  multicast_config config = large();
+  multicast_sender sender{config, server_id{1}, life_id{7}};
+};
+
+TEST_F(LongMessages, TakeWhatWaits) {
+  submit_some();
+  EXPECT_EQ(next_bytes(), 6 * 1'302u);
+  // So many that the last one makes the window full.
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(next_bytes(), 6 * 1'302u);
+  EXPECT_EQ(next_bytes(), 0u);
+  EXPECT_EQ(sender.delivered(1).size(), 6u);
+  EXPECT_EQ(next_bytes(), 6 * 1'302u);
+}
+
+TEST_F(LongMessages, AreShortWhereSomeAreLost) {
+  submit_some();
+  next_bytes();
+  for (int i = 0; i < 3; ++i)
+    sender.on_loss();
+  EXPECT_EQ(next_bytes(), 1'302u);
+  std::uint64_t q = 0;
+  std::size_t longest = 0;
+  for (; longest < 6 * 1'302u && q < 1'000; ++q) {
+    (void) sender.delivered(q + 1);
+    submit_some();
+    longest = std::max(longest, next_bytes());
+  }
+  EXPECT_GT(q, 100u);
+  EXPECT_LT(q, 1'000u);
+}
+
+TEST_F(LongMessages, MayBeOnePayload) {
+  ASSERT_TRUE(sender.submit(1, std::string(8'000, 'x')));
+  sender.on_loss();
+  EXPECT_EQ(next_bytes(), 8'002u); // Packed before: it is not cut.
+  ASSERT_TRUE(sender.submit(2, std::string(8'000, 'x')));
+  EXPECT_LE(next_bytes(), 4'050u);
+}
+
 TEST_F(MulticastSender, RefusesMoreThanItMayHold) {
   EXPECT_FALSE(sender.submit(1, std::string(config.payload_bytes + 1, 'x')));
   ASSERT_TRUE(sender.submit(2, std::string(99'000, 'x')));
@@ -70,6 +133,20 @@ TEST_F(MulticastSender, SendsAgainWhatHasNoPlace) { // SPEC Q3
   EXPECT_TRUE(sender.overdue(0, now + 50ms).empty()); // Twice as patient.
   EXPECT_EQ(sender.overdue(0, now + 60ms).size(), 1u);
   EXPECT_TRUE(sender.overdue(1, now + 10s).empty()); // It has one.
+}
+
+TEST_F(MulticastSender, IsPatientWhileOthersBeforeGetTheirPlaces) {
+  for (submit_token i = 1; i <= 10; ++i)
+    ASSERT_TRUE(sender.submit(i, std::string(1'000, 'x')));
+  EXPECT_EQ(send_all(), 9u);
+  now += 1ms;
+  EXPECT_EQ(send_all(), 1u);
+  for (std::uint64_t q = 1; q < 10; ++q) {
+    now += 15ms;
+    EXPECT_TRUE(sender.overdue(q, now).empty());
+  }
+  now += 20ms;
+  EXPECT_EQ(sender.overdue(9, now).size(), 1u);
 }
 
 TEST_F(MulticastSender, EndsWhatWasSettledElsewhere) {

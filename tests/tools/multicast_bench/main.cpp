@@ -84,6 +84,7 @@ public:
       submit(what_.in_flight);
     pause(1);
     const auto before = delivered_.load();
+    const auto sent = driver_->report();
     const auto began = bench_clock::now();
     const auto cpu = cpu_seconds();
     pause(what_.seconds);
@@ -96,6 +97,19 @@ public:
                  count * static_cast<double>(what_.message_bytes) / took / 1e6,
                  "MB/s");
     print_figure("cpu", used / std::max(count, 1.0) * 1e6, "us/message");
+    const auto now_sent = driver_->report();
+    const auto each = [count](std::uint64_t from, std::uint64_t to) {
+      return static_cast<double>(to - from) / std::max(count, 1.0);
+    };
+    print_figure("datagrams",
+                 each(sent.traffic.out.packets, now_sent.traffic.out.packets),
+                 "/message");
+    print_figure(
+      "datagram_bytes",
+      each(sent.traffic.out.wire_bytes, now_sent.traffic.out.wire_bytes),
+      "/message");
+    print_figure("resent", each(sent.status.resent, now_sent.status.resent),
+                 "/message");
     // The others still count: leaving now would stop them.
     pause(2);
   }
