@@ -48,8 +48,7 @@ void multicast_machine::consider_attempt() {
   const auto& choice = component_.choice;
   if (lead_ || component_.leader != self_.server
       || choice.verdict != primary_verdict::primary || now_ < lead_not_before_
-      || (now_ < listens_until_ && !forced_ && !hears_all())
-      || !wants_change())
+      || (now_ < listens_until_ && !forced_ && !hears_all()) || !wants_change())
     return;
   for (const auto& x : choice.members)
     if (x.server != self_.server) {

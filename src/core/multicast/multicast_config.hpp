@@ -51,6 +51,8 @@ struct multicast_config {
   std::chrono::milliseconds nack_again{8}; ///< Doubling up to:
   std::chrono::milliseconds nack_most{100};
   std::chrono::milliseconds nudge_after{10};
+  /// After a loss the times to ask and to nudge are a quarter, for so long.
+  std::chrono::milliseconds loss_memory{100};
   std::chrono::milliseconds duty_busy{2}; ///< How often timers are looked at.
   std::chrono::milliseconds duty_idle{50};
   std::chrono::milliseconds change_resend{20};

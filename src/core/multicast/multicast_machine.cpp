@@ -217,7 +217,7 @@ multicast_effects multicast_machine::finish() {
     send_own();
   flush_all();
   if (busy())
-    duty_at_ = std::min(duty_at_, now_ + config_.duty_busy);
+    duty_at_ = std::min(duty_at_, now_ + hurried(config_.duty_busy));
   return std::exchange(out_, {});
 }
 

@@ -115,6 +115,7 @@ private:
   bool give_order();
   void send_own();
   void deliver();
+  [[nodiscard]] instant::duration hurried(instant::duration wait) const;
   void ask_for_missing();
   [[nodiscard]] server_id whom_to_ask(std::uint64_t k, unsigned tries) const;
   void nudge_owner();
@@ -196,6 +197,7 @@ private:
   instant grown_at_{};           ///< The log has, or something came loose.
   std::uint64_t known_last_ = 0; ///< Some member knows of this place.
   std::map<std::uint64_t, nack_state> nacks_;
+  instant lossy_until_{}; ///< Something was lost a short while ago.
 
   std::optional<member_attempt> attempt_;
   std::optional<leader_attempt> lead_;

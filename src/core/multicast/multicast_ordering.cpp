@@ -83,6 +83,9 @@ bool multicast_machine::give_order() {
     if (const auto* body = log_.next_of(sender.server, sender.life)) {
       const auto number = body->number;
       (void) log_.add_order(k, number);
+      // Whoever has not heard of the place before does so now.
+      if (const auto last = log_.number_at(k - 1); last && now_ < lossy_until_)
+        send_all(msg::multicast_order{k - 1, *last});
       send_all(msg::multicast_order{k, number});
       known_last_ = std::max(known_last_, k);
       return true;
@@ -149,6 +152,12 @@ multicast_machine::whom_to_ask(std::uint64_t k, unsigned tries) const {
   return current_.members[i].server;
 }
 
+// Where datagrams are lost, waiting for one that is merely late costs more than
+// to ask in vain.
+instant::duration multicast_machine::hurried(instant::duration wait) const {
+  return now_ < lossy_until_ ? wait / 4 : wait;
+}
+
 void multicast_machine::ask_for_missing() {
   nacks_.erase(nacks_.begin(), nacks_.upper_bound(log_.received()));
   const auto limit = std::min(std::max(known_last_, log_.last()),
@@ -160,15 +169,19 @@ void multicast_machine::ask_for_missing() {
     const auto [at, fresh] = nacks_.try_emplace(k);
     auto& state = at->second;
     if (fresh)
-      state.due = now_ + config_.nack_after;
+      state.due = now_ + hurried(config_.nack_after);
     if (now_ < state.due)
       continue;
+    lossy_until_ = now_ + config_.loss_memory;
     auto& nack = asked[whom_to_ask(k, state.tries)];
     (log_.number_at(k) ? nack.bodies : nack.orders).push_back(k);
-    const auto wait = config_.nack_again * (1 << std::min(state.tries, 6u));
+    const auto wait
+      = hurried(config_.nack_again) * (1 << std::min(state.tries, 6u));
     // Spread over the members, so that they do not ask all at once.
-    const auto spread = std::chrono::milliseconds{(k + index_) % 4};
-    state.due = now_ + std::min(wait, config_.nack_most) + spread;
+    const auto spread
+      = hurried(std::chrono::milliseconds{1}) * ((k + index_) % 4);
+    state.due
+      = now_ + std::min<instant::duration>(wait, config_.nack_most) + spread;
     ++state.tries;
     ++nacked_;
   }
@@ -180,10 +193,13 @@ void multicast_machine::nudge_owner() {
   const auto k = log_.received() + 1;
   const auto owner = owner_of(current_, k);
   if (owner == self_.server || log_.number_at(k)
-      || now_ < grown_at_ + config_.nudge_after)
+      || now_ < grown_at_ + hurried(config_.nudge_after))
     return;
   for (const auto& sender : current_.members)
     if (const auto* body = log_.next_of(sender.server, sender.life)) {
+      // It may lack no more than the word that it is its turn.
+      if (const auto last = log_.number_at(k - 1))
+        send(owner, msg::multicast_order{k - 1, *last});
       send(owner, msg::multicast_nudge{k, *body});
       grown_at_ = now_;
       return;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace dfs::core {
 namespace {
@@ -163,6 +164,29 @@ TEST_F(MulticastMachines, TheLastMessageIsRepaired) { // SPEC Q3
   EXPECT_EQ(safe, (std::vector<submit_token>{1}));
   for (const auto& x : delivered)
     EXPECT_EQ(x, (std::vector<std::string>{"last"}));
+}
+
+// Each order to the next owner is lost: everybody else knows that it stands.
+TEST_F(MulticastMachines, ALostTurnIsTakenSoon) { // SPEC Q3
+  begin(3);
+  run(300ms);
+  std::set<std::uint64_t> lost;
+  pass = [&](auto from, auto to, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* order = std::get_if<msg::multicast_order>(&x))
+        if (order->k % 3 == from && (order->k + 1) % 3 == to
+            && lost.insert(order->k).second)
+          return false;
+    return true;
+  };
+  const auto began = now;
+  for (submit_token i = 1; i <= 30; ++i)
+    submit(i % 3, i, std::string(8'000, 'x'));
+  while (safe.size() < 30 && now < began + 1s)
+    run(1ms);
+  EXPECT_GE(lost.size(), 30u);
+  // Two milliseconds before the first loss is noticed, then half of one each.
+  EXPECT_LE(now - began, 30 * 2ms);
 }
 
 TEST_F(MulticastMachines, AnUnheardHalfRefuses) { // SPEC Q6
