@@ -167,13 +167,13 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
 void multicast_machine::on(server_id from, const msg::gather_members& x) {
   if (x.ballot < record_.promised || x.ballot <= abandoned_
       || x.ballot.leader != from
-      || (from != self_.server && from != component_.leader))
+      || (from != self_.server && from != component_.leader) || needs_state_)
     return;
   if (x.ballot > record_.promised) {
     leave_configuration();
     if (lead_ && lead_->ballot < x.ballot)
       lead_.reset();
-    fetch_.reset();
+    drop_fetch();
     record_.promised = x.ballot;
     attempt_ = member_attempt{};
     attempt_->ballot = x.ballot;
@@ -282,7 +282,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   if (lead_ && lead_->ballot <= next.id)
     lead_.reset();
   lead_failures_ = 0;
-  fetch_.reset();
+  drop_fetch();
   source_.drop();
   (void) store(cut);
   deliver();
@@ -327,13 +327,16 @@ void multicast_machine::leave_configuration() {
 
 // -- patience -----------------------------------------------------------------
 
+void multicast_machine::abandon_attempt() {
+  abandoned_ = attempt_->ballot;
+  attempt_.reset();
+  beacon_soon_ = true;
+  learn();
+}
+
 void multicast_machine::watch_attempts() {
-  if (attempt_ && now_ > attempt_->touched + 2 * config_.attempt_patience) {
-    abandoned_ = attempt_->ballot;
-    attempt_.reset();
-    beacon_soon_ = true;
-    learn();
-  }
+  if (attempt_ && now_ > attempt_->touched + 2 * config_.attempt_patience)
+    abandon_attempt();
   if (!lead_)
     return;
   const bool members_left = !includes(component_.choice.members, lead_->members)

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // Those who are behind: items one after another, or the state as a whole. They
 // get what is final, while the group goes on; when little is missing they are
@@ -56,13 +57,13 @@ bool multicast_machine::behind() const {
 
 void multicast_machine::catch_up() {
   if (!behind()) {
-    fetch_.reset();
+    drop_fetch();
     asked_ = 0;
     return;
   }
   if (fetch_) {
     if (fetch_->stale(now_) || fetch_->offer().lineage != reference())
-      fetch_.reset();
+      drop_fetch();
     else if (const auto pages = fetch_->ask(now_))
       send(fetch_->from(), *pages);
     return;
@@ -82,6 +83,12 @@ void multicast_machine::catch_up() {
   if (sponsors.empty())
     return;
   ask_items(sponsors[asked_++ / tries_each % sponsors.size()], {});
+}
+
+void multicast_machine::drop_fetch() {
+  fetch_.reset();
+  if (std::exchange(needs_state_, false))
+    reach_changed_ = beacon_soon_ = true;
 }
 
 void multicast_machine::ask_items(server_id from,
@@ -111,7 +118,8 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
   const auto chain = log_.chain_at(x.after);
   if (x.after > end || !chain || *chain != x.chain) {
     const bool ahead = x.joined && x.after > end;
-    if (!change && !ahead && final_ == position_.k)
+    const bool forgotten = x.after < log_.floor();
+    if ((change ? forgotten : !ahead) && final_ == position_.k)
       offer_snapshot(from);
     return;
   }
@@ -227,12 +235,21 @@ void multicast_machine::on(const msg::items_fetched& x) {
 }
 
 void multicast_machine::on(server_id from, const msg::snapshot_offered& x) {
+  // The donor of this change does not hold what is missing here, and all would
+  // wait in vain: the others go on alone, or when the whole state has come.
+  const bool leaves = attempt_ && attempt_->phase == attempt_phase::committed
+                      && attempt_->donor == from && x.lineage == record_.lineage
+                      && x.k > log_.received();
+  if (leaves)
+    abandon_attempt();
   if (fetch_ || !behind() || x.lineage != reference() || x.bytes == 0
       || x.bytes > config_.snapshot_bytes
       || (record_.lineage == x.lineage && x.k <= final_))
     return;
   fetch_.emplace(from, x, now_);
   duty_at_ = now_;
+  if (std::exchange(needs_state_, leaves) != leaves)
+    reach_changed_ = beacon_soon_ = true;
 }
 
 void multicast_machine::on(const msg::page_fetched& x) {
@@ -244,7 +261,7 @@ void multicast_machine::on(const msg::page_fetched& x) {
     return;
   const auto offer = fetch_->offer();
   const auto bytes = fetch_->take();
-  fetch_.reset();
+  drop_fetch();
   if (bytes && bytes->size() >= 16)
     take_over(offer, *bytes);
 }

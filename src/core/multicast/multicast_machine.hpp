@@ -148,6 +148,7 @@ private:
   void commit();
   void advance_attempt();
   void watch_attempts();
+  void abandon_attempt();
   [[nodiscard]] bool can_install(const msg::group_configuration& x) const;
   void install(const msg::group_configuration& next);
   void operate(const msg::group_configuration& next);
@@ -156,6 +157,7 @@ private:
   // multicast_join.cpp: those who are behind
   [[nodiscard]] bool behind() const;
   void catch_up();
+  void drop_fetch();
   void ask_items(server_id from, const msg::configuration_id& ballot);
   void on(server_id from, const msg::fetch_items& x);
   void on(const msg::items_fetched& x);
@@ -219,6 +221,7 @@ private:
   std::optional<order_position> snapshot_position_; ///< Asked for.
   std::uint64_t tickets_ = 0;
   std::optional<snapshot_fetch> fetch_;
+  bool needs_state_ = false; ///< Nothing but what is fetched brings it level.
   instant asked_at_{};
   unsigned asked_ = 0; ///< Since something came.
 

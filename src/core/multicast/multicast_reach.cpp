@@ -66,7 +66,7 @@ msg::member_standing multicast_machine::standing() const {
     for (auto& member : attempt.members)
       member.life = {};
   }
-  x.fit = record_.lineage == reference()
+  x.fit = record_.lineage == reference() && !needs_state_
           && log_.received() + config_.fit_lag >= best_final();
   x.forced = forced_;
   return x;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <type_traits>
 
 namespace dfs::core {
 namespace {
@@ -74,18 +75,16 @@ protected:
     }
   }
 
-  // As after a crash with its disk, before anything was ordered.
+  // As after a crash with its disk: what is final is its service's state.
   void restart_with_state(std::size_t who) {
-    const auto* last = machines[who]->configuration();
-    ASSERT_NE(last, nullptr);
     stored_group stored;
-    stored.record.promised = stored.record.lineage = last->id;
-    stored.record.known = *last;
+    stored.record = machines[who]->record();
     stored.position = machines[who]->position();
-    auto self = last->members.at(who);
-    self.life = life_id{self.life.value() + 1};
-    machines[who] = std::make_unique<multicast_machine>(config, self,
-                                                        std::move(stored), now);
+    machines[who] = std::make_unique<multicast_machine>(
+      config,
+      msg::group_member{server_id{who + 1}, store_id{who + 1},
+                        life_id{1 + ++restarts}},
+      std::move(stored), now);
     perform(who, machines[who]->start(now));
   }
 
@@ -101,6 +100,7 @@ protected:
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;
   std::map<server_id, int> replaced; ///< States, by whose.
+  std::uint64_t restarts = 0;
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
     pass = [](auto, auto, const auto&) { return true; };
 };
@@ -294,6 +294,44 @@ TEST_F(MulticastMachines, WhoHasStartedListensFirst) { // SPEC Q7
     run(1ms);
   EXPECT_GE(now - began, 800ms);
   EXPECT_LE(now - began, 1s);
+}
+
+TEST_F(MulticastMachines, ADonorMayNotHoldWhatAMemberLacks) { // SPEC Q10
+  begin(3);
+  run(300ms);
+  pass = [](auto, auto to, const auto&) { return to != 2; };
+  run(900ms);
+  for (submit_token i = 1; i <= 50; ++i)
+    submit(0, i, std::string(1'000, 'x'));
+  run(50ms);
+  ASSERT_EQ(safe.size(), 50u);
+  // The third one hears whose order goes on, and nothing of it.
+  const auto drop = [this]<class Part>(std::type_identity<Part>, auto which) {
+    pass = [which](auto, auto, const auto& packet) {
+      for (const auto& x : packet.parts)
+        if (const auto* part = std::get_if<Part>(&x); part && which(*part))
+          return false;
+      return true;
+    };
+  };
+  drop(std::type_identity<msg::items_fetched>{},
+       [](const auto& x) { return !x.items.empty(); });
+  run(250ms);
+  EXPECT_EQ(machines[2]->record().lineage, machines[0]->record().lineage);
+  EXPECT_EQ(machines[2]->position().k, 0u);
+  // The others start again, from a checkpoint. To fetch their state takes
+  // longer than to begin a change.
+  restart_with_state(0);
+  restart_with_state(1);
+  drop(std::type_identity<msg::page_fetched>{},
+       [this, until = now + 500ms](const auto&) { return now < until; });
+  run(3s);
+  for (const auto& x : machines) {
+    ASSERT_NE(x->configuration(), nullptr);
+    EXPECT_EQ(x->configuration()->members.size(), 3u);
+    EXPECT_EQ(x->position(), machines[0]->position());
+  }
+  EXPECT_EQ(replaced, (std::map<server_id, int>{{server_id{3}, 1}}));
 }
 
 TEST_F(MulticastMachines, SixteenServersFitIntoDatagrams) {
