@@ -266,12 +266,19 @@ void multicast_machine::on(const msg::page_fetched& x) {
     take_over(offer, *bytes);
 }
 
-// The next own message follows the last one in the order as it is now.
-void multicast_machine::align_sender() {
-  const auto own = log_.ordered(self_.server, self_.life);
-  for (const auto token : sender_.settled(own))
+// Own messages that are in a state as a whole.
+void multicast_machine::settle_own() {
+  for (const auto token :
+       sender_.settled(log_.ordered(self_.server, self_.life)))
     out_.push_back(submit_ended{token, submit_outcome::settled});
-  for (const auto token : sender_.resume_at(own))
+}
+
+// The next own message follows the last one in the order as it is now. Not
+// before this server acts in it: the order may know of more than a state does.
+void multicast_machine::align_sender() {
+  settle_own();
+  for (const auto token :
+       sender_.resume_at(log_.ordered(self_.server, self_.life)))
     out_.push_back(submit_ended{token, submit_outcome::refused});
 }
 
@@ -310,7 +317,7 @@ void multicast_machine::take_over(const msg::snapshot_offered& offer,
   durable_ = 0;
   out_.push_back(std::move(x));
   refresh_durable();
-  align_sender();
+  settle_own();
   reach_changed_ = beacon_soon_ = true;
 }
 

@@ -165,6 +165,7 @@ private:
   void on(server_id from, const msg::fetch_pages& x);
   void on(const msg::page_fetched& x);
   void offer_snapshot(server_id to);
+  void settle_own();
   void align_sender();
   void take_over(const msg::snapshot_offered& offer, const std::string& bytes);
 

@@ -334,6 +334,73 @@ TEST_F(MulticastMachines, ADonorMayNotHoldWhatAMemberLacks) { // SPEC Q10
   EXPECT_EQ(replaced, (std::map<server_id, int>{{server_id{3}, 1}}));
 }
 
+// Goal: by the letter a state may be older than what its order has of this
+// server's own messages. Method: server 2 is made up, after three messages.
+TEST_F(MulticastMachines, AnOlderStateEndsNoSubmit) { // SPEC Q7
+  msg::multicast_packet said;
+  std::vector<msg::message_body> bodies;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts) {
+      if (std::holds_alternative<msg::group_beacon>(x) && from == 1)
+        said = packet;
+      if (const auto* data = std::get_if<msg::multicast_data>(&x))
+        bodies.push_back(data->body);
+    }
+    return true;
+  };
+  begin(2, primary_rule::highest_id_literal);
+  run(300ms);
+  std::vector<order_position> positions;
+  for (submit_token i = 1; i <= 3; ++i) {
+    submit(0, i, std::to_string(i));
+    run(3ms);
+    positions.push_back(machines[0]->position());
+  }
+  ASSERT_EQ(bodies.size(), 3u);
+  // Two more, under way in one message as server 2 goes on alone.
+  std::vector<msg::fetch_pages> asked;
+  pass = [&](auto, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* pages = std::get_if<msg::fetch_pages>(&x))
+        asked.push_back(*pages);
+    return false;
+  };
+  machines[0]->begin_batch();
+  for (submit_token i = 4; i <= 5; ++i)
+    submit(0, i, std::to_string(i));
+  perform(0, machines[0]->end_batch(now));
+  auto beacon = std::get<msg::group_beacon>(said.parts.at(0));
+  const msg::configuration_id alone{9, server_id{2}};
+  beacon.standing.known
+    = {alone, beacon.standing.lineage, 4, {beacon.standing.who}};
+  beacon.standing.lineage = beacon.operating = alone;
+  beacon.final = 3;
+  const auto hear = [&](msg::multicast_part part) {
+    said.configuration = alone;
+    said.parts = {std::move(part)};
+    perform(0, machines[0]->on_packet(said, now));
+    run(5ms);
+  };
+  hear(beacon);
+  // The state after the first of the three, then what follows it.
+  auto length = [](std::size_t x) {
+    return std::string{static_cast<char>(x)} + std::string(7, '\0');
+  };
+  const auto head = encode(positions[0]);
+  snapshot_source source;
+  source.hold(1, 1, length(head.size()) + head + length(0) + "state", now);
+  hear(source.offer(alone));
+  ASSERT_FALSE(asked.empty());
+  hear(source.pages(asked[0], now).at(0));
+  ASSERT_EQ(machines[0]->position(), positions[0]);
+  msg::items_fetched items{alone, {}, 1, positions[0].chain, 3, {}, {}};
+  for (std::uint64_t k = 2; k <= 3; ++k)
+    items.items.push_back({k, bodies[k - 1]});
+  hear(items);
+  EXPECT_EQ(machines[0]->position(), positions[2]);
+  EXPECT_EQ(safe, (std::vector<submit_token>{1, 2, 3}));
+}
+
 TEST_F(MulticastMachines, SixteenServersFitIntoDatagrams) {
   begin(16);
   run(400ms);
