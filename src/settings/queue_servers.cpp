@@ -1,12 +1,12 @@
 #include "settings/queue_servers.hpp"
 
+#include "core/multicast/lan_timing.hpp"
 #include "settings/value.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
 namespace dfs::settings {
 
@@ -54,16 +54,7 @@ core::multicast_config multicast_config_of(const queue_section& x) {
                   : core::primary_rule::majority;
   config.durable = x.durability != "memory";
   config.min_quorum = x.min_quorum;
-  // Networks between file servers take well below a millisecond: what is lost
-  // is asked for as soon as that is over. The defaults of the core are for any.
-  config.duty_busy = std::chrono::milliseconds{1};
-  config.nack_after = std::chrono::milliseconds{1};
-  config.nack_again = std::chrono::milliseconds{3};
-  config.status_every = std::chrono::milliseconds{5};
-  config.nudge_after = std::chrono::milliseconds{4};
-  config.resend_after = std::chrono::milliseconds{8};
-  config.resend_most = std::chrono::milliseconds{64};
-  config.nack_most = std::chrono::milliseconds{30};
+  core::use_lan_timing(config);
   // A state that no longer fits could be given to nobody.
   config.snapshot_bytes = std::size_t{2} << 30;
   return config;
