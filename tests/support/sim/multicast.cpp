@@ -1,5 +1,7 @@
 #include "support/sim/multicast.hpp"
 
+#include "core/multicast/lan_timing.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,6 +22,9 @@ constexpr std::string_view names[]
      "items",  "offer",    "pages",  "page"};
 static_assert(std::size(names) == std::variant_size_v<msg::multicast_part>);
 
+// From a machine with nothing else to do to one that is short of processors.
+constexpr std::chrono::nanoseconds turns[] = {0us, 50us, 500us, 3ms};
+
 std::string describe(std::string_view body) {
   return std::string{body};
 }
@@ -36,6 +41,11 @@ multicast_cluster::multicast_cluster(multicast_options options)
     disks_[i].store = 100 * (i + 1u);
     disks_[i].group.position.k = options_.config.first_place - 1;
   }
+  const auto seed = options_.world.seed;
+  turn_most_ = turns[seed / 2 % std::size(turns)];
+  if (options_.timing == multicast_timing::lan
+      || (options_.timing == multicast_timing::both && seed % 2 == 1))
+    core::use_lan_timing(options_.config);
   options_.world.costs.first_contact = false;
   options_.world.describe = describe;
   world_ = std::make_unique<sim::world>(options_.world);
@@ -156,7 +166,8 @@ std::string multicast_cluster::complaints() {
     auto* program = server(i);
     const auto& machine = program->machine();
     if (!program->idle())
-      text += fmt::format(" node {} waits for its messages;", i);
+      text += fmt::format(" node {} waits for its message {};", i,
+                          program->awaited());
     if (first->machine().position() != machine.position())
       text += fmt::format(" node {} is at {}, node 0 at {};", i,
                           machine.position().k, first->machine().position().k);

@@ -20,9 +20,14 @@
 
 namespace dfs::sim {
 
+/// The timers of the machine: its own, those of production, or one after the
+/// other as seeds go.
+enum class multicast_timing : std::uint8_t { core, lan, both };
+
 struct multicast_options {
   node_index servers = 3;
   core::multicast_config config; ///< Its servers are filled in.
+  multicast_timing timing = multicast_timing::both;
   /// Mean time between two submits at one server.
   std::chrono::nanoseconds pace{8'000'000};
   /// Payloads that take several messages, one in so many; 0 for none.
@@ -32,7 +37,14 @@ struct multicast_options {
 
 /// A process shall end just there: when it does this for the `count`-th time.
 struct multicast_doom {
-  enum class deed : std::uint8_t { sends, hears, stores, delivers, is_stored };
+  enum class deed : std::uint8_t {
+    sends,
+    hears,
+    stores,
+    delivers,
+    is_stored,
+    takes_input, ///< One of several in a turn.
+  };
   deed what = deed::sends;
   std::size_t part = 0; ///< Of `msg::multicast_part`; the effect, for stores.
   std::uint32_t count = 1;
@@ -71,6 +83,10 @@ public:
 
   void send(node& from, server_id to, const msg::multicast_packet& x);
   [[nodiscard]] const msg::multicast_packet* packet(const datagram& x) const;
+  /// How long a turn of a server's thread takes, seldom longer.
+  [[nodiscard]] std::chrono::nanoseconds turn_most() const {
+    return turn_most_;
+  }
 
   /// Null while it is down.
   [[nodiscard]] multicast_node* server(node_index i);
@@ -112,6 +128,7 @@ private:
   std::vector<bool> powerless_;
   std::deque<msg::multicast_packet> packets_;
   std::size_t forgotten_packets_ = 0;
+  std::chrono::nanoseconds turn_most_{};
   bool resting_ = false;
   install_watcher watcher_;
   std::unique_ptr<sim::world> world_;
@@ -119,7 +136,8 @@ private:
 };
 
 /// One server: the machine, its disk, and a service that folds what is
-/// delivered into a hash.
+/// delivered into a hash. Inputs come to the machine as `multicast_driver`
+/// gives them: all that is there in one turn, which takes its time.
 class multicast_node : public process {
 public:
   multicast_node(node& host, multicast_cluster& cluster);
@@ -139,6 +157,11 @@ public:
   [[nodiscard]] bool idle() const {
     return pending_.empty();
   }
+  /// The first of what it waits for. @pre not idle.
+  [[nodiscard]] std::string_view awaited() const {
+    const std::string_view payload = pending_.begin()->second;
+    return payload.substr(0, payload.find(' '));
+  }
   void force();
   void suspect(server_id server, life_id life);
   [[nodiscard]] std::optional<multicast_doom>& doom() {
@@ -146,6 +169,21 @@ public:
   }
 
 private:
+  struct input {
+    instant came;
+    std::function<core::multicast_effects(instant)> give;
+  };
+
+  // multicast_turn.cpp: what comes in
+  void post(std::function<core::multicast_effects(instant)> give);
+  void begin_turn();
+  void turn();
+  void take(std::deque<input>& from, std::size_t most);
+  [[nodiscard]] core::multicast_effects
+  hear(const msg::multicast_packet& packet, instant now);
+  void submit();
+
+  // multicast_node.cpp: what comes of it
   void perform(core::multicast_effects effects);
   void perform(core::send_multicast x);
   void perform(const core::append_items& x);
@@ -159,7 +197,6 @@ private:
   void perform(const core::submit_ended& x);
   void write(std::uint64_t token, std::function<void()> apply);
   void sync();
-  void submit();
   void store_state();
   /// @returns whether this was its end.
   bool doomed(multicast_doom::deed what, std::size_t part);
@@ -172,8 +209,14 @@ private:
   std::optional<core::multicast_machine> machine_;
   std::optional<multicast_doom> doom_;
   bool dead_ = false;
+  bool turning_ = false;
+  instant turn_at_{}; ///< The present turn has come this far.
+  std::deque<input> posted_;
+  std::deque<input> heard_;
   bool syncing_ = false;
   std::deque<std::uint64_t> writing_; ///< Tokens.
+  std::uint64_t durable_ = 0;         ///< Token.
+  std::uint64_t told_durable_ = 0;
   std::uint64_t hash_ = 0;
   std::uint64_t since_state_ = 0;
   std::uint64_t submitted_ = 0;

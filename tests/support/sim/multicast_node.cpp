@@ -56,69 +56,9 @@ void multicast_node::on_start() {
   perform(machine_->start(host_.now()));
 }
 
-void multicast_node::on_datagram(const datagram& packet) {
-  const auto* x = cluster_.packet(packet);
-  if (!x || dead_)
-    return;
-  for (const auto& part : x->parts)
-    if (doomed(multicast_doom::deed::hears, part.index()))
-      return;
-  auto copy = *x;
-  perform(machine_->on_packet(copy, host_.now()));
-}
-
-void multicast_node::on_timer() {
-  if (dead_)
-    return;
-  perform(machine_->tick(host_.now()));
-  if (host_.now() >= submit_at_)
-    submit();
-}
-
-std::optional<instant> multicast_node::next_deadline() const {
-  if (dead_ || !machine_)
-    return std::nullopt;
-  auto due = machine_->next_deadline();
-  if (!cluster_.resting())
-    due = due ? std::min(*due, submit_at_) : submit_at_;
-  return due;
-}
-
 void multicast_node::check() const {
   if (machine_)
     machine_->check();
-}
-
-void multicast_node::force() {
-  perform(machine_->force_primary(host_.now()));
-}
-
-void multicast_node::suspect(server_id server, life_id life) {
-  perform(machine_->suspect(server, life, host_.now()));
-}
-
-// -- the clients of this server -----------------------------------------------
-
-void multicast_node::submit() {
-  auto& random = host_.random();
-  submit_at_ = host_.now() + up_to(random, 2 * cluster_.options().pace);
-  if (cluster_.resting() || !machine_->serving())
-    return;
-  const auto token = ++submitted_;
-  auto payload
-    = fmt::format("{}.{}.{} ", host_.index(), host_.life(), submitted_);
-  std::size_t size = 10 + random.below(60);
-  if (random.one_in(20))
-    size = 500 + random.below(780);
-  if (cluster_.options().large > 0 && random.one_in(cluster_.options().large))
-    size = 1'301 + random.below(9'000);
-  payload.resize(std::max(payload.size(), size), 'x');
-  pending_[token] = payload;
-  cluster_.witness().submits(host_.index(), payload);
-  if (cluster_.mutant("double-send") && random.one_in(50))
-    perform(
-      machine_->submit(token + (std::uint64_t{1} << 40), payload, host_.now()));
-  perform(machine_->submit(token, payload, host_.now()));
 }
 
 // -- effects ------------------------------------------------------------------
@@ -193,8 +133,8 @@ void multicast_node::write(std::uint64_t token, std::function<void()> apply) {
   writing_.push_back(token);
   if (cluster_.mutant("no-sync") && token != 0)
     host_.later(1us, [this, token] {
-      if (!dead_)
-        perform(machine_->stored(token, host_.now()));
+      durable_ = std::max(durable_, token);
+      begin_turn();
     });
   if (!syncing_)
     sync();
@@ -216,8 +156,10 @@ void multicast_node::sync() {
       sync();
     if (doomed(multicast_doom::deed::is_stored, 0))
       return;
-    if (token != 0)
-      perform(machine_->stored(token, host_.now()));
+    if (token == 0)
+      return;
+    durable_ = std::max(durable_, token);
+    begin_turn();
   });
 }
 
@@ -272,8 +214,11 @@ void multicast_node::perform(const core::deliver_payload& x) {
                            x.payload.substr(0, x.payload.find(' '))));
   cluster_.witness().delivers(host_.index(), x, hash_);
   if (x.token) {
-    cluster_.witness().promises(x.payload);
-    pending_.erase(*x.token);
+    const auto at = pending_.find(*x.token);
+    cluster_.witness().promises(x.payload,
+                                at == pending_.end() ? "" : at->second);
+    if (at != pending_.end())
+      pending_.erase(at);
   }
   if (++since_state_ >= state_every)
     store_state();
@@ -315,8 +260,9 @@ void multicast_node::perform(const core::take_snapshot& x) {
   if (cluster_.mutant("old-state"))
     bytes[0] = bytes[0] == '1' ? '2' : '1';
   host_.later(1ms, [this, x, bytes = std::move(bytes)] {
-    if (!dead_)
-      perform(machine_->snapshot_taken(x.ticket, bytes, host_.now()));
+    post([this, x, bytes](instant now) {
+      return machine_->snapshot_taken(x.ticket, bytes, now);
+    });
   });
 }
 

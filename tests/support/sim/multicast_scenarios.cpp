@@ -224,6 +224,27 @@ node_index expendable(multicast_cluster& cluster, multicast_trouble& faults) {
   return needed ? faults.other(i) : i;
 }
 
+// Its state goes just as less than half have fallen behind, by less than the
+// silence that would leave them out. It comes back among those: what they lack
+// is safe, by the others alone.
+void empty_among_the_last(multicast_cluster& cluster, multicast_trouble& faults,
+                          node_index i) {
+  std::vector<node_index> ahead{i};
+  std::vector<node_index> behind;
+  const auto n = cluster.options().servers;
+  for (auto j = (i + 1) % n; j != i; j = (j + 1) % n)
+    (2 * ahead.size() > n ? behind : ahead).push_back(j);
+  auto& net = cluster.world().net();
+  net.split({ahead, behind});
+  faults.wait(50ms, 400ms);
+  faults.empty(i, 20ms + faults.up_to(500ms));
+  ahead.erase(ahead.begin());
+  behind.push_back(i);
+  net.split({ahead, behind});
+  faults.wait(1'500ms, 1s);
+  net.heal();
+}
+
 // A server comes back with nothing, while all others stay.
 multicast_run run_empty(const multicast_options& usual) {
   auto options = usual;
@@ -236,6 +257,10 @@ multicast_run run_empty(const multicast_options& usual) {
     auto& random = cluster.world().random();
     if (whole) {
       const auto i = expendable(cluster, faults);
+      if (random.one_in(3)) {
+        empty_among_the_last(cluster, faults, i);
+        return;
+      }
       faults.empty(i, 20ms + faults.up_to(1s));
       if (random.one_in(3))
         faults.pause(faults.other(i), faults.up_to(1s));

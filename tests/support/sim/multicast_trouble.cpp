@@ -187,6 +187,7 @@ std::vector<multicast_doom> between(std::size_t first, std::size_t last) {
   }
   all.push_back({deed::stores, 2, 1}); // A record.
   all.push_back({deed::is_stored, 0, 1});
+  all.push_back({deed::takes_input, 0, 1});
   return all;
 }
 

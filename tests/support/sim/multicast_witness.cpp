@@ -86,6 +86,7 @@ void multicast_witness::takes_over(node_index who, const core::replace_state& x,
 
 void multicast_witness::installs(node_index who,
                                  const msg::group_configuration& x) {
+  installed_.insert(x.id);
   if (diverges())
     return;
   const auto [at, fresh] = configurations_.try_emplace(x.id.epoch, x);
@@ -102,7 +103,12 @@ void multicast_witness::refuses(const std::string& payload) {
   refused_.insert(payload);
 }
 
-void multicast_witness::promises(const std::string& payload) {
+void multicast_witness::promises(const std::string& payload,
+                                 const std::string& submitted) {
+  if (payload != submitted)
+    breach(fmt::format("M6: '{}' is reported safe, and '{}' was delivered",
+                       submitted.substr(0, submitted.find(' ')),
+                       payload.substr(0, payload.find(' '))));
   promised_.insert(payload);
 }
 

@@ -30,8 +30,8 @@ public:
   void installs(node_index who, const msg::group_configuration& x);
   void submits(node_index who, const std::string& payload);
   void refuses(const std::string& payload);
-  /// Reported safe to its sender.
-  void promises(const std::string& payload);
+  /// Reported safe to its sender, as what that has submitted.
+  void promises(const std::string& payload, const std::string& submitted);
 
   /// From here on all servers must have all of it.
   [[nodiscard]] std::uint64_t last() const;
@@ -42,7 +42,7 @@ public:
     return submitted_.size();
   }
   [[nodiscard]] std::uint64_t configurations() const {
-    return configurations_.size();
+    return installed_.size();
   }
   [[nodiscard]] std::uint64_t snapshots() const {
     return snapshots_;
@@ -70,6 +70,7 @@ private:
   std::map<place, delivery> order_;
   std::map<std::string, place> places_;
   std::map<std::uint64_t, msg::group_configuration> configurations_;
+  std::set<msg::configuration_id> installed_;
   std::set<std::string> submitted_;
   std::set<std::string> refused_;
   std::set<std::string> promised_;

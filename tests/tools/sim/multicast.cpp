@@ -14,6 +14,7 @@ namespace {
 struct settings : sweep {
   std::uint32_t nodes = 3;
   std::string rule = "majority";
+  std::string timing = "both";
   bool memory = false;
 };
 
@@ -22,15 +23,30 @@ const std::map<std::string, core::primary_rule> rules{
   {"highest-id", core::primary_rule::highest_id},
   {"highest-id-literal", core::primary_rule::highest_id_literal}};
 
+const std::map<std::string, multicast_timing> timings{
+  {"core", multicast_timing::core},
+  {"lan", multicast_timing::lan},
+  {"both", multicast_timing::both}};
+
+template <class Choices>
+std::vector<std::string> names_of(const Choices& all) {
+  std::vector<std::string> names;
+  for (const auto& [name, x] : all)
+    names.push_back(name);
+  return names;
+}
+
 multicast_options options_of(const settings& s, std::uint64_t seed) {
   multicast_options x;
   x.servers = s.nodes;
   x.config.rule = rules.at(s.rule);
+  x.timing = timings.at(s.timing);
   x.config.durable = !s.memory;
-  set_world(x.world, s,
-            fmt::format("./dev sim multicast --nodes {} --rule {}{}", s.nodes,
-                        s.rule, s.memory ? " --memory" : ""),
-            seed);
+  set_world(
+    x.world, s,
+    fmt::format("./dev sim multicast --nodes {} --rule {} --timing {}{}",
+                s.nodes, s.rule, s.timing, s.memory ? " --memory" : ""),
+    seed);
   return x;
 }
 
@@ -64,12 +80,14 @@ std::function<int()> add_multicast(CLI::App& app) {
   command->add_option("--nodes", s->nodes, "Servers")
     ->capture_default_str()
     ->check(CLI::Range(1u, 16u));
-  std::vector<std::string> names;
-  for (const auto& [name, rule] : rules)
-    names.push_back(name);
   command->add_option("--rule", s->rule, "Who is primary")
     ->capture_default_str()
-    ->check(CLI::IsMember(names));
+    ->check(CLI::IsMember(names_of(rules)));
+  command
+    ->add_option("--timing", s->timing,
+                 "The timers of the core, of production (lan), or both in turn")
+    ->capture_default_str()
+    ->check(CLI::IsMember(names_of(timings)));
   command->add_flag("--memory", s->memory, "Nothing is on disk");
   return [s] { return run(*s); };
 }
