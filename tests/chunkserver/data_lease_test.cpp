@@ -2,6 +2,7 @@
 #include "support/data_chain.hpp"
 #include "support/data_port.hpp"
 #include "support/eventually.hpp"
+#include "support/hesitant_server.hpp"
 #include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
@@ -23,49 +24,6 @@ constexpr chunk_id chunk{7};
 constexpr chunk_version first{1};
 constexpr chunk_version second{2};
 constexpr writer_id alice{11};
-
-/// A server that takes changes and answers when it is told to.
-struct hesitant_server {
-  hesitant_server()
-    : port{{},
-           [this](net::data_request& x) {
-             if (x.id == request_id{})
-               return; // What is committed: that wants no answer.
-             const std::lock_guard guard{mutex};
-             held.push_back(std::move(x));
-           },
-           {},
-           [](const net::data_stranger&, std::string_view) {
-             net::data_greeting greeting;
-             greeting.peer.name = "node-9";
-             greeting.peer.server = true;
-             greeting.peer.expiry = wire::unix_ms::max() / 2;
-             greeting.welcome = wire::encode(
-               msg::data_welcome{.store = store_id{999}, .boot = boot_id{9}});
-             return result<net::data_greeting>{greeting};
-           }} {
-    // nop
-  }
-
-  [[nodiscard]] std::size_t waiting() {
-    const std::lock_guard guard{mutex};
-    return held.size();
-  }
-
-  void answer(mutation_serial serial) {
-    port.run([&] {
-      const std::lock_guard guard{mutex};
-      held.front().from->answer(
-        held.front().id,
-        wire::encode(msg::replicated{.serial = serial, .replicas = 1}));
-      held.erase(held.begin());
-    });
-  }
-
-  std::mutex mutex;
-  std::vector<net::data_request> held;
-  test::data_port_server port;
-};
 
 struct DataLease : ::testing::Test {
   test::data_chain servers{3};
@@ -99,7 +57,7 @@ struct DataLease : ::testing::Test {
   }
 
   /// Led by node 0, followed by one that answers when it is told to.
-  msg::chunk_grant hesitant_grant(const hesitant_server& next) {
+  msg::chunk_grant hesitant_grant(const test::hesitant_server& next) {
     auto grant = servers.grant(chunk, {0});
     grant.chain.push_back({store_id{999}, next.port.where()});
     servers.seal(grant);
@@ -168,7 +126,7 @@ TEST_F(DataLease, AChunkLeaseEndsAndIsRenewed) { // SPEC G6
 }
 
 TEST_F(DataLease, LeasesAreLookedAtBeforeTheAnswer) { // Changes 1, I1
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -204,7 +162,7 @@ TEST_F(DataLease, AMachineThatSleptServesNothingOnWaking) {
 }
 
 TEST_F(DataLease, AMachineThatSleptAcknowledgesNothing) { // SPEC G6, I1
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -214,7 +172,7 @@ TEST_F(DataLease, AMachineThatSleptAcknowledgesNothing) { // SPEC G6, I1
 }
 
 TEST_F(DataLease, AFenceEndsWhatIsUnderWay) { // Changes 5, I6
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -241,7 +199,7 @@ TEST_F(DataLease, AFencedReplicaTakesNoOldChange) { // SPEC G6, I6
 }
 
 TEST_F(DataLease, ReleaseFinishesWhatIsUnderWay) {
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -291,7 +249,7 @@ TEST_F(DataLease, ASilentSuccessorEndsTheLeaseAfterASecond) { // Changes 5
 }
 
 TEST_F(DataLease, ASlowDiskIsNoSilence) {
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -433,7 +391,7 @@ TEST_F(DataLease, ARestartedServerWaitsToBeTold) { // Reads: "what it is told"
 }
 
 TEST_F(DataLease, APrimaryLetsReadersWaitForWhatIsUndecided) { // Reads, I3
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto base = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
@@ -490,7 +448,7 @@ TEST_F(DataLease, TellsWhatItLeadsUntilTheMasterKnows) { // SPEC G3
 
 // How far it came must be told though it was told of while it was under way.
 TEST_F(DataLease, TellsThatAChangeIsCommitted) { // SPEC G3
-  hesitant_server next;
+  test::hesitant_server next;
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
