@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <memory>
 
 namespace dfs::storage {
 
@@ -57,6 +58,24 @@ result<nothing> check_frame(std::string_view bytes, std::string_view magic,
   if (bytes[magic.size()] != format)
     return fail(ec::unsupported, path + " is of a newer format");
   return done;
+}
+
+struct whole_file {
+  std::shared_ptr<open_file> file;
+  std::uint64_t foot_at = 0;
+};
+
+/// @returns `ec::integrity` for one that has no room for a head and a foot.
+result<whole_file> open_whole(file_io& io, const std::string& path) {
+  auto file = io.open(path, open_mode::existing);
+  if (!file)
+    return file.error();
+  const auto size = (*file)->size();
+  if (!size)
+    return size.error();
+  if (*size < head_bytes + foot_bytes)
+    return damaged(path);
+  return whole_file{*std::move(file), *size - foot_bytes};
 }
 
 } // namespace
@@ -136,22 +155,17 @@ result<nothing> snapshot_draft::install(std::uint64_t first_segment) {
 
 result<snapshot_about>
 read_snapshot_about(file_io& io, const std::string& path, store_id owner) {
-  auto file = io.open(path, open_mode::existing);
-  if (!file)
-    return file.error();
-  const auto size = (*file)->size();
-  if (!size)
-    return size.error();
-  if (*size < head_bytes + foot_bytes)
-    return damaged(path);
-  const auto head = read_all(**file, path, 0, head_bytes);
+  const auto whole = open_whole(io, path);
+  if (!whole)
+    return whole.error();
+  const auto head = read_all(*whole->file, path, 0, head_bytes);
   if (!head)
     return head.error();
   if (auto good = check_frame(*head, head_magic, path); !good)
     return good.error();
   if (load<std::uint64_t>(head->data() + 8) != owner.value())
     return fail(ec::configuration, path + " belongs to another store");
-  const auto foot = read_all(**file, path, *size - foot_bytes, foot_bytes);
+  const auto foot = read_all(*whole->file, path, whole->foot_at, foot_bytes);
   if (!foot)
     return foot.error();
   if (auto good = check_frame(*foot, foot_magic, path); !good)
@@ -167,27 +181,22 @@ read_snapshot_about(file_io& io, const std::string& path, store_id owner) {
 result<nothing> read_snapshot_pages(
   file_io& io, const std::string& path, const snapshot_about& about,
   const std::function<result<nothing>(std::string_view page)>& each) {
-  auto file = io.open(path, open_mode::existing);
-  if (!file)
-    return file.error();
-  const auto size = (*file)->size();
-  if (!size)
-    return size.error();
-  if (*size < head_bytes + foot_bytes)
-    return damaged(path);
+  const auto whole = open_whole(io, path);
+  if (!whole)
+    return whole.error();
   std::uint64_t at = head_bytes;
-  const auto end = *size - foot_bytes;
+  const auto end = whole->foot_at;
   for (std::uint64_t i = 0; i < about.pages; ++i) {
     if (end - at < page_head_bytes)
       return damaged(path);
-    const auto head = read_all(**file, path, at, page_head_bytes);
+    const auto head = read_all(*whole->file, path, at, page_head_bytes);
     if (!head)
       return head.error();
     at += page_head_bytes;
     const auto bytes = load<std::uint32_t>(head->data());
     if (bytes > snapshot_page_bytes_max || end - at < bytes)
       return damaged(path);
-    const auto page = read_all(**file, path, at, bytes);
+    const auto page = read_all(*whole->file, path, at, bytes);
     if (!page)
       return page.error();
     if (crc32c(*page) != load<std::uint32_t>(head->data() + 4))
