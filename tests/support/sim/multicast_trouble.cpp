@@ -117,6 +117,15 @@ void multicast_trouble::split(std::size_t sides, duration lasts) {
   world_.after(lasts, [this] { world_.net().heal(); });
 }
 
+void multicast_trouble::accuse(node_index who, node_index of) {
+  if (world_.at(who).state() != node_state::running)
+    return;
+  const life_id life{world_.at(of).life()};
+  world_.act(who, [this, who, of, life] {
+    cluster_.server(who)->suspect(cluster_.server_of(of), life);
+  });
+}
+
 void multicast_trouble::doom(node_index i,
                              const std::vector<multicast_doom>& kinds,
                              std::uint32_t count, duration lasts) {
@@ -132,7 +141,7 @@ void multicast_trouble::doom(node_index i,
 void multicast_trouble::strike() {
   const auto i = any();
   auto& random = world_.random();
-  switch (random.below(9)) {
+  switch (random.below(10)) {
     case 0:
     case 1:
       crash(i, 20ms + up_to(2s), random.one_in(2));
@@ -154,6 +163,9 @@ void multicast_trouble::strike() {
       break;
     case 7:
       split(2 + random.below(2), 200ms + up_to(3s));
+      break;
+    case 8:
+      accuse(i, other(i));
       break;
     default:
       doom(i, all_deaths(), 4, 2s);

@@ -28,6 +28,8 @@ public:
   void mute(node_index i, duration lasts);
   /// Up and down, and up again.
   void flap(node_index i, duration lasts);
+  /// A verdict of the failure detector, which may be wrong.
+  void accuse(node_index who, node_index of);
   void split(std::size_t sides, duration lasts);
   /// It ends when it does what `kinds` names, or something like it.
   void doom(node_index i, const std::vector<multicast_doom>& kinds,
