@@ -222,6 +222,7 @@ void queue_shell::take(const fileserver::group_failed& x) const {
            "the log cannot be written: out of the group",
            {{"why", x.why.context}});
   state.primary = false;
+  state.lost.reset(); // That is not why.
   tell_board("the log cannot be written: " + x.why.context);
   refuse_all(fail(ec::unavailable, "this server's log cannot be written"));
   count();
@@ -230,6 +231,7 @@ void queue_shell::take(const fileserver::group_failed& x) const {
 // -- what others see ----------------------------------------------------------
 
 void queue_shell::tell_board(const std::string& trouble) const {
+  state.trouble = trouble;
   if (state.options.board == nullptr)
     return;
   state.options.board->set("queues", trouble.empty(), trouble);

@@ -46,7 +46,8 @@ std::string queue_shell::why_not() const {
   if (state.primary)
     return {};
   if (!state.lost)
-    return "not in the group of the queues yet";
+    return state.trouble.empty() ? "not in the group of the queues yet"
+                                 : state.trouble;
   const std::string why = state.lost->why == core::primary_verdict::primary
                             ? "it is being taken in again"
                             : core::to_text(state.lost->why);

@@ -17,9 +17,12 @@ instant now() {
 
 } // namespace
 
+// Who cannot write says nothing more, and has nothing more to tell its service:
+// what the machine makes of the silence is not why this server is out.
 void multicast_driver::inside::perform(core::multicast_effects effects) {
   for (auto& effect : effects)
-    std::visit([this](auto& x) { perform(x); }, effect);
+    if (!failed)
+      std::visit([this](auto& x) { perform(x); }, effect);
 }
 
 void multicast_driver::inside::perform(core::send_multicast& x) {
