@@ -13,14 +13,12 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import threading
 import unittest
 from contextlib import nullcontext
 
 from crash_points import CrashPoints, print_matrix
-from harness import binary, wait_for
-from queues import DEEP, SEED, Clients, QueueCluster
+from harness import wait_for
+from queues import DEEP, SEED, Clients, Growth, QueueCluster
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent.parent / "src"
 STEP = re.compile(
@@ -55,38 +53,6 @@ def steps_of_the_source():
             for step in STEP.findall(path.read_text())}
 
 
-class Growth:
-    """A log that grows, so that segments are begun and checkpoints are due. What
-    is pushed is popped: the larger a state, the later its next checkpoint."""
-
-    items = (b"x" * 1_000_000 + b"\n") * 5
-
-    def __init__(self, cluster):
-        self.cluster, self.queue = cluster, cluster.value("qcreate", "bulk")
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def run(self):
-        while not self.over.is_set():
-            self.grow()
-
-    def grow(self):
-        for verb in (["qpush", self.queue, "--bytes", "-"],
-                     ["qpop", self.queue, "--raw", "--count", 5]):
-            subprocess.run(
-                [str(binary()), *map(str, verb), "--config",
-                 str(self.cluster.user), "--timeout", "60s"],
-                input=self.items, capture_output=True, check=False)
-
-
 class Listed(unittest.TestCase):
     def test_every_step_is_listed(self):
         self.assertEqual({x for steps in STEPS.values() for step in steps
@@ -100,10 +66,11 @@ class Judged(unittest.TestCase):
         self.enterContext(self.cluster)
         self.chance = random.Random(SEED)
 
-    def judge(self, operation, kick=lambda _: None, around=nullcontext()):
+    def judge(self, operation, kick=lambda _: None, around=nullcontext(),
+              **options):
         """Servers die at all steps of the operation, several in a round."""
         outcomes = {}
-        with Clients(self.cluster, timeout=60) as clients:
+        with Clients(self.cluster, timeout=60, **options) as clients:
             clients.wait_for_some(20)
             with around:
                 for orders in self.rounds(operation):
@@ -141,7 +108,7 @@ class Judged(unittest.TestCase):
         while orders:
             server = wait_for(
                 lambda: next((x for x in orders if not x.runs()), None),
-                240 if DEEP else 60,
+                360 if DEEP else 120,
                 lambda: f"nobody dies of {list(orders.values())}")
             self.assertEqual(server.process.returncode, -signal.SIGKILL)
             (server.dir / "crash.order").unlink()
@@ -195,7 +162,8 @@ class EmptyDisk(Judged):
 class Checkpoints(Judged):
     # SPEC Q10
     def test_steps(self):
-        self.judge("growth", around=Growth(self.cluster))
+        # Clients that leave the log's growth some of the machine.
+        self.judge("growth", around=Growth(self.cluster), pause=50)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from harness import Cluster, binary, run, wait_for
@@ -100,8 +101,9 @@ class Clients:
     """Processes of producers and consumers, on queues of their own."""
 
     def __init__(self, cluster, processes=2, queues=2, producers=2,
-                 consumers=2, timeout=20, where=None, pause=5):
+                 consumers=2, timeout=20, where=None, pause=5, config=None):
         self.cluster, self.timeout, self.pause = cluster, timeout, pause
+        self.config = config or cluster.user
         self.where = cluster.where if where is None else where
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="queues-",
                                                  dir=cluster.dir))
@@ -126,7 +128,7 @@ class Clients:
 
     def command(self, history, *more):
         return [*self.where, str(binary("dfs-queue_clients")), "--config",
-                str(self.cluster.user), "--history", str(self.dir / history),
+                str(self.config), "--history", str(self.dir / history),
                 "--timeout", str(self.timeout * 1000), "--queues",
                 *map(str, self.queues), *map(str, more)]
 
@@ -165,8 +167,10 @@ class Clients:
         wait_for(lambda: self.done() >= before + count, seconds,
                  "clients get no answers", 0.05)
 
-    def finish(self):
-        """Ends all, drains the queues; returns what the judges complain of."""
+    def finish(self, given_up=None):
+        """Ends all, drains the queues; returns what the judges complain of.
+        What was under way between the two times (monotonic, ns) `given_up` may
+        have been taken back: nobody knows its outcome."""
         for x in self.processes:
             if x.poll() is None:
                 x.stdin.close()
@@ -175,9 +179,12 @@ class Clients:
         subprocess.run(self.command("drain.jsonl", "--proc", 99_000,
                                     "--drain"),
                        check=True, timeout=120, stdout=subprocess.DEVNULL)
+        begin, end = given_up or (0, 0)
         merged = {}
         for x in self.lines():
-            merged[x.pop("id")] = x
+            if x["result"] == "unknown" or x["call_ns"] >= end \
+                    or x["ret_ns"] <= begin:
+                merged[x.pop("id")] = x
         path = self.dir / "all.json"
         path.write_text("".join(json.dumps(x) + "\n"
                                 for x in merged.values()))
@@ -190,3 +197,41 @@ class Clients:
             if judged.returncode != 0:
                 faults.append(f"{how}: {judged.stdout}{judged.stderr}")
         return faults
+
+
+class Growth:
+    """A log that grows, so that segments are begun and checkpoints are due.
+    What is pushed is popped: a large state puts its next checkpoint off."""
+
+    items = (b"x" * 1_000_000 + b"\n") * 5
+
+    def __init__(self, cluster):
+        self.cluster, self.queue = cluster, cluster.value("qcreate", "bulk")
+        self.over = threading.Event()
+        self.verb = None
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        while self.thread.is_alive():
+            if self.verb:
+                self.verb.kill()
+            self.thread.join(0.1)
+
+    def run(self):
+        while not self.over.is_set():
+            self.grow()
+
+    def grow(self):
+        for words in (["qpush", self.queue, "--bytes", "-"],
+                      ["qpop", self.queue, "--raw", "--count", 5]):
+            self.verb = subprocess.Popen(
+                [str(binary()), *map(str, words), "--config",
+                 str(self.cluster.user), "--timeout", "60s"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            self.verb.communicate(self.items)
