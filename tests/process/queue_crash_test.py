@@ -13,16 +13,18 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import unittest
 from contextlib import nullcontext
 
 from crash_points import CrashPoints, print_matrix
-from harness import wait_for
+from harness import binary, wait_for
 from queues import DEEP, SEED, Clients, Growth, QueueCluster
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent.parent / "src"
 STEP = re.compile(
     r'DFS_CRASH_POINT\("((?:multicast|ordered_log|queues)\.\w+)"\)')
+PLACES_KEPT = 8_192  # docs/protocols/multicast.md, Order.
 # What passes each step, and at which passes servers die. The first record of a
 # change is the promise, the second the attempt; "a,b" is b behind that.
 LOAD = (1, 2, 5, 40, 500) if DEEP else (1, 40)
@@ -147,10 +149,24 @@ class Changes(Judged):
 class EmptyDisk(Judged):
     # SPEC Q5, Q10
     def test_steps(self):
-        growth = Growth(self.cluster)
-        for _ in range(3):  # More places than are kept for learners.
-            growth.grow()
+        self.outgrow_what_is_kept()
         self.judge("loss", self.lose_disks)
+
+    def outgrow_what_is_kept(self):
+        """Whoever has nothing then needs a whole state."""
+        queue = self.cluster.value("qcreate", "many")
+        items = b"1\n" * (PLACES_KEPT // 8)
+        while self.cluster.group(self.cluster.servers[0])["final"] \
+                < PLACES_KEPT + 1_000:
+            pushing = [subprocess.Popen(
+                [str(binary()), "qpush", str(queue), "-", "--config",
+                 str(self.cluster.user)], stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL) for _ in range(8)]
+            for x in pushing:
+                x.stdin.write(items)
+                x.stdin.close()
+            for x in pushing:
+                self.assertEqual(x.wait(60), 0)
 
     def lose_disks(self, victims):
         for x in victims:
