@@ -110,7 +110,7 @@ caf::result<msg::queue_group_status> queue_shell::standing() const {
         x.durable = at.durable;
         x.safe = at.safe;
         x.stable = at.stable;
-        x.final = at.delivered;
+        x.final = now.machine.sequence(); // The hash is of that place.
         x.buffered = at.retained;
         x.waiting_bytes = at.waiting_bytes;
         x.retransmissions = at.resent;

@@ -76,7 +76,24 @@ void multicast_cluster::send(node& from, server_id to,
                             order->number.q);
     }
   }
-  from.send(port, {address_of(node_of(to)), port}, std::move(body));
+  // As many datagrams as `fileserver::packet_cutter` makes of it.
+  auto bytes = core::packet_header_bytes;
+  for (const auto& part : x.parts)
+    bytes += core::bytes_of(part);
+  const auto count
+    = bytes <= msg::multicast_bytes_max
+        ? 1
+        : (bytes + msg::fragment_bytes_max - 1) / msg::fragment_bytes_max;
+  for (std::size_t i = 0; i < count; ++i)
+    from.send(port, {address_of(node_of(to)), port},
+              fmt::format("{}:{}/{}", body, i, count));
+}
+
+std::size_t multicast_cluster::fragments(const datagram& x) {
+  std::size_t count = 1;
+  const auto at = x.body.rfind('/') + 1;
+  std::from_chars(x.body.data() + at, x.body.data() + x.body.size(), count);
+  return count;
 }
 
 const msg::multicast_packet*

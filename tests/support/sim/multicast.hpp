@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,8 @@ public:
 
   void send(node& from, server_id to, const msg::multicast_packet& x);
   [[nodiscard]] const msg::multicast_packet* packet(const datagram& x) const;
+  /// Of how many datagrams its packet is.
+  [[nodiscard]] static std::size_t fragments(const datagram& x);
   /// How long a turn of a server's thread takes, seldom longer.
   [[nodiscard]] std::chrono::nanoseconds turn_most() const {
     return turn_most_;
@@ -176,6 +179,7 @@ private:
 
   // multicast_turn.cpp: what comes in
   void post(std::function<core::multicast_effects(instant)> give);
+  [[nodiscard]] bool is_whole(const datagram& packet);
   void begin_turn();
   void turn();
   void take(std::deque<input>& from, std::size_t most);
@@ -209,6 +213,7 @@ private:
   std::optional<core::multicast_machine> machine_;
   std::optional<multicast_doom> doom_;
   bool dead_ = false;
+  std::map<std::string, std::set<std::string>> fragments_; ///< By packet.
   bool turning_ = false;
   instant turn_at_{}; ///< The present turn has come this far.
   std::deque<input> posted_;

@@ -24,12 +24,26 @@ void multicast_node::post(
 
 void multicast_node::on_datagram(const datagram& packet) {
   const auto* x = cluster_.packet(packet);
-  if (!x || dead_)
+  if (!x || dead_ || !is_whole(packet))
     return;
   heard_.push_back({host_.now(), [this, packet = *x](instant now) {
                       return hear(packet, now);
                     }});
   begin_turn();
+}
+
+// Each datagram of a packet has its own fate.
+bool multicast_node::is_whole(const datagram& packet) {
+  const auto count = multicast_cluster::fragments(packet);
+  if (count == 1)
+    return true;
+  const auto which = packet.body.substr(0, packet.body.rfind(':'));
+  auto& there = fragments_[which];
+  there.insert(packet.body);
+  if (there.size() < count)
+    return false;
+  fragments_.erase(which);
+  return true;
 }
 
 core::multicast_effects
