@@ -70,4 +70,34 @@ TEST(ChunkStoreLives, LosesNothingDurableWithoutPower) { // SPEC S6
   EXPECT_GT(confirmed, 1'000u);
 }
 
+// An older segment that comes back with the power would bring back what a later
+// one, which does not, has removed.
+TEST(ChunkStoreLives, LetsSegmentsGoOneAfterAnother) { // SPEC S6
+  std::uint64_t gone = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    volume_lives x{seed};
+    std::uint64_t unsynced = 0;
+    x.files.on_call = [&](test::file_call call, std::uint64_t,
+                          const std::string& path, bool refused) {
+      if (refused)
+        return;
+      if (call == test::file_call::remove && path.ends_with(".log")) {
+        EXPECT_EQ(unsynced++, 0u) << path;
+        ++gone;
+      }
+      if (call == test::file_call::sync_directory && path.ends_with("/log"))
+        unsynced = 0;
+    };
+    for (int life = 0; life < 3; ++life) {
+      ASSERT_EQ(x.live(300), "");
+      for (auto& [id, chunk] : x.model.chunks)
+        chunk.history = {chunk.now()};
+    }
+    EXPECT_EQ(unsynced, 0u);
+    x.files.on_call = nullptr;
+  }
+  EXPECT_GT(gone, 20u);
+}
+
 } // namespace

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -315,10 +316,17 @@ private:
         return fmt::format("content {} of {} bytes has {}, or others",
                            put.writer.value(), sizes[put], bytes->size());
     }
-    if (!named.empty())
-      return fmt::format("content {}/{} is not there",
-                         named.begin()->writer.value(),
-                         named.begin()->sequence);
+    if (!named.empty()) {
+      const auto lost = store->contents().lost();
+      const bool is_lost
+        = std::ranges::find(lost, *named.begin()) != lost.end();
+      std::string why;
+      for (const auto& x : store->troubles())
+        why += "; " + x;
+      return fmt::format("content {}/{} is {}{}", named.begin()->writer.value(),
+                         named.begin()->sequence,
+                         is_lost ? "lost" : "not there, and has no row", why);
+    }
     std::uint64_t chunks = 0;
     for (const auto& volume : store->volumes())
       chunks += volume->list().size();

@@ -419,7 +419,10 @@ void segment_log::drop(std::uint32_t number) {
 }
 
 result<nothing> segment_log::unlink(std::uint32_t number) {
-  return io_.remove(path_of(number));
+  auto gone = io_.remove(path_of(number));
+  if (!gone && gone.error().code != ec::not_found) // As a repetition finds it.
+    return gone;
+  return io_.sync_directory(directory_);
 }
 
 } // namespace dfs::storage

@@ -126,6 +126,7 @@ private:
   void run_callbacks();
   [[nodiscard]] result<nothing> run_deferred(std::deque<deferred_step>& queue);
   [[nodiscard]] result<nothing> run(const deferred_step& step);
+  [[nodiscard]] result<nothing> unlink_log(const deferred_step& step);
   [[nodiscard]] bool is_gone(chunk_file_id file) const;
   [[nodiscard]] result<nothing> write_overlay(const deferred_step& step);
 

@@ -279,6 +279,15 @@ std::optional<std::uint32_t> compactor::worst_segment() const {
   return worst;
 }
 
+// Its removals are needed for as long as an older segment may come back: with
+// the power, a file that was unlinked and another that was not may change
+// places.
+bool compactor::follows_leaving(std::uint32_t number) const {
+  const std::lock_guard changing{core_.order};
+  return !core_.leaving_segments.empty()
+         && *core_.leaving_segments.begin() < number;
+}
+
 result<nothing> compactor::compact(std::uint32_t number, bool patient) {
   const auto segments = core_.log.segments();
   const auto end = position_at(number, segments.at(number));
@@ -289,7 +298,8 @@ result<nothing> compactor::compact(std::uint32_t number, bool patient) {
       return done; // An overwrite is on its way; another round.
   }
   DFS_CRASH_POINT("store.compact_begun");
-  mover moving{core_, lanes_, number, segments.begin()->first == number,
+  mover moving{core_, lanes_, number,
+               segments.begin()->first == number && !follows_leaving(number),
                patient};
   blocked_ = number;
   if (auto scanned = core_.log.scan_segment(number, moving); !scanned)
@@ -303,6 +313,7 @@ result<nothing> compactor::compact(std::uint32_t number, bool patient) {
     return done;
   const std::lock_guard changing{core_.order};
   const auto position = core_.log.forget({number});
+  core_.leaving_segments.insert(number);
   {
     const std::lock_guard publishing{core_.index};
     core_.live.erase(number);

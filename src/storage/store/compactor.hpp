@@ -31,6 +31,7 @@ private:
   class mover;
 
   [[nodiscard]] std::optional<std::uint32_t> worst_segment() const;
+  [[nodiscard]] bool follows_leaving(std::uint32_t number) const;
   [[nodiscard]] result<nothing> compact(std::uint32_t number, bool patient);
   [[nodiscard]] result<nothing> sync_file(chunk_id id);
 

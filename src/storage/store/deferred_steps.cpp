@@ -63,13 +63,22 @@ result<nothing> commit_lanes::run(const deferred_step& step) {
     case deferred_step::action::purge:
       return core_.files.purge(step.file.chunk);
     case deferred_step::action::unlink_log:
-      // What has moved out of it must be on the disk, in mode `memory` too.
-      if (!(step.after < core_.log.synced())) {
-        if (auto synced = core_.log.sync(); !synced)
-          return synced;
-      }
-      return core_.log.unlink(static_cast<std::uint32_t>(step.file.number));
+      return unlink_log(step);
   }
+  return done;
+}
+
+result<nothing> commit_lanes::unlink_log(const deferred_step& step) {
+  const auto number = static_cast<std::uint32_t>(step.file.number);
+  // What has moved out of it must be on the disk, in mode `memory` too.
+  if (!(step.after < core_.log.synced())) {
+    if (auto synced = core_.log.sync(); !synced)
+      return synced;
+  }
+  if (auto gone = core_.log.unlink(number); !gone)
+    return gone;
+  const std::lock_guard changing{core_.order};
+  core_.leaving_segments.erase(number);
   return done;
 }
 

@@ -55,6 +55,8 @@ struct store_core {
   std::set<chunk_id> unsynced;  ///< Files with data that is in the log only.
   std::uint64_t journalled = 0; ///< Bytes of it, since the last checkpoint.
   log_position checkpoint;      ///< Everything before it is in its file.
+  /// Forgotten segments whose files may be there after the power is gone.
+  std::set<std::uint32_t> leaving_segments;
 
   std::atomic<std::uint64_t> syncs{0}; ///< That came back.
   std::atomic<bool> closed{false};
