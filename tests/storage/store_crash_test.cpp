@@ -40,7 +40,7 @@ TEST(ChunkStoreLives, KeepsEverythingWhenClosed) { // SPEC S6
 
 TEST(ChunkStoreLives, LosesNothingDurableWhenKilled) { // SPEC S6
   std::uint64_t confirmed = 0;
-  for (std::uint64_t seed = 1; seed <= seeds(60); ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds(70); ++seed) {
     SCOPED_TRACE(seed);
     volume_lives x{seed,
                    seed % 2 == 0 ? durability::memory : durability::durable};
