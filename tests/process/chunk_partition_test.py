@@ -32,12 +32,10 @@ class Partition(unittest.TestCase):
                     cuts, 3)
                 for what, deaf in chosen:
                     history.let_run(0.5)
-                    for host, others in deaf.items():
-                        network.cut(host, others)
+                    network.cut(deaf)
                     history.injected(f"cut {what}")
                     history.let_run(2 * LEASE)
-                    for host in deaf:
-                        network.heal(host)
+                    network.heal()
                     cluster.wait_until_whole(30)
                     if DEEP:
                         cluster.wait_until_healthy(60)

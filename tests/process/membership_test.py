@@ -143,10 +143,7 @@ class OnANetwork(unittest.TestCase):
                 self.cluster_on(network, FIVE) as cluster:
             cluster.start(30)
             small, large = (0, 2), (1, 3, 4)
-            for i in small:
-                network.cut(i, large)
-            for i in large:
-                network.cut(i, small)
+            network.split(small, large)
             names = [x for x, _ in FIVE]
             sides = [{names[i] for i in x} for x in (small, large)]
             wait_for(lambda: all(
@@ -154,8 +151,7 @@ class OnANetwork(unittest.TestCase):
                 for side in sides for x in side), 15,
                 lambda: {x.name: list(cluster.current(x))
                          for x in cluster.living()})
-            for i in range(5):
-                network.heal(i)
+            network.heal()
             cluster.wait_until_whole(20)
 
 

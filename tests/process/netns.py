@@ -19,7 +19,7 @@ def missing():
                           text=True, check=False)
     if made.returncode != 0:
         return f"ip netns add: {made.stderr.strip()}"
-    rules = "add table inet probe"
+    rules = "add table inet probe; add table bridge probe"
     nft = subprocess.run(["ip", "netns", "exec", probe, "nft", rules],
                          capture_output=True, text=True, check=False)
     subprocess.run(["ip", "netns", "del", probe], check=False)
@@ -62,16 +62,29 @@ class Network:
 
     def nft(self, i, rules):
         """Feeds `rules` to nft inside host `i`; returns what it prints."""
-        return subprocess.run(
-            [*self.prefix(i), "nft", "-f", "-"], input=rules, check=True,
-            capture_output=True, text=True).stdout
+        return self._nft(self.hosts[i], rules)
 
-    def cut(self, i, others):
-        """Host `i` no longer hears the hosts `others`: a one-way partition."""
-        listed = ", ".join(self.addresses[x] for x in others)
-        self.nft(i, "add table inet cut\n"
-                    "add chain inet cut in { type filter hook input priority 0; }\n"
-                    f"add rule inet cut in ip saddr {{ {listed} }} drop\n")
+    def cut(self, deaf):
+        """{host: hosts it no longer hears}; all else is heard from now on. One
+        transaction on the bridge: a partition in steps is another one, in
+        which those who are cut off last go on without those cut off first."""
+        pairs = ", ".join(f'"port{other}" . "port{host}"'
+                          for host, others in deaf.items() for other in others)
+        rules = ("add table bridge cut\ndelete table bridge cut\n"
+                 "add table bridge cut\nadd chain bridge cut along "
+                 "{ type filter hook forward priority 0; }\n")
+        if pairs:  # IPv4 alone: who is deaf is still told where the other is.
+            rules += ("add rule bridge cut along ether type ip "
+                      f"iifname . oifname {{ {pairs} }} drop\n")
+        self._nft(self.name, rules)
+
+    def split(self, *sides):
+        """Hosts hear those of their own side alone, and those of none."""
+        self.cut({x: [y for other in sides if other is not side for y in other]
+                  for side in sides for x in side})
+
+    def heal(self):
+        self.cut({})
 
     def lose(self, i, percent):
         """So many of all packets that reach host `i` are lost, TCP's, too."""
@@ -80,8 +93,11 @@ class Network:
                     "add rule inet lose in "
                     f"numgen random mod 100 < {percent} drop\n")
 
-    def heal(self, i):
-        self.nft(i, "add table inet cut\ndelete table inet cut\n")
+    @staticmethod
+    def _nft(namespace, rules):
+        return subprocess.run(
+            ["ip", "netns", "exec", namespace, "nft", "-f", "-"], input=rules,
+            check=True, capture_output=True, text=True).stdout
 
     def _ip(self, *arguments):
         subprocess.run(["ip", *arguments], check=True, capture_output=True)

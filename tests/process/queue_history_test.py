@@ -92,17 +92,6 @@ class Hosts(unittest.TestCase):
         self.cluster.where = self.network.prefix(count - 1)
         self.enterContext(self.cluster)
 
-    def cut(self, *sides):
-        """Servers (1, 2 …) hear those of their own side alone; clients all."""
-        for side in sides:
-            others = [x for other in sides if other != side for x in other]
-            for x in side:
-                self.network.cut(x, others)
-
-    def heal(self):
-        for i in range(1, self.servers + 1):
-            self.network.heal(i)
-
     def serving(self, *servers):
         """These are the primary, and nobody else is."""
         names = [f"files-{x}" for x in servers]
@@ -122,14 +111,14 @@ class Majority(Hosts):
             clients.wait_for_some(SOME)
             sides = [([1], [2, 3]), ([2], [1, 3]), ([3], [1, 2])]
             for small, large in (sides if DEEP else sides[:2]):
-                self.cut(small, large)
+                self.network.split(small, large)
                 self.serving(*large)
                 clients.wait_for_some(SOME)
-                self.heal()
+                self.network.heal()
                 self.cluster.wait_until_primary(60)
-            self.cut([1], [2], [3])
+            self.network.split([1], [2], [3])
             self.serving()
-            self.heal()
+            self.network.heal()
             self.judge(clients)
 
     def test_loss(self):
@@ -148,15 +137,15 @@ class HighestId(Hosts):
     def test_cuts(self):
         with Clients(self.cluster) as clients:
             clients.wait_for_some(SOME)
-            self.cut([1, 2], [3])
+            self.network.split([1, 2], [3])
             self.serving(3)
             clients.wait_for_some(SOME)
-            self.heal()
+            self.network.heal()
             self.cluster.wait_until_primary(60)
-            self.cut([1], [2, 3])
+            self.network.split([1], [2, 3])
             self.serving(2, 3)
             clients.wait_for_some(SOME)
-            self.heal()
+            self.network.heal()
             self.judge(clients)
 
 
@@ -166,14 +155,14 @@ class HighestIdLiteral(Hosts):
     def test_both_sides_serve_and_one_is_discarded(self):
         queue = self.cluster.value("qcreate", "jobs")
         self.cluster.verb("qpush", queue, 1)
-        self.cut([1], [2, 3])
+        self.network.split([1], [2, 3])
         self.serving(1, 2, 3)
         low, high = self.cluster.servers[0], self.cluster.servers[2]
         wait_for(lambda: len(self.cluster.group(low)["members"]) == 1, 20,
                  "it does not go on alone")
         self.cluster.at(low, "qpush", queue, 100)
         self.cluster.at(high, "qpush", queue, 200)
-        self.heal()
+        self.network.heal()
         self.cluster.wait_until_primary(60)
         told = self.cluster.verb("qpop", queue, "--count", 9).stdout.split()
         self.assertEqual(told, ["1", "200"])

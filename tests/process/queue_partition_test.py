@@ -26,11 +26,10 @@ class OneWay(Hosts):
         with Clients(self.cluster) as clients:
             for deaf, victim in cuts if DEEP else cuts[:3]:
                 clients.wait_for_some(SOME)
-                for server, others in deaf.items():
-                    self.network.cut(server, others)
+                self.network.cut(deaf)
                 self.serving(*(x for x in (1, 2, 3) if x != victim))
                 clients.wait_for_some(SOME)
-                self.heal()
+                self.network.heal()
                 self.cluster.wait_until_primary(60)
             self.judge(clients)
 
@@ -43,11 +42,11 @@ class OneLink(Hosts):
         random.Random(SEED).shuffle(links)
         with Clients(self.cluster) as clients:
             for x, y in links if DEEP else links[:2]:
-                self.network.cut(x, [y])
+                self.network.cut({x: [y]})
                 wait_for(lambda: len(self.cluster.primary()) == 2, 30,
                          self.cluster.primary)
                 clients.wait_for_some(SOME)
-                self.heal()
+                self.network.heal()
                 self.cluster.wait_until_primary(60)
             self.judge(clients)
 
@@ -61,9 +60,9 @@ class Flapping(Hosts):
             end = time.monotonic() + (120 if DEEP else 15)
             while time.monotonic() < end:
                 one, other = chance.sample((1, 2, 3), 2)
-                self.network.cut(one, [other])
+                self.network.cut({one: [other]})
                 self.after(chance.choice((0.1, 0.4, 0.9, 1.5)))
-                self.network.heal(one)
+                self.network.heal()
                 self.after(chance.choice((0.1, 0.4, 0.9)))
             clients.wait_for_some(SOME)
             self.judge(clients)
@@ -86,7 +85,7 @@ class Five(Hosts):
         with Clients(self.cluster, timeout=60) as clients:
             for split in splits if DEEP else splits[:1]:
                 clients.wait_for_some(SOME)
-                self.cut(*split)
+                self.network.split(*split)
                 wait_for(lambda: all(self.here(x) == side for side in split
                                      for x in side), 30, self.cluster.primary)
                 for x in self.cluster.servers:  # From where all are reached.
@@ -96,12 +95,11 @@ class Five(Hosts):
                     self.assertEqual(refused.returncode, 1, refused.stderr)
                     self.assertIn("primary", refused.stderr)
                 # Two parts meet, and are three of five, or four.
-                self.heal()
                 first, second, third = split
-                self.cut(sorted(first + second), third)
+                self.network.split(first + second, third)
                 self.serving(*sorted(first + second))
                 clients.wait_for_some(SOME)
-                self.heal()
+                self.network.heal()
                 self.cluster.wait_until_primary(60)
             self.judge(clients)
         self.assertEqual(self.cluster.value("qsize", other), 0)
@@ -144,13 +142,13 @@ class ByTheLetter(Hosts):
             for clients in first, second:
                 clients.wait_for_some(SOME)
             begin = time.monotonic_ns()
-            self.cut(one, other)
+            self.network.split(one, other)
             for side in one, other:
                 for x in side:
                     self.alone(x, side)
             for clients in first, second:
                 clients.wait_for_some(SOME)
-            self.heal()
+            self.network.heal()
             self.cluster.wait_until_primary(60)
             window = begin, time.monotonic_ns()
             for clients in first, second:

@@ -152,12 +152,12 @@ class Partitions(unittest.TestCase):
         with netns.Network(3) as network, Group(network=network) as group:
             one = group["fs-1"]
             queue = one.verb("qcreate", "jobs").stdout.strip()
-            cut_off(network, 2)
+            network.split([0, 1], [2])
             harness.wait_for(lambda: not group.is_primary("fs-3"), 20,
                              "it still takes itself for primary", 0.2)
             for item in range(5):
                 one.verb("qpush", queue, item)
-            heal(network)
+            network.heal()
             group.wait_until_primary(NAMES)
             self.assertEqual(
                 group["fs-3"].verb("qsize", queue).stdout.strip(), "5")
@@ -168,13 +168,13 @@ class Partitions(unittest.TestCase):
                 Group(primary="highest-id", network=network) as group:
             three = group["fs-3"]
             queue = three.verb("qcreate", "jobs").stdout.strip()
-            cut_off(network, 2)
+            network.split([0, 1], [2])
             harness.wait_for(lambda: not group.is_primary("fs-1"), 20,
                              "it still takes itself for primary", 0.2)
             self.assertFalse(group.is_primary("fs-2"))
             group.wait_until_primary(["fs-3"])
             three.verb("qpush", queue, 1)
-            heal(network)
+            network.heal()
             group.wait_until_primary(NAMES)
             self.assertEqual(
                 group["fs-1"].verb("qsize", queue).stdout.strip(), "1")
@@ -185,7 +185,7 @@ class Partitions(unittest.TestCase):
                 Group(primary="highest-id-literal", network=network) as group:
             one, three = group["fs-1"], group["fs-3"]
             queue = one.verb("qcreate", "jobs").stdout.strip()
-            cut_off(network, 2)
+            network.split([0, 1], [2])
             # As silence counts for death, nobody refuses.
             harness.wait_for(
                 lambda: len(group.status("fs-3")["members"]) == 1
@@ -194,7 +194,7 @@ class Partitions(unittest.TestCase):
             for item in range(3):
                 one.verb("qpush", queue, item)
             three.verb("qpush", queue, 77)
-            heal(network)
+            network.heal()
             harness.wait_for(
                 lambda: all(len((group.status(x) or {}).get("members", [])) == 3
                             for x in NAMES), 30,
@@ -204,18 +204,6 @@ class Partitions(unittest.TestCase):
             self.assertEqual(one.verb("qsize", queue).stdout.strip(), "0")
             log = (one.dir / "node.log").read_text()
             self.assertIn("given up after a merge", log)
-
-
-def cut_off(network, host):
-    others = [x for x in range(3) if x != host]
-    network.cut(host, others)
-    for other in others:
-        network.cut(other, [host])
-
-
-def heal(network):
-    for host in range(3):
-        network.heal(host)
 
 
 if __name__ == "__main__":

@@ -58,15 +58,13 @@ class Hosts(unittest.TestCase):
 
     def cut(self, history, what, deaf):
         """`deaf` is {host: hosts it no longer hears}. Puts go on."""
-        for host, others in deaf.items():
-            self.network.cut(host, others)
+        self.network.cut(deaf)
         history.inject(f"cut {what}")
         try:
             history.wait_for_some("put", 60, f"cut {what}", 5)
             history.wait_for_some("get", 30, f"cut {what}", 5)
         finally:
-            for host in deaf:
-                self.network.heal(host)
+            self.network.heal()
         history.inject("healed")
         self.cluster.wait_until_whole(30)
         self.cluster.wait_until_served(90)
@@ -135,14 +133,12 @@ class AllFailed(Hosts):
             with self.subTest(what), \
                     self.history(f"/docs/all-{number}") as history:
                 history.wait_for_some("put", 30, "no cut yet")
-                for host, others in deaf.items():
-                    self.network.cut(host, others)
+                self.network.cut(deaf)
                 history.inject(f"cut {what}")
                 # The master's own client is asked where it is heard: at itself.
                 wait_for(lambda: set(self.states_at_master()) == {"failed"},
                          60, self.states_at_master, 0.2)
-                for host in deaf:
-                    self.network.heal(host)
+                self.network.heal()
                 history.inject("healed")
                 self.cluster.wait_until_whole(60)
                 self.cluster.wait_until_served(90)

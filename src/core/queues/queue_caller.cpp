@@ -70,6 +70,7 @@ queue_effects queue_caller::call(queue_call id, msg::queue_request what,
   x->second.wait_until = now + wait;
   x->second.deadline
     = now + timeout + (x->second.request.wait ? wait : milliseconds{0});
+  x->second.last_try = x->second.deadline - timeout / 10;
   make_ready(x);
   advance(now, out);
   return out;
@@ -269,7 +270,7 @@ void queue_caller::on_final(calls::iterator x, const msg::queue_answer& answer,
     leave(state.server);
     if (state.failures + 1 >= servers_.size())
       return finish(x, answer, out);
-    return try_again(x, false, now);
+    return try_again(x, false, now, out);
   }
   // The number was answered, but somebody still waits.
   if (answer.status == msg::queue_status::empty && state.request.wait
@@ -313,7 +314,7 @@ void queue_caller::on_failure(calls::iterator x, const error& reason,
     leave(state.server);
   if (state.stale && state.failures + 1 >= servers_.size())
     return finish(x, *state.stale, out);
-  try_again(x, reason.code == ec::busy, now);
+  try_again(x, reason.code == ec::busy, now, out);
 }
 
 void queue_caller::leave(std::size_t server) {
@@ -323,13 +324,20 @@ void queue_caller::leave(std::size_t server) {
 }
 
 /// @param wait Asking at once would not help.
-void queue_caller::try_again(calls::iterator x, bool wait, instant now) {
+void queue_caller::try_again(calls::iterator x, bool wait, instant now,
+                             queue_effects& out) {
   auto& state = x->second;
   ++state.failures;
   if (wait || state.failures % servers_.size() == 0)
     pause(x, now);
   else
     make_ready(x);
+  // It is known not to have happened. A try whose answer comes too late would
+  // leave that open.
+  const auto next = state.now == phase::pausing ? state.wake : now;
+  if (is_change(state.request.verb) && !state.maybe_done
+      && next > state.last_try)
+    finish(x, *state.reason, out);
 }
 
 /// The number has ended without the effect that was asked for: another one.

@@ -137,6 +137,7 @@ private:
   struct pending {
     msg::queue_request request; ///< Number 0: none yet.
     instant deadline;
+    instant last_try;             ///< A change that was refused ends then.
     instant wait_until;           ///< Of a pop that waits.
     std::uint64_t generation = 0; ///< Of its number.
     phase now = phase::ready;
@@ -161,7 +162,7 @@ private:
   void on_expired(calls::iterator x, instant now, queue_effects& out);
   void on_failure(calls::iterator x, const error& reason, instant now,
                   queue_effects& out);
-  void try_again(calls::iterator x, bool wait, instant now);
+  void try_again(calls::iterator x, bool wait, instant now, queue_effects& out);
   void ask_anew(calls::iterator x, bool wait, instant now);
   void pause(calls::iterator x, instant now);
   void give_up(calls::iterator x, queue_effects& out);

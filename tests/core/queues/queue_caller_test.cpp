@@ -201,6 +201,26 @@ TEST_F(QueueCaller, SaysNotPrimaryIfThatIsAllItHeard) {
   EXPECT_EQ(reason(), ec::not_primary); // C5
 }
 
+// SPEC S7: servers that answer slowly make nothing unknown that is known.
+TEST_F(QueueCaller, EndsBeforeATryWhoseAnswerWouldComeTooLate) {
+  const auto begun = at;
+  ask(1, push(7));
+  greet();
+  while (told.empty()) {
+    if (sent.empty()) {
+      wait();
+      continue;
+    }
+    const auto tried = next();
+    at += 700ms;
+    take(caller.tick(at));
+    refuse(tried, ec::not_primary);
+  }
+  EXPECT_EQ(reason(), ec::not_primary);
+  EXPECT_GT(at - begun, 9s);
+  EXPECT_LE(at - begun, 10s);
+}
+
 TEST_F(QueueCaller, DoesNotKnowWhatMayHaveHappened) {
   ask(1, push(7));
   greet();
