@@ -308,10 +308,7 @@ class Operating(Verbs, unittest.TestCase):
         for server in SERVERS:
             self.cluster[server].start()
         self.wait_for_health()
-        # A copy that grew old meanwhile is found, and made anew, after the
-        # master's next tick.
-        harness.wait_for(lambda: self.fsck("--deep")[0] == 0, 30,
-                         lambda: str(self.fsck("--deep")))
+        self.assertEqual(self.fsck("--deep")[0], 0, self.fsck())
         self.expect_files(tree)
 
     def test_status_says_when_bytes_are_not_encrypted(self):  # SPEC O3

@@ -97,9 +97,8 @@ void directory_machine::advance(chunk_id chunk, instant now) {
   if (run == grants_.end())
     return;
   run->second.advance(s_, now);
-  if (run->second.state() != grant_machine::phase::over)
-    return;
-  grants_.erase(run);
+  if (run->second.state() == grant_machine::phase::over)
+    grants_.erase(run);
   judge(chunk, now);
 }
 

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -49,8 +48,9 @@ struct directory_state {
   /// Until then no primary is made of these chunks: they are being copied, and
   /// a copy that is overtaken is none.
   std::map<chunk_id, instant> held;
-  /// Chunks whose replicas are being fenced or led anew at this moment.
-  std::set<chunk_id> granting;
+  /// Chunks whose replicas are being fenced or led anew at this moment, and who
+  /// is to have the new version.
+  std::map<chunk_id, std::vector<server_index>> granting;
   directory_effects out;
 
   /// Whose an answer is.
@@ -100,6 +100,12 @@ struct directory_state {
   [[nodiscard]] bool gathered(instant now) const {
     return now >= started + lease_wait(config.node_lease) + config.gathering
            && !servers.guessing(now);
+  }
+
+  /// Its replica will be an old one when the grant that is being made is done.
+  [[nodiscard]] bool overtaken(chunk_id chunk, server_index i) const {
+    const auto it = granting.find(chunk);
+    return it != granting.end() && std::ranges::count(it->second, i) == 0;
   }
 
   [[nodiscard]] std::uint8_t replicas_min(const chunk_entry& entry) const {

@@ -167,7 +167,9 @@ bool grant_machine::may_begin(directory_state& s, instant now,
            s.config.chunk_size, s.table.holders(chunk_), s.random, now))
       if (!in(unfit_, i))
         chosen.push_back(i);
-  if (chosen.size() < entry.replication && !s.gathered(now) && unfit_.empty())
+  // Who is left out has an old version from then on, and needs a new copy.
+  if (chosen.size() < entry.replication && unfit_.empty()
+      && (!s.gathered(now) || s.servers.arriving(now)))
     return false;
   return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1);
 }
@@ -185,8 +187,8 @@ void grant_machine::intend(directory_state& s,
   }
   token_ = s.next_token(route());
   phase_ = phase::intending;
-  s.granting.insert(chunk_);
   s.out.push_back(log_row{token_, s.table.row(chunk_, stores_of(s, chosen))});
+  s.granting[chunk_] = std::move(chosen);
 }
 
 // -- fencing ------------------------------------------------------------------

@@ -88,8 +88,6 @@ private:
   void gather(directory_state& s, instant now);
   [[nodiscard]] bool may_begin(directory_state& s, instant now,
                                std::vector<server_index>& chosen) const;
-  void
-  top_up(directory_state& s, std::vector<server_index>& chosen, instant now);
   void intend(directory_state& s, std::vector<server_index> chosen);
   void fence(directory_state& s);
   void

@@ -63,7 +63,7 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   std::size_t expected = 0; ///< Those that are waited for included.
   for (const auto i : holders) {
     const bool serves = s.servers.serves(i, now);
-    live += serves ? 1 : 0;
+    live += serves && !s.overtaken(chunk, i) ? 1 : 0;
     expected += serves || now < s.servers.at(i).lost_at + s.config.repair_delay
                   ? 1
                   : 0;

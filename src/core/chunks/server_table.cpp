@@ -18,6 +18,9 @@ constexpr std::chrono::minutes doubt_life{1};
 constexpr std::size_t doubts_max = 256;
 constexpr std::size_t doubts_told = 16; ///< By one answer.
 
+/// In which a server that has come says what it has, unless that is a lot.
+constexpr std::chrono::seconds arrival{1};
+
 } // namespace
 
 std::uint64_t chunkserver::free_bytes() const {
@@ -245,6 +248,12 @@ bool server_table::guessing(instant now) const {
     if (!servers_[i].reported && may_serve(i, now))
       return true;
   return false;
+}
+
+bool server_table::arriving(instant now) const {
+  return std::any_of(servers_.begin(), servers_.end(), [&](const auto& x) {
+    return x.linked && !x.reported && now < x.registered + arrival;
+  });
 }
 
 bool server_table::complete(instant now) const {

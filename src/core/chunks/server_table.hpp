@@ -157,6 +157,8 @@ public:
   }
   /// Somebody may serve whose replicas are not known.
   [[nodiscard]] bool guessing(instant now) const;
+  /// Somebody has come a moment ago and is about to say what he has.
+  [[nodiscard]] bool arriving(instant now) const;
 
   /// Everybody who ever registered serves, and has reported.
   [[nodiscard]] bool complete(instant now) const;

@@ -1,4 +1,5 @@
 #include "core/chunks/directory_machine.hpp"
+#include "core/chunks/directory_report.hpp"
 
 #include <gtest/gtest.h>
 
@@ -46,7 +47,7 @@ struct Master : ::testing::Test {
                             .set = {store_id{1}, store_id{2}, store_id{3}}});
   }
 
-  void enrol(std::uint8_t n, std::optional<msg::chunk_extent> has) {
+  void come(std::uint8_t n) {
     servers.insert(n);
     sequences[n] = last_heard[n] = 0;
     msg::register_chunkserver card;
@@ -57,6 +58,11 @@ struct Master : ::testing::Test {
     card.data = *endpoint::parse("10.0.0." + std::to_string(n) + ":7405");
     card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
     EXPECT_TRUE(machine->register_server(card, now));
+    perform();
+  }
+
+  void enrol(std::uint8_t n, std::optional<msg::chunk_extent> has) {
+    come(n);
     report(n, has);
   }
 
@@ -160,6 +166,51 @@ struct Master : ::testing::Test {
     ADD_FAILURE() << "nobody was asked to lead";
   }
 };
+
+/// Two of the three that have a chunk are here, the third comes back.
+struct Return : Master {
+  Return() {
+    load(extent);
+    enrol(1, extent);
+    enrol(2, extent);
+    for (int i = 0; i < 12; ++i)
+      pass(500ms);
+    come(3);
+    machine->lease(1, {chunk, {}, {}}, now);
+    perform();
+    EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+  }
+};
+
+// Left out, its copy would be old, and have to be made anew.
+TEST_F(Return, IsWaitedForByANewGrant) { // SPEC G10
+  pass(500ms);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+  report(3, extent);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 3u);
+}
+
+TEST_F(Return, IsNotWaitedForLong) { // SPEC G10
+  pass(500ms);
+  pass(500ms);
+  EXPECT_EQ(orders<msg::fence_chunk>(), 2u);
+}
+
+// What it has will be old in a moment: nobody is told that all is well.
+TEST_F(Return, IsNoFullCopyWhileAGrantGoesOnWithoutIt) { // SPEC G10, O3
+  pass(500ms);
+  pass(500ms);
+  report(3, extent);
+  pass(500ms);
+  pass(500ms);
+  EXPECT_TRUE(machine->state().servers.serves(2, now));
+  EXPECT_EQ(report_status(*machine, now).under_replicated, 1u);
+  fence_at(1);
+  fence_at(2);
+  take({});
+  EXPECT_EQ(answers.size(), 1u);
+  EXPECT_EQ(report_status(*machine, now).under_replicated, 1u);
+}
 
 /// Three servers have a chunk that nobody leads.
 struct GrantMachine : Master {
