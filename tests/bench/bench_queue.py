@@ -11,6 +11,7 @@ import time
 
 import bench  # Makes tests/process importable.
 import netns
+from bounds import report, say
 from chunks.machine import figures_of
 from harness import binary, quantile, wait_for
 from queue_peers import multicast, references
@@ -46,10 +47,6 @@ ROWS = (
     ("Corosync's process groups, the same", "/s", "corosync", None, False),
     ("multicast alone, of Corosync", "×", "of.corosync", 1, False),
 )
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def driver(cluster, *arguments):
@@ -222,31 +219,6 @@ def raw(found, arguments):
     found["of.corosync"] = found["raw"] / found["corosync"]
 
 
-def report(found, arguments):
-    missed = False
-    lines = [["what", "measured", "bound", ""]]
-    for what, unit, key, bound, less in ROWS:
-        value = found.get(key)
-        if value is None:
-            continue
-        kept = bound is None or (value <= bound if less else value >= bound)
-        missed = missed or not kept
-        lines.append([
-            what, f"{value:,.4g} {unit}".strip() if value < 10_000
-            else f"{value:,.0f} {unit}",
-            "" if bound is None
-            else f"{'≤' if less else '≥'} {bound:,g} {unit}".strip(),
-            "" if bound is None else "ok" if kept else "MISSED"])
-    widths = [max(map(len, x)) for x in zip(*lines)]
-    lines.insert(1, ["-" * x for x in widths])
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        for line in lines:
-            print("  ".join(x.ljust(w) for x, w in zip(line, widths)).rstrip())
-    return 1 if missed else 0
-
-
 PHASES = {"memory": memory, "durable": durable, "silence": silence,
           "loss": loss, "kills": kills, "rejoin": rejoin, "raw": raw}
 
@@ -269,7 +241,7 @@ def main():
         if not arguments.only or name in arguments.only:
             say(name)
             phase(found, arguments)
-    return report(found, arguments)
+    return report(ROWS, found, arguments.json)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 
 import bench  # Makes tests/process importable.
 import harness
+from bounds import report, say
 from chunks import repair, stall
 from chunks.machine import run_driver
 
@@ -39,10 +40,6 @@ ROWS = (
     ("repair of 1,000 × 256 KiB is complete after the crash", "s",
      "repair.all", 10, True),
 )
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 class Servers:
@@ -180,33 +177,13 @@ def repairs(found, arguments):
             found["repair.starts"] = max(0.0, first - known)
 
 
-def report(found, arguments):
-    missed = False
-    lines = [["what", "measured", "bound", ""]]
-    for what, unit, key, bound, less in ROWS:
-        value = found.get(key)
-        if value is None:
-            continue
-        kept = value <= bound if less else value >= bound
-        missed = missed or not kept
-        lines.append([what, f"{value:.4g} {unit}".strip(),
-                      f"{'≤' if less else '≥'} {bound:,g} {unit}".strip(),
-                      "ok" if kept else "MISSED"])
-    widths = [max(map(len, x)) for x in zip(*lines)]
-    lines.insert(1, ["-" * x for x in widths])
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        for line in lines:
-            cells = " | ".join(x.ljust(w) for x, w in zip(line, widths))
-            print(f"| {cells} |")
-        for verb in ("put", "get"):
-            if f"{verb}.versioned" in found:
-                print(f"{verb} of {arguments.size} MiB, MiB/s: versioned",
-                      *(f"{x:.0f}" for x in found[f"{verb}.versioned"]),
-                      "chunked",
-                      *(f"{x:.0f}" for x in found[f"{verb}.chunked"]))
-    return 1 if missed or len(lines) == 2 else 0
+def show_large(found, size):
+    for verb in ("put", "get"):
+        if f"{verb}.versioned" in found:
+            print(f"{verb} of {size} MiB, MiB/s: versioned",
+                  *(f"{x:.0f}" for x in found[f"{verb}.versioned"]),
+                  "chunked",
+                  *(f"{x:.0f}" for x in found[f"{verb}.chunked"]))
 
 
 def main():
@@ -232,7 +209,10 @@ def main():
         if arguments.only in (None, name):
             say(name)
             part(found, arguments)
-    return report(found, arguments)
+    status = report(ROWS, found, arguments.json)
+    if not arguments.json:
+        show_large(found, arguments.size)
+    return status
 
 
 if __name__ == "__main__":

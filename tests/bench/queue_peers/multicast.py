@@ -5,12 +5,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 
 from chunks.machine import figures_of
 from harness import binary, wait_for
 
-from .references import install_packages
+from .references import Reference, install_packages
 
 MEMBERS, BYTES = 3, 1300
 
@@ -27,29 +26,14 @@ def ours(network, seconds, in_flight=128):
     return figures_of(told[0])["messages"]
 
 
-class Corosync:
+class Corosync(Reference):
     """Debian's, one process in each of the namespaces, with the directories
     that it insists on in a place of its own."""
 
     def __init__(self, network):
-        self.network, self.processes = network, []
+        self.network = network
 
-    def __enter__(self):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-bench-"))
-        try:
-            self._begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for x in self.processes:
-            x.kill()
-            x.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def _begin(self):
+    def begin(self):
         nodes = [f"node {{\nring0_addr: {self.network.addresses[i]}\n"
                  f"nodeid: {i + 1}\nname: n{i + 1}\n}}"
                  for i in range(MEMBERS)]
@@ -66,12 +50,9 @@ class Corosync:
         own = "mount -t tmpfs none /run && mount -t tmpfs none " \
             "/var/lib/corosync && mount -t tmpfs none /dev/shm && exec "
         for i in range(MEMBERS):
-            with open(self.dir / f"{i}.log", "wb") as log:
-                self.processes.append(subprocess.Popen(
-                    [*self.network.prefix(i), "setpriv", "--pdeathsig",
-                     "KILL", "unshare", "-m", "sh", "-c",
-                     f"{own} corosync -f -c {config}"],
-                    stdout=log, stderr=log))
+            self.spawn("unshare", "-m", "sh", "-c",
+                       f"{own} corosync -f -c {config}",
+                       where=self.network.prefix(i))
         wait_for(self._whole, 60, lambda: self._inside(
             0, "corosync-quorumtool", "-s").stdout, 0.5)
 

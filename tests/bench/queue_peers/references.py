@@ -67,10 +67,11 @@ class Reference:
             x.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def spawn(self, *command):
+    def spawn(self, *command, where=()):
         with open(self.dir / f"{len(self.processes)}.log", "wb") as log:
             self.processes.append(subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+                [*where, "setpriv", "--pdeathsig", "KILL",
+                 *map(str, command)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log))
 
 
