@@ -454,6 +454,7 @@ void grant_machine::heard(directory_state& s, server_index server,
 void grant_machine::reborn(directory_state& s, server_index server,
                            instant now) {
   std::erase(heard_, server);
+  std::erase(doubted_, server); // Another life did not answer whoever asks.
   const auto it
     = std::find_if(members_.begin(), members_.end(),
                    [&](const member& x) { return x.server == server; });

@@ -35,8 +35,13 @@ struct Master : ::testing::Test {
   std::vector<answer_lease> answers;
   std::optional<chunk_row> row; ///< The last.
   std::set<std::uint8_t> servers;
+  unsigned lives = 1; ///< Of all of them.
   std::map<std::uint8_t, std::uint64_t> sequences;
   std::map<std::uint8_t, std::uint64_t> last_heard;
+
+  boot_id boot(std::uint8_t n) const {
+    return boot_id{lives * 100u + n};
+  }
 
   void load(const msg::chunk_extent& x) {
     machine->load_file_row({.chunk = chunk,
@@ -52,7 +57,7 @@ struct Master : ::testing::Test {
     sequences[n] = last_heard[n] = 0;
     msg::register_chunkserver card;
     card.store = store_id{n};
-    card.boot = boot_id{n + 100u};
+    card.boot = boot(n);
     card.name = "store-" + std::to_string(n);
     card.zone = card.name;
     card.data = *endpoint::parse("10.0.0." + std::to_string(n) + ":7405");
@@ -67,7 +72,7 @@ struct Master : ::testing::Test {
   }
 
   void report(std::uint8_t n, std::optional<msg::chunk_extent> has) {
-    msg::report_chunks x{store_id{n}, boot_id{n + 100u}, 0, true, 0, {}};
+    msg::report_chunks x{store_id{n}, boot(n), 0, true, 0, {}};
     if (has)
       x.chunks.push_back({chunk, *has});
     EXPECT_TRUE(machine->report(x, now));
@@ -77,7 +82,7 @@ struct Master : ::testing::Test {
   msg::chunk_heartbeat_ack beat(std::uint8_t n) {
     msg::chunk_heartbeat x;
     x.store = store_id{n};
-    x.boot = boot_id{n + 100u};
+    x.boot = boot(n);
     x.term = machine->state().term;
     x.sequence = ++sequences[n];
     x.heard = std::exchange(last_heard[n], x.sequence);
@@ -234,6 +239,32 @@ struct GrantMachine : Master {
     EXPECT_EQ(told.revoked[0].extent.version, chunk_version{3});
   }
 };
+
+// That the former life did not answer is no reason to be impatient.
+TEST_F(Master, GivesANewLifeItsTimeToBeFenced) { // SPEC G10
+  load(extent);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(n, extent);
+  for (int i = 0; i < 12; ++i)
+    pass(500ms);
+  for (std::uint8_t n = 1; n <= 3; ++n) {
+    machine->link_lost(store_id{n}, boot(n), now);
+    machine->probed(*machine->state().servers.find(store_id{n}), boot(n), true,
+                    now);
+  }
+  machine->lease(1, {chunk, {store_id{2}, store_id{3}}, {}}, now);
+  perform();
+  ++lives;
+  servers.clear();
+  for (std::uint8_t n = 1; n <= 2; ++n)
+    enrol(n, extent);
+  pass(500ms);
+  const auto& config = machine->state().config;
+  EXPECT_EQ(orders<msg::fence_chunk>(), 2u);
+  for (const auto& x : asked)
+    if (std::holds_alternative<msg::fence_chunk>(x.order))
+      EXPECT_EQ(x.within, config.fence_timeout);
+}
 
 // It has the version of the attempt, and serves it: what it heard was about
 // those below. So the next attempt, without it, has to wait for it again.
