@@ -10,7 +10,7 @@ import random
 import unittest
 
 import netns
-from harness import wait_for
+from harness import Node, wait_for
 from queues import DEEP, SEED, Clients, QueueCluster
 
 NO_NETWORK = netns.missing()
@@ -25,31 +25,24 @@ class Faults(unittest.TestCase):
         wait_for(lambda: len(set(cluster.states().values())) == 1, 20,
                  cluster.states)
 
-    def test_servers_are_killed(self):
-        chance = random.Random(SEED)
+    def one_at_a_time(self, seed, strike, mend):
+        chance = random.Random(seed)
         with QueueCluster() as cluster, Clients(cluster) as clients:
             clients.wait_for_some(SOME)
             for _ in range(ROUNDS):
                 victim = chance.choice(cluster.servers)
-                victim.kill()
+                strike(victim)
                 clients.wait_for_some(SOME)
-                victim.start()
+                mend(victim)
                 cluster.wait_until_primary(60)
                 clients.wait_for_some(SOME)
             self.judge(cluster, clients)
 
+    def test_servers_are_killed(self):
+        self.one_at_a_time(SEED, Node.kill, Node.start)
+
     def test_servers_are_stopped(self):
-        chance = random.Random(SEED + 1)
-        with QueueCluster() as cluster, Clients(cluster) as clients:
-            clients.wait_for_some(SOME)
-            for _ in range(ROUNDS):
-                victim = chance.choice(cluster.servers)
-                victim.pause()
-                clients.wait_for_some(SOME)
-                victim.resume()
-                cluster.wait_until_primary(60)
-                clients.wait_for_some(SOME)
-            self.judge(cluster, clients)
+        self.one_at_a_time(SEED + 1, Node.pause, Node.resume)
 
     def test_clients_are_killed(self):
         with QueueCluster() as cluster, Clients(cluster) as clients:
