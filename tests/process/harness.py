@@ -236,6 +236,13 @@ class Cluster:
 
     def __init__(self, nodes, addresses=None, prefixes=None, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
+        try:
+            self._make(nodes, addresses, prefixes, extra)
+        except BaseException:
+            shutil.rmtree(self.dir, ignore_errors=True)
+            raise
+
+    def _make(self, nodes, addresses, prefixes, extra):
         self.ca = self.dir / "ca"
         run("cluster", "init", self.ca)
         run("cluster", "user", "admin", "--rights", "admin", "--dir", self.ca,
