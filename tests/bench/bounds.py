@@ -1,4 +1,5 @@
-"""Figures held against their bounds, as a table for people or as JSON."""
+"""What benches say: how far they are, and figures held against their bounds,
+as a table for people or as JSON."""
 
 import json
 import sys

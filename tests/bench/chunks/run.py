@@ -4,10 +4,9 @@ machine meanwhile hits all of them."""
 import contextlib
 import dataclasses
 import functools
-import sys
-import time
 import typing
 
+from bounds import say
 from chunks.ours import Ours
 from chunks.references import References
 from chunks.report import Results
@@ -16,10 +15,6 @@ from chunks.workload import FAULTS, PHASES, with_needs
 
 # Faults take long and their spread is small; many files take minutes.
 FAULT_ROUNDS, MANY_ROUNDS = 3, 1
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 @dataclasses.dataclass
