@@ -40,7 +40,9 @@ error queue_shell::not_primary() const {
   const auto there = primary_servers();
   if (there.empty())
     return fail(ec::not_primary, "no primary is known: " + why_not());
-  return fail(ec::not_primary, "the primary is " + names_of(there));
+  // Whether those go on cannot be known here.
+  return fail(ec::not_primary,
+              why_not() + "; others of the last primary: " + names_of(there));
 }
 
 caf::result<msg::queue_answer>

@@ -137,7 +137,7 @@ private:
   struct pending {
     msg::queue_request request; ///< Number 0: none yet.
     instant deadline;
-    instant last_try;             ///< A change that was refused ends then.
+    instant last_try;             ///< Of a change that all have refused.
     instant wait_until;           ///< Of a pop that waits.
     std::uint64_t generation = 0; ///< Of its number.
     phase now = phase::ready;
