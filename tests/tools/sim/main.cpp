@@ -3,6 +3,7 @@
 #include "multicast.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
+#include "sweep.hpp"
 #include "versions.hpp"
 
 #include <CLI/CLI.hpp>
@@ -247,6 +248,7 @@ void describe(CLI::App& command, settings& s) {
   command.add_option("--trace", s.trace, "Events kept per node")
     ->capture_default_str();
   command.add_flag("--json", s.json, "The figures as JSON");
+  add_list_option(command, std::move(names));
 }
 
 } // namespace

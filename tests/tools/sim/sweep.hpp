@@ -24,6 +24,18 @@ struct sweep {
   bool all = false;
 };
 
+/// `--list` prints the names, for tools/sweep.py, and ends the program.
+inline void add_list_option(CLI::App& command, std::vector<std::string> names) {
+  command.add_flag_callback(
+    "--list",
+    [names = std::move(names)] {
+      for (const auto& x : names)
+        fmt::print("{}\n", x);
+      throw CLI::Success{};
+    },
+    "The names of all scenarios, and no run");
+}
+
 /// @param scenarios With `name` and `help`. @param bugs With `name` and `what`.
 template <class Scenarios, class Mutants>
 void add_sweep_options(CLI::App& command, sweep& s, const Scenarios& scenarios,
@@ -51,6 +63,7 @@ void add_sweep_options(CLI::App& command, sweep& s, const Scenarios& scenarios,
   command.add_option("--trace", s.trace, "Events kept per node")
     ->capture_default_str();
   command.add_flag("--all", s.all, "Go on after a broken run");
+  add_list_option(command, std::move(names));
 }
 
 /// What repeats one run, after `command`, which says all but this.
