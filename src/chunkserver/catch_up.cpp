@@ -4,6 +4,7 @@
 #include "wire/data_frame.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -13,6 +14,27 @@ namespace {
 
 /// Sent and not answered.
 constexpr std::size_t in_flight_max = 4 * 1024 * 1024;
+
+using some_changes = std::optional<std::vector<core::chunk_change>>;
+
+result<some_changes> changes_after(const storage::chunk_store& store,
+                                   chunk_id chunk, mutation_serial serial) {
+  const auto known = store.mutations_after(chunk, serial);
+  if (!known)
+    return known.error();
+  if (!known->has_value())
+    return some_changes{};
+  some_changes changes{std::in_place};
+  changes->reserve((*known)->size());
+  for (const auto& x : **known)
+    changes->push_back({.serial = x.serial,
+                        .kind = static_cast<core::change_kind>(x.kind),
+                        .offset = x.offset,
+                        .length = x.length,
+                        .writer = x.writer,
+                        .sequence = x.sequence});
+  return changes;
+}
 
 } // namespace
 
@@ -29,81 +51,38 @@ catch_up::catch_up(server_state& state, chain& order, leases& books,
 
 void catch_up::start(callback done) {
   join(std::move(done));
+  using plan = result<core::level_plan>;
   const auto mine = replica_->order.applied_extent().serial;
-  std::vector<mutation_serial> lacks;
-  for (const auto& other : order_.others) {
-    if (other.extent.serial > mine)
-      return finish(fail(ec::stale, "another replica has more"));
-    if (other.extent.serial < mine)
-      lacks.push_back(other.extent.serial);
-  }
-  if (order_.others.size() + 1 != order_.grant.chain.size())
-    return finish(fail(ec::invalid_argument, "an order with other replicas"));
-  if (lacks.empty())
-    return begin({.from = mine});
-  std::sort(lacks.begin(), lacks.end());
+  if (std::none_of(order_.others.begin(), order_.others.end(),
+                   [mine](const auto& x) { return x.extent.serial < mine; }))
+    return begin(core::plan_levelling(order_, mine, {}));
   const auto started = state_.on_disk<plan>(
-    [store = replica_->store, chunk = replica_->chunk, lacks] {
-      return make_plan(*store, chunk, lacks);
+    [store = replica_->store, chunk = replica_->chunk, order = order_,
+     mine]() -> plan {
+      return core::plan_levelling(order, mine,
+                                  [store, chunk](mutation_serial after) {
+                                    return changes_after(*store, chunk, after);
+                                  });
     },
     [self = shared_from_this()](plan found) { self->begin(std::move(found)); });
   if (!started)
     finish(fail(ec::busy, "too much work for the disks"));
 }
 
-/// Goes back as far as the store remembers.
-catch_up::plan catch_up::make_plan(storage::chunk_store& store, chunk_id chunk,
-                                   std::vector<mutation_serial> lacks) {
-  for (const auto from : lacks) {
-    auto known = store.mutations_after(chunk, from);
-    if (!known)
-      return {.outcome = known.error()};
-    if (known->has_value())
-      return {.from = from, .changes = std::move(**known)};
-  }
-  const auto state = store.state(chunk);
-  if (!state)
-    return {.outcome = state.error()};
-  return {.from = state->serial};
-}
-
-void catch_up::begin(plan found) {
+void catch_up::begin(result<core::level_plan> found) {
   if (over_)
     return;
-  if (!found.outcome)
-    return finish(found.outcome.error());
-  if (!leave_out(found.from))
-    return finish(fail(ec::no_redundancy, "too few replicas can be mended"));
-  // Those have this version: the master goes on with another one, without
-  // them, and nothing of this one may be promised to anybody.
-  if (!behind_.empty())
+  if (!found)
+    return finish(found.error());
+  if (!found->behind.empty())
     return finish(
       msg::lease_taken{.state = {.chunk = replica_->chunk,
                                  .extent = replica_->order.applied_extent()},
-                       .behind = behind_});
-  changes_ = std::move(found.changes);
-  if (replica_->place.successor() == nullptr)
-    changes_.clear();
-  go_on();
-}
-
-/// @returns False: too few remain.
-bool catch_up::leave_out(mutation_serial from) {
-  auto grant = order_.grant;
-  const auto whole = grant.chain.size();
-  for (std::size_t i = order_.others.size(); i > 0; --i) {
-    if (order_.others[i - 1].extent.serial >= from)
-      continue;
-    const auto place = grant.chain.begin() + static_cast<std::ptrdiff_t>(i);
-    behind_.push_back(place->store);
-    grant.chain.erase(place);
-  }
-  if (grant.chain.size() < std::min<std::size_t>(grant.replicas_min, whole))
-    return false;
-  replica_->place
-    = {std::make_shared<const msg::chunk_grant>(std::move(grant)), 0};
+                       .behind = std::move(found->behind)});
+  replica_->place = {std::make_shared<const msg::chunk_grant>(order_.grant), 0};
   replica_->told.clear();
-  return true;
+  changes_ = std::move(found->changes);
+  go_on();
 }
 
 void catch_up::go_on() {
@@ -115,27 +94,26 @@ void catch_up::go_on() {
     return;
   const auto& change = changes_[next_];
   net::data_buffer memory;
-  if (change.kind == storage::mutation_kind::write
-      || change.kind == storage::mutation_kind::append) {
+  if (core::writes_bytes(change)) {
     if (change.length > msg::record_max)
       return finish(fail(ec::no_redundancy, "a change that is too long"));
     memory = state_.loop->buffers().take(change.length);
   }
   reading_ = state_.on_disk<piece>(
-    [store = replica_->store, memory, change] {
-      return read(*store, memory, change);
+    [store = replica_->store, chunk = replica_->chunk, memory, change] {
+      return read(*store, chunk, memory, change);
     },
     [self = shared_from_this()](piece next) { self->send(std::move(next)); });
   if (!reading_)
     finish(fail(ec::busy, "too much work for the disks"));
 }
 
-catch_up::piece catch_up::read(storage::chunk_store& store,
+catch_up::piece catch_up::read(storage::chunk_store& store, chunk_id chunk,
                                net::data_buffer memory,
-                               const storage::mutation& x) {
+                               const core::chunk_change& x) {
   if (!memory.empty()) {
     const auto got = store.read_verified(
-      x.chunk, x.offset, std::span{memory.data(), memory.size()});
+      chunk, x.offset, std::span{memory.data(), memory.size()});
     if (!got)
       return {.outcome = got.error(), .change = {}};
     if (*got != x.length)
@@ -144,12 +122,7 @@ catch_up::piece catch_up::read(storage::chunk_store& store,
   }
   piece next;
   next.change.crcs = wire::piece_crcs(x.offset, memory.view());
-  next.change.change = {.serial = x.serial,
-                        .kind = static_cast<core::change_kind>(x.kind),
-                        .offset = x.offset,
-                        .length = x.length,
-                        .writer = x.writer,
-                        .sequence = x.sequence};
+  next.change.change = x;
   next.change.data = std::move(memory);
   return next;
 }
@@ -200,7 +173,7 @@ void catch_up::lead() {
   finish(
     msg::lease_taken{.state = {.chunk = replica_->chunk,
                                .extent = replica_->order.committed_extent()},
-                     .behind = behind_});
+                     .behind = {}});
   chain_.settle(replica_);
 }
 

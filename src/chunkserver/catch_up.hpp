@@ -1,6 +1,7 @@
 #pragma once
 
 #include "chunkserver/leases.hpp"
+#include "core/chunks/level_plan.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -10,12 +11,8 @@ namespace dfs::chunkserver {
 
 /// A new primary brings those behind it level, before it leads: each change
 /// that somebody lacks travels down the chain once more, with the bytes that
-/// are here now. Who has it only passes it on. Who lacks more than the store
-/// remembers is left out. The data thread's.
-///
-/// Bytes that two of the missing changes have both written come with the first
-/// of them already. That is seen only if this server dies in the middle, and
-/// nobody was promised either change.
+/// are here now. Who has it only passes it on. Which changes, and who cannot be
+/// brought level, is decided by `core::plan_levelling`. The data thread's.
 class catch_up : public std::enable_shared_from_this<catch_up> {
 public:
   using callback = data_service::callback<msg::lease_taken>;
@@ -34,24 +31,15 @@ public:
   void abort(const error& reason);
 
 private:
-  struct plan {
-    result<nothing> outcome = dfs::done;
-    mutation_serial from; ///< All after it are sent.
-    std::vector<storage::mutation> changes;
-  };
   struct piece {
     result<nothing> outcome = dfs::done;
     bulk_change change;
   };
 
-  [[nodiscard]] static plan make_plan(storage::chunk_store& store,
-                                      chunk_id chunk,
-                                      std::vector<mutation_serial> lacks);
-  [[nodiscard]] static piece read(storage::chunk_store& store,
+  [[nodiscard]] static piece read(storage::chunk_store& store, chunk_id chunk,
                                   net::data_buffer memory,
-                                  const storage::mutation& x);
-  void begin(plan found);
-  [[nodiscard]] bool leave_out(mutation_serial from);
+                                  const core::chunk_change& x);
+  void begin(result<core::level_plan> found);
   void go_on();
   void send(piece next);
   void lead();
@@ -64,8 +52,7 @@ private:
   msg::take_lease order_;
   boot_instant until_;
   std::vector<callback> waiting_;
-  std::vector<store_id> behind_;
-  std::vector<storage::mutation> changes_;
+  std::vector<core::chunk_change> changes_;
   std::size_t next_ = 0;
   std::size_t answered_ = 0;
   std::size_t in_flight_ = 0; ///< Bytes.

@@ -284,12 +284,18 @@ void chain::give_up(replica& x, const error& reason) {
     each();
 }
 
-// -- a store that is busy -----------------------------------------------------
+// -- changes that have to wait ------------------------------------------------
 
 void chain::stall(const replica_ptr& x, std::function<bool()> again) {
   x->stalled.push_back(std::move(again));
   if (x->stalled.size() > 1)
     return;
+  if (x->order.leads() && x->stalled_until > x->order.committed())
+    return x->reads.push_back( // Also when the lease ends: to be refused.
+      {x->stalled_until, [this, weak = std::weak_ptr{x}](const auto&) {
+         boost::asio::post(state_.loop->io(),
+                           [this, mine = weak.lock()] { run_stalled(mine); });
+       }});
   auto timer = std::make_shared<boost::asio::steady_timer>(state_.loop->io());
   const auto retry = [this, timer, x](const result<nothing>&) {
     timer->expires_after(retry_pause);

@@ -52,8 +52,9 @@ public:
   /// lease if there is one.
   void give_up(replica& x, const error& reason);
 
-  /// Runs `again` when the store takes changes; until then those that come
-  /// later wait behind it. @param again False: still busy.
+  /// Runs `again` when the store takes changes, or when `stalled_until` is
+  /// committed; until then those that come later wait behind it.
+  /// @param again False: it has to wait once more.
   void stall(const replica_ptr& x, std::function<bool()> again);
 
   /// May this replica act as primary now?

@@ -84,7 +84,7 @@ void primary::take(const std::shared_ptr<wish>& x) {
     chain_.stall(state_.find(x->chunk), again);
 }
 
-/// @returns False: the store is busy.
+/// @returns False: the store is busy, or others have to be decided before.
 bool primary::try_take(const std::shared_ptr<wish>& x) {
   const auto outcome = order(*x);
   if (outcome)
@@ -111,6 +111,10 @@ result<bool> primary::order(wish& x) {
   auto found = plan(*here, x);
   if (!found)
     return found.error();
+  if (found->again) {
+    here->stalled_until = found->decided_by;
+    return false;
+  }
   if (found->apply) {
     if (auto applied = chain_.apply(here, bulk_of(x, *found->apply)); !applied)
       return applied.error().code == ec::busy ? result<bool>{false}

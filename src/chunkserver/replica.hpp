@@ -91,8 +91,10 @@ struct replica {
   mutation_serial decided; ///< Of what the predecessor asked, in this version.
   core::flat_queue<answer_due> due;
   std::vector<read_due> reads;
-  /// Changes that the store was too busy for, in their order.
+  /// Changes that the store was too busy for, or that others must be decided
+  /// before, in their order.
   core::flat_queue<std::function<bool()>> stalled;
+  mutation_serial stalled_until; ///< At the primary: to be committed before.
 
   boot_instant used; ///< Last, for setting it aside.
 };

@@ -5,7 +5,12 @@
 #include "support/hesitant_server.hpp"
 #include "support/refusal.hpp"
 
+#include "core/chunks/replica_order.hpp"
+#include "storage/store/chunk_table.hpp"
+
 #include <gtest/gtest.h>
+
+#include <array>
 
 // SPEC G5, G6, G14: leases, fences, servers that die or hang, and new
 // primaries, on whole data servers.
@@ -338,6 +343,95 @@ TEST_F(DataLease, LeavesOutWhoLacksMoreThanItRemembers) { // `behind`
   expect_equal({0, 1}, bytes);
   expect_equal({2}, "bytes");
 }
+
+// SPEC G5: sent one by one with the bytes of today, the first of them would be
+// there with bytes of the second, beside a replica that has it without them.
+TEST_F(DataLease, LeavesOutWhoLacksChangesThatOverlap) { // `behind`, I4
+  const auto grant = servers.grant(chunk);
+  const auto base = pattern(100'000, 1);
+  ASSERT_EQ(write(grant, 0, base), std::nullopt);
+  for (std::size_t i = 0; i < 3; ++i)
+    servers.stop(i);
+  // As primaries of earlier releases left it, or disks that forgot something.
+  const auto apply = [&](std::size_t i, std::uint64_t serial,
+                         std::uint32_t offset) {
+    const auto bytes = pattern(10'000, serial);
+    const auto crcs = wire::piece_crcs(offset, bytes);
+    const std::array<std::string_view, 1> pieces{bytes};
+    const auto applied
+      = servers.nodes[i]->store->apply({.chunk = chunk,
+                                        .version = first,
+                                        .serial = mutation_serial{serial},
+                                        .kind = storage::mutation_kind::write,
+                                        .offset = offset,
+                                        .length = 10'000,
+                                        .writer = {},
+                                        .sequence = 0},
+                                       {.pieces = pieces, .crcs = crcs});
+    ASSERT_TRUE(applied) << applied.error().context;
+  };
+  for (const std::size_t i : {0, 1})
+    apply(i, 2, 70'000);
+  apply(0, 3, 65'000);
+  for (std::size_t i = 0; i < 3; ++i)
+    servers.start(i);
+  writer = servers.caller(0);
+  msg::chunk_grant next;
+  auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  EXPECT_EQ(taken->behind, std::vector{store_id{102}});
+  EXPECT_EQ(servers.state(2, chunk).serial, mutation_serial{1});
+  expect_equal({2}, base);
+  taken = servers.recover(chunk, chunk_version{3}, {0, 1}, next);
+  ASSERT_TRUE(taken) << taken.error().context;
+  EXPECT_TRUE(taken->behind.empty());
+  expect_equal({1}, servers.bytes(0, chunk));
+}
+
+TEST_F(DataLease, WhatOverlapsWaitsUntilTheOtherIsDecided) { // I7; SPEC G5
+  test::hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto base = start(grant, 0, "0123456789");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  next.answer(mutation_serial{1});
+  ASSERT_TRUE(base.get().message);
+  auto one = start(grant, 2, "ab");
+  auto beside = start(grant, 4, "cd");
+  auto over = start(grant, 3, "XY");
+  auto behind = start(grant, 10, "more"); // A chunk's changes keep their order.
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 2; }));
+  EXPECT_EQ(over.wait_for(50ms), std::future_status::timeout);
+  EXPECT_EQ(next.waiting(), 2u);
+  next.answer(mutation_serial{2});
+  ASSERT_TRUE(one.get().message);
+  EXPECT_EQ(over.wait_for(50ms), std::future_status::timeout);
+  EXPECT_EQ(next.waiting(), 1u) << "the other one it overlaps is open";
+  next.answer(mutation_serial{3});
+  ASSERT_TRUE(beside.get().message);
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 2; }));
+  next.answer(mutation_serial{4});
+  next.answer(mutation_serial{5});
+  ASSERT_TRUE(over.get().message);
+  ASSERT_TRUE(behind.get().message);
+  EXPECT_EQ(servers.bytes(0, chunk), "01aXYd6789more");
+}
+
+TEST_F(DataLease, WhatWaitsForAnotherChangeIsRefusedWithIt) { // I7
+  test::hesitant_server next;
+  const auto grant = hesitant_grant(next);
+  auto one = start(grant, 0, "ab");
+  ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
+  auto over = start(grant, 0, "XY");
+  EXPECT_EQ(over.wait_for(50ms), std::future_status::timeout);
+  ASSERT_TRUE(fence(0, second));
+  EXPECT_EQ(refusal(one.get().message), ec::stale);
+  EXPECT_NE(refusal(over.get().message), std::nullopt);
+  EXPECT_EQ(servers.bytes(0, chunk), "ab");
+}
+
+// As many changes as may be under way, and the store must know them all.
+static_assert(core::replica_order::under_way_max
+              <= storage::remembered_mutations);
 
 TEST_F(DataLease, WritersGoOnWhenAServerDiesInTheMiddle) { // SPEC G5, G14
   auto grant = servers.grant(chunk);

@@ -31,6 +31,19 @@ struct chunk_change {
   bool operator==(const chunk_change&) const = default;
 };
 
+/// Pads and bars take their place in the order and bring no bytes.
+[[nodiscard]] inline bool writes_bytes(const chunk_change& x) {
+  return x.kind == change_kind::write || x.kind == change_kind::append;
+}
+
+/// Does the change reach into that range?
+[[nodiscard]] inline bool
+overlap(const chunk_change& x, std::uint32_t offset, std::uint32_t length) {
+  // In 64 bits: a reader may ask for more than there can be.
+  return std::uint64_t{x.offset} < std::uint64_t{offset} + length
+         && std::uint64_t{offset} < std::uint64_t{x.offset} + x.length;
+}
+
 /// What a writer appended last. Length 0: barred.
 struct last_append {
   writer_id writer;
@@ -54,6 +67,8 @@ struct change_plan {
   std::uint32_t offset = 0;   ///< Of the bytes.
   bool full = false;          ///< The answer is `ec::chunk_full`.
   bool done = false;          ///< Of a settle: it was appended.
+  /// Nothing is planned: ask again when `decided_by` is committed.
+  bool again = false;
 };
 
 } // namespace dfs::core

@@ -31,13 +31,6 @@ void extend(msg::chunk_extent& x, const chunk_change& change) {
   }
 }
 
-bool overlap(const chunk_change& x, std::uint32_t offset,
-             std::uint32_t length) {
-  // In 64 bits: a reader may ask for more than there can be.
-  return std::uint64_t{x.offset} < std::uint64_t{offset} + length
-         && std::uint64_t{offset} < std::uint64_t{x.offset} + x.length;
-}
-
 } // namespace
 
 replica_order::replica_order(const msg::chunk_extent& applied,
@@ -247,6 +240,26 @@ result<bool> replica_order::done_before(const msg::write_identity& once) const {
   return once.sequence <= known;
 }
 
+/// I8. @returns What has to be committed before anything else is ordered.
+std::optional<mutation_serial> replica_order::too_many() const {
+  if (open_.size() < under_way_max)
+    return std::nullopt;
+  return open_.front().serial;
+}
+
+/// I7. @returns What has to be committed before those bytes are written.
+std::optional<mutation_serial>
+replica_order::in_the_way(std::uint32_t offset, std::uint32_t length) const {
+  // What adds to the chunk writes over nothing: most changes do that.
+  for (auto left = offset < applied_.length ? open_.size() : 0; left > 0;
+       --left) {
+    const auto& x = open_[left - 1];
+    if (writes_bytes(x) && overlap(x, offset, length))
+      return x.serial;
+  }
+  return too_many();
+}
+
 result<change_plan> replica_order::plan_write(
   std::uint32_t offset, std::uint32_t length,
   const std::optional<msg::write_identity>& once) const {
@@ -265,6 +278,9 @@ result<change_plan> replica_order::plan_write(
     return fail(ec::chunk_full, "the chunk is padded there");
   if (offset > applied_.length)
     return fail(ec::invalid_argument, "the offset is beyond the end");
+  if (const auto wait = in_the_way(offset, length))
+    return change_plan{
+      .apply = {}, .decided_by = *wait, .offset = offset, .again = true};
   auto change = at_end(change_kind::write);
   change.offset = offset;
   change.length = length;
@@ -299,6 +315,8 @@ result<change_plan> replica_order::plan_append(writer_id writer,
                          .offset = last.offset,
                          .done = true};
   }
+  if (const auto wait = too_many())
+    return change_plan{.apply = {}, .decided_by = *wait, .again = true};
   const auto known = found != lead_->writers.end();
   if (padded() || length > chunk_size_ - applied_.length
       || (!known && lead_->writers.size() >= writers_max))
@@ -336,6 +354,8 @@ replica_order::plan_settle(writer_id writer, std::uint64_t sequence) const {
                        .offset = last.offset,
                        .done = last.length > 0};
   }
+  if (const auto wait = too_many())
+    return change_plan{.apply = {}, .decided_by = *wait, .again = true};
   // A chunk that is closed takes no record any more, barred or not.
   if (padded() || applied_.length == chunk_size_
       || (!known && lead_->writers.size() >= writers_max)) {
@@ -365,6 +385,14 @@ void replica_order::check() const {
                == applied_.serial.value()); // I5
   for (std::size_t i = 1; i < owed_.size(); ++i)
     DFS_ASSERT(owed_[i].serial == owed_[i - 1].serial.next());
+  if (!lead_) // Another primary may have ordered these before there was I7.
+    return;
+  DFS_ASSERT(open_.size() <= under_way_max); // I8
+  for (std::size_t i = 0; i < open_.size(); ++i)
+    for (std::size_t k = i + 1; k < open_.size(); ++k)
+      DFS_ASSERT(!writes_bytes(open_[i]) || !writes_bytes(open_[k])
+                 || !overlap(open_[i], open_[k].offset,
+                             open_[k].length)); // I7
 }
 
 } // namespace dfs::core

@@ -29,12 +29,18 @@ namespace dfs::core {
 ///  I6  What a primary found applied when it began to lead, it shows to nobody
 ///      before it knows that its version is in force: the master may never have
 ///      heard of it, and make another one primary without that.
+///  I7  No two changes under way write the same bytes, and
+///  I8  no more are under way than a store remembers: so any replica that
+///      lacks some of them can be brought level (`level_plan`).
 class replica_order {
 public:
   /// More writers than this in one chunk, and it is closed: their last appends
   /// must be remembered, or a repetition would be appended again. As many as a
   /// chunk store keeps.
   static constexpr std::size_t writers_max = 256;
+
+  /// I8: as many as a chunk store remembers.
+  static constexpr std::size_t under_way_max = 256;
 
   /// @param applied What the store says. @param committed Known from before,
   ///   when this replica was set aside; 0: nothing.
@@ -143,7 +149,7 @@ public:
   may_change(chunk_version version, lease_epoch epoch);
 
   // @pre `may_change`. What these return is not in the order before `applied`
-  // is called: a plan may be dropped.
+  // is called: a plan may be dropped. Each may say `again` (I7, I8).
 
   /// @param once Not to be applied twice. @returns `ec::invalid_argument`
   ///   (empty, beyond the end, longer than the chunk), `ec::chunk_full` (in the
@@ -163,7 +169,7 @@ public:
   [[nodiscard]] result<change_plan>
   plan_settle(writer_id writer, std::uint64_t sequence) const;
 
-  /// Aborts if I5 is broken.
+  /// Aborts if I5, I7 or I8 is broken.
   void check() const;
 
 private:
@@ -195,6 +201,9 @@ private:
   [[nodiscard]] bool padded() const {
     return applied_.padded_from < applied_.length;
   }
+  [[nodiscard]] std::optional<mutation_serial> too_many() const;
+  [[nodiscard]] std::optional<mutation_serial>
+  in_the_way(std::uint32_t offset, std::uint32_t length) const;
   [[nodiscard]] change_plan plan_pad() const;
   [[nodiscard]] chunk_change at_end(change_kind kind) const;
 

@@ -44,10 +44,11 @@ TEST_F(IdentifiedWrites, HappenOnce) { // SPEC G5: exactly once
 }
 
 TEST_F(IdentifiedWrites, UnderWayAreDecidedByTheFirstTry) { // SPEC G5
-  for (std::uint64_t i = 1; i <= 3; ++i)
-    order.applied(*order.plan_write(0, 10, of(alice, i))->apply, true, true);
+  for (std::uint32_t i = 1; i <= 3; ++i)
+    order.applied(*order.plan_write(i * 10 - 10, 10, of(alice, i))->apply, true,
+                  true);
   // The last one stands for all before it.
-  const auto open = order.plan_write(0, 10, of(alice, 2));
+  const auto open = order.plan_write(10, 10, of(alice, 2));
   ASSERT_TRUE(open);
   EXPECT_FALSE(open->apply);
   EXPECT_EQ(open->decided_by, mutation_serial{3});

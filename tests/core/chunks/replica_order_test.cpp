@@ -350,5 +350,92 @@ TEST_F(Primary, SettlesInAClosedChunkWithoutABar) {
   EXPECT_TRUE(order.plan_append(bob, 1, 1)->full);
 }
 
+/// Of the primary: changes that are applied, and not decided yet.
+struct UnderWay : ordered_chunk {
+  UnderWay() {
+    order.lead(epoch, {}, chunk_size);
+    done(order.plan_write(0, 1'000));
+  }
+
+  mutation_serial begin(std::uint32_t offset, std::uint32_t length) {
+    const auto plan = order.plan_write(offset, length);
+    EXPECT_TRUE(plan && plan->apply && !plan->again);
+    order.applied(*plan->apply, true, true);
+    order.check();
+    return plan->apply->serial;
+  }
+
+  void decide(mutation_serial serial) {
+    order.synced(serial);
+    order.confirmed(serial);
+    EXPECT_EQ(order.next_answer(), serial);
+  }
+};
+
+// SPEC G5: else a replica that has one of them could not be told from a replica
+// that has it with bytes of the other.
+TEST_F(UnderWay, WhatOverlapsIsDecidedOneAfterTheOther) { // I7
+  const auto before = begin(100, 100);
+  const auto beside = begin(200, 100);
+  for (const auto offset : {50u, 100u, 150u, 199u}) {
+    const auto wait = order.plan_write(offset, 51);
+    ASSERT_TRUE(wait);
+    EXPECT_TRUE(wait->again);
+    EXPECT_FALSE(wait->apply);
+  }
+  EXPECT_EQ(order.plan_write(100, 1)->decided_by, before);
+  EXPECT_EQ(order.plan_write(199, 2)->decided_by, beside) << "the later one";
+  EXPECT_FALSE(order.plan_write(0, 100)->again);
+  EXPECT_FALSE(order.plan_write(1'000, 5)->again) << "it adds to the chunk";
+  decide(before);
+  EXPECT_FALSE(order.plan_write(100, 100)->again);
+  EXPECT_TRUE(order.plan_write(100, 101)->again);
+  decide(beside);
+  EXPECT_FALSE(order.plan_write(0, 1'000)->again);
+}
+
+TEST_F(UnderWay, ARecordIsOverwrittenWhenItIsDecided) { // I7; SPEC G7
+  const auto record = order.plan_append(alice, 1, 10);
+  ASSERT_TRUE(record && record->apply);
+  order.applied(*record->apply, true, true);
+  EXPECT_TRUE(order.plan_write(1'005, 1)->again);
+  const auto next = order.plan_append(alice, 2, 10);
+  EXPECT_FALSE(next->again) << "it stands behind";
+  decide(record->apply->serial);
+  EXPECT_FALSE(order.plan_write(1'005, 1)->again);
+}
+
+TEST_F(UnderWay, NoMoreThanAStoreRemembers) { // I8
+  std::vector<mutation_serial> open;
+  for (std::uint32_t i = 0; i < replica_order::under_way_max; ++i)
+    open.push_back(begin(1'000 + i, 1));
+  const auto full = static_cast<std::uint32_t>(1'000 + open.size());
+  for (const auto& plan :
+       {order.plan_write(full, 1), order.plan_write(0, 1),
+        order.plan_append(alice, 1, 1), order.plan_settle(alice, 1)}) {
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->again);
+    EXPECT_FALSE(plan->apply);
+    EXPECT_EQ(plan->decided_by, open.front());
+  }
+  decide(open.front());
+  EXPECT_FALSE(order.plan_write(full, 1)->again);
+  EXPECT_FALSE(order.plan_append(alice, 1, 1)->again);
+}
+
+TEST_F(UnderWay, WhatIsThereAlreadyDoesNotWait) { // SPEC G7, S11
+  const auto record = order.plan_append(alice, 1, 10);
+  order.applied(*record->apply, true, true);
+  const msg::write_identity once{bob, 1, {}};
+  const auto write = order.plan_write(0, 5, once);
+  order.applied(*write->apply, true, true);
+  for (auto i = order.owed(); i < replica_order::under_way_max; ++i)
+    begin(order.applied_extent().length, 1);
+  EXPECT_EQ(order.plan_append(alice, 1, 10)->decided_by, record->apply->serial);
+  EXPECT_FALSE(order.plan_append(alice, 1, 10)->again);
+  EXPECT_FALSE(order.plan_settle(alice, 1)->again);
+  EXPECT_FALSE(order.plan_write(0, 5, once)->again);
+}
+
 } // namespace
 } // namespace dfs::core

@@ -1,4 +1,5 @@
 #include "base/rng.hpp"
+#include "core/chunks/level_plan.hpp"
 #include "core/chunks/replica_order.hpp"
 
 #include <gtest/gtest.h>
@@ -13,8 +14,9 @@
 
 // SPEC G5, G7: three replicas of one chunk under random traffic, with leases
 // that end in the middle, servers that restart and lose what was not synced,
-// and new primaries. The driver does what chunkserver/ does, with bytes that
-// are counters. Faults can be planted into it: each must be found.
+// and new primaries, some of which die while they bring the others level. The
+// driver does what chunkserver/ does, with bytes that are counters. Faults can
+// be planted into it: each must be found.
 
 namespace dfs::core {
 namespace {
@@ -35,6 +37,7 @@ enum class fault {
   forget_writes,        ///< … of writes with an identity.
   forgetful_copy,       ///< A copy lacks the table of their writers.
   skip_level,           ///< The others are not brought level.
+  level_overlaps,       ///< … but with bytes of later changes.
 };
 
 struct stored {
@@ -65,6 +68,7 @@ public:
     for (std::size_t i = 0; i < replicas; ++i) {
       disk_[i].extent.version = chunk_version{1};
       durable_[i] = disk_[i];
+      older_[i] = disk_[i];
       order_[i].emplace(disk_[i].extent, chunk_size);
     }
     chain_ = {0, 1, 2};
@@ -303,6 +307,8 @@ private:
   }
 
   void sync(std::size_t i) {
+    if (random_.one_in(4))
+      older_[i] = durable_[i];
     durable_[i] = disk_[i];
     at(i).synced(disk_[i].extent.serial);
     answers(i);
@@ -330,17 +336,30 @@ private:
   // -- recovery, as the master does it ----------------------------------------
 
   void recover() {
-    // Power fails somewhere, or everywhere, or connections only.
+    // Power fails somewhere, or everywhere, or connections only; or, with
+    // answers out of memory, two servers lose what was promised.
     const auto everywhere = random_.one_in(4);
     const auto lost = random_.below(2 * replicas);
+    const auto forgetful = !everywhere && lost >= replicas && random_.one_in(2);
     for (std::size_t i = 0; i < replicas; ++i)
-      if (everywhere || i == lost)
-        restart(i);
+      if (forgetful ? i != primary() : everywhere || i == lost)
+        restart(i, forgetful);
     if (random_.one_in(2)) { // Otherwise old frames come late.
       frames_.clear();
       answers_.clear();
     }
     asked_.clear();
+    // Any of them may be gone for good, but not all.
+    const auto sure = forgetful ? primary() : random_.below(replicas);
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < replicas; ++i)
+      if (i == sure || forgetful || random_.one_in(2))
+        left.push_back(i);
+    while (!take_over(left, forgetful))
+      std::erase(left, primary()); // It died before all had everything.
+  }
+
+  void fence() {
     version_ = version_.next();
     for (std::size_t i = 0; i < replicas; ++i) {
       if (planted_ == fault::skip_fence && random_.one_in(3))
@@ -349,18 +368,18 @@ private:
       disk_[i].extent = at(i).applied_extent();
       durable_[i] = disk_[i];
     }
-    // Any of them may be gone for good, but not all.
-    const auto sure = random_.below(replicas);
-    chain_.clear();
-    for (std::size_t i = 0; i < replicas; ++i)
-      if (i == sure || random_.one_in(2))
-        chain_.push_back(i);
+  }
+
+  /// @param sure The primary survives. @returns False: it does not.
+  bool take_over(const std::vector<std::size_t>& left, bool sure) {
+    fence();
+    chain_ = left;
     choose_primary();
+    if (planted_ != fault::skip_level && !level(sure))
+      return false;
     for (std::size_t i = 0; i < replicas; ++i)
       if (std::find(chain_.begin(), chain_.end(), i) == chain_.end())
         replace(i);
-      else if (i != primary() && planted_ != fault::skip_level)
-        level(i);
     known_writers known;
     for (const auto& [writer, x] : disk_[primary()].appends)
       known.appends.push_back(x);
@@ -370,6 +389,7 @@ private:
     if (planted_ == fault::forget_writes)
       known.writes = {};
     at(primary()).lead(lease_epoch{version_.value()}, known, chunk_size);
+    return true;
   }
 
   void choose_primary() {
@@ -386,35 +406,93 @@ private:
     if (planted_ == fault::forgetful_copy)
       disk_[i].writes = {};
     durable_[i] = disk_[i];
+    older_[i] = disk_[i];
     order_[i].emplace(disk_[i].extent, chunk_size);
     chain_.push_back(i);
   }
 
-  /// With the bytes that the primary has now.
-  void level(std::size_t i) {
-    const auto& from = disk_[primary()];
-    for (const auto& change : from.log) {
-      if (change.serial <= disk_[i].extent.serial)
-        continue;
-      put_silently(i, change);
+  [[nodiscard]] std::vector<chunk_change>
+  changes_after(mutation_serial serial) const {
+    std::vector<chunk_change> changes;
+    for (const auto& x : disk_[primary()].log)
+      if (x.serial > serial)
+        changes.push_back(x);
+    return changes;
+  }
+
+  /// Who cannot be brought level is left out.
+  std::vector<chunk_change> plan_level() {
+    msg::take_lease order;
+    for (const auto i : chain_) {
+      order.grant.chain.push_back({store_id{i}, {}});
+      if (i != primary())
+        order.others.push_back({.chunk = {}, .extent = disk_[i].extent});
     }
-    for (std::uint32_t k = 0; k < chunk_size; ++k)
-      disk_[i].bytes[k] = from.bytes[k];
-    durable_[i] = disk_[i];
-    at(i).forget_owed();
+    if (planted_ == fault::level_overlaps) {
+      auto least = disk_[primary()].extent.serial;
+      for (const auto& x : order.others)
+        least = std::min(least, x.extent.serial);
+      return changes_after(least);
+    }
+    const auto known = [this](mutation_serial after) {
+      return result<std::optional<std::vector<chunk_change>>>{
+        changes_after(after)};
+    };
+    auto plan = plan_levelling(order, disk_[primary()].extent.serial, known);
+    if (!plan)
+      return {}; // `shortest_leads`.
+    for (const auto store : plan->behind)
+      std::erase(chain_, store.value());
+    return plan->behind.empty() ? plan->changes : plan_level();
+  }
+
+  /// Change by change, with the bytes that the primary has now.
+  /// @returns False: the primary died in the middle.
+  bool level(bool sure) {
+    const auto dies = !sure && chain_.size() > 1 && random_.one_in(3);
+    for (const auto& change : plan_level())
+      for (const auto i : chain_) {
+        if (i == primary() || change.serial <= disk_[i].extent.serial)
+          continue;
+        if (dies && random_.one_in(3))
+          return false;
+        put_silently(i, change);
+        expect_equal();
+      }
+    for (const auto i : chain_) {
+      durable_[i] = disk_[i];
+      at(i).forget_owed();
+    }
+    return true;
   }
 
   void put_silently(std::size_t i, const chunk_change& change) {
+    const auto& from = disk_[primary()];
     at(i).applied(change, false, false);
+    if (writes_bytes(change))
+      for (std::uint32_t k = 0; k < change.length; ++k)
+        disk_[i].bytes[change.offset + k] = from.bytes[change.offset + k];
     disk_[i].log.push_back(change);
     disk_[i].values[change.serial.value()]
-      = disk_[primary()].values[change.serial.value()];
+      = from.values.at(change.serial.value());
     remember(disk_[i], change);
     disk_[i].extent = at(i).applied_extent();
+    durable_[i] = disk_[i];
   }
 
-  /// Power loss: what was not synced is gone.
-  void restart(std::size_t i) {
+  /// I4: equal serials mean equal bytes, at every moment.
+  void expect_equal() {
+    for (const auto i : chain_)
+      for (const auto k : chain_)
+        if (i < k && disk_[i].extent.serial == disk_[k].extent.serial
+            && disk_[i].bytes != disk_[k].bytes && found_.empty())
+          found_ = "replicas with the same serial differ";
+  }
+
+  /// Power loss: what was not synced is gone. @param forgetful And more.
+  void restart(std::size_t i, bool forgetful) {
+    if (forgetful)
+      durable_[i] = older_[i];
     disk_[i] = durable_[i];
     order_[i].emplace(disk_[i].extent, chunk_size);
   }
@@ -450,6 +528,7 @@ private:
   std::array<std::optional<replica_order>, replicas> order_;
   std::array<stored, replicas> disk_;
   std::array<stored, replicas> durable_; ///< What a power loss leaves.
+  std::array<stored, replicas> older_;   ///< What it leaves of memory.
   std::vector<std::size_t> chain_;
   chunk_version version_{1};
   std::deque<frame> frames_;
@@ -474,7 +553,7 @@ TEST(ReplicaOrderTraffic, FindsWhatIsPlanted) {
        {fault::answer_before_sync, fault::answer_before_chain,
         fault::confirm_before_chain, fault::skip_fence, fault::read_applied,
         fault::shortest_leads, fault::forget_appends, fault::forget_writes,
-        fault::forgetful_copy, fault::skip_level}) {
+        fault::forgetful_copy, fault::skip_level, fault::level_overlaps}) {
     std::string found;
     for (std::uint64_t seed = 1; seed <= 500 && found.empty(); ++seed)
       found = group(seed, planted).run(400);
