@@ -3,6 +3,7 @@
 #include "base/crash_point.hpp"
 #include "chunkserver/catch_up.hpp"
 #include "chunkserver/grant_seal.hpp"
+#include "core/chunks/fresh_lease.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -12,8 +13,6 @@
 namespace dfs::chunkserver {
 
 namespace {
-
-constexpr std::size_t chain_max = 8;
 
 /// Chunks in use beyond this are set aside sooner.
 constexpr std::size_t in_use_max = 4096;
@@ -57,12 +56,11 @@ result<replica_ptr> leases::admit(chunk_id chunk, chunk_version version,
       return made.error();
     x = *std::move(made);
   }
-  if (x->order.version() != version)
-    return fail(ec::stale, "another version of the chunk is here");
-  // Only the master knows whether the others have what is here already.
-  if (x->order.applied_extent().serial != mutation_serial{}
-      || x->ended_epoch >= epoch || x->catching_up)
-    return fail(ec::not_primary, "the lease is over");
+  if (auto may = core::may_lead_fresh(grant, x->order.applied_extent(),
+                                      x->ended_epoch >= epoch
+                                        || x->catching_up != nullptr);
+      !may)
+    return may.error();
   begin(*x, std::make_shared<const msg::chunk_grant>(grant), *until, {});
   return x;
 }
@@ -71,17 +69,8 @@ result<boot_instant>
 leases::check(const msg::chunk_grant& x, boot_instant now) const {
   if (auto genuine = check_grant(x, *state_.options.keys); !genuine)
     return genuine.error();
-  if (x.chain.empty() || x.chain.size() > chain_max
-      || x.chain.size() < x.replicas_min)
-    return fail(ec::invalid_argument, "a grant with an impossible chain");
-  if (x.chain.front().store != state_.options.store || !x.fresh)
-    return fail(ec::not_primary, "this server does not lead the chunk");
-  if (x.boot != state_.options.boot)
-    return fail(ec::stale, "a grant for an earlier life of this server");
-  auto until = state_.leases.end_of(x);
-  if (until && now >= *until)
-    return fail(ec::lease_expired, "the lease of the grant is over");
-  return until;
+  return core::end_of_fresh(x, state_.options.store, state_.options.boot,
+                            state_.leases.end_of(x), now);
 }
 
 result<replica_ptr>

@@ -385,14 +385,6 @@ void replica_order::check() const {
                == applied_.serial.value()); // I5
   for (std::size_t i = 1; i < owed_.size(); ++i)
     DFS_ASSERT(owed_[i].serial == owed_[i - 1].serial.next());
-  if (!lead_) // Another primary may have ordered these before there was I7.
-    return;
-  DFS_ASSERT(open_.size() <= under_way_max); // I8
-  for (std::size_t i = 0; i < open_.size(); ++i)
-    for (std::size_t k = i + 1; k < open_.size(); ++k)
-      DFS_ASSERT(!writes_bytes(open_[i]) || !writes_bytes(open_[k])
-                 || !overlap(open_[i], open_[k].offset,
-                             open_[k].length)); // I7
 }
 
 } // namespace dfs::core

@@ -169,7 +169,7 @@ public:
   [[nodiscard]] result<change_plan>
   plan_settle(writer_id writer, std::uint64_t sequence) const;
 
-  /// Aborts if I5, I7 or I8 is broken.
+  /// Aborts if I5 is broken.
   void check() const;
 
 private:

@@ -4,6 +4,7 @@
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_data.hpp"
 #include "messages/chunk_master.hpp"
+#include "support/sim/chunk_disk.hpp"
 #include "support/sim/node.hpp"
 #include "wire/codec.hpp"
 
@@ -25,11 +26,17 @@ namespace dfs::sim {
 
 // -- what only the simulation says --------------------------------------------
 
-/// A client's change: the whole chunk becomes `value`, which is never used
-/// again, and is sent again until it is answered.
+/// A client's change, sent again until it is answered.
 struct sim_write {
   msg::chunk_grant grant;
-  std::uint64_t value = 0;
+  /// Write and append; bar: settles an append.
+  core::change_kind kind = core::change_kind::write;
+  std::uint64_t value = 0; ///< Each byte becomes it; never used again.
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+  // Of appends; a write's identity follows from its value.
+  writer_id writer;
+  std::uint64_t sequence = 0;
   mutation_serial since; ///< As of a write's identity.
 };
 
@@ -42,25 +49,27 @@ identity_of(std::uint64_t value, mutation_serial since = {}) {
   return {writer_id{value >> 1}, (value & 1) + 1, since};
 }
 struct sim_written {
-  msg::chunk_extent extent;
+  msg::chunk_extent extent; ///< `serial`: of the change.
+  std::uint32_t offset = 0;
+  bool done = false; ///< Of a settle: it was appended.
 };
 
 struct sim_read {
   chunk_id chunk;
   chunk_version version;
   mutation_serial serial; ///< Known to be committed.
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
 };
 struct sim_bytes {
-  mutation_serial serial;
-  std::uint64_t value = 0;
+  std::vector<sim_cell> cells; ///< Fewer than asked for: the end.
 };
 
 /// Down the chain, and to those who lag behind a new primary.
 struct sim_replicate {
   msg::chunk_grant grant;
   std::uint32_t place = 0; ///< Of the receiver in the chain.
-  mutation_serial serial;
-  std::uint64_t value = 0;
+  stored_change change;
   mutation_serial committed;
 };
 struct sim_replicated {
@@ -73,7 +82,7 @@ struct sim_fetch {
   chunk_version version;
 };
 struct sim_content {
-  std::vector<std::uint64_t> log;
+  std::vector<stored_change> log;
   mutation_serial committed;
 };
 
@@ -98,24 +107,34 @@ struct sim_remove {
 struct sim_removed {};
 
 template <class I>
-typename I::result_type inspect(I& f, sim_write& x) {
-  return f(x.grant, x.value, x.since);
-}
-template <class I>
-typename I::result_type inspect(I& f, sim_written& x) {
-  return f(x.extent);
-}
-template <class I>
-typename I::result_type inspect(I& f, sim_read& x) {
-  return f(x.chunk, x.version, x.serial);
-}
-template <class I>
-typename I::result_type inspect(I& f, sim_bytes& x) {
+typename I::result_type inspect(I& f, sim_cell& x) {
   return f(x.serial, x.value);
 }
 template <class I>
+typename I::result_type inspect(I& f, stored_change& x) {
+  return f(x.what.serial, x.what.kind, x.what.offset, x.what.length,
+           x.what.writer, x.what.sequence, x.value, x.bytes);
+}
+template <class I>
+typename I::result_type inspect(I& f, sim_write& x) {
+  return f(x.grant, x.kind, x.value, x.offset, x.length, x.writer, x.sequence,
+           x.since);
+}
+template <class I>
+typename I::result_type inspect(I& f, sim_written& x) {
+  return f(x.extent, x.offset, x.done);
+}
+template <class I>
+typename I::result_type inspect(I& f, sim_read& x) {
+  return f(x.chunk, x.version, x.serial, x.offset, x.length);
+}
+template <class I>
+typename I::result_type inspect(I& f, sim_bytes& x) {
+  return f(x.cells);
+}
+template <class I>
 typename I::result_type inspect(I& f, sim_replicate& x) {
-  return f(x.grant, x.place, x.serial, x.value, x.committed);
+  return f(x.grant, x.place, x.change, x.committed);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_replicated& x) {

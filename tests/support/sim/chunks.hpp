@@ -2,7 +2,9 @@
 
 #include "core/chunks/directory_config.hpp"
 #include "messages/chunk.hpp"
+#include "support/sim/chunk_disk.hpp"
 #include "support/sim/chunk_rpc.hpp"
+#include "support/sim/chunk_witness.hpp"
 #include "support/sim/world.hpp"
 
 #include <cstdint>
@@ -31,24 +33,6 @@ struct chunks_options {
   world_options world; ///< Its mutants: chunks_mutants.hpp.
 };
 
-/// What a disk keeps of a replica.
-struct stored_replica {
-  chunk_version version;
-  std::vector<std::uint64_t> log; ///< Value of each serial, from 1.
-  // What a power cut leaves.
-  chunk_version durable_version;
-  std::size_t durable = 0; ///< Entries of the log.
-  bool made = false;       ///< It is there at all.
-};
-
-/// A chunkserver's disk: survives its processes.
-struct chunk_disk {
-  std::map<chunk_id, stored_replica> replicas;
-  master_term newest; ///< Obeyed.
-
-  void lose_power();
-};
-
 /// The master's disk: rows, and what is being synced.
 struct row_disk {
   using changes
@@ -62,78 +46,6 @@ struct row_disk {
   void apply_next();
   /// After a crash: what was being written is there up to some point.
   void recover(rng& random);
-};
-
-/// Sees all of it, at true times, and says when a promise is broken.
-class chunk_witness {
-public:
-  explicit chunk_witness(std::vector<chunk_disk>& disks) : disks_{disks} {
-    // nop
-  }
-
-  /// The master has told somebody that this version is led there.
-  void granted(chunk_id chunk, const msg::chunk_leased& x, node_index primary);
-  /// A server is about to acknowledge a change, or to answer a read as primary.
-  void acted(node_index server, chunk_id chunk, chunk_version version);
-  /// A client was told that its change is there.
-  void
-  acknowledged(chunk_id chunk, mutation_serial serial, std::uint64_t value);
-  struct floor {
-    mutation_serial serial;
-    std::uint64_t value = 0;
-  };
-  /// What a read that begins now must see, or something later.
-  [[nodiscard]] floor newest(chunk_id chunk) const;
-  void read(chunk_id chunk, const floor& least, const sim_bytes& got,
-            node_index server);
-  void kept(inode_id file, chunk_id chunk);
-  /// What a master finds at its start.
-  void files_are(std::map<chunk_id, inode_id> files) {
-    files_ = std::move(files);
-  }
-  void released(inode_id file);
-  /// A replica is deleted there, on the master's order.
-  /// @param counted_on Whose replicas a primary relies on at that moment.
-  void deleted(node_index server, chunk_id chunk,
-               const std::vector<node_index>& counted_on);
-
-  /// At rest: replicas of one version and serial are the same, and everything
-  /// acknowledged is there.
-  void judge_replicas(chunk_id chunk, chunk_version version);
-
-  /// The first breach since the last call.
-  [[nodiscard]] std::optional<std::pair<std::string, std::string>> breach();
-
-  [[nodiscard]] const std::map<chunk_id, inode_id>& files() const {
-    return files_;
-  }
-  [[nodiscard]] std::uint64_t changes() const {
-    return changes_;
-  }
-  [[nodiscard]] std::uint64_t reads() const {
-    return reads_;
-  }
-  [[nodiscard]] std::uint64_t grants() const {
-    return grants_;
-  }
-
-private:
-  struct truth {
-    chunk_version led; ///< The highest that was answered.
-    /// What somebody was told is there: serial and value.
-    std::map<mutation_serial, std::uint64_t> told;
-  };
-  void broke(std::string promise, std::string what);
-  [[nodiscard]] bool good(const stored_replica& x, const truth& of) const;
-  void judge_writes(chunk_id chunk, const stored_replica& x);
-
-  std::vector<chunk_disk>& disks_;
-  std::map<chunk_id, truth> truths_;
-  std::map<chunk_id, inode_id> files_;
-  std::uint64_t changes_ = 0;
-  std::uint64_t reads_ = 0;
-  std::uint64_t grants_ = 0;
-  std::optional<std::pair<std::string, std::string>> breach_;
 };
 
 class chunk_master;
@@ -183,8 +95,12 @@ public:
     return static_cast<node_index>(store.value() - 100);
   }
   [[nodiscard]] std::uint32_t life_of(const endpoint& x) const;
-  /// The chunk of a file that clients work on; nothing before it is made.
-  [[nodiscard]] std::optional<chunk_id> file(std::uint32_t n) const;
+  /// The chunk of a file that clients work on, as it was made; null before.
+  [[nodiscard]] const msg::chunk_grant* file(std::uint32_t n) const;
+  /// Chunks that are full.
+  [[nodiscard]] const std::vector<chunk_id>& full() const {
+    return full_;
+  }
 
   /// Null while it is down.
   [[nodiscard]] chunk_master* master_process();
@@ -207,10 +123,16 @@ public:
   void set_crash_steps(ppm x) {
     crash_steps_ = x;
   }
-  /// The file that clients work on exists from now on.
-  void set_file(std::uint32_t n, chunk_id chunk) {
-    worked_on_[n] = chunk;
+  /// The file that clients work on has this chunk from now on: a new one, of
+  /// which nobody knows more than its grant says.
+  void set_file(std::uint32_t n, const msg::chunk_grant& fresh) {
+    worked_on_[n] = fresh;
   }
+  /// Nothing more goes into its chunk: it gets another one, as `add_chunk`
+  /// does it. The old one stays.
+  void next_chunk(std::uint32_t n, chunk_id full);
+  /// Asks the master for a file, until there is one.
+  void found(std::uint32_t n);
 
   /// What is not as it should be at rest; empty: all is well.
   [[nodiscard]] std::string complaints();
@@ -220,25 +142,10 @@ private:
   std::vector<chunk_disk> disks_;
   row_disk rows_;
   chunk_witness witness_;
-  std::map<std::uint32_t, chunk_id> worked_on_;
+  std::map<std::uint32_t, msg::chunk_grant> worked_on_;
+  std::vector<chunk_id> full_;
   ppm crash_steps_ = 0;
   std::unique_ptr<sim::world> world_;
-};
-
-/// Reports what the witness saw.
-class chunk_oracle : public oracle {
-public:
-  explicit chunk_oracle(chunk_witness& witness) : witness_{witness} {
-    // nop
-  }
-  [[nodiscard]] std::string_view name() const override {
-    return "chunks";
-  }
-  [[nodiscard]] std::optional<std::string>
-  after_event(const world&, node_index) override;
-
-private:
-  chunk_witness& witness_;
 };
 
 } // namespace dfs::sim

@@ -40,15 +40,27 @@ private:
     std::set<store_id> failed;
     std::optional<msg::chunk_location> place;
     mutation_serial committed; ///< At least, as a lease or an answer said.
-    // The write that is not answered yet, and the writer's `since`.
+    std::uint32_t end = 0;     ///< Of its data, likewise.
+    std::uint64_t records = 0; ///< That this client has begun.
+    // The write that is not answered yet, its writer, and that one's `since`.
+    std::optional<sim_write> open;
     std::uint64_t value = 0;
     mutation_serial since;
-    bool open = false;
   };
 
   void next(std::chrono::nanoseconds after);
+  void meet(const msg::chunk_grant& fresh);
   void write(chunk_id chunk);
   void begin_write(known_chunk& known);
+  void send(const sim_write& x,
+            std::function<void(const result<sim_written>&)> then);
+  void append(std::uint32_t n);
+  void put_record(sim_write& record, chunk_id chunk);
+  void full(std::uint32_t n, chunk_id chunk);
+  void settle(std::uint32_t n, const sim_write& record);
+  [[nodiscard]] std::uint64_t new_value() {
+    return (values_ += 2) & ~std::uint64_t{1};
+  }
   void lease(chunk_id chunk);
   void read(chunk_id chunk);
   void read_from(chunk_id chunk, const msg::chunk_replica& whom);
@@ -63,6 +75,9 @@ private:
   chunk_cluster& cluster_;
   rpc_end rpc_;
   std::map<chunk_id, known_chunk> known_;
+  /// By file, the record that is not decided yet, with the chunk where it was
+  /// tried last.
+  std::map<std::uint32_t, std::optional<sim_write>> records_;
   std::vector<inode_id> own_;
   std::optional<instant> next_;
   std::uint64_t values_ = 0;

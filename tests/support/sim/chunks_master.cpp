@@ -185,8 +185,8 @@ void chunk_master::serve_namespace() {
 void chunk_master::found(std::uint32_t n) {
   create({cluster_.options().config.replication},
          [this, n](const result<sim_created>& x) {
-           if (x && !cluster_.file(n))
-             cluster_.set_file(n, x->grant.chunk);
+           if (x && cluster_.file(n) == nullptr)
+             cluster_.set_file(n, x->grant);
          });
 }
 

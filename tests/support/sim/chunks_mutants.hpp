@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 18> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 21> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -26,6 +26,10 @@ inline constexpr std::array<chunk_mutant, 18> chunk_mutants{{
   {"wild-delete", "newer versions than ordered are deleted"},
   {"forgetful", "a primary does not know a write that comes again"},
   {"amnesia", "a new primary does not know whose writes there are"},
+  {"lost-record", "a new primary does not know whose records there are"},
+  {"present-bytes",
+   "changes that overlap are under way, and sent with bytes of today"},
+  {"believer", "a server that starts takes all that it has for committed"},
   // At the master.
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},

@@ -16,26 +16,6 @@ namespace {
 constexpr auto faults_last = 25s;
 constexpr auto rest_at_most = 60s;
 
-// Asks the master for a file, until there is one.
-class founder {
-public:
-  founder(chunk_cluster& cluster, std::uint32_t n) : cluster_{cluster}, n_{n} {
-    // nop
-  }
-  void operator()() const {
-    auto& world = cluster_.world();
-    if (cluster_.file(n_))
-      return;
-    if (world.at(0).state() == node_state::running)
-      world.act(0, [this] { cluster_.master_process()->found(n_); });
-    world.after(200ms, founder{cluster_, n_});
-  }
-
-private:
-  chunk_cluster& cluster_;
-  std::uint32_t n_;
-};
-
 class trouble {
 public:
   explicit trouble(chunk_cluster& cluster)
@@ -209,7 +189,7 @@ void begin(chunk_cluster& cluster) {
   cluster.start_all();
   world.run_for(4s);
   for (std::uint32_t n = 0; n < cluster.options().files; ++n)
-    founder{cluster, n}();
+    cluster.found(n);
   world.run_for(2s);
 }
 
@@ -239,7 +219,7 @@ chunks_run run_calm(const chunks_options& options) {
   cluster.start_all();
   world.run_for(4s);
   for (std::uint32_t n = 0; n < options.files; ++n)
-    founder{cluster, n}();
+    cluster.found(n);
   world.run_for(20s);
   come_to_rest(cluster);
   return finish(cluster);
@@ -288,6 +268,7 @@ chunks_options brisk_chunks() {
   c.deletion_delay = 3s;
   c.repair_patience = 1s;
   c.grant_timeout = 5s;
+  c.chunk_size = 96;
   x.world.trace_depth = 0;
   return x;
 }

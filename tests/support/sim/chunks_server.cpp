@@ -1,5 +1,7 @@
 #include "support/sim/chunks_server.hpp"
 
+#include "core/chunks/level_plan.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,11 +15,25 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// Planted: as if no two changes ever overlapped.
+result<core::level_plan>
+plan_carelessly(const msg::take_lease& order, const stored_replica& mine) {
+  auto least = mutation_serial{mine.log.size()};
+  for (const auto& x : order.others)
+    least = std::min(least, x.extent.serial);
+  core::level_plan plan;
+  for (const auto& x : mine.log)
+    if (x.what.serial > least)
+      plan.changes.push_back(x.what);
+  return plan;
+}
+
 constexpr auto tick_interval = 50ms;
 constexpr auto peer_timeout = 1s;
 
-// A replica that lacks more than this is not brought level, but dropped.
-constexpr std::uint64_t levelled_max = 4;
+// Nothing happens to a chunk for so long, and it is set aside; some marks of
+// what is committed have been forgotten when it is used again.
+constexpr std::uint64_t rest_one_in = 400;
 
 } // namespace
 
@@ -36,10 +52,31 @@ chunk_server::chunk_server(node& host, chunk_cluster& cluster)
   self.data = chunk_cluster::at(host.index());
   keeper_.emplace(config, std::move(self), disk_.newest, 0, clocks());
   for (const auto& [chunk, x] : disk_.replicas)
-    replicas_.emplace(
-      chunk, replica{{x.version, mutation_serial{x.log.size()},
-                      x.log.empty() ? 0u : 1u, x.log.empty() ? 0u : 1u},
-                     cluster.options().config.chunk_size});
+    load(chunk, mutant("believer") ? mutation_serial{x.log.size()}
+                                   : mutation_serial{});
+}
+
+/// @param committed As it is remembered.
+void chunk_server::load(chunk_id chunk, mutation_serial committed) {
+  const auto size = cluster_.options().config.chunk_size;
+  replicas_.erase(chunk);
+  replicas_.emplace(chunk,
+                    replica{stored(chunk).extent(size), size, committed});
+}
+
+/// As `replica_table::set_aside`: of what is not in use the mark is kept, or
+/// forgotten.
+void chunk_server::set_aside() {
+  std::vector<std::pair<chunk_id, mutation_serial>> rest;
+  for (const auto& [chunk, r] : replicas_)
+    if (r.order.owed() == 0 && r.waiting.empty() && r.readers.empty()
+        && !r.levelling && host_.random().one_in(rest_one_in))
+      rest.emplace_back(chunk, r.order.committed());
+  for (const auto& [chunk, mark] : rest) {
+    end_lease(chunk, *find(chunk), ec::not_primary);
+    const auto kept = std::min(mark, find(chunk)->order.committed());
+    load(chunk, host_.random().one_in(2) ? kept : mutation_serial{});
+  }
 }
 
 void chunk_server::on_start() {
@@ -52,10 +89,11 @@ void chunk_server::on_timer() {
   next_tick_ = host_.now() + tick_interval;
   std::uint32_t open = 0;
   for (const auto& [chunk, r] : replicas_)
-    open += static_cast<std::uint32_t>(r.open.size());
+    open += static_cast<std::uint32_t>(r.waiting.size());
   keeper_->set_status(open, {{1, 1u << 30, 1u << 29, false, "/disk"}});
   perform(keeper_->tick(clocks()));
   check_leases();
+  set_aside();
 }
 
 void chunk_server::link_lost() {
@@ -135,13 +173,10 @@ msg::chunk_state chunk_server::state_of(chunk_id chunk) {
 
 chunk_server::replica&
 chunk_server::make(chunk_id chunk, chunk_version version) {
-  auto& on_disk = disk_.replicas[chunk];
-  on_disk = {version, {}, {}, 0, true};
-  replicas_.erase(chunk);
-  return replicas_
-    .emplace(chunk,
-             replica{{version, {}, 0, 0}, cluster_.options().config.chunk_size})
-    .first->second;
+  disk_.replicas[chunk] = {};
+  stored(chunk).version = version;
+  load(chunk, {});
+  return replicas_.at(chunk);
 }
 
 void chunk_server::sync(chunk_id chunk, std::function<void()> f) {
@@ -211,7 +246,9 @@ void chunk_server::fence(const msg::fence_chunk& x,
   if (x.version > r->order.version()) {
     end_lease(x.chunk, *r, ec::stale);
     r->order.raise_version(x.version);
+    r->broken = false;
     stored(x.chunk).version = x.version;
+    cluster_.witness().changed(host_.index(), x.chunk);
   }
   sync(x.chunk, [this, chunk = x.chunk, version = x.version, to] {
     const auto* now = find(chunk);
@@ -220,6 +257,7 @@ void chunk_server::fence(const msg::fence_chunk& x,
       return;
     }
     note("fenced", chunk, version);
+    cluster_.witness().fenced(host_.index(), chunk, version);
     keeper_->arrived(state_of(chunk));
     to(msg::chunk_fenced{state_of(chunk)});
   });
@@ -239,97 +277,92 @@ void chunk_server::take(const msg::take_lease& x,
     to(msg::lease_taken{state_of(x.grant.chunk), {}});
     return;
   }
-  bring_level(x, std::move(to));
+  if (r->levelling != x.grant.epoch) // Else the first one is answered.
+    bring_level(x, std::move(to));
 }
 
-// One after the other, change by change.
+/// As `catch_up`: down the chain, with the bytes that are here now.
+struct chunk_server::levelling {
+  msg::take_lease order;
+  std::deque<core::chunk_change> changes;
+  rpc_end::answer<msg::lease_taken> to;
+};
+
 void chunk_server::bring_level(const msg::take_lease& x,
                                rpc_end::answer<msg::lease_taken> to) {
-  struct progress {
-    msg::take_lease order;
-    std::size_t other = 0;
-    mutation_serial done;
-    std::vector<store_id> behind;
+  const auto chunk = x.grant.chunk;
+  auto& r = *find(chunk);
+  const auto known = [&](mutation_serial after) {
+    return result<std::optional<std::vector<core::chunk_change>>>{
+      stored(chunk).changes_after(after)};
   };
-  auto p = std::make_shared<progress>();
-  p->order = x;
-  if (!x.others.empty())
-    p->done = x.others[0].extent.serial;
-  auto step = std::make_shared<std::function<void()>>();
-  *step = [this, p, to, weak = std::weak_ptr{step}] {
-    const auto again = weak.lock();
-    const auto chunk = p->order.grant.chunk;
-    const auto& others = p->order.others;
-    const auto next = [&] {
-      if (++p->other < others.size())
-        p->done = others[p->other].extent.serial;
-    };
-    while (p->other < others.size()) {
-      const auto last = stored(chunk).log.size();
-      const auto who = p->order.grant.chain[p->other + 1].store;
-      if (p->done.value() >= last) {
-        next();
-        continue;
-      }
-      if (last - p->done.value() > levelled_max) {
-        p->behind.push_back(who);
-        next();
-        continue;
-      }
-      sim_replicate y{p->order.grant,
-                      1,
-                      p->done.next(),
-                      stored(chunk).log[p->done.value()],
-                      {}};
-      y.grant.chain
-        = {p->order.grant.chain[0], p->order.grant.chain[p->other + 1]};
-      rpc_.call<sim_replicate>(
-        y.grant.chain[1].data, y, peer_timeout,
-        [p, who, again](const result<sim_replicated>& z) {
-          if (z) {
-            p->done = p->done.next();
-          } else {
-            p->behind.push_back(who);
-            p->done = mutation_serial{~std::uint64_t{0}};
-          }
-          (*again)();
-        });
-      return;
-    }
-    take_over(p->order, p->behind, to);
-  };
-  (*step)();
+  auto plan
+    = mutant("present-bytes")
+        ? plan_carelessly(x, stored(chunk))
+        : core::plan_levelling(x, r.order.applied_extent().serial, known);
+  end_lease(chunk, r, ec::stale);
+  if (!plan) {
+    to(plan.error());
+    return;
+  }
+  if (!plan->behind.empty()) {
+    to(msg::lease_taken{state_of(chunk), plan->behind});
+    return;
+  }
+  r.levelling = x.grant.epoch;
+  auto work = std::make_shared<levelling>();
+  work->order = x;
+  work->changes = {plan->changes.begin(), plan->changes.end()};
+  work->to = std::move(to);
+  send_next(work);
+}
+
+void chunk_server::send_next(const std::shared_ptr<levelling>& work) {
+  const auto& grant = work->order.grant;
+  auto* r = find(grant.chunk);
+  if (r == nullptr || r->levelling != grant.epoch) {
+    work->to(fail(ec::stale));
+    return;
+  }
+  if (work->changes.empty()) {
+    take_over(work->order, work->to);
+    return;
+  }
+  const auto change
+    = stored(grant.chunk).change_now(work->changes.front().serial);
+  work->changes.pop_front();
+  rpc_.call<sim_replicate>(
+    grant.chain[1].data, {grant, 1, change, r->order.committed()}, peer_timeout,
+    [this, work](const result<sim_replicated>& done) {
+      if (done)
+        return send_next(work);
+      if (auto* again = find(work->order.grant.chunk);
+          again != nullptr && again->levelling == work->order.grant.epoch)
+        again->levelling.reset();
+      work->to(fail(ec::no_redundancy));
+    });
 }
 
 void chunk_server::take_over(const msg::take_lease& x,
-                             std::vector<store_id> behind,
                              const rpc_end::answer<msg::lease_taken>& to) {
-  if (find(x.grant.chunk) == nullptr) {
-    to(fail(ec::stale));
-    return;
-  }
-  sync(x.grant.chunk, [this, x, behind, to] {
+  sync(x.grant.chunk, [this, x, to] {
     auto* r = find(x.grant.chunk);
     const auto until = keeper_->end_of(x.grant);
-    if (r == nullptr || !until || x.grant.version != r->order.version()
-        || is_revoked(x.grant.chunk, x.grant.version)
-        || ended_.contains(x.grant.epoch)) {
+    if (r == nullptr || !until || r->levelling != x.grant.epoch) {
       to(fail(ec::stale));
       return;
     }
-    end_lease(x.grant.chunk, *r, ec::stale);
-    if (!behind.empty()) {
-      // The master goes on without them, with another version: nothing of this
-      // one may be promised.
-      ended_.insert(x.grant.epoch);
-      to(msg::lease_taken{state_of(x.grant.chunk), behind});
+    r->levelling.reset();
+    if (boot_now() >= *until) {
+      to(fail(ec::lease_expired));
       return;
     }
+    r->broken = false;
     r->order.lead(x.grant.epoch, writers(x.grant.chunk), x.grant.chunk_size);
     r->led = lease{x.grant, *until, true};
     led_.begin(x.grant.chunk, x.grant.epoch);
     note("leads", x.grant.chunk, x.grant.version);
-    to(msg::lease_taken{state_of(x.grant.chunk), behind});
+    to(msg::lease_taken{{x.grant.chunk, r->order.committed_extent()}, {}});
   });
 }
 
@@ -372,12 +405,16 @@ void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
     to(fail(ec::stale));
     return;
   }
-  disk_.replicas[chunk] = {version, got.log, version, got.log.size(), true};
-  replicas_.erase(chunk);
-  const auto length = got.log.empty() ? 0u : 1u;
-  replicas_.emplace(
-    chunk, replica{{version, mutation_serial{got.log.size()}, length, length},
-                   cluster_.options().config.chunk_size});
+  auto& made = disk_.replicas[chunk];
+  made = {.version = version,
+          .log = got.log,
+          .cells = {},
+          .durable_version = version,
+          .durable = got.log.size(),
+          .remembered_from = got.log.size()};
+  made.go_back(got.log.size());
+  load(chunk, {});
+  cluster_.witness().changed(host_.index(), chunk);
   note("copied", chunk, version);
   keeper_->arrived(state_of(chunk));
   to(msg::chunk_copied{state_of(chunk)});

@@ -46,11 +46,10 @@ public:
 private:
   using done_write = rpc_end::answer<sim_written>;
 
-  /// A change on its way, here.
-  struct open_change {
-    std::uint64_t value = 0;
-    done_write answer;                             ///< At the primary.
-    rpc_end::answer<sim_replicated> answer_behind; ///< At the others.
+  /// Somebody who is answered when a change is decided.
+  struct due {
+    mutation_serial decided_by;
+    std::function<void(const result<nothing>&)> tell;
   };
   struct lease {
     msg::chunk_grant grant;
@@ -58,24 +57,30 @@ private:
     bool active = false; ///< Since it was told.
   };
   struct replica {
-    explicit replica(const msg::chunk_extent& x, std::uint32_t chunk_size)
-      : order{x, chunk_size} {
+    replica(const msg::chunk_extent& x, std::uint32_t chunk_size,
+            mutation_serial committed = {})
+      : order{x, chunk_size, committed} {
       // nop
     }
     core::replica_order order;
     core::change_way way = core::change_way::chain; ///< At the primary.
-    std::map<mutation_serial, open_change> open;
+    mutation_serial decided; ///< Of what the predecessor asked.
+    std::deque<due> waiting;
     std::optional<lease> led;
+    std::optional<lease_epoch> levelling; ///< Others, before it leads.
+    bool broken = false; ///< Those behind it failed, in this version.
+    /// Reads, and changes that must not be under way together.
     std::vector<std::pair<mutation_serial, std::function<void()>>> readers;
-    chunk_version dropped; ///< Not served below (after an error).
   };
 
   // The master's orders, and the keeper's effects.
   void serve_orders();
   void fence(const msg::fence_chunk& x, rpc_end::answer<msg::chunk_fenced> to);
   void take(const msg::take_lease& x, rpc_end::answer<msg::lease_taken> to);
+  struct levelling;
   void bring_level(const msg::take_lease& x, rpc_end::answer<msg::lease_taken>);
-  void take_over(const msg::take_lease& x, std::vector<store_id> behind,
+  void send_next(const std::shared_ptr<levelling>& work);
+  void take_over(const msg::take_lease& x,
                  const rpc_end::answer<msg::lease_taken>& to);
   void copy(const msg::copy_chunk& x, rpc_end::answer<msg::chunk_copied> to);
   void store_copy(const msg::copy_chunk& x, const sim_content& got,
@@ -106,20 +111,27 @@ private:
   void order(const sim_write& x, replica& r, done_write to);
   void replicate(const sim_replicate& x, rpc_end::answer<sim_replicated> to);
   void read(const sim_read& x, rpc_end::answer<sim_bytes> to);
-  void apply(chunk_id chunk, replica& r, const core::chunk_change& change,
-             std::uint64_t value, const msg::chunk_grant& grant,
-             std::uint32_t place);
-  void send_behind(chunk_id chunk, const msg::chunk_grant& grant,
-                   std::uint32_t place, mutation_serial serial,
-                   std::uint64_t value,
+  void apply(const msg::chunk_grant& grant, std::uint32_t place, replica& r,
+             stored_change change);
+  void repeat(const msg::chunk_grant& grant, std::uint32_t place, replica& r,
+              stored_change change);
+  void sync_and_pass_on(const msg::chunk_grant& grant, std::uint32_t place,
+                        replica& r, const stored_change& change);
+  void send_behind(const msg::chunk_grant& grant, std::uint32_t place,
+                   const stored_change& change,
                    const std::shared_ptr<std::size_t>& left);
   void answer_what_is_due(chunk_id chunk);
   void end_lease(chunk_id chunk, replica& r, ec why);
   void use_lease(replica& r);
   void check_leases();
-  [[nodiscard]] result<nothing> may_create(const msg::chunk_grant& grant) const;
-  [[nodiscard]] result<nothing>
-  lead_fresh(replica& r, const msg::chunk_grant& grant);
+  [[nodiscard]] result<replica*> admit(const msg::chunk_grant& grant);
+  [[nodiscard]] result<replica*> admit_change(const sim_replicate& x);
+  [[nodiscard]] result<core::change_plan>
+  plan(const replica& r, const sim_write& x) const;
+  [[nodiscard]] sim_written
+  written(chunk_id chunk, const sim_write& x, const core::change_plan& plan);
+  void load(chunk_id chunk, mutation_serial committed);
+  void set_aside();
   [[nodiscard]] bool is_revoked(chunk_id chunk, chunk_version version) const;
   /// Of those who wrote, as the disk tells.
   [[nodiscard]] core::known_writers writers(chunk_id chunk);
