@@ -255,8 +255,9 @@ void node::parts::forget_new_data() {
   // their own names.
   std::error_code ignored;
   for (const auto* name :
-       {"chunks", "versions", "version-rows", "version-rows.made", "metadata",
-        "metadata.made", "volumes", "master_term", "queues", "queues.made"})
+       {"chunks", "versions", "version-rows", "version-rows.made",
+        "version-rows.mark", "metadata", "metadata.made", "metadata.mark",
+        "volumes", "master_term", "queues", "queues.made", "queues.mark"})
     std::filesystem::remove_all(std::filesystem::path{data->path()} / name,
                                 ignored);
 }

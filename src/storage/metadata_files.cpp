@@ -1,5 +1,7 @@
 #include "storage/metadata_files.hpp"
 
+#include "storage/metadata_log.hpp"
+
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/table.h>
@@ -60,15 +62,17 @@ rocksdb::Options database_options(const metadata_options& wanted) {
   options.max_background_jobs = 2;
   options.max_open_files = 128;
   // A torn record at the end was never answered; anything else that is wrong
-  // in the log is damage, and must not be passed over.
+  // in a log that is synced is damage, and must not be passed over. Without
+  // syncs a power cut may damage any place: what is before it counts.
   options.wal_recovery_mode
-    = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    = wanted.sync ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.keep_log_file_num = 2;
   options.max_log_file_size = 1u << 20;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.stats_dump_period_sec = 0; // No thread for it.
   options.stats_persist_period_sec = 0;
-  if (wanted.env)
+  if (wanted.env != nullptr)
     options.env = wanted.env;
   return options;
 }
@@ -94,26 +98,40 @@ result<nothing> leave_mark(const std::string& directory, rocksdb::Env& env) {
   return done;
 }
 
+bool is_of_first_start(const std::string& name) {
+  // RocksDB leaves these behind when its first start ends in the middle.
+  return name == "LOCK" || name.starts_with("LOG")
+         || name.starts_with("MANIFEST-") || name.ends_with(".dbtmp")
+         || name == "IDENTITY" || name.ends_with(".log");
+}
+
 /// A database, or nothing at all.
-result<nothing> check_directory(const std::string& directory) {
+result<nothing>
+check_directory(const std::string& directory, const metadata_options& options) {
   std::error_code failed;
   if (fs::exists(fs::path{directory} / "CURRENT", failed))
     return done;
-  if (fs::exists(mark_of(directory), failed))
-    return fail(ec::configuration,
-                "the metadata in " + directory
-                  + " is gone; bring it back, or restore a backup (dfsnode "
-                    "admin metadata restore)");
-  // RocksDB leaves LOCK and LOG behind when its first start ends in the middle.
+  auto has_files = false;
+  const auto marked = fs::exists(mark_of(directory), failed);
   for (const auto& entry : fs::directory_iterator{directory, failed}) {
     const auto name = entry.path().filename().string();
-    if (name != "LOCK" && !name.starts_with("LOG")
-        && !name.starts_with("MANIFEST-") && !name.ends_with(".dbtmp")
-        && name != "IDENTITY" && !name.ends_with(".log"))
+    has_files = has_files || name != "LOCK";
+    if (!marked && !is_of_first_start(name))
       return fail(ec::configuration, directory + " holds " + name
                                        + " and no metadata; name another one");
   }
-  return done;
+  if (!marked)
+    return done;
+  if (has_files)
+    return fail(ec::integrity,
+                directory
+                  + "/CURRENT is missing: what is beside it cannot be read. "
+                    "Try: bring it back, or "
+                  + options.remedy);
+  return fail(ec::configuration, directory
+                                   + " is gone, or empty. Try: bring it back, "
+                                     "or "
+                                   + options.remedy);
 }
 
 result<nothing> check_rows(rocksdb::DB& db, const std::string& directory,
@@ -160,6 +178,18 @@ bool is_empty(rocksdb::DB& db) {
   return !row->Valid() && row->status().ok();
 }
 
+/// Rows that say whose it is: checked, or written into a new database.
+result<nothing> know_rows(rocksdb::DB& db, const std::string& directory,
+                          const metadata_options& options) {
+  std::error_code failed;
+  if (fs::exists(mark_of(directory), failed))
+    return check_rows(db, directory, options.cluster);
+  // A first start that ended in the middle has left no rows and no mark.
+  const auto known = is_empty(db) ? write_rows(db, directory, options)
+                                  : check_rows(db, directory, options.cluster);
+  return known ? leave_mark(directory, *db.GetEnv()) : known;
+}
+
 backup_info info_of(const rocksdb::BackupInfo& x) {
   return {x.backup_id, x.size, x.timestamp};
 }
@@ -188,7 +218,8 @@ result<backups> open_backups(const std::string& from) {
 
 /// A term above all that the lost master may have had, so that chunkservers
 /// obey and no number is given away twice.
-result<nothing> raise_term(const std::string& directory) {
+/// @param given What is known to have been given.
+result<nothing> raise_term(const std::string& directory, std::uint64_t given) {
   auto options = database_options({});
   options.create_if_missing = false;
   rocksdb::DB* opened = nullptr;
@@ -200,7 +231,7 @@ result<nothing> raise_term(const std::string& directory) {
   std::uint64_t term = 0;
   if (db->Get({}, term_key, &text).ok())
     std::from_chars(text.data(), text.data() + text.size(), term);
-  term += terms_skipped;
+  term = std::max(term, given) + terms_skipped;
   rocksdb::WriteBatch rows;
   rows.Put(term_key, std::to_string(term));
   rows.Put(restored_key, std::to_string(term + 1));
@@ -252,28 +283,56 @@ error metadata_error(const rocksdb::Status& reason,
   return fail(ec::io_error, text);
 }
 
-result<std::unique_ptr<rocksdb::DB>>
+error damaged_rows(const rocksdb::Status& reason, const std::string& directory,
+                   const std::string& remedy) {
+  const auto text = reason.ToString();
+  if (!reason.IsCorruption() && !reason.IsNotFound() && !reason.IsPathNotFound()
+      && text.find("No such file") == std::string::npos)
+    return metadata_error(reason, directory);
+  return fail(ec::integrity, directory
+                               + " is damaged, or a file of it is "
+                                 "missing ("
+                               + text
+                               + "). Try: bring the file "
+                                 "back, or "
+                               + remedy);
+}
+
+result<opened_metadata>
 open_metadata(const std::string& directory, const metadata_options& options) {
-  if (auto usable = check_directory(directory); !usable)
+  if (auto usable = check_directory(directory, options); !usable)
     return usable.error();
+  auto how = database_options(options);
+  auto mark = read_row_mark(*how.env, directory);
+  if (!mark)
+    return mark.error();
+  const auto before = database_identity(*how.env, directory, options.remedy);
+  if (!before)
+    return before.error();
+  if (*before != 0 && *mark && (*mark)->owner != *before)
+    mark->reset(); // Of another database.
+  auto in_tables = check_row_log(how, directory, *mark, options);
+  if (!in_tables)
+    return in_tables.error();
+  sequence_watch watch{sequence_watch::duty::take, *in_tables};
+  how.wal_filter = &watch;
   rocksdb::DB* opened = nullptr;
-  if (const auto status
-      = rocksdb::DB::Open(database_options(options), directory, &opened);
+  if (const auto status = rocksdb::DB::Open(how, directory, &opened);
       !status.ok())
-    return metadata_error(status, directory);
-  std::unique_ptr<rocksdb::DB> db{opened};
-  std::error_code failed;
-  const auto marked = fs::exists(mark_of(directory), failed);
-  // A first start that ended in the middle has left no rows and no mark.
-  const auto known = !marked && is_empty(*db)
-                       ? write_rows(*db, directory, options)
-                       : check_rows(*db, directory, options.cluster);
-  if (!known)
+    return damaged_rows(status, directory, options.remedy);
+  opened_metadata made{std::unique_ptr<rocksdb::DB>{opened}, {}};
+  if (auto known = know_rows(*made.db, directory, options); !known)
     return known.error();
-  if (!marked)
-    if (auto left = leave_mark(directory, *db->GetEnv()); !left)
-      return left.error();
-  return db;
+  // What a recovery has read it has written into tables, synced.
+  const auto identity = database_identity(*how.env, directory, options.remedy);
+  if (!identity)
+    return identity.error();
+  auto beside = open_row_mark(
+    *how.env, directory, {*identity, 0, made.db->GetLatestSequenceNumber()});
+  if (!beside)
+    return beside.error();
+  made.mark = *std::move(beside);
+  return made;
 }
 
 result<backup_info> make_backup(rocksdb::DB& db, const std::string& to) {
@@ -412,7 +471,10 @@ result<std::unique_ptr<rocksdb::DB>> metadata_place::make_draft() const {
 }
 
 result<std::string> metadata_place::take() {
-  if (auto raised = raise_term(draft_); !raised)
+  // One that is damaged says nothing: the skip is wide enough.
+  const auto beside = read_row_mark(*rocksdb::Env::Default(), directory_);
+  const auto given = beside && *beside ? (*beside)->term : 0;
+  if (auto raised = raise_term(draft_, given); !raised)
     return raised.error();
   std::string aside;
   if (occupied_) {
@@ -420,6 +482,10 @@ result<std::string> metadata_place::take() {
     if (auto moved = rename_directory(directory_, aside); !moved)
       return moved.error();
   }
+  // The mark is of what was there before.
+  if (auto dropped = drop_row_mark(*rocksdb::Env::Default(), directory_);
+      !dropped)
+    return dropped.error();
   if (auto moved = rename_directory(draft_, directory_); !moved) {
     if (occupied_) // As it was.
       static_cast<void>(rename_directory(aside, directory_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/durable_mark.hpp"
 #include "storage/metadata_store.hpp"
 
 #include <memory>
@@ -19,8 +20,19 @@ namespace dfs::storage {
 [[nodiscard]] error
 metadata_error(const rocksdb::Status& reason, const std::string& directory);
 
-/// Opens or makes the database, with the rows that say whose it is.
-[[nodiscard]] result<std::unique_ptr<rocksdb::DB>>
+/// Why rows cannot be read at a start, and what to do about it.
+[[nodiscard]] error damaged_rows(const rocksdb::Status& reason,
+                                 const std::string& directory,
+                                 const std::string& remedy);
+
+struct opened_metadata {
+  std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<durable_mark> mark;
+};
+
+/// Opens or makes the database, with the rows that say whose it is, and the
+/// mark that says how far it is durable.
+[[nodiscard]] result<opened_metadata>
 open_metadata(const std::string& directory, const metadata_options& options);
 
 [[nodiscard]] result<backup_info>

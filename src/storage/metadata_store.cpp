@@ -9,6 +9,7 @@
 #include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <charconv>
 #include <condition_variable>
 #include <future>
@@ -49,6 +50,7 @@ struct metadata_store::engine {
   metadata_options options;
   std::string directory;
   std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<durable_mark> mark;
   master_term restored{1};
   std::mutex guard;
   std::condition_variable wake;
@@ -118,8 +120,11 @@ struct metadata_store::engine {
     rocksdb::WriteOptions how;
     how.sync = options.sync;
     const auto written = db->Write(how, &batch);
-    if (written.ok())
+    if (written.ok()) {
+      if (how.sync)
+        mark->raise(db->GetLatestSequenceNumber());
       return;
+    }
     // A sync that failed may have lost anything, also what a later one would
     // seem to save (I4).
     failed
@@ -168,7 +173,8 @@ metadata_store::open(const std::string& directory, metadata_options options) {
   auto made = std::make_unique<engine>();
   made->options = std::move(options);
   made->directory = directory;
-  made->db = *std::move(opened);
+  made->db = std::move(opened->db);
+  made->mark = std::move(opened->mark);
   std::unique_ptr<metadata_store> store{new metadata_store{std::move(made)}};
   auto restored = store->get(restored_key);
   if (!restored)
@@ -249,9 +255,12 @@ result<master_term> metadata_store::next_term() {
   const auto last = get(term_key);
   if (!last)
     return last.error();
-  const auto term = number_in(*last) + 1;
+  const auto term = std::max(number_in(*last), engine_->mark->value().term) + 1;
   if (term >= terms_max)
     return fail(ec::full, "the terms of this metadata are used up");
+  // Without syncs the row alone could be lost, and the term given again (I6).
+  if (auto settled = engine_->mark->settle(term, 0); !settled)
+    return settled.error();
   auto written = commit_now({{std::string{term_key}, std::to_string(term)}});
   if (!written)
     return written.error();

@@ -38,6 +38,8 @@ struct metadata_options {
   /// error. Nothing can be committed any more: the process is to end.
   std::function<void(const error&)> on_failure;
   rocksdb::Env* env = nullptr; ///< For tests; null: the operating system.
+  /// What to do if rows are damaged or missing: the end of a refusal.
+  std::string remedy = "restore a backup (dfsnode admin metadata restore)";
 };
 
 class backup_stream;
@@ -63,17 +65,22 @@ struct backup_info {
 ///      end of the process.
 ///  I4  After a write or sync that failed nothing more is written: every later
 ///      commit is told `ec::io_error`.
+///  I5  A directory that holds less than what was synced is not opened.
+///  I6  No term is given twice, whatever becomes of the directory: the highest
+///      one is in the mark beside it, too.
 class metadata_store {
 public:
   /// Told `done`, or `ec::io_error`: then it is not known what is on the disk.
   using callback = std::function<void(const result<nothing>&)>;
 
   /// Opens the directory, or makes it, with the mark `DIRECTORY.made` beside
-  /// it: metadata that vanishes later is not made anew.
+  /// it: metadata that vanishes later is not made anew. `DIRECTORY.mark` says
+  /// how far it was durable: metadata that is shorter later is refused.
   /// @returns `ec::in_use`, `ec::configuration` (another cluster's, vanished,
   ///   or no metadata in a directory that is not empty), `ec::unsupported` (a
   ///   newer format), `ec::integrity` (bytes that are not what they should
-  ///   be), `ec::io_error`. One line.
+  ///   be, or fewer), `ec::io_error`. One line, with what to do. What is
+  ///   refused is as it was.
   [[nodiscard]] static result<std::unique_ptr<metadata_store>>
   open(const std::string& directory, metadata_options options);
 

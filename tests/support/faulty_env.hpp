@@ -38,6 +38,16 @@ public:
     return opened;
   }
 
+  rocksdb::IOStatus
+  NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& how,
+                  std::unique_ptr<rocksdb::FSRandomRWFile>* made,
+                  rocksdb::IODebugContext* debug) override {
+    auto opened = target()->NewRandomRWFile(path, how, made, debug);
+    if (opened.ok())
+      *made = std::make_unique<overwritten_file>(std::move(*made), *this);
+    return opened;
+  }
+
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
                                const rocksdb::IOOptions& how,
                                rocksdb::IODebugContext* debug) override {
@@ -127,6 +137,31 @@ private:
     faulty_files& disk_;
     std::string path_;
     std::uint64_t bytes_ = 0;
+  };
+
+  /// Written in place. A power cut may keep what was not synced, so all of it
+  /// is kept: the worst that a mark can meet.
+  class overwritten_file : public rocksdb::FSRandomRWFileOwnerWrapper {
+  public:
+    overwritten_file(std::unique_ptr<rocksdb::FSRandomRWFile> below,
+                     faulty_files& disk)
+      : FSRandomRWFileOwnerWrapper{std::move(below)},
+        disk_{disk} {
+      // nop
+    }
+
+    rocksdb::IOStatus Write(std::uint64_t offset, const rocksdb::Slice& bytes,
+                            const rocksdb::IOOptions& how,
+                            rocksdb::IODebugContext* debug) override {
+      if (disk_.fail_writes)
+        return rocksdb::IOStatus::NoSpace("injected");
+      if (!disk_.powered)
+        return rocksdb::IOStatus::OK();
+      return FSRandomRWFileOwnerWrapper::Write(offset, bytes, how, debug);
+    }
+
+  private:
+    faulty_files& disk_;
   };
 
   std::atomic<bool> held_{false};

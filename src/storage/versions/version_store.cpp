@@ -61,6 +61,9 @@ struct version_store::recovery {
     wanted.sync = options.mode == durability::durable;
     wanted.on_failure = options.on_rows_failure;
     wanted.env = options.env;
+    wanted.remedy = "start this node with an empty data directory and empty "
+                    "volumes (move these aside): it comes as a new store, "
+                    "and the others fill it";
     auto opened = metadata_store::open(directory, std::move(wanted));
     if (!opened)
       return opened.error();
@@ -125,7 +128,12 @@ struct version_store::recovery {
       last = opened.error();
       store.troubles_.push_back(last.context);
     }
-    return store.volumes_.empty() ? result<nothing>{last} : done;
+    if (!store.volumes_.empty())
+      return done;
+    // As of chunk volumes: the settings do not fit what is mounted.
+    if (last.code == ec::not_found || last.code == ec::malformed)
+      last.code = ec::configuration;
+    return last;
   }
 
   void take(std::unique_ptr<chunk_store> volume) {

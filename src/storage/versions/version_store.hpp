@@ -42,9 +42,9 @@ public:
   /// @param volumes Directories for contents, one on each disk.
   /// @param rows Directory for rows.
   /// @returns `ec::in_use`; `ec::configuration` (another node's or cluster's,
-  ///   vanished); `ec::unsupported` (a newer format); `ec::integrity` (rows
-  ///   that are damaged: it has to come as a new store); `ec::not_found`
-  ///   (no volume is there); `ec::io_error`, `ec::full`. One line.
+  ///   vanished; no volume is there); `ec::unsupported` (a newer format);
+  ///   `ec::integrity` (rows that are damaged, or fewer than were durable: it
+  ///   has to come as a new store); `ec::io_error`, `ec::full`. One line.
   [[nodiscard]] static result<std::unique_ptr<version_store>>
   open(file_io& io, const std::vector<std::string>& volumes,
        const std::string& rows, const store_owner& owner,
