@@ -110,7 +110,7 @@ TEST(OrderedLogCrash, AFailedCallIsTheEnd) { // SPEC Q10; I10
   int failed = 0;
   for (const auto kind : {file_call::write, file_call::sync, file_call::rename,
                           file_call::sync_directory}) {
-    for (std::uint64_t skip = 0; skip < 40; ++skip) {
+    for (std::uint64_t skip = 0; skip < 80; ++skip) {
       SCOPED_TRACE(std::to_string(static_cast<int>(kind)) + " "
                    + std::to_string(skip));
       log_lives x{500 + skip};

@@ -1,5 +1,6 @@
 #include "base/crc32c.hpp"
 #include "base/rng.hpp"
+#include "storage/durable_mark.hpp"
 #include "storage/ordered_log/log_format.hpp"
 #include "storage/ordered_log/log_recovery.hpp"
 #include "storage/ordered_log/ordered_log.hpp"
@@ -21,11 +22,12 @@ namespace {
 using test::refusal;
 
 constexpr auto directory = "/data/log";
+constexpr std::uint64_t owner = 0x1122334455667788;
 constexpr std::uint32_t salt = 0x51a75a17;
 
 ordered_log_options small_options() {
   ordered_log_options options;
-  options.owner = store_id{0x1122334455667788};
+  options.owner = store_id{owner};
   options.segment_bytes = 2'048;
   options.promise_bytes_max = 128;
   options.threads = false;
@@ -36,6 +38,7 @@ ordered_log_options small_options() {
 /// The files of a log, to be changed and looked at.
 struct image {
   std::map<std::string, std::string> files;
+  std::string mark{}; ///< Beside them; empty: none.
 
   void take(sim::disk& disk) {
     files.clear();
@@ -50,6 +53,8 @@ struct image {
     (void) disk.make_directory("/data");
     (void) disk.make_directory(directory);
     (void) disk.replace_file("/data/log.made", "x");
+    if (!mark.empty())
+      (void) disk.replace_file(mark_path(directory), mark);
     for (const auto& [name, bytes] : files)
       (void) disk.replace_file(std::string{directory} + "/" + name, bytes);
     auto opened = ordered_log::open(io, directory, options);
@@ -221,6 +226,63 @@ TEST(OrderedLogHole, WhatIsBehindItStaysDropped) { // SPEC Q10, I7
   EXPECT_EQ(*log->read(3), "new 3");
 }
 
+// What was synced is missed, wherever the log ends now.
+TEST_F(OrderedLogDamage, AShortenedLogIsRefused) { // SPEC Q10
+  take();
+  made.mark = disk.read_file(mark_path(directory)).value;
+  const auto files = made.files;
+  EXPECT_EQ(made.start()->last, 4u);
+  const auto whole = segment();
+  for (std::size_t left = 0; left < end_of(whole); ++left) {
+    segment() = whole.substr(0, left);
+    segment().resize(left % 2 == 0 ? left : whole.size());
+    const auto found = made.start();
+    ASSERT_EQ(refusal(found), ec::integrity) << left;
+    const auto& why = found.error().context;
+    EXPECT_NE(why.find(segment_name(1)), std::string::npos) << why;
+    EXPECT_NE(why.find("Try: "), std::string::npos) << why;
+  }
+  made.files = files;
+  made.files.erase(segment_name(1));
+  EXPECT_EQ(refusal(made.start()), ec::integrity);
+  made.files.clear(); // Not there at all: not mounted, perhaps.
+  EXPECT_EQ(refusal(made.start()), ec::configuration);
+}
+
+// The newest of several is gone: what is left looks like a whole log.
+TEST_F(OrderedLogDamage, ALogWithoutItsNewestSegmentIsRefused) { // SPEC Q10
+  for (std::uint64_t k = 5; k <= 60; ++k) {
+    log->append(k, std::string(60, 'x'), {});
+    log->run_once();
+  }
+  take();
+  std::vector<std::string> segments;
+  for (const auto& [name, bytes] : made.files)
+    if (name.starts_with("log-"))
+      segments.push_back(name);
+  ASSERT_GE(segments.size(), 3u);
+  const auto files = made.files;
+  made.files.erase(segments.back());
+  EXPECT_TRUE(made.start()); // Nothing says that it was there, but the mark.
+  made.mark = disk.read_file(mark_path(directory)).value;
+  EXPECT_EQ(refusal(made.start()), ec::integrity);
+  made.files = files;
+  EXPECT_EQ(made.start()->last, 60u);
+}
+
+// The mark is raised after a block's sync: the torn block is above it.
+TEST_F(OrderedLogDamage, ATornTailAboveTheMarkIsDropped) { // SPEC Q10, I7
+  made.mark = disk.read_file(mark_path(directory)).value;
+  log->append(5, "message 5", {});
+  log->run_once();
+  take();
+  const auto end = end_of(segment());
+  segment()[end - 2] = static_cast<char>(segment()[end - 2] ^ 1);
+  const auto found = made.start();
+  ASSERT_TRUE(found) << found.error().context;
+  EXPECT_EQ(found->last, 4u);
+}
+
 // A client pushes bytes that look like a block, and its own block is torn.
 TEST(OrderedLogForgery, AMessageIsNoBlock) { // SPEC Q10, O3
   for (const auto guessed : {false, true}) {
@@ -239,6 +301,8 @@ TEST(OrderedLogForgery, AMessageIsNoBlock) { // SPEC Q10, O3
     auto bytes = disk.read_file(path).value;
     bytes[bytes.find('x')] = 'y';
     (void) disk.replace_file(path, bytes);
+    // As after a power cut, before which the block was not durable.
+    (void) disk.replace_file(mark_path(directory), mark_text({owner, 0, 1}));
     const auto opened = ordered_log::open(io, directory, small_options());
     EXPECT_EQ(bool{opened}, !guessed);
   }

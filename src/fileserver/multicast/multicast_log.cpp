@@ -36,13 +36,18 @@ multicast_log::open(storage::file_io& io, const std::string& directory,
   options.owner = how.owner;
   options.salt = how.salt;
   options.on_failure = std::move(how.on_failure);
+  const auto remedy = options.remedy;
   auto log = storage::ordered_log::open(io, directory, std::move(options));
   if (!log)
     return log.error();
   std::unique_ptr<multicast_log> made{new multicast_log};
   made->log_ = *std::move(log);
-  if (auto recovered = made->recover(); !recovered)
-    return recovered.error();
+  if (auto recovered = made->recover(); !recovered) {
+    auto why = recovered.error();
+    if (why.code == ec::integrity)
+      why.context += ". Try: " + remedy;
+    return why;
+  }
   return made;
 }
 

@@ -1,7 +1,10 @@
 #include "storage/ordered_log/ordered_log.hpp"
 
 #include "base/assert.hpp"
+#include "storage/durable_mark.hpp"
 #include "storage/ordered_log/log_engine.hpp"
+
+#include <fmt/format.h>
 
 #include <limits>
 #include <mutex>
@@ -22,6 +25,53 @@ std::string parent_of(const std::string& path) {
   return slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// Were all blocks found that the mark knows to have been durable?
+result<nothing> check_length(const std::string& directory,
+                             const recovered_log& found,
+                             const std::optional<mark_value>& mark) {
+  const auto blocks = found.next_block - 1;
+  if (!mark || mark->position <= blocks)
+    return done;
+  const auto last = found.segments.empty() ? 1 : found.segments.rbegin()->first;
+  return fail(ec::integrity,
+              fmt::format("the log in {} ends at block {} in {}, and {} were "
+                          "durable: it was shortened, its end is damaged, or "
+                          "an older copy was put back",
+                          directory, blocks, segment_name(last),
+                          mark->position));
+}
+
+error with_remedy(error why, const std::string& remedy) {
+  if (why.code == ec::integrity && why.context.find("Try:") == why.context.npos)
+    why.context += ". Try: bring the missing files back, or " + remedy;
+  return why;
+}
+
+/// What is there, and whether it is all that was durable.
+/// @param made There has been a log.
+result<recovered_log> look_at(file_io& io, const std::string& directory,
+                              const ordered_log_options& options, bool made) {
+  auto found = recover_log(io, directory, options.owner);
+  if (!found)
+    return found;
+  if (made && found->segments.empty() && found->leftovers.empty()
+      && !found->has_spare)
+    return fail(ec::configuration,
+                "the log in " + directory
+                  + " has vanished: what was promised is not known. Try: bring "
+                    "it back, or "
+                  + options.remedy);
+  const auto mark = read_mark(io, directory);
+  if (!mark)
+    return mark.error();
+  if (auto whole = check_length(directory, *found, *mark); !whole)
+    return whole.error();
+  if (made && found->segments.empty())
+    return fail(ec::integrity, "the log in " + directory
+                                 + " has nothing left that can be read");
+  return found;
+}
+
 } // namespace
 
 // -- opening ------------------------------------------------------------------
@@ -35,16 +85,14 @@ ordered_log::open(file_io& io, const std::string& directory,
   auto held = io.lock(directory + "/lock");
   if (!held)
     return held.error();
-  auto found = recover_log(io, directory, options.owner);
-  if (!found)
-    return found.error();
   const auto mark = io.open(mark_of(directory), open_mode::existing);
   if (!mark && mark.error().code != ec::not_found)
     return mark.error();
-  if (mark && found->segments.empty())
-    return fail(ec::configuration,
-                "the log in " + directory
-                  + " has vanished: what was promised is not known");
+  auto found = look_at(io, directory, options, static_cast<bool>(mark));
+  if (!found)
+    return with_remedy(found.error(), options.remedy);
+  const auto owner = options.owner.value();
+  const auto sync = options.sync;
   auto made
     = std::make_unique<log_engine>(io, directory, std::move(options), *found);
   made->held = *std::move(held);
@@ -58,6 +106,12 @@ ordered_log::open(file_io& io, const std::string& directory,
     const auto name = directory.substr(directory.rfind('/') + 1) + ".made";
     if (auto marked = replace_file(io, parent, name, "ordered log\n"); !marked)
       return marked.error();
+  }
+  if (sync) {
+    auto beside = open_mark(io, directory, {owner, 0, made->writer.safe()});
+    if (!beside)
+      return with_remedy(beside.error(), made->options.remedy);
+    made->writer.set_mark(*std::move(beside));
   }
   std::unique_ptr<ordered_log> log{new ordered_log{std::move(made)}};
   if (log->engine_->options.threads) {

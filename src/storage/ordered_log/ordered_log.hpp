@@ -32,6 +32,10 @@ struct ordered_log_options {
   std::function<void(const error&)> on_failure;
   /// False: no threads; the owner calls `run_once`. For tests.
   bool threads = true;
+  /// What to do if the log cannot be used: the end of a refusal.
+  std::string remedy = "start this node with an empty data directory (move "
+                       "this one aside): it comes as a new store, and takes "
+                       "the state from the others";
 };
 
 struct log_engine;
@@ -64,11 +68,13 @@ public:
     std::string promise;    ///< Empty: none.
   };
 
-  /// Opens the directory, or makes it, with the mark `DIRECTORY.made` beside
-  /// it. Reads the log. With `sync`, what it found is durable at the return.
+  /// Opens the directory, or makes it, with the marks `DIRECTORY.made` and
+  /// `DIRECTORY.mark` beside it. Reads the log. With `sync`, what it found is
+  /// durable at the return.
   /// @returns `ec::in_use`, `ec::configuration` (another owner's, or vanished),
-  ///   `ec::integrity` (what was durable is damaged), `ec::unsupported`,
-  ///   `ec::io_error`, `ec::full`. One line.
+  ///   `ec::integrity` (what was durable is damaged, or there is less of it),
+  ///   `ec::unsupported`, `ec::io_error`, `ec::full`. One line, with what to
+  ///   do. What is refused is as it was.
   [[nodiscard]] static result<std::unique_ptr<ordered_log>>
   open(file_io& io, const std::string& directory, ordered_log_options options);
 

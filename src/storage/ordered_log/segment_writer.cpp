@@ -172,6 +172,8 @@ segment_writer::put(std::string head, std::string_view records) {
     if (auto synced = to.file->sync(); !synced)
       return synced;
     safe_ = next_block_;
+    if (mark_)
+      mark_->raise(safe_);
   }
   DFS_CRASH_POINT("ordered_log.synced");
   ++next_block_;

@@ -1,13 +1,16 @@
 #pragma once
 
+#include "storage/durable_mark.hpp"
 #include "storage/ordered_log/log_format.hpp"
 #include "storage/ordered_log/log_recovery.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace dfs::storage {
 
@@ -67,6 +70,15 @@ public:
 
   [[nodiscard]] result<nothing> make_spare();
 
+  /// The last block that was synced; 0: none, or blocks are not synced.
+  [[nodiscard]] std::uint64_t safe() const {
+    return safe_;
+  }
+  /// From now on told of each block that was synced.
+  void set_mark(std::unique_ptr<durable_mark> mark) {
+    mark_ = std::move(mark);
+  }
+
 private:
   [[nodiscard]] result<nothing> wipe_tail(const recovered_log& found);
   [[nodiscard]] result<nothing> sync_all();
@@ -88,7 +100,8 @@ private:
   std::uint64_t last_;
   std::string promise_;
   const std::uint32_t salt_;
-  std::mutex spare_; ///< Over the making of it, and its use.
+  std::unique_ptr<durable_mark> mark_; ///< Null: blocks are not synced.
+  std::mutex spare_;                   ///< Over the making of it, and its use.
   bool has_spare_;
 };
 
