@@ -47,6 +47,14 @@ error with_remedy(error why, const std::string& remedy) {
   return why;
 }
 
+error vanished(const std::string& directory, const std::string& remedy) {
+  return fail(ec::configuration,
+              "the log in " + directory
+                + " has vanished: what was promised is not known. Try: bring "
+                  "it back, or "
+                + remedy);
+}
+
 /// What is there, and whether it is all that was durable.
 /// @param made There has been a log.
 result<recovered_log> look_at(file_io& io, const std::string& directory,
@@ -56,11 +64,7 @@ result<recovered_log> look_at(file_io& io, const std::string& directory,
     return found;
   if (made && found->segments.empty() && found->leftovers.empty()
       && !found->has_spare)
-    return fail(ec::configuration,
-                "the log in " + directory
-                  + " has vanished: what was promised is not known. Try: bring "
-                    "it back, or "
-                  + options.remedy);
+    return vanished(directory, options.remedy);
   const auto mark = read_mark(io, directory);
   if (!mark)
     return mark.error();
@@ -80,14 +84,18 @@ result<std::unique_ptr<ordered_log>>
 ordered_log::open(file_io& io, const std::string& directory,
                   ordered_log_options options) {
   DFS_ASSERT(options.owner != store_id{});
+  const auto mark = io.open(mark_of(directory), open_mode::existing);
+  if (!mark && mark.error().code != ec::not_found)
+    return mark.error();
+  // Judged before it is made: what was moved away can be moved back.
+  if (const auto listed = io.list(directory);
+      mark && !listed && listed.error().code == ec::not_found)
+    return vanished(directory, options.remedy);
   if (auto made = io.make_directory(directory); !made)
     return made.error();
   auto held = io.lock(directory + "/lock");
   if (!held)
     return held.error();
-  const auto mark = io.open(mark_of(directory), open_mode::existing);
-  if (!mark && mark.error().code != ec::not_found)
-    return mark.error();
   auto found = look_at(io, directory, options, static_cast<bool>(mark));
   if (!found)
     return with_remedy(found.error(), options.remedy);
