@@ -7,122 +7,22 @@ Each server has a file system of its own. A power cut is the shutdown of all of
 them, which loses what was not synced, names, too; then all are killed."""
 
 import contextlib
-import fcntl
 import os
-import pathlib
-import shutil
-import struct
 import subprocess
 import time
 import unittest
 
+from disks import MIB, OnDisks, missing
 from harness import wait_for
 from metrics_test import fetch
 from queue_history_test import SOME
 from queues import DEEP, Clients, Growth, QueueCluster
 
-MIB = 1 << 20
-SHUTDOWN, WITHOUT_THE_JOURNAL = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, its flag.
 ROUNDS = 10 if DEEP else 3
 
 
-def missing():
-    """Why there can be no file systems of our own here, or None."""
-    if os.geteuid() != 0:
-        return "not root"
-    if not pathlib.Path("/dev/loop-control").exists():
-        return "no loop devices"
-    return next((f"no {x}" for x in ("mkfs.ext4", "mount", "strace")
-                 if not shutil.which(x)), None)
-
-
-class Disk:
-    """An ext4 of a server's own, below its data directory. Nothing is written
-    to it before it has to be."""
-
-    def __init__(self, node, size):
-        self.image = node.dir / "disk.image"
-        self.path = node.dir / "data"
-        self.path.mkdir()
-        with open(self.image, "wb") as file:
-            file.truncate(size)
-        self.make()
-
-    def make(self):
-        run_tool("mkfs.ext4", "-q", "-F", self.image)
-        self.mount()
-        (self.path / "lost+found").rmdir()
-        run_tool("sync", "-f", self.path)
-
-    def mount(self):
-        run_tool("mount", "-o", "loop,commit=300,noauto_da_alloc", self.image,
-                 self.path)
-
-    def lose_power(self):
-        at = os.open(self.path, os.O_RDONLY)
-        fcntl.ioctl(at, SHUTDOWN, struct.pack("I", WITHOUT_THE_JOURNAL))
-        os.close(at)
-
-    def close(self):
-        run_tool("umount", self.path)
-
-
-def run_tool(*words):
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True,
-                          check=False)
-    if done.returncode != 0:
-        raise AssertionError(f"{words}: {done.stderr}")
-
-
-class DiskCluster(QueueCluster):
-    def __init__(self, size=256 * MIB, **options):
-        super().__init__(**options)
-        self.disks = {}
-        self.size = size
-
-    def __enter__(self):
-        # `ip netns exec` of a test beside this one takes copies of all mounts:
-        # of those below a shared one they go with ours.
-        run_tool("mount", "--bind", "--make-shared", self.dir, self.dir)
-        try:
-            for x in self.servers:
-                self.disks[x.name] = Disk(x, self.size)
-            return super().__enter__()
-        except BaseException:
-            self.unmount()
-            raise
-
-    def __exit__(self, *reason):
-        for x in self.living():
-            x.kill()
-        self.unmount()
-        super().__exit__(*reason)
-
-    def unmount(self):
-        for name in list(self.disks):
-            self.disks.pop(name).close()
-        run_tool("umount", self.dir)
-
-    def cut_power(self):
-        """Of all at once; then it is back."""
-        proofs = [x.path / "unsynced" for x in self.disks.values()]
-        for x in proofs:
-            x.write_bytes(b"x" * 4096)
-        for x in self.disks.values():
-            x.lose_power()
-        for x in self.servers:
-            x.process.kill()
-        for x in self.servers:
-            x.process.wait()
-        for x in self.disks.values():
-            x.close()
-            x.mount()
-        for x in proofs:
-            if x.exists() and x.stat().st_size > 0:
-                raise AssertionError("the power cut lost nothing")
-            x.unlink(missing_ok=True)
-        for x in self.servers:
-            x.start()
+class DiskCluster(OnDisks, QueueCluster):
+    pass
 
 
 @unittest.skipIf(missing(), f"needs file systems of its own: {missing()}")
