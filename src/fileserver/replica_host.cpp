@@ -78,8 +78,7 @@ void replica_host::begin(msg::replica_rows rows) {
   add(rows.files);
   if (rows.next)
     add(rows.next->files);
-  machine_.emplace(state_.options.store, group_, std::move(rows),
-                   std::move(held));
+  machine_.emplace(state_.options.store, group_, std::move(rows), held);
   ++life_;
 }
 
@@ -132,12 +131,19 @@ void replica_host::tell(const msg::commit_manifest& x) {
   run(machine_->commit(x));
 }
 
+/// Other bytes under that name are not what the manifest means: nobody names
+/// them, so they go in time.
+bool replica_host::is_here(const msg::file_version& x) const {
+  const auto row = state_.store.contents().find(x.content);
+  return row && row->bytes == x.bytes && row->checksum == x.checksum;
+}
+
 /// Contents are staged without the name of a group: the machine hears of them
 /// when a manifest names them.
 void replica_host::hold_what_came(const msg::file_manifest& x) {
   for (const auto& version : x.versions)
     if (version.kind == msg::version_kind::content
-        && !machine_->holds(version.content) && desk_.holds(version.content))
+        && !machine_->holds(version.content) && is_here(version))
       run(machine_->content_held(version.content, state_.now()));
 }
 
@@ -151,6 +157,18 @@ void replica_host::content_lost(const msg::put_id& content) {
     run(machine_->content_lost(content, state_.now()));
 }
 
+core::content_use replica_host::use_of(const msg::put_id& content) const {
+  const auto use = machine_->use_of(content);
+  return use == core::content_use::none && coordinator_
+             && coordinator_->uses(content)
+           ? core::content_use::passing
+           : use;
+}
+
+void replica_host::content_dropped(const msg::put_id& content) {
+  machine_->forget_content(content);
+}
+
 // -- of the primary -----------------------------------------------------------
 
 void replica_host::put(const msg::put_file& x, small_content along,
@@ -158,8 +176,13 @@ void replica_host::put(const msg::put_file& x, small_content along,
   if (!is_primary())
     return then(fail(ec::not_primary, "another server leads this group"));
   if (x.kind == msg::version_kind::content && x.content == x.put) {
-    if (!desk_.holds(x.content))
+    const auto row = state_.store.contents().find(x.content);
+    if (!row)
       return then(fail(ec::not_found, "its content is not here"));
+    // Nobody could fetch what is not as the manifest says.
+    if (row->bytes != x.bytes || row->checksum != x.checksum)
+      return then(fail(ec::integrity, "length or checksum are not those of "
+                                      "the content that came"));
     run(machine_->content_held(x.content, state_.now()));
   }
   const auto asker = ++askers_;
@@ -276,6 +299,9 @@ replica_host::contents_of(const core::row_changes& changes) const {
              next && next->next)
       for (const auto& [inode, state] : next->next->files)
         add(state.manifest);
+    else if (const auto* part = std::get_if<msg::next_part>(&x))
+      for (const auto& [inode, state] : part->files)
+        add(state.manifest);
   }
   return all;
 }
@@ -330,7 +356,7 @@ void replica_host::begin_anew() {
 }
 
 void replica_host::perform(core::fetch_content& x) {
-  if (desk_.holds(x.version.content))
+  if (is_here(x.version))
     return run(machine_->content_held(x.version.content, state_.now()));
   if (x.from != state_.options.store)
     desk_.fetch(x.version, x.from);

@@ -80,6 +80,10 @@ public:
   /// It is here, for whichever group.
   void content_came(const msg::put_id& content);
   void content_lost(const msg::put_id& content);
+  /// Does anything here name it, or is about to?
+  [[nodiscard]] core::content_use use_of(const msg::put_id& content) const;
+  /// It goes. @pre There is no use of it.
+  void content_dropped(const msg::put_id& content);
   void tick();
   /// Leads no longer.
   void resign(const std::string& why);
@@ -101,6 +105,7 @@ private:
   void begin(msg::replica_rows rows);
   [[nodiscard]] core::version_asker wait(replied then);
   [[nodiscard]] core::version_asker answer_is_news();
+  [[nodiscard]] bool is_here(const msg::file_version& x) const;
   void hold_what_came(const msg::file_manifest& x);
 
   template <class Effects>
@@ -162,9 +167,6 @@ private:
   std::map<core::version_asker, msg::put_id> fresh_of_;
 
   inode_id considered_; ///< Where the look for deleted files is.
-  instant ticked_{};
-  std::uint64_t bytes_ = 0; ///< Of contents, as last counted.
-  instant counted_{};
 };
 
 } // namespace dfs::fileserver

@@ -12,11 +12,6 @@ namespace dfs::fileserver {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-/// Counting bytes looks at every file of the group.
-constexpr auto count_again = 5s;
-
 /// What the master hears of an order.
 template <class T>
 constexpr bool is_news = false;
@@ -122,15 +117,7 @@ msg::group_standing replica_host::standing() {
   x.uneven = leads() && !coordinator_->settled();
   x.files = rows.files.size();
   x.missing = machine_->missing();
-  if (const auto now = state_.now(); now - counted_ >= count_again) {
-    counted_ = now;
-    bytes_ = 0;
-    for (const auto& [file, state] : rows.files)
-      for (const auto& version : state.manifest.versions)
-        if (machine_->holds(version.content))
-          bytes_ += version.bytes;
-  }
-  x.bytes = bytes_;
+  x.bytes = machine_->bytes();
   return x;
 }
 

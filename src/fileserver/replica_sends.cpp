@@ -194,17 +194,18 @@ void replica_host::perform(core::ask_replica& x) {
   const auto& fetch = std::get<msg::fetch_group>(x.what);
   state_.ask(
     x.to, lane::fetching, msg::ask_group{fetch}, {}, patience_of_lists,
-    [self = weak_from_this(), life = life_, from = x.to](
+    [self = weak_from_this(), life = life_, from = x.to, sealed = fetch.sealed](
       const result<msg::bulk_said>& said, const net::data_buffer& bytes) {
       const auto host = self.lock();
       if (!host || host->life_ != life)
         return;
       const auto answer = bulk_answer_of<msg::group_fetched>(said, bytes);
-      if (!answer)
-        return;
       DFS_CRASH_POINT("versions.group_fetched");
-      if (const auto* all = std::get_if<msg::group_fetched>(&*answer))
-        host->run(host->machine_->on_fetched(from, *all, host->state_.now()));
+      const auto* page
+        = answer ? std::get_if<msg::group_fetched>(&*answer) : nullptr;
+      if (page == nullptr)
+        return host->machine_->not_fetched(from, sealed);
+      host->run(host->machine_->on_fetched(from, *page, host->state_.now()));
     });
 }
 

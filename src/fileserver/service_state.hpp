@@ -36,6 +36,7 @@ struct service_counters {
   std::atomic<std::uint64_t> bytes_fetched{0};
   std::atomic<std::uint64_t> takeovers{0};
   std::atomic<std::uint64_t> integrity_faults{0};
+  std::atomic<std::uint64_t> dropped{0};
 };
 
 /// What travels on one connection to a peer, in its order.

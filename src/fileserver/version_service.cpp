@@ -1,5 +1,6 @@
 #include "fileserver/version_service.hpp"
 
+#include "base/crash_point.hpp"
 #include "fileserver/content_desk.hpp"
 #include "fileserver/service_state.hpp"
 #include "fileserver/version_requests.hpp"
@@ -9,6 +10,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace asio = boost::asio;
@@ -165,6 +167,8 @@ private:
     std::uint64_t led = 0;
     std::uint64_t missing = 0;
     desk.tick();
+    for (const auto& x : state.store.contents().due(state.now()))
+      look_at(x);
     groups.each([&](replica_host& x) {
       x.tick();
       ++all;
@@ -174,6 +178,22 @@ private:
     state.counts.groups = all;
     state.counts.groups_led = led;
     state.counts.missing = missing;
+  }
+
+  // It came a while ago: its put may never have come, or may have been refused.
+  void look_at(const msg::put_id& content) {
+    auto use = ::dfs::core::content_use::none;
+    groups.each(
+      [&](replica_host& x) { use = std::max(use, x.use_of(content)); });
+    if (use == ::dfs::core::content_use::passing)
+      state.store.contents().look_again(content);
+    if (use != ::dfs::core::content_use::none)
+      return;
+    DFS_CRASH_POINT("versions.content_unnamed");
+    groups.each([&](replica_host& x) { x.content_dropped(content); });
+    state.store.contents().remove(content);
+    ++state.counts.dropped;
+    DFS_CRASH_POINT("versions.unnamed_dropped");
   }
 
   net::data_thread thread_;
@@ -268,7 +288,8 @@ version_counters version_service::counters() const {
           .bytes_taken = x.bytes_taken,
           .bytes_fetched = x.bytes_fetched,
           .takeovers = x.takeovers,
-          .integrity_faults = x.integrity_faults};
+          .integrity_faults = x.integrity_faults,
+          .contents_dropped = x.dropped};
 }
 
 void version_service::verify(store_id volume, chunk_id chunk) {

@@ -62,6 +62,7 @@ struct version_counters {
   std::uint64_t bytes_fetched = 0;
   std::uint64_t takeovers = 0;
   std::uint64_t integrity_faults = 0;
+  std::uint64_t contents_dropped = 0; ///< Nobody named them.
 };
 
 /// The data server of a file server: a port, a thread (`dfs-versions`), and its

@@ -28,8 +28,9 @@ struct group_refused {
 
 /// -> `put_done`. Errors: `not_primary`, `no_redundancy` (fewer than W there),
 /// `stale` (the name or the writer is to be looked up again), `cancelled`
-/// (barred, or a later put of this writer is there): nothing has happened and,
-/// if asked once only, nothing will. `outcome_unknown`: settle it.
+/// (barred, or a later put of this writer is there), `integrity` (length or
+/// checksum are not those of the content): nothing has happened and, if asked
+/// once only, nothing will. `outcome_unknown`: settle it.
 struct put_file {
   group_id group;
   group_epoch epoch;

@@ -80,11 +80,12 @@ struct group_activated {
   bool operator==(const group_activated&) const = default;
 };
 
-/// Server to server: all of a group -> `group_fetched`.
+/// Server to server: a page of a group -> `group_fetched`.
 struct fetch_group {
   group_id group;
   group_epoch epoch;
   bool sealed = false; ///< Only if sealed in that epoch; else only if active.
+  inode_id after;      ///< Zero: from the first file on.
 
   bool operator==(const fetch_group&) const = default;
 };
@@ -94,11 +95,16 @@ struct fetched_file {
 
   bool operator==(const fetched_file&) const = default;
 };
+/// Files rise. A sealed group stands still; of an active one each file is as it
+/// was when its page was made.
 struct group_fetched {
   group_id group;
   group_epoch epoch;
+  bool sealed = false; ///< As asked.
+  inode_id after;      ///< As asked.
   std::uint64_t forgotten = 0;
   std::vector<fetched_file> files;
+  bool last = false; ///< There are no more.
 
   bool operator==(const group_fetched&) const = default;
 };

@@ -54,7 +54,7 @@ typename Inspector::result_type inspect(Inspector& f, group_activated& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fetch_group& x) {
-  return f(x.group, x.epoch, x.sealed);
+  return f(x.group, x.epoch, x.sealed, x.after);
 }
 
 template <class Inspector>
@@ -64,7 +64,7 @@ typename Inspector::result_type inspect(Inspector& f, fetched_file& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, group_fetched& x) {
-  return f(x.group, x.epoch, x.forgotten, x.files);
+  return f(x.group, x.epoch, x.sealed, x.after, x.forgotten, x.files, x.last);
 }
 
 template <class Inspector>

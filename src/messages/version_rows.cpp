@@ -1,5 +1,7 @@
 #include "messages/version_rows.hpp"
 
+#include <utility>
+
 namespace dfs::msg {
 
 namespace {
@@ -23,6 +25,15 @@ struct applier {
   }
   void operator()(const next_change& x) const {
     rows.next = x.next;
+  }
+  void operator()(const next_part& x) const {
+    if (x.first)
+      rows.coming.clear();
+    for (const auto& [file, state] : x.files)
+      rows.coming.insert_or_assign(rows.coming.end(), file, state);
+  }
+  void operator()(const next_whole& x) const {
+    rows.next = {x.set, x.forgotten, std::exchange(rows.coming, {})};
   }
   void operator()(const become_next&) const {
     rows.files = std::move(rows.next->files);

@@ -45,6 +45,9 @@ struct replica_rows {
   group_row group;
   std::map<inode_id, file_state> files;
   std::optional<installed_group> next;
+  /// Of a set that is being installed: nothing before `next_whole`. Gone with
+  /// the process.
+  std::map<inode_id, file_state> coming;
 
   bool operator==(const replica_rows&) const = default;
 };
@@ -64,8 +67,22 @@ struct next_change {
 /// What was installed takes the place of what was there.
 struct become_next {};
 
-using row_change_of_group = std::variant<group_row, file_change, settled_change,
-                                         next_change, become_next>;
+/// Some files of a set that is being installed. In a commit of its own, which
+/// is there when the contents are, too.
+struct next_part {
+  bool first = false; ///< What is left of a former attempt goes.
+  std::map<inode_id, file_state> files;
+};
+/// All parts are there: they are the files of this set.
+struct next_whole {
+  group_set set;
+  std::uint64_t forgotten = 0;
+  std::uint64_t place = 0; ///< Where the parts are: filled in by the store.
+};
+
+using row_change_of_group
+  = std::variant<group_row, file_change, settled_change, next_change,
+                 become_next, next_part, next_whole>;
 using row_changes = std::vector<row_change_of_group>;
 
 /// What a store does with them, in their order, all or none.

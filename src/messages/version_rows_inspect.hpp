@@ -19,6 +19,11 @@ typename Inspector::result_type inspect(Inspector& f, installed_group& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, next_whole& x) {
+  return f(x.set, x.forgotten, x.place);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, settled_change& x) {
   return f(x.file, x.stamp);
 }

@@ -188,6 +188,96 @@ TEST_F(VersionService, DamagedBytesAreNotTaken) {
   EXPECT_EQ(refused.message.error().code, ec::integrity);
 }
 
+// One writer that announces other bytes than it has brought must not hold up
+// its whole group. SPEC V2
+TEST_F(VersionService, WhatIsAnnouncedIsComparedWithWhatCame) {
+  group.appoint(0);
+  const auto bytes = test::pattern(300'000, 8);
+  const auto stage = [&](const msg::put_id& id) {
+    for (std::size_t at = 0; at < bytes.size(); at += msg::stage_bytes) {
+      const auto part = bytes.substr(at, msg::stage_bytes);
+      msg::stage_content what;
+      what.content = id;
+      what.offset = at;
+      what.crcs = wire::piece_crcs(0, part);
+      what.bytes = bytes.size();
+      what.checksum = crc32c(bytes);
+      what.whole = at + part.size() == bytes.size();
+      ASSERT_TRUE(group.nodes[0]->client->call(what, part).message);
+    }
+  };
+  const auto refused_as = [&](msg::put_bytes put) {
+    put.crcs.clear();
+    const auto answer = group.nodes[0]->client->call(put).message;
+    return answer ? std::nullopt : std::optional{answer.error().code};
+  };
+  stage(put_number(1));
+  auto wrong = group.put_of(file, put_number(1), bytes);
+  wrong.what.bytes += 1;
+  EXPECT_EQ(refused_as(wrong), ec::integrity);
+  wrong = group.put_of(file, put_number(1), bytes);
+  wrong.what.checksum ^= 1;
+  EXPECT_EQ(refused_as(wrong), ec::integrity);
+  EXPECT_EQ(refused_as(group.put_of(file, put_number(1), bytes)), std::nullopt);
+  // The same of a version that is put again.
+  auto again = group.put_of(file, put_number(2), bytes);
+  again.what.content = put_number(1);
+  again.what.checksum ^= 1;
+  EXPECT_EQ(refused_as(again), ec::integrity);
+  again.what.checksum ^= 1;
+  again.what.bytes = 0;
+  EXPECT_EQ(refused_as(again), ec::integrity);
+  again.what.bytes = bytes.size();
+  EXPECT_EQ(refused_as(again), std::nullopt);
+  EXPECT_EQ(group.nodes[0]->service->counters().puts, 2u);
+  EXPECT_TRUE(group.standings(0).front().leads != group_ballot{});
+}
+
+// The client dies before its put, or the put is refused: on all servers that
+// have the content. What is put stays. SPEC V2, S6
+TEST_F(VersionService, AContentThatNobodyPutsGoes) {
+  group.store_options.staged_life = 500ms;
+  for (std::size_t i = 0; i < 3; ++i)
+    group.stop(i);
+  for (std::size_t i = 0; i < 3; ++i)
+    group.start(i);
+  group.appoint(0);
+  const auto stage = [&](const msg::put_id& id, const std::string& bytes) {
+    msg::stage_content what;
+    what.content = id;
+    what.crcs = wire::piece_crcs(0, bytes);
+    what.bytes = bytes.size();
+    what.checksum = crc32c(bytes);
+    what.whole = true;
+    what.chain = group.addresses();
+    what.chain.erase(what.chain.begin());
+    EXPECT_TRUE(group.nodes[0]->client->call(what, bytes).message);
+  };
+  const auto bytes = test::pattern(100'000, 9);
+  ASSERT_TRUE(group.put(0, file, put_number(1), bytes));
+  stage(put_number(2), bytes);
+  auto refused = group.put_of(file, put_number(3), bytes);
+  refused.what.epoch = group_epoch{77};
+  EXPECT_FALSE(group.nodes[0]->client->call(refused, bytes).message);
+  EXPECT_TRUE(group.nodes[0]->store->contents().holds(put_number(3)));
+  const auto left
+    = [&](std::size_t i) { return group.nodes[i]->store->contents().list(); };
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_TRUE(
+      test::eventually([&] { return left(i) == std::vector{put_number(1)}; }))
+      << i;
+  EXPECT_EQ(group.nodes[0]->service->counters().contents_dropped, 2u);
+  // A put that comes after all finds nothing, and may bring it again.
+  auto late = group.put_of(file, put_number(2), bytes);
+  late.crcs.clear();
+  const auto gone = group.nodes[0]->client->call(late).message;
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, ec::not_found);
+  stage(put_number(2), bytes);
+  EXPECT_TRUE(group.nodes[0]->client->call(late).message);
+  EXPECT_EQ(group.read(0, file).data, bytes);
+}
+
 // SPEC V6
 TEST_F(VersionService, AChangeOfTheSetBringsTheFilesAlong) {
   group.appoint(0);

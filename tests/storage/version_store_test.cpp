@@ -120,6 +120,71 @@ TEST_F(VersionStore, KeepsAllThatAGroupHas) {
   EXPECT_EQ(rows().files.size(), 1u);
 }
 
+// A set that is larger than one commit.
+TEST_F(VersionStore, KeepsASetThatCameInPartsWhenItIsWhole) { // SPEC V6
+  open();
+  const auto id = put_number(1);
+  const auto part = [&](bool first, std::uint64_t from, std::uint64_t to) {
+    msg::next_part x{first, {}};
+    for (auto i = from; i <= to; ++i)
+      x.files[inode_id{i}] = state_with(id, 0, i);
+    return commit_now(*store, one, {std::move(x)}, {});
+  };
+  const msg::group_set set{one, group_epoch{5}, {3, 2, 2}, {store_id{1}}};
+  ASSERT_TRUE(commit_now(*store, one,
+                         {msg::file_change{file, state_with(id, 0, 1)}}, {}));
+  const auto before = rows();
+  ASSERT_TRUE(part(true, 1, 3));
+  ASSERT_TRUE(part(false, 4, 6));
+  EXPECT_EQ(rows(), before) << "it is not whole";
+  open();
+  EXPECT_EQ(rows(), before) << "and will not be";
+  ASSERT_TRUE(part(true, 1, 2));
+  ASSERT_TRUE(part(true, 7, 8)); // Another attempt.
+  ASSERT_TRUE(part(false, 9, 9));
+  ASSERT_TRUE(commit_now(*store, one, {msg::next_whole{set, 7, 0}}, {}));
+  auto wanted = before;
+  wanted.next = {set, 7, {}};
+  for (const std::uint64_t i : {7, 8, 9})
+    wanted.next->files[inode_id{i}] = state_with(id, 0, i);
+  EXPECT_EQ(rows(), wanted);
+  open();
+  EXPECT_EQ(rows(), wanted);
+  // The one after it leaves it alone until it is whole.
+  ASSERT_TRUE(part(true, 20, 30));
+  EXPECT_EQ(rows(), wanted);
+  ASSERT_TRUE(commit_now(*store, one, {msg::become_next{}}, {}));
+  wanted.files = wanted.next->files;
+  wanted.next.reset();
+  EXPECT_EQ(rows(), wanted);
+  open();
+  EXPECT_EQ(rows(), wanted);
+}
+
+// A client may die between its content and its put. SPEC V2
+TEST_F(VersionStore, AsksForWhatCameAWhileAgoOnce) {
+  options.staged_life = 1'000ms;
+  open();
+  const instant start{std::chrono::hours{1}};
+  const auto a = put_number(1);
+  const auto b = put_number(2);
+  ASSERT_TRUE(bring(contents(), a, content_of(a, 5'000)));
+  EXPECT_TRUE(contents().due(start).empty());
+  ASSERT_TRUE(bring(contents(), b, content_of(b, 5'000)));
+  EXPECT_TRUE(contents().due(start + 600ms).empty());
+  EXPECT_EQ(contents().due(start + 1'000ms), std::vector{a});
+  EXPECT_TRUE(contents().due(start + 1'000ms).empty()) << "once";
+  contents().look_again(a);
+  EXPECT_EQ(contents().due(start + 1'600ms), std::vector{b});
+  EXPECT_EQ(contents().due(start + 2'600ms), std::vector{a});
+  contents().remove(a);
+  contents().look_again(a);
+  EXPECT_TRUE(contents().due(start + 3'000ms).empty());
+  EXPECT_TRUE(contents().due(start + 9'000ms).empty()) << "it is gone";
+  EXPECT_EQ(contents().usage().bytes, 5'000u);
+  EXPECT_EQ(contents().usage().contents, 1u);
+}
+
 TEST_F(VersionStore, TakesContentInParts) {
   open();
   const auto id = put_number(1);

@@ -65,7 +65,7 @@ public:
     auto& x = *nodes[i];
     auto opened = storage::version_store::open(
       storage::posix_files(), {x.directory / "volume"}, x.directory / "rows",
-      {cluster, x.id}, {});
+      {cluster, x.id}, store_options);
     ASSERT_TRUE(opened) << opened.error().context;
     x.store = *std::move(opened);
     fileserver::version_service_options options;
@@ -206,6 +206,7 @@ public:
       msg::read_state{{group, set.epoch, file, {}}, true, {}});
   }
 
+  storage::version_store_options store_options; ///< Of the next `start`.
   std::vector<std::unique_ptr<version_node>> nodes;
   const group_id group{7};
   msg::group_set set;

@@ -194,7 +194,37 @@ private:
     for (std::uint64_t i = 1; i <= files_of_group; ++i)
       if (!random.one_in(3))
         next.files[inode_id{i}] = new_state(*put, bytes);
-    commit(any_group(), {msg::next_change{next}, msg::become_next{}}, {*put});
+    if (random.one_in(2))
+      return commit(any_group(), {msg::next_change{next}, msg::become_next{}},
+                    {*put});
+    become_in_parts(any_group(), next, *put);
+  }
+
+  /// The parts alone, of which the model sees nothing; then that they are all.
+  void become_in_parts(group_id group, const msg::installed_group& next,
+                       const msg::put_id& put) {
+    bool first = true;
+    const auto ends = !random.one_in(5);
+    const auto contents = ends ? std::vector{put} : std::vector<msg::put_id>{};
+    for (const auto& [file, state] : next.files) {
+      msg::next_part part{std::exchange(first, false), {}};
+      part.files[file] = state;
+      if (random.one_in(8)) {
+        commit(group, {part}, contents); // Begun, and begun again.
+        part.first = true;
+        // What came before is to come again.
+        for (const auto& [other, y] : next.files)
+          if (other <= file)
+            part.files[other] = y;
+      }
+      commit(group, {std::move(part)}, contents);
+    }
+    if (first || !ends)
+      return;
+    said_next[group] = next;
+    commit(group,
+           {msg::next_whole{next.set, next.forgotten, 0}, msg::become_next{}},
+           contents);
   }
 
   void forget() {
@@ -236,16 +266,23 @@ private:
       if (const auto* row = std::get_if<msg::group_row>(&each))
         x.promises.emplace_back(row->promised, number);
       if (const auto* next = std::get_if<msg::next_change>(&each))
-        for (std::uint64_t i = 1; i <= files_of_group; ++i) {
-          const auto found = next->next->files.find(inode_id{i});
-          said[inode_id{i}] = found == next->next->files.end()
-                                ? std::nullopt
-                                : std::optional{found->second};
-        }
+        note_all(said, *next->next);
+      if (std::holds_alternative<msg::next_whole>(each))
+        note_all(said, said_next.at(group));
     }
     for (const auto& [file, state] : said)
       x.files[file].push_back({state, number});
     return number;
+  }
+
+  static void note_all(std::map<inode_id, std::optional<msg::file_state>>& said,
+                       const msg::installed_group& next) {
+    for (std::uint64_t i = 1; i <= files_of_group; ++i) {
+      const auto found = next.files.find(inode_id{i});
+      said[inode_id{i}] = found == next.files.end()
+                            ? std::nullopt
+                            : std::optional{found->second};
+    }
   }
 
   void on_durable(group_id group, std::size_t number,
@@ -399,6 +436,7 @@ private:
 
   std::mutex guard;
   std::map<group_id, group_model> model;
+  std::map<group_id, msg::installed_group> said_next;
   std::map<msg::put_id, std::size_t> sizes;
   std::string wrong;
   bool over = false;

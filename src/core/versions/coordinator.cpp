@@ -232,12 +232,17 @@ coordinator::objection(const file_work& work, const msg::put_file& x) const {
   if (x.kind == msg::version_kind::deleted
       && (!newest || newest->kind == msg::version_kind::deleted))
     return fail(ec::not_found);
-  if (x.kind == msg::version_kind::content && x.content != x.put
-      && std::none_of(versions.begin(), versions.end(), [&](const auto& v) {
-           return v.kind == msg::version_kind::content
-                  && v.content == x.content;
-         }))
+  if (x.kind != msg::version_kind::content || x.content == x.put)
+    return std::nullopt;
+  const auto kept
+    = std::find_if(versions.begin(), versions.end(), [&](const auto& v) {
+        return v.kind == msg::version_kind::content && v.content == x.content;
+      });
+  if (kept == versions.end())
     return fail(ec::not_found, "the version to be restored is gone");
+  if (kept->bytes != x.bytes || kept->checksum != x.checksum)
+    return fail(ec::integrity, "length or checksum are not those of the "
+                               "version to be restored");
   return std::nullopt;
 }
 

@@ -119,6 +119,8 @@ public:
   }
   /// Files in work: under way, or not on all servers.
   [[nodiscard]] std::vector<inode_id> in_work() const;
+  /// Something that is under way names it.
+  [[nodiscard]] bool uses(const msg::put_id& content) const;
   /// Aborts if an invariant is broken.
   void check() const;
 

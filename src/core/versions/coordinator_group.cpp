@@ -50,8 +50,7 @@ coordinator_effects coordinator::on_listed(store_id from,
   coordinator_effects out;
   if (over_)
     return out;
-  takeover_.listed(from, x);
-  if (!takeover_.listed_all(from))
+  if (takeover_.listed(from, x) && !takeover_.listed_all(from))
     out.emplace_back(
       send_replica{from, msg::list_files{set_.group, set_.epoch, ballot_,
                                          takeover_.listed_to(from)}});
@@ -274,6 +273,24 @@ std::vector<inode_id> coordinator::in_work() const {
   for (const auto& [file, work] : files_)
     files.push_back(file);
   return files;
+}
+
+bool coordinator::uses(const msg::put_id& content) const {
+  const auto names = [&](const msg::file_manifest& x) {
+    return std::any_of(x.versions.begin(), x.versions.end(),
+                       [&](const auto& v) { return v.content == content; });
+  };
+  return std::any_of(files_.begin(), files_.end(), [&](const auto& x) {
+    const auto& work = x.second;
+    return (work.open && names(work.open->manifest))
+           || names(work.state.manifest)
+           || std::any_of(
+             work.read.begin(), work.read.end(),
+             [&](const auto& y) { return names(y.second.manifest); })
+           || std::any_of(
+             work.queue.begin(), work.queue.end(),
+             [&](const auto& y) { return y.put.content == content; });
+  });
 }
 
 void coordinator::check() const {

@@ -75,6 +75,18 @@ put_effects put_machine::on_put(const result<msg::put_done>& x, instant now) {
       next_ = std::min(now + config_.again, until_);
       out.emplace_back(ask_leader{});
       return out;
+    case ec::full: // Where others have room, one of them is about to lead.
+      if (!full_)
+        full_ = now;
+      if (now - *full_ >= config_.full_patience || sent_ == 0) {
+        give_up(out, x.error(), now);
+        return out;
+      }
+      why_ = x.error();
+      --sent_; // It has done nothing.
+      next_ = std::min(now + config_.again, until_);
+      out.emplace_back(ask_leader{});
+      return out;
     default:
       give_up(out, x.error(), now);
       return out;
@@ -124,7 +136,10 @@ put_effects put_machine::tick(instant now) {
     return out;
   if (now >= until_) {
     if (sent_ == 0)
-      end(out, {put_over::outcome::not_done, {}, 0, fail(ec::unavailable)});
+      end(out, {put_over::outcome::not_done,
+                {},
+                0,
+                full_ ? why_ : fail(ec::unavailable)});
     else
       end(out, {put_over::outcome::unknown, {}, 0, why_});
     return out;

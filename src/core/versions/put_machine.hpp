@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct put_config {
   std::chrono::milliseconds again{1'000};
   /// Of the time it has, what is kept to find out whether it was done.
   std::chrono::milliseconds settling{3'000};
+  /// So long a primary that has no room is asked again: leads leave it.
+  std::chrono::milliseconds full_patience{3'000};
 };
 
 // Effects of a put, to be performed in order.
@@ -88,6 +91,7 @@ private:
   bool settling_ = false;
   bool over_ = false;
   error why_{ec::outcome_unknown, {}};
+  std::optional<instant> full_; ///< The first time that there was no room.
 };
 
 } // namespace dfs::core

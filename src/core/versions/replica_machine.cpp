@@ -7,17 +7,41 @@
 
 namespace dfs::core {
 
+namespace {
+
+/// About what a manifest is on its way.
+std::size_t bytes_of(const msg::file_manifest& x) {
+  return 96 + 64 * x.versions.size() + 32 * x.outcomes.size();
+}
+
+} // namespace
+
 replica_machine::replica_machine(store_id self, group_id group,
-                                 replica_rows rows, std::set<msg::put_id> held)
+                                 replica_rows rows,
+                                 const std::set<msg::put_id>& held,
+                                 replica_limits limits)
   : self_{self},
     group_{group},
     rows_{std::move(rows)},
     row_{rows_.group},
-    held_{std::move(held)} {
-  for (const auto& [file, state] : rows_.files)
-    for (const auto& x : state.manifest.versions)
-      if (x.kind == msg::version_kind::content && !held_.contains(x.content))
-        wanted_.emplace(x.content, wanted{file, x, self_, {}});
+    limits_{limits} {
+  rows_.coming.clear();
+  for (const auto& x : held)
+    contents_.hold(x);
+  const auto take = [&](const std::map<inode_id, msg::file_state>& files) {
+    for (const auto& [file, state] : files) {
+      name_all(file, state.manifest);
+      for (const auto& x : state.manifest.versions)
+        if (x.kind == msg::version_kind::content && !holds(x.content))
+          wanted_.emplace(x.content, wanted{file, x, self_, {}});
+    }
+  };
+  take(rows_.files);
+  if (!rows_.next)
+    return;
+  take(rows_.next->files);
+  for (const auto& [file, state] : rows_.next->files)
+    next_ballot_ = std::max(next_ballot_, state.stamp.ballot);
 }
 
 bool replica_machine::active_in(group_epoch epoch) const {
@@ -105,7 +129,7 @@ void replica_machine::adopt(replica_effects& out, version_asker asker,
   }
   const auto* newest = newest_of(x.manifest);
   if (newest && newest->kind == msg::version_kind::content
-      && !held_.contains(newest->content)) { // R5
+      && !holds(newest->content)) { // R5
     auto& slot = held_up_[newest->content][x.file];
     if (slot.what.stamp < x.stamp) {
       slot.from = from;
@@ -126,6 +150,7 @@ void replica_machine::adopt(replica_effects& out, version_asker asker,
     file_change{x.file, msg::file_state{x.stamp, settled, x.manifest}});
   next.then.push_back(answer(x.stamp));
   next.file = x.file;
+  name_all(x.file, x.manifest);
   issuing_[x.file] = x.stamp;
   issue_rows(out, std::move(next));
   want_all(out, x.file, x.manifest, from, now);
@@ -199,12 +224,12 @@ replica_effects replica_machine::read(version_asker asker,
 
 replica_effects
 replica_machine::list(version_asker asker, const msg::list_files& x) const {
-  constexpr std::size_t page = 4'096;
   if (!active_in(x.epoch) || x.ballot < row_.promised)
     return {refusal(asker, {})};
   msg::files_listed answer{group_, x.ballot, x.after, {}, false};
   auto it = rows_.files.upper_bound(x.after);
-  for (; it != rows_.files.end() && answer.files.size() < page; ++it)
+  for (; it != rows_.files.end() && answer.files.size() < limits_.page_files;
+       ++it)
     answer.files.push_back({it->first, it->second.stamp, it->second.settled});
   answer.last = it == rows_.files.end();
   return {answer_asker{asker, std::move(answer)}};
@@ -218,9 +243,17 @@ replica_machine::fetch(version_asker asker, const msg::fetch_group& x) const {
                             : active_in(x.epoch);
   if (!may)
     return {refusal(asker, {})};
-  msg::group_fetched answer{group_, x.epoch, durable.forgotten, {}};
-  for (const auto& [file, state] : rows_.files)
-    answer.files.push_back({file, state});
+  msg::group_fetched answer{
+    group_, x.epoch, x.sealed, x.after, durable.forgotten, {}, false};
+  std::size_t bytes = 0;
+  auto it = rows_.files.upper_bound(x.after);
+  for (; it != rows_.files.end() && bytes < limits_.page_bytes
+         && answer.files.size() < limits_.page_files;
+       ++it) {
+    answer.files.push_back({it->first, it->second});
+    bytes += bytes_of(it->second.manifest);
+  }
+  answer.last = it == rows_.files.end();
   return {answer_asker{asker, std::move(answer)}};
 }
 
@@ -242,129 +275,35 @@ replica_machine::forget(version_asker asker, const msg::forget_file& x) {
   return out;
 }
 
-// -- contents -----------------------------------------------------------------
-
-void replica_machine::want(replica_effects& out, inode_id file,
-                           const msg::file_version& version, store_id from,
-                           instant now) {
-  const auto [it, fresh]
-    = wanted_.emplace(version.content, wanted{file, version, from, now});
-  if (!fresh || from == self_)
-    return;
-  out.emplace_back(fetch_content{version, from});
-}
-
-void replica_machine::want_all(replica_effects& out, inode_id file,
-                               const msg::file_manifest& x, store_id from,
-                               instant now) {
-  for (const auto& v : x.versions)
-    if (v.kind == msg::version_kind::content && !held_.contains(v.content))
-      want(out, file, v, from, now);
-}
-
-replica_effects
-replica_machine::content_held(const msg::put_id& content, instant now) {
-  replica_effects out;
-  held_.insert(content);
-  wanted_.erase(content);
-  if (auto it = held_up_.extract(content); !it.empty())
-    for (auto& [file, x] : it.mapped()) {
-      if (x.askers.empty())
-        adopt(out, 0, x.from, x.what, x.settled, now);
-      for (const auto asker : x.askers)
-        adopt(out, asker, x.from, x.what, x.settled, now);
-    }
-  if (gathering_)
-    gather_on(out, now);
-  return out;
-}
-
-replica_effects
-replica_machine::content_lost(const msg::put_id& content, instant now) {
-  replica_effects out;
-  held_.erase(content);
-  for (const auto& [file, state] : rows_.files)
-    for (const auto& x : state.manifest.versions)
-      if (x.content == content && x.kind == msg::version_kind::content)
-        want(out, file, x, another(self_), now);
-  return out;
-}
-
-bool replica_machine::named(inode_id file, const msg::put_id& content) const {
-  const auto in = [&](const std::map<inode_id, msg::file_state>& files) {
-    const auto it = files.find(file);
-    return it != files.end()
-           && std::any_of(it->second.manifest.versions.begin(),
-                          it->second.manifest.versions.end(),
-                          [&](const auto& x) { return x.content == content; });
-  };
-  return in(rows_.files) || (rows_.next && in(rows_.next->files))
-         || (gathering_ && gathering_->merged.contains(file));
-}
-
-void replica_machine::note_unnamed(inode_id file,
-                                   const msg::file_manifest& before) {
-  for (const auto& x : before.versions)
-    if (x.kind == msg::version_kind::content && !named(file, x.content))
-      unnamed_[file].insert(x.content);
-}
-
-void replica_machine::drop_unnamed(replica_effects& out, inode_id file) {
-  const auto it = unnamed_.extract(file);
-  if (it.empty())
-    return;
-  drop_contents gone;
-  for (const auto& x : it.mapped()) {
-    if (named(file, x) || issuing_.contains(file)) {
-      unnamed_[file].insert(x);
-      continue;
-    }
-    held_.erase(x);
-    wanted_.erase(x);
-    gone.contents.push_back(x);
-  }
-  if (!gone.contents.empty())
-    out.emplace_back(std::move(gone));
-}
-
-store_id replica_machine::another(store_id last) const {
-  auto pool = row_.set.servers;
-  if (gathering_) {
-    pool.insert(pool.end(), gathering_->sources.begin(),
-                gathering_->sources.end());
-    pool.insert(pool.end(), gathering_->set.servers.begin(),
-                gathering_->set.servers.end());
-  }
-  std::sort(pool.begin(), pool.end());
-  std::erase(pool, self_);
-  if (pool.empty())
-    return self_;
-  const auto it = std::upper_bound(pool.begin(), pool.end(), last);
-  return it == pool.end() ? pool.front() : *it;
-}
-
 // -- time, and what became durable --------------------------------------------
 
-// The manifests whose place is taken.
-std::vector<std::pair<inode_id, msg::file_manifest>>
-replica_machine::replaced_by(const row_changes& changes) const {
-  std::vector<std::pair<inode_id, msg::file_manifest>> all;
-  const auto add = [&](const std::map<inode_id, msg::file_state>& files) {
-    for (const auto& [file, state] : files)
-      all.emplace_back(file, state.manifest);
+// Files whose place others take all at once are looked at later, in turn.
+void replica_machine::replace(replica_effects& out, const row_changes& changes,
+                              std::optional<inode_id> accepted) {
+  std::vector<std::pair<inode_id, msg::file_manifest>> before;
+  const auto leave = [&](std::map<inode_id, msg::file_state>& files) {
+    if (!files.empty())
+      former_.push_back(std::exchange(files, {}));
   };
   for (const auto& x : changes) {
     if (const auto* change = std::get_if<file_change>(&x)) {
       if (const auto it = rows_.files.find(change->file);
           it != rows_.files.end())
-        all.emplace_back(change->file, it->second.manifest);
+        before.emplace_back(change->file, it->second.manifest);
     } else if (std::holds_alternative<become_next>(x)) {
-      add(rows_.files);
-    } else if (std::holds_alternative<next_change>(x) && rows_.next) {
-      add(rows_.next->files);
+      leave(rows_.files);
+    } else if (std::holds_alternative<next_change>(x)
+               || std::holds_alternative<next_whole>(x)) {
+      if (rows_.next)
+        leave(rows_.next->files);
     }
   }
-  return all;
+  apply_rows(rows_, changes);
+  if (accepted && rows_.files.contains(*accepted)
+      && issuing_[*accepted] == rows_.files[*accepted].stamp)
+    issuing_.erase(*accepted);
+  for (const auto& [file, manifest] : before)
+    unname(out, file, manifest);
 }
 
 replica_effects replica_machine::stored(std::uint64_t ticket, instant now) {
@@ -372,57 +311,21 @@ replica_effects replica_machine::stored(std::uint64_t ticket, instant now) {
   auto x = std::move(issued_.front());
   issued_.pop_front();
   replica_effects out;
-  const auto before = replaced_by(x.changes);
-  apply_rows(rows_, x.changes);
-  if (x.file && rows_.files.contains(*x.file)
-      && issuing_[*x.file] == rows_.files[*x.file].stamp)
-    issuing_.erase(*x.file);
-  for (const auto& [file, manifest] : before) {
-    note_unnamed(file, manifest);
-    const auto it = rows_.files.find(file);
-    if (it == rows_.files.end() || it->second.settled)
-      drop_unnamed(out, file);
-  }
+  replace(out, x.changes, x.file);
+  note_coming(out, x.changes, now);
+  sweep(out);
   for (auto& y : x.then)
     if (y.asker)
       out.emplace_back(std::move(y));
-  if (gathering_ && gathering_->storing && !gathering_->refill && rows_.next
-      && rows_.next->set.epoch == gathering_->set.epoch)
-    gathering_.reset();
-  else if (gathering_ && gathering_->refill && !rows_.group.quarantined)
-    gathering_.reset();
-  if (gathering_)
-    gather_on(out, now);
+  part_stored(out, ticket);
   return out;
-}
-
-// What waits for a content that has been superseded, or that nobody names.
-void replica_machine::drop_hopeless() {
-  for (auto& [content, files] : held_up_)
-    std::erase_if(files, [&](const auto& x) {
-      const auto it = rows_.files.find(x.first);
-      return x.second.what.stamp.ballot < row_.promised
-             || (it != rows_.files.end()
-                 && it->second.stamp >= x.second.what.stamp);
-    });
-  std::erase_if(held_up_, [](const auto& x) { return x.second.empty(); });
-  std::erase_if(wanted_, [&](const auto& x) {
-    return !held_up_.contains(x.first) && !named(x.second.file, x.first)
-           && !issuing_.contains(x.second.file);
-  });
 }
 
 replica_effects replica_machine::tick(instant now) {
   replica_effects out;
+  sweep(out);
   drop_hopeless();
-  for (auto& [content, x] : wanted_) {
-    if (now - x.asked < replica_patience)
-      continue;
-    x.asked = now;
-    x.from = another(x.from);
-    if (x.from != self_)
-      out.emplace_back(fetch_content{x.version, x.from});
-  }
+  look_after_wanted(out, now);
   if (gathering_ && now - gathering_->asked >= replica_patience)
     ask_sources(out, now);
   return out;
@@ -440,7 +343,7 @@ void replica_machine::check() const {
                || rows_.group.role != replica_role::active);
     const auto* newest = newest_of(state.manifest);
     DFS_ASSERT(!newest || newest->kind != msg::version_kind::content
-               || held_.contains(newest->content)
+               || holds(newest->content)
                || wanted_.contains(newest->content)); // R5
   }
 }

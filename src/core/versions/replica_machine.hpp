@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "core/versions/content_index.hpp"
 #include "core/versions/replica_effects.hpp"
 
 #include <chrono>
@@ -17,9 +18,26 @@ namespace dfs::core {
 /// How often what was not answered is asked again.
 inline constexpr std::chrono::milliseconds replica_patience{250};
 
-/// Who gathers for so long asks anew: meanwhile others may have dropped what
-/// was of older versions.
+/// Who gathers, and gets nothing for so long, asks anew: meanwhile others may
+/// have dropped what was of older versions.
 inline constexpr std::chrono::milliseconds gathering_patience{5'000};
+
+/// So long a page of a group may be on its way.
+inline constexpr std::chrono::milliseconds page_patience{3'000};
+
+/// What is done at once, however many files there are.
+struct replica_limits {
+  std::size_t page_files = 4'096; ///< Of `list_files` and `fetch_group`.
+  std::size_t page_bytes = 4 * 1024 * 1024; ///< Of `fetch_group`, about.
+  std::size_t looked_at = 1'024;            ///< By one tick.
+};
+
+/// What a replica has to do with a content.
+enum class content_use : std::uint8_t {
+  none,
+  passing, ///< Something under way names it; ask again.
+  kept,    ///< A durable manifest names it, or did: it goes by itself.
+};
 
 /// A file server's part in one group (docs/protocols/versioned_files.md): this
 /// server's view. Pure; `coordinator` leads, this one promises, accepts, seals.
@@ -37,7 +55,8 @@ class replica_machine {
 public:
   /// @param rows As they were made durable. @param held Contents that are here.
   replica_machine(store_id self, group_id group, replica_rows rows,
-                  std::set<msg::put_id> held);
+                  const std::set<msg::put_id>& held,
+                  replica_limits limits = {});
 
   // -- requests: answered once, later, or not at all --------------------------
 
@@ -81,6 +100,8 @@ public:
   on_state(store_id from, const msg::file_state_read& x, instant now);
   [[nodiscard]] replica_effects
   on_fetched(store_id from, const msg::group_fetched& x, instant now);
+  /// No page came: from somebody who is not asked again at once.
+  void not_fetched(store_id from, bool sealed);
   /// It is here: on the disk, or on its way there ahead of the next rows.
   [[nodiscard]] replica_effects
   content_held(const msg::put_id& content, instant now);
@@ -94,8 +115,15 @@ public:
     return rows_;
   }
   [[nodiscard]] bool holds(const msg::put_id& content) const {
-    return held_.contains(content);
+    return contents_.holds(content);
   }
+  /// Bytes of contents that are here and belong to a file.
+  [[nodiscard]] std::uint64_t bytes() const {
+    return contents_.bytes();
+  }
+  [[nodiscard]] content_use use_of(const msg::put_id& content) const;
+  /// It is gone from here. @pre There is no use of it.
+  void forget_content(const msg::put_id& content);
   /// It is asked for, or waited for.
   [[nodiscard]] bool wants(const msg::put_id& content) const {
     return wanted_.contains(content) || held_up_.contains(content);
@@ -136,19 +164,29 @@ private:
   };
   /// Becoming a member, or filling up again.
   struct gathering {
+    struct pages {
+      inode_id to; ///< What came ends here.
+      bool last = false;
+      std::optional<instant> asked;
+    };
     bool refill = false;
     version_asker asker = 0;
     msg::group_set set;
     group_epoch base;
     std::vector<store_id> sources;
-    std::set<store_id> came;
+    std::map<std::pair<store_id, bool>, pages> came; ///< And: of a sealed one?
     std::uint64_t forgotten = 0;
     std::uint64_t forgotten_least = ~std::uint64_t{0}; ///< By any source.
     std::map<inode_id, std::pair<store_id, msg::file_state>> merged;
+    std::set<msg::put_id> lacking; ///< Contents of `merged`.
+    group_ballot raised;           ///< The highest of `merged`.
+    group_ballot promised;         ///< Before it was stored.
     bool whole = false; ///< From who is active in the set: that is all.
     bool storing = false;
+    bool begun = false;     ///< A part is stored.
+    std::uint64_t part = 0; ///< Ticket of the one under way.
     instant asked{};
-    instant since{};
+    instant since{}; ///< Something came.
   };
 
   [[nodiscard]] bool active_in(group_epoch epoch) const;
@@ -160,13 +198,26 @@ private:
             const msg::file_version& version, store_id from, instant now);
   void want_all(replica_effects& out, inode_id file,
                 const msg::file_manifest& x, store_id from, instant now);
+  void name_all(inode_id file, const msg::file_manifest& x);
+  void look_after_wanted(replica_effects& out, instant now);
   void drop_hopeless();
-  void gather_on(replica_effects& out, instant now);
-  void finish_gathering(replica_effects& out, instant now);
+  void gather_on(replica_effects& out);
+  void merge(replica_effects& out, store_id from, const msg::fetched_file& x,
+             instant now);
+  void store_part(replica_effects& out);
+  [[nodiscard]] row_changes next_files();
+  [[nodiscard]] row_changes refilled_files();
+  void part_stored(replica_effects& out, std::uint64_t ticket);
+  [[nodiscard]] bool has_come() const;
   void ask_sources(replica_effects& out, instant now);
-  [[nodiscard]] std::vector<std::pair<inode_id, msg::file_manifest>>
-  replaced_by(const row_changes& changes) const;
-  void note_unnamed(inode_id file, const msg::file_manifest& before);
+  void ask_page(replica_effects& out, store_id from, bool sealed, instant now);
+  void
+  note_coming(replica_effects& out, const row_changes& changes, instant now);
+  void replace(replica_effects& out, const row_changes& changes,
+               std::optional<inode_id> accepted);
+  void sweep(replica_effects& out);
+  void
+  unname(replica_effects& out, inode_id file, const msg::file_manifest& before);
   void drop_unnamed(replica_effects& out, inode_id file);
   [[nodiscard]] store_id another(store_id last) const;
   [[nodiscard]] bool named(inode_id file, const msg::put_id& content) const;
@@ -175,12 +226,18 @@ private:
   group_id group_;
   replica_rows rows_; ///< Durable.
   group_row row_;     ///< With what is being stored.
-  std::set<msg::put_id> held_;
+  replica_limits limits_;
+  content_index contents_;
   std::uint64_t tickets_ = 0;
   std::deque<issue> issued_;
   std::map<inode_id, msg::version_stamp> issuing_;
   std::map<msg::put_id, std::map<inode_id, held_up>> held_up_;
   std::map<msg::put_id, wanted> wanted_;
+  msg::put_id looked_to_; ///< Of `wanted_`.
+  /// Files whose place others have taken all at once, to be looked at in turn.
+  std::deque<std::map<inode_id, msg::file_state>> former_;
+  group_ballot next_ballot_;   ///< The highest of what is installed.
+  group_ballot coming_ballot_; ///< Of what gets installed.
   /// Contents that a manifest named before the present one.
   std::map<inode_id, std::set<msg::put_id>> unnamed_;
   std::map<inode_id, std::set<version_asker>> finishers_;

@@ -12,6 +12,8 @@ using msg::file_change;
 using msg::group_row;
 using msg::installed_group;
 using msg::next_change;
+using msg::next_part;
+using msg::next_whole;
 using msg::replica_role;
 using msg::replica_rows;
 using msg::row_change_of_group;

@@ -66,7 +66,7 @@ replica_effects replica_machine::install(version_asker asker,
   gathering_->base = x.base;
   gathering_->sources = x.sources;
   ask_sources(out, now);
-  gather_on(out, now);
+  gather_on(out);
   return out;
 }
 
@@ -91,8 +91,7 @@ replica_machine::activate(version_asker asker, const msg::activate_group& x) {
   row_.set = rows_.next->set;
   row_.promised = std::max(row_.promised, group_ballot{row_.set.epoch.value()});
   // Who came late has what was accepted in this epoch already.
-  for (const auto& [file, state] : rows_.next->files)
-    row_.promised = std::max(row_.promised, state.stamp.ballot);
+  row_.promised = std::max(row_.promised, next_ballot_);
   row_.forgotten = std::max(row_.forgotten, rows_.next->forgotten);
   row_.quarantined = false;
   issue_rows(out, {0, {become_next{}, row_}, {answer}, {}});
@@ -157,115 +156,12 @@ replica_effects replica_machine::drop(const msg::drop_group& x) {
   row_.role = replica_role::none;
   row_.set = {};
   row_.quarantined = false;
+  if (!rows_.coming.empty())
+    issue_rows(out, {0, {next_part{true, {}}}, {}, {}});
   // All files, those that are on their way to the disk, too.
   issue_rows(
     out, {0, {next_change{installed_group{}}, become_next{}, row_}, {}, {}});
   return out;
-}
-
-void replica_machine::ask_sources(replica_effects& out, instant now) {
-  auto& g = *gathering_;
-  const bool again = g.asked != instant{};
-  g.asked = now;
-  if (!again)
-    g.since = now;
-  if (!g.storing && now - g.since >= gathering_patience) {
-    g.since = now;
-    g.came.clear();
-    g.whole = false;
-    g.merged.clear();
-  }
-  for (const auto from : g.sources)
-    if (!g.came.contains(from))
-      out.emplace_back(
-        ask_replica{from, msg::fetch_group{group_, g.base, !g.refill}});
-  if (g.refill || !again)
-    return;
-  // Who came late finds the sources unsealed: in force, with what they merged.
-  for (const auto from : g.set.servers)
-    if (from != self_)
-      out.emplace_back(
-        ask_replica{from, msg::fetch_group{group_, g.set.epoch, false}});
-}
-
-replica_effects replica_machine::on_fetched(store_id from,
-                                            const msg::group_fetched& x,
-                                            instant now) {
-  replica_effects out;
-  if (!gathering_ || gathering_->storing)
-    return out;
-  auto& g = *gathering_;
-  const bool all = !g.refill && x.epoch == g.set.epoch;
-  const bool source
-    = std::find(g.sources.begin(), g.sources.end(), from) != g.sources.end();
-  if (!all && (x.epoch != g.base || !source || !g.came.insert(from).second))
-    return out;
-  g.whole = g.whole || all;
-  g.forgotten = std::max(g.forgotten, x.forgotten);
-  g.forgotten_least = std::min(g.forgotten_least, x.forgotten);
-  for (const auto& file : x.files) {
-    auto& [holder, state] = g.merged[file.file];
-    if (state.stamp == file.state.stamp)
-      state.settled = state.settled || file.state.settled;
-    if (state.stamp >= file.state.stamp)
-      continue;
-    holder = from;
-    state = file.state;
-  }
-  gather_on(out, now);
-  return out;
-}
-
-void replica_machine::gather_on(replica_effects& out, instant now) {
-  auto& g = *gathering_;
-  if (g.storing || (!g.whole && g.came.size() < g.sources.size()))
-    return;
-  bool complete = true;
-  for (const auto& [file, x] : g.merged)
-    for (const auto& v : x.second.manifest.versions)
-      if (v.kind == msg::version_kind::content && !held_.contains(v.content)) {
-        want(out, file, v, x.first, now);
-        complete = false;
-      }
-  if (complete)
-    finish_gathering(out, now);
-}
-
-void replica_machine::finish_gathering(replica_effects& out, instant) {
-  auto& g = *gathering_;
-  g.storing = true;
-  issue next;
-  if (!g.refill) {
-    installed_group all{g.set, g.forgotten, {}};
-    for (const auto& [file, x] : g.merged)
-      all.files.emplace(file, x.second);
-    next.changes.emplace_back(next_change{std::move(all)});
-    next.then.push_back({g.asker, msg::group_installed{group_, g.set.epoch}});
-    issue_rows(out, std::move(next));
-    return;
-  }
-  auto raised = row_.promised;
-  for (const auto& [file, x] : g.merged) {
-    // What it has is as good as an acceptance that came late (R1, R3, R6).
-    const auto it = rows_.files.find(file);
-    const bool here = it != rows_.files.end();
-    if (x.second.stamp.ballot < row_.promised || issuing_.contains(file)
-        || (here && it->second.stamp >= x.second.stamp)
-        || ((!here || it->second.manifest.versions.empty())
-            && g.forgotten_least < row_.forgotten))
-      continue;
-    next.changes.emplace_back(file_change{file, x.second});
-    // As with an acceptance: no lower ballot may be promised any more.
-    raised = std::max(raised, x.second.stamp.ballot);
-  }
-  row_.promised = raised;
-  row_.quarantined = false;
-  row_.forgotten = std::max(row_.forgotten, g.forgotten);
-  next.changes.emplace_back(row_);
-  next.then.push_back(
-    {g.asker,
-     msg::group_rejoined{group_, g.set.epoch, msg::rejoin_order::refill}});
-  issue_rows(out, std::move(next));
 }
 
 } // namespace dfs::core

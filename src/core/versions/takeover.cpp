@@ -30,18 +30,21 @@ bool takeover::leads() const {
          && promised_.size() >= promise_quorum(set_.rule);
 }
 
-void takeover::listed(store_id from, const msg::files_listed& x) {
+bool takeover::listed(store_id from, const msg::files_listed& x) {
   auto& list = lists_[from];
   if (x.ballot != ballot_ || !has_promised(from) || list.last
       || x.after != list.to)
-    return;
+    return false;
   for (const auto& file : x.files) {
-    list.files.emplace(file.file, file);
+    if (file.file <= list.to && list.to != inode_id{})
+      continue;
+    list.files.push_back(file);
     list.to = file.file;
   }
   list.last = x.last;
   if (x.last)
     compare();
+  return true;
 }
 
 bool takeover::surveyed() const {
@@ -60,32 +63,42 @@ bool takeover::listed_all(store_id x) const {
   return it != lists_.end() && it->second.last;
 }
 
-// All lists again with each that is complete: at most N times, and what has
-// been evened out since costs one look.
+// All lists again with each that is complete: at most N times, side by side,
+// and what has been evened out since costs one look. When all of the set have
+// told theirs nobody needs them any more.
 void takeover::compare() {
   if (!surveyed())
     return;
-  struct sum {
-    std::size_t count = 0;
-    msg::version_stamp stamp;
-    bool even = true;
+  struct place {
+    std::vector<msg::listed_file>::const_iterator at;
+    std::vector<msg::listed_file>::const_iterator end;
   };
-  std::map<inode_id, sum> sums;
-  std::size_t complete = 0;
-  for (const auto& [server, list] : lists_) {
-    if (!list.last)
-      continue;
-    ++complete;
-    for (const auto& [file, x] : list.files) {
-      auto& s = sums[file];
-      s.even = s.even && x.settled && (s.count == 0 || s.stamp == x.stamp);
-      s.stamp = x.stamp;
-      ++s.count;
+  std::vector<place> places;
+  for (const auto& [server, list] : lists_)
+    if (list.last)
+      places.push_back({list.files.begin(), list.files.end()});
+  for (;;) {
+    const msg::listed_file* first = nullptr;
+    for (const auto& x : places)
+      if (x.at != x.end && (first == nullptr || x.at->file < first->file))
+        first = &*x.at;
+    if (first == nullptr)
+      break;
+    bool even = true;
+    for (auto& x : places) {
+      const bool has = x.at != x.end && x.at->file == first->file;
+      even = even && has && x.at->settled && x.at->stamp == first->stamp;
     }
+    if (!even)
+      uneven_.insert(uneven_.end(), first->file);
+    const auto file = first->file;
+    for (auto& x : places)
+      if (x.at != x.end && x.at->file == file)
+        ++x.at;
   }
-  for (const auto& [file, s] : sums)
-    if (!s.even || s.count < complete)
-      uneven_.insert(file);
+  if (places.size() == set_.servers.size())
+    for (auto& [server, list] : lists_)
+      list.files = {};
 }
 
 std::vector<inode_id> takeover::take_uneven(std::size_t most) {

@@ -37,8 +37,8 @@ public:
     return forgotten_;
   }
 
-  /// A page of a list.
-  void listed(store_id from, const msg::files_listed& x);
+  /// A page of a list. @returns false: it was there already.
+  bool listed(store_id from, const msg::files_listed& x);
   [[nodiscard]] bool surveyed() const;
   /// Where the list of that server goes on; it has promised.
   [[nodiscard]] inode_id listed_to(store_id x) const;
@@ -55,7 +55,7 @@ private:
   struct listing {
     inode_id to;
     bool last = false;
-    std::map<inode_id, msg::listed_file> files;
+    std::vector<msg::listed_file> files; ///< Rising.
   };
   void compare();
 

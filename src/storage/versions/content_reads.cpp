@@ -169,6 +169,15 @@ result<std::uint64_t> content_store::verify(const msg::put_id& put) const {
   return bad;
 }
 
+bool content_store::is_full() const {
+  const auto takes = [](const chunk_store* store) {
+    const auto x = store->usage();
+    return !x.full && !x.failed;
+  };
+  return std::none_of(config_.volumes.begin(), config_.volumes.end(), takes)
+         || metadata_.free_bytes() < config_.rows_reserve;
+}
+
 content_usage content_store::usage() const {
   content_usage all;
   all.volumes = config_.volumes.size();
@@ -181,13 +190,11 @@ content_usage content_store::usage() const {
     all.failed_volumes += x.failed ? 1 : 0;
   }
   all.full = all.full || metadata_.free_bytes() < config_.rows_reserve;
-  all.staged = staged_.size();
-  for (const auto& [put, x] : staged_)
-    all.staged_bytes += x.row.bytes;
   const std::lock_guard lock{guard_};
+  all.staged = counted_.staged;
+  all.staged_bytes = counted_.staged_bytes;
   all.contents = held_.size();
-  for (const auto& [put, x] : held_)
-    all.bytes += x.row.bytes;
+  all.bytes = held_bytes_;
   all.lost = lost_.size();
   return all;
 }

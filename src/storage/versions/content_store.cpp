@@ -17,6 +17,9 @@ namespace {
 constexpr chunk_version only_version{1};
 constexpr mutation_serial only_serial{1};
 
+/// Of `due`.
+constexpr std::size_t due_at_once = 256;
+
 std::uint64_t size_of(const payload& data) {
   std::uint64_t bytes = 0;
   for (const auto& piece : data.pieces)
@@ -273,8 +276,10 @@ result<nothing> content_store::finish(const msg::put_id& put,
   if (const auto old = lost_.extract(put))
     leaving_.push_back({batch, std::move(old.mapped().pieces)});
   x.sync->complete = true;
+  held_bytes_ += x.row.bytes;
   held_[put] = {std::move(x.row), batch, std::move(x.sync)};
   staged_.erase(found);
+  came_.push_back(put);
   return done;
 }
 
@@ -327,12 +332,14 @@ void content_store::remove(const msg::put_id& put) {
   abandon(put);
   const std::lock_guard lock{guard_};
   std::vector<content_piece> pieces;
-  if (const auto held = held_.extract(put))
+  if (const auto held = held_.extract(put)) {
+    held_bytes_ -= held.mapped().row.bytes;
     pieces = std::move(held.mapped().row.pieces);
-  else if (const auto lost = lost_.extract(put))
+  } else if (const auto lost = lost_.extract(put)) {
     pieces = std::move(lost.mapped().pieces);
-  else
+  } else {
     return;
+  }
   const auto batch = rows_.defer({{version_keys::content(put), {}}});
   leaving_.push_back({batch, std::move(pieces)});
 }
@@ -345,6 +352,7 @@ void content_store::lose(const msg::put_id& put) {
     if (!held)
       return;
     pieces = held.mapped().row.pieces;
+    held_bytes_ -= held.mapped().row.bytes;
     lost_[put] = std::move(held.mapped().row);
   }
   // The next start sees by this that it was here once. A volume that has
@@ -386,6 +394,15 @@ std::vector<msg::put_id> content_store::lost() const {
   return all;
 }
 
+void content_store::count_staged() {
+  content_usage x;
+  x.staged = staged_.size();
+  for (const auto& [put, each] : staged_)
+    x.staged_bytes += each.row.bytes;
+  const std::lock_guard lock{guard_};
+  counted_ = x;
+}
+
 std::vector<msg::put_id> content_store::tick(instant now) {
   sweep();
   for (auto i = staged_.begin(); i != staged_.end();) {
@@ -396,6 +413,7 @@ std::vector<msg::put_id> content_store::tick(instant now) {
     else if (now - *since >= config_.staged_life)
       drop(each);
   }
+  count_staged();
   std::vector<msg::put_id> lost;
   for (auto* store : config_.volumes) {
     if (!store->failed() || !failed_.insert(store).second)
@@ -412,6 +430,7 @@ std::vector<msg::put_id> content_store::tick(instant now) {
       if (!is_there(each->second.row))
         continue;
       lost.push_back(each->first);
+      held_bytes_ -= each->second.row.bytes;
       lost_[each->first] = std::move(each->second.row);
       held_.erase(each);
     }
@@ -419,12 +438,31 @@ std::vector<msg::put_id> content_store::tick(instant now) {
   return lost;
 }
 
+std::vector<msg::put_id> content_store::due(instant now) {
+  for (const auto& put : std::exchange(came_, {}))
+    watched_.emplace_back(now, put);
+  std::vector<msg::put_id> all;
+  while (!watched_.empty() && all.size() < due_at_once
+         && now - watched_.front().first >= config_.staged_life) {
+    if (holds(watched_.front().second))
+      all.push_back(watched_.front().second);
+    watched_.pop_front();
+  }
+  return all;
+}
+
+void content_store::look_again(const msg::put_id& put) {
+  came_.push_back(put);
+}
+
 void content_store::place(const msg::put_id& put, content_row row, bool whole) {
   const std::lock_guard lock{guard_};
-  if (whole)
-    held_[put] = {std::move(row), 0, nullptr};
-  else
+  if (!whole) {
     lost_[put] = std::move(row);
+    return;
+  }
+  held_bytes_ += row.bytes;
+  held_[put] = {std::move(row), 0, nullptr};
 }
 
 } // namespace dfs::storage

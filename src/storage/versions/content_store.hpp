@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,8 +22,7 @@
 
 namespace dfs::storage {
 
-/// Contents begun and not finished, at most; more are `ec::busy`. The first
-/// 64 KiB of each are in memory.
+/// Contents begun and not finished; more are `ec::busy`.
 inline constexpr std::size_t staged_contents_max = 1'024;
 
 /// Of a content, a run of bytes as it was read and checked.
@@ -31,7 +31,7 @@ struct checked_bytes {
   std::vector<std::uint32_t> crcs; ///< Of each 64 KiB; the last may be short.
 };
 
-/// What can be sent with `sendfile`, and what the receiver checks it with.
+/// What `sendfile` can send, and what the receiver checks it with.
 struct content_plan {
   std::shared_ptr<open_file> file;
   std::uint64_t file_offset = 0;
@@ -71,20 +71,18 @@ public:
     std::vector<chunk_store*> volumes;     ///< Those that are there.
     std::uint32_t piece_bytes = 64u << 20; ///< Multiple of 64 KiB.
     std::uint64_t first_number = 1; ///< And all above it: never given before.
-    /// Bytes that rows must find free before a content is begun.
-    std::uint64_t rows_reserve = 0;
+    std::uint64_t rows_reserve = 0; ///< Free bytes, or no content is begun.
+    /// Of what is unfinished, and of what is whole and nobody names.
     std::chrono::milliseconds staged_life{std::chrono::hours{1}};
   };
 
   content_store(config wanted, row_writer& rows, metadata_store& metadata);
   content_store(const content_store&) = delete;
   content_store& operator=(const content_store&) = delete;
-
   // -- coming -----------------------------------------------------------------
 
-  /// More bytes of a content. Offset 0 begins anew: an unfinished one is
-  /// dropped. A repetition is passed over; after `ec::full` and `ec::busy`,
-  /// too, the same is to be sent again.
+  /// More bytes of a content. Offset 0 begins anew. A repetition is passed
+  /// over; after `ec::full` and `ec::busy` the same is to be sent again.
   /// @param data CRCs of the parts that 64 KiB blocks of the content cut.
   /// @returns `ec::exists` (held); `ec::invalid_argument` (a gap, part of it is
   ///   there, data that does not match); `ec::full`; `ec::busy` (too much is
@@ -111,7 +109,7 @@ public:
   [[nodiscard]] bool holds(const msg::put_id& put) const;
   [[nodiscard]] std::optional<content_row> find(const msg::put_id& put) const;
   [[nodiscard]] std::vector<msg::put_id> list() const;
-  /// Whose piece a chunk is, of those that are held: looks at all.
+  /// Whose piece a chunk is: looks at all.
   [[nodiscard]] std::optional<msg::put_id>
   content_of(store_id volume, chunk_id chunk) const;
 
@@ -144,18 +142,25 @@ public:
   /// Nobody names it any more. Its space is free soon. Repeatable.
   void remove(const msg::put_id& put);
 
-  /// It is bad: not held any more, and kept aside until it is here again or
-  /// removed. Repeatable.
+  /// It is bad: not held, and kept aside until it is here again. Repeatable.
   void lose(const msg::put_id& put);
 
-  /// Named by a row and not here: what a start, or `lose`, found.
+  /// Named by a row and not here.
   [[nodiscard]] std::vector<msg::put_id> lost() const;
 
-  /// Abandons what has stood still, frees what may go. To be called each
-  /// second or so. @returns what is lost since: its volume has failed.
+  /// Abandons what has stood still, frees what may go. To be called each second
+  /// or so. @returns what is lost since: its volume has failed.
   std::vector<msg::put_id> tick(instant now);
 
+  /// Contents that came `staged_life` ago, each once: who names them? Those
+  /// that nobody names are for `remove`. To be called with `tick`.
+  [[nodiscard]] std::vector<msg::put_id> due(instant now);
+  /// It is due again, `staged_life` later.
+  void look_again(const msg::put_id& put);
+
   [[nodiscard]] content_usage usage() const;
+  /// No volume takes any more, or the rows' disk is nearly full. Any thread.
+  [[nodiscard]] bool is_full() const;
 
   // -- for the group store and the start --------------------------------------
 
@@ -167,7 +172,6 @@ public:
 
   /// What the start found. @param whole Else lost.
   void place(const msg::put_id& put, content_row row, bool whole);
-  /// Chunks that nobody needs any more.
   void discard(const std::vector<content_piece>& pieces);
 
 private:
@@ -177,7 +181,6 @@ private:
     bool complete = false; ///< No piece comes any more.
     std::optional<error> failed;
     std::vector<callback> waiting;
-
     [[nodiscard]] bool over() const {
       return failed || (complete && left == 0);
     }
@@ -217,6 +220,7 @@ private:
   void piece_arrived(const sync_ptr& sync, const result<nothing>& outcome);
   void depart(const msg::put_id& put, std::vector<content_piece> pieces);
   void sweep();
+  void count_staged();
   [[nodiscard]] std::uint32_t room_in_piece(const staged_content& x) const;
   [[nodiscard]] result<checked_bytes>
   read(const msg::put_id& put, std::uint64_t offset, std::span<char> to,
@@ -233,7 +237,11 @@ private:
   mutable std::mutex guard_;
   std::map<msg::put_id, held_content> held_; ///< Under `guard_`.
   std::map<msg::put_id, content_row> lost_;  ///< Under `guard_`.
+  std::uint64_t held_bytes_ = 0;             ///< Under `guard_`.
+  content_usage counted_; ///< What is staged, by the last `tick`. Likewise.
   std::map<msg::put_id, staged_content> staged_;
+  std::vector<msg::put_id> came_; ///< Since the last `due`.
+  std::deque<std::pair<instant, msg::put_id>> watched_; ///< By time.
   std::vector<leaving> leaving_;
   std::set<chunk_store*> failed_; ///< Whose contents are lost already.
   std::uint64_t next_number_;

@@ -17,6 +17,18 @@ constexpr std::size_t file_at = 17;
 constexpr std::size_t group_key_bytes = 10;
 constexpr std::size_t file_key_bytes = 26;
 
+bool is_part(const msg::row_changes& changes) {
+  return changes.size() == 1
+         && std::holds_alternative<msg::next_part>(changes.front());
+}
+
+/// The rows of files that nobody will make use of.
+std::vector<row_change> without(group_id group, std::uint64_t generation) {
+  return {{version_keys::generation(group, generation),
+           {},
+           version_keys::generation(group, generation + 1)}};
+}
+
 bool is_settled_only(const msg::row_changes& changes) {
   return !changes.empty()
          && std::all_of(changes.begin(), changes.end(), [](const auto& x) {
@@ -34,6 +46,7 @@ error no_key(std::string_view key) {
 struct rows_reader {
   std::map<group_id, msg::replica_rows> rows;
   std::map<group_id, group_layout> layouts;
+  std::map<group_id, std::uint64_t> coming;
   result<nothing> outcome = done;
 
   bool on_group(std::string_view key, std::string_view value) {
@@ -45,6 +58,13 @@ struct rows_reader {
       if (!row)
         return refuse(row.error());
       rows[group].group = *std::move(row);
+      return true;
+    }
+    if (key.back() == 'c') {
+      const auto generation = decode_coming(value);
+      if (!generation)
+        return refuse(generation.error());
+      coming[group] = *generation;
       return true;
     }
     auto layout = decode_layout(value);
@@ -66,6 +86,9 @@ struct rows_reader {
     std::map<inode_id, msg::file_state>* files = nullptr;
     if (generation == layout.generation)
       files = &rows[group].files;
+    else if (const auto x = coming.find(group);
+             x != coming.end() && x->second == generation)
+      return true; // Of an installation that has not ended.
     else if (layout.next && generation == layout.next->generation)
       files = &rows[group].next->files;
     else
@@ -153,19 +176,37 @@ result<msg::replica_rows> group_store::reload(group_id group) {
   return std::move(reader.rows[group]);
 }
 
+namespace {
+
+result<nothing>
+read_layout(std::string_view key, std::string_view value, group_layout& to) {
+  if (key.back() == 'c') { // Before 's'.
+    const auto coming = decode_coming(value);
+    if (!coming)
+      return coming.error();
+    to.coming = *coming;
+    return done;
+  }
+  auto layout = decode_layout(value);
+  if (!layout)
+    return layout.error();
+  layout->coming = to.coming;
+  to = *std::move(layout);
+  return done;
+}
+
+} // namespace
+
 result<nothing> group_store::read_layouts(std::uint64_t first_number) {
   next_number_ = first_number;
   result<nothing> outcome = done;
   auto read = metadata_.for_each(
     version_keys::groups, [&](std::string_view key, std::string_view value) {
-      if (key.size() != group_key_bytes || key.back() != 's')
+      if (key.size() != group_key_bytes || key.back() == 'r')
         return true;
-      auto layout = decode_layout(value);
-      if (!layout)
-        outcome = layout.error();
-      else
-        groups_[group_id{version_keys::number_in(key, group_at)}].layout
-          = *std::move(layout);
+      auto& layout
+        = groups_[group_id{version_keys::number_in(key, group_at)}].layout;
+      outcome = read_layout(key, value, layout);
       return static_cast<bool>(outcome);
     });
   return read ? outcome : read;
@@ -174,6 +215,28 @@ result<nothing> group_store::read_layouts(std::uint64_t first_number) {
 std::vector<row_change> group_store::rows_of_pending(const pending_row& x) {
   const std::lock_guard lock{guard_};
   return rows_of(x.group, x.changes, groups_[x.group].layout, next_number_++);
+}
+
+std::vector<row_change> group_store::rows_without(const pending_row& x) {
+  std::vector<row_change> all;
+  for (const auto& change : x.changes)
+    if (const auto* whole = std::get_if<msg::next_whole>(&change))
+      for (auto& row : without(x.group, whole->place))
+        all.push_back(std::move(row));
+  return all;
+}
+
+std::vector<row_change> group_store::rows_of_leavings() {
+  std::vector<row_change> all;
+  const std::lock_guard lock{guard_};
+  for (auto& [group, x] : groups_) {
+    if (x.layout.coming == 0)
+      continue;
+    auto rows = without(group, std::exchange(x.layout.coming, 0));
+    all.insert(all.end(), rows.begin(), rows.end());
+    all.push_back({version_keys::coming(group), {}});
+  }
+  return all;
 }
 
 void group_store::flush() {
@@ -202,6 +265,9 @@ void group_store::commit(group_id group, msg::row_changes changes,
                           broken ? *broken : *state.failed);
       return call(lock);
     }
+    for (auto& change : x->changes)
+      if (auto* whole = std::get_if<msg::next_whole>(&change))
+        whole->place = std::exchange(state.layout.coming, 0);
     write(state, x, std::move(waits));
     take_ready(state);
     call(lock);
@@ -211,14 +277,15 @@ void group_store::commit(group_id group, msg::row_changes changes,
       put, [this, x](const result<nothing>& outcome) { arrived(x, outcome); });
 }
 
-// As it is if nothing can come between; else as a pending row, so that the
-// group's changes are made in their order, or left out.
+// As it is if nothing can come between, or if it counts for nothing yet; else
+// as a pending row, so that the group's changes are made in their order, or
+// left out.
 void group_store::write(group_state& group, const issued_ptr& x,
                         std::vector<awaited_content> waits) {
   const auto hurry = !waits.empty() || !is_settled_only(x->changes);
   x->left = waits.size() + (hurry ? 1 : 0);
   std::vector<row_change> rows;
-  if (waits.empty() && group.pending == 0) {
+  if (is_part(x->changes) || (waits.empty() && group.pending == 0)) {
     rows = rows_of(x->group, x->changes, group.layout, next_number_++);
   } else {
     x->pending = next_number_++;
@@ -267,6 +334,9 @@ void group_store::take_failed(group_state& group) {
   for (const auto& x : group.queue) {
     if (x->pending != 0)
       rows_.defer({{version_keys::pending_of(x->pending), {}}});
+    for (const auto& change : x->changes)
+      if (const auto* whole = std::get_if<msg::next_whole>(&change))
+        rows_.defer(without(x->group, whole->place));
     ready_.emplace_back(std::move(x->durable), *group.failed);
   }
   group.queue.clear();

@@ -45,7 +45,7 @@ public:
   /// Changes of a group, all or none, after those committed before. `durable`
   /// is called when they are, and the contents. Changes of nothing but
   /// `settled_change` are told done when those before them are; they become
-  /// durable within a second (`flush`).
+  /// durable within a second (`flush`). A `next_part` comes alone.
   ///
   /// Told `ec::io_error` if rows cannot be written any more: everything fails
   /// then; or if the volume of a content has failed: then this commit and all
@@ -68,6 +68,11 @@ public:
   [[nodiscard]] result<nothing> read_layouts(std::uint64_t first_number);
   /// The rows of a pending row that counts.
   [[nodiscard]] std::vector<row_change> rows_of_pending(const pending_row& x);
+  /// What has to go with one that does not.
+  [[nodiscard]] static std::vector<row_change>
+  rows_without(const pending_row& x);
+  /// What is left of installations that did not end goes with these.
+  [[nodiscard]] std::vector<row_change> rows_of_leavings();
 
 private:
   struct issued {

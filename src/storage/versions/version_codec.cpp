@@ -60,6 +60,7 @@ enum class change_tag : std::uint8_t {
   next = 5,
   no_next = 6,
   become_next = 7,
+  next_whole = 8,
 };
 
 struct change_writer {
@@ -85,6 +86,12 @@ struct change_writer {
   }
   void operator()(const msg::become_next&) const {
     to(change_tag::become_next);
+  }
+  void operator()(const msg::next_part&) const {
+    DFS_ASSERT(false); // Written as it is.
+  }
+  void operator()(const msg::next_whole& x) const {
+    to(change_tag::next_whole, x);
   }
 };
 
@@ -114,6 +121,8 @@ std::optional<msg::row_change_of_group> take_change(wire::decoder& from) {
       return msg::next_change{};
     case change_tag::become_next:
       return msg::become_next{};
+    case change_tag::next_whole:
+      return take<msg::next_whole>(from);
   }
   return std::nullopt;
 }
@@ -143,6 +152,9 @@ std::string group(group_id x) {
 }
 std::string layout(group_id x) {
   return key_of(groups, x.value()) + 's';
+}
+std::string coming(group_id x) {
+  return key_of(groups, x.value()) + 'c';
 }
 std::string generation(group_id x, std::uint64_t generation) {
   return key_of(files, x.value(), generation);
@@ -191,6 +203,13 @@ std::string encode(const group_layout& x) {
   return bytes;
 }
 
+std::string encode_coming(std::uint64_t generation) {
+  std::string bytes;
+  wire::encoder to{bytes};
+  to(generation);
+  return bytes;
+}
+
 std::string encode(const content_row& x) {
   return wire::encode(x);
 }
@@ -225,6 +244,9 @@ result<group_layout> decode_layout(std::string_view value) {
   return x;
 }
 
+result<std::uint64_t> decode_coming(std::string_view value) {
+  return decode_row<std::uint64_t>(value, "installation");
+}
 result<content_row> decode_content(std::string_view value) {
   return decode_row<content_row>(value, "content");
 }
@@ -287,8 +309,30 @@ struct row_maker {
   void operator()(const msg::become_next&) const {
     DFS_ASSERT(layout.next);
     forget(layout.generation);
-    layout = {layout.next->generation, {}};
+    layout.generation = layout.next->generation;
+    layout.next.reset();
     out.push_back({version_keys::layout(group), encode(layout)});
+  }
+  void operator()(const msg::next_part& x) const {
+    if (x.first) {
+      if (layout.coming != 0)
+        forget(layout.coming);
+      layout.coming = generation;
+      out.push_back({version_keys::coming(group), encode_coming(generation)});
+    }
+    for (const auto& [file, state] : x.files)
+      out.push_back(
+        {version_keys::file(group, layout.coming, file), wire::encode(state)});
+  }
+  void operator()(const msg::next_whole& x) const {
+    if (layout.next)
+      forget(layout.next->generation);
+    layout.next = {x.set, x.forgotten, x.place};
+    out.push_back({version_keys::layout(group), encode(layout)});
+    if (layout.coming != 0 && layout.coming != x.place)
+      return; // Another attempt has begun since.
+    layout.coming = 0;
+    out.push_back({version_keys::coming(group), {}});
   }
   void forget(std::uint64_t old) const {
     out.push_back({version_keys::generation(group, old),

@@ -58,6 +58,8 @@ struct group_layout {
   };
   std::uint64_t generation = 0;
   std::optional<installed> next;
+  /// Of files that are being installed: a row of its own. Zero: none.
+  std::uint64_t coming = 0;
 };
 
 /// What the store is: checked at each start.
@@ -78,6 +80,7 @@ inline constexpr std::string_view pending = "p";
 [[nodiscard]] std::string volume(store_id x);
 [[nodiscard]] std::string group(group_id x);
 [[nodiscard]] std::string layout(group_id x);
+[[nodiscard]] std::string coming(group_id x);
 /// Where the files of a generation begin.
 [[nodiscard]] std::string generation(group_id x, std::uint64_t generation);
 [[nodiscard]] std::string
@@ -94,12 +97,14 @@ settled(group_id x, std::uint64_t generation, inode_id file);
 
 [[nodiscard]] std::string encode(const pending_row& x);
 [[nodiscard]] std::string encode(const group_layout& x);
+[[nodiscard]] std::string encode_coming(std::uint64_t generation);
 [[nodiscard]] std::string encode(const content_row& x);
 [[nodiscard]] std::string encode(const store_row& x);
 
 // @returns `ec::integrity`.
 [[nodiscard]] result<pending_row> decode_pending(std::string_view value);
 [[nodiscard]] result<group_layout> decode_layout(std::string_view value);
+[[nodiscard]] result<std::uint64_t> decode_coming(std::string_view value);
 [[nodiscard]] result<content_row> decode_content(std::string_view value);
 [[nodiscard]] result<store_row> decode_store(std::string_view value);
 [[nodiscard]] result<msg::group_row> decode_group(std::string_view value);

@@ -222,12 +222,14 @@ struct version_store::recovery {
           outcome = row.error();
           return false;
         }
-        if (counts(*row))
-          for (auto& x : store.groups_->rows_of_pending(*row))
-            changes.push_back(std::move(x));
+        for (auto& x : counts(*row) ? store.groups_->rows_of_pending(*row)
+                                    : group_store::rows_without(*row))
+          changes.push_back(std::move(x));
         changes.push_back({std::string{key}, {}});
         return true;
       });
+    for (auto& x : store.groups_->rows_of_leavings())
+      changes.push_back(std::move(x));
     return read ? outcome : read;
   }
 

@@ -22,7 +22,8 @@ struct version_store_options {
   durability mode = durability::durable;
   /// Kept free where the rows are, for removals: below it contents are refused.
   std::uint64_t rows_reserve = 64u << 20;
-  /// An unfinished content that nothing is added to goes after this.
+  /// An unfinished content that nothing is added to goes after this; for a
+  /// whole one `content_store::due` asks then.
   std::chrono::milliseconds staged_life{std::chrono::hours{1}};
   /// Called once when rows cannot be written: the process is to end. On any
   /// thread; must not block, nor call the store.

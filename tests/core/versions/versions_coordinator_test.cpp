@@ -165,6 +165,32 @@ TEST_F(Coordinator, WhatIsBarredIsNeverDone) { // SPEC V4
   EXPECT_EQ(find<answer_put>(out)->answer.error().code, ec::cancelled);
 }
 
+// Else nobody could read it, or the whole group would wait for it. SPEC V9
+TEST_F(Coordinator, RestoresWhatTheManifestSays) {
+  lead();
+  (void) put(1, 11);
+  (void) nothing_there(self);
+  const auto first = *proposal_in(nothing_there(other));
+  (void) accepted(self, first);
+  (void) accepted(other, first);
+  auto again = put_of(2);
+  again.content = put_of(1).put;
+  const auto answer = [&](const msg::put_file& x) {
+    const auto out = machine.put(12, x, nullptr, start + 1min, now);
+    const auto* told = find<answer_put>(out);
+    EXPECT_EQ(told == nullptr, proposal_in(out) != nullptr);
+    return told == nullptr ? std::nullopt
+                           : std::optional{told->answer.error().code};
+  };
+  auto wrong = again;
+  wrong.bytes = 1;
+  EXPECT_EQ(answer(wrong), ec::integrity);
+  wrong = again;
+  wrong.checksum = 1;
+  EXPECT_EQ(answer(wrong), ec::integrity);
+  EXPECT_EQ(answer(again), std::nullopt);
+}
+
 TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   lead();
   (void) machine.purge(file, nullptr, now);
@@ -256,6 +282,26 @@ TEST(PutMachine, KnowsWhatCouldNotBeSent) { // SPEC V4
   out = second.on_unsent(fail(ec::unavailable), start);
   ASSERT_EQ(out.size(), 1u); // The first may have been done.
   EXPECT_TRUE(std::holds_alternative<send_settle>(out[0]));
+}
+
+// The lead leaves a server without room, and nothing has happened there.
+TEST(PutMachine, AsksForAWhileWhereThereIsNoRoom) { // SPEC V2, S7
+  put_machine machine{{}, Coordinator::put_of(1), start + 10s};
+  const auto full = fail(ec::full, "no room");
+  const auto asks = [](const put_effects& out) {
+    return out.size() == 1 && std::holds_alternative<ask_leader>(out[0]);
+  };
+  (void) machine.begin(set, 7, start);
+  EXPECT_TRUE(asks(machine.on_put(full, start)));
+  (void) machine.on_located(set, 7, true, start + 1s);
+  EXPECT_TRUE(asks(machine.on_put(full, start + 1s)));
+  (void) machine.on_located(set, 7, true, start + 4s);
+  const auto out = machine.on_put(full, start + 4s);
+  ASSERT_EQ(out.size(), 1u);
+  const auto* last = std::get_if<put_over>(&out[0]);
+  ASSERT_NE(last, nullptr);
+  EXPECT_EQ(last->is, put_over::outcome::not_done) << "it never was";
+  EXPECT_EQ(last->why.code, ec::full);
 }
 
 TEST(PutMachine, HasMoreTimeWhileAContentIsBrought) {

@@ -177,7 +177,8 @@ TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
   EXPECT_EQ(asked(out), std::vector<store_id>{}) << "it is under way";
   out = machine.rejoin(1, {group, epoch, order::refill, {primary}}, now);
   EXPECT_EQ(asked(out), std::vector{primary});
-  out = machine.on_fetched(primary, {group, epoch, 0, {}}, now);
+  out
+    = machine.on_fetched(primary, {group, epoch, false, {}, 0, {}, true}, now);
   ASSERT_NE(rows_in(out), nullptr);
   out = machine.stored(rows_in(out)->ticket, now);
   EXPECT_NE(answer_in<msg::group_rejoined>(out), nullptr);
@@ -192,14 +193,14 @@ TEST_F(Replica, SealedAnswersNothingOfItsEpoch) { // SPEC V4
     answer_in<msg::group_refused>(machine.read(1, {group, epoch, file, {}})),
     nullptr);
   EXPECT_EQ(
-    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true})),
+    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true, {}})),
     nullptr)
     << "not durable yet";
   EXPECT_NE(
     answer_in<msg::group_sealed>(machine.stored(rows_in(out)->ticket, now)),
     nullptr);
   EXPECT_NE(
-    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true})),
+    answer_in<msg::group_fetched>(machine.fetch(1, {group, epoch, true, {}})),
     nullptr);
 }
 

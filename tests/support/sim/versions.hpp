@@ -7,6 +7,7 @@
 #include "support/sim/versions_witness.hpp"
 #include "support/sim/world.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,7 +25,10 @@ namespace dfs::sim {
 struct versions_options {
   node_index servers = 5;
   node_index clients = 4;
-  std::uint32_t files = 3;                  ///< Names, over all groups.
+  std::uint32_t files = 3;    ///< Names, over all groups.
+  std::size_t page_files = 1; ///< Files of a group at once.
+  /// Of a content, to a server that fills up; one after another.
+  std::chrono::nanoseconds content_time{0};
   core::version_directory_config directory; ///< With N, W and R.
   core::coordinator_config config;
   world_options world; ///< Its mutants: versions_mutants.hpp.

@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 17> version_mutants{{
+inline constexpr std::array<version_mutant, 18> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -23,6 +23,7 @@ inline constexpr std::array<version_mutant, 17> version_mutants{{
   {"no-seal", "a seal is answered and not kept"},
   {"wipe", "a server that rejoins drops what it had"},
   {"show-all", "a group is filled from replicas in quarantine"},
+  {"first-page", "the first page of a group is taken for all of it"},
   // At the master.
   {"one-source", "a new set is installed from one server"},
   {"unlogged", "a set is activated before it is logged"},

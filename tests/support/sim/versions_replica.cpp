@@ -20,6 +20,13 @@ store_id self_of(node& host) {
   return version_cluster::store_of(host.index());
 }
 
+// Small: a few files are several pages.
+core::replica_limits limits_of(version_server& server) {
+  core::replica_limits x;
+  x.page_files = server.cluster().options().page_files;
+  return x;
+}
+
 // Answers to orders.
 void add_news(msg::group_news& to, const msg::group_sealed& x) {
   to.sealed.push_back(x);
@@ -49,7 +56,8 @@ version_replica::version_replica(version_server& server, group_id group,
     group_{group},
     born_{born},
     machine_{std::make_unique<core::replica_machine>(
-      self_of(server.host()), group, disk().rows, disk().contents)} {
+      self_of(server.host()), group, disk().rows, disk().contents,
+      limits_of(server))} {
   // nop
 }
 
@@ -156,6 +164,9 @@ void version_replica::perform(core::answer_asker& x) {
   if (it == asked_.end())
     return;
   server_.cluster().witness().replied(self_of(server_.host()), x.what);
+  if (auto* page = std::get_if<msg::group_fetched>(&x.what);
+      page && mutant("first-page"))
+    page->last = true;
   const bool news = it->second.news;
   std::visit(
     [&](auto& what) {
@@ -191,6 +202,23 @@ void version_replica::hold(const msg::put_id& content) {
   run(machine_->content_held(content, now()));
 }
 
+void version_replica::arrive(const msg::put_id& content) {
+  const auto takes = server_.cluster().options().content_time;
+  if (takes == 0ns
+      || machine_->rows().group.role == core::replica_role::active)
+    return hold(content);
+  if (machine_->holds(content) || !arriving_.insert(content).second)
+    return;
+  server_.host().later(server_.next_arrival(takes) - now(),
+                       [self = weak_from_this(), content] {
+                         const auto alive = self.lock();
+                         if (!alive || alive->arriving_.erase(content) == 0)
+                           return;
+                         alive->hold(content);
+                         alive->server_.send_news();
+                       });
+}
+
 void version_replica::perform(core::ask_replica& x) {
   std::visit(
     [&](auto& what) {
@@ -200,6 +228,8 @@ void version_replica::perform(core::ask_replica& x) {
 }
 
 void version_replica::perform(core::fetch_content& x) {
+  if (arriving_.contains(x.version.content))
+    return;
   send(x.from, sim_fetch{group_, x.version.content}, version_part::replica,
        false);
 }
@@ -334,7 +364,8 @@ void version_replica::wipe() {
   disk().rows.files.clear();
   disk().contents.clear();
   machine_ = std::make_unique<core::replica_machine>(
-    self_of(server_.host()), group_, disk().rows, disk().contents);
+    self_of(server_.host()), group_, disk().rows, disk().contents,
+    limits_of(server_));
 }
 
 // -- requests -----------------------------------------------------------------
@@ -380,7 +411,9 @@ void version_replica::on_request(node_index from, const version_packet& x) {
 
 void version_replica::show_all(core::version_asker asker,
                                const msg::fetch_group& x) {
-  msg::group_fetched all{group_, x.epoch, machine_->rows().group.forgotten, {}};
+  msg::group_fetched all{
+    group_, x.epoch, x.sealed, x.after, machine_->rows().group.forgotten,
+    {},     true};
   for (const auto& [file, state] : machine_->rows().files)
     all.files.push_back({file, state});
   run(core::replica_effects{core::answer_asker{asker, std::move(all)}});
@@ -426,7 +459,7 @@ void version_replica::on_settle(core::version_asker asker,
 void version_replica::on_answer(node_index from, const version_packet& x) {
   const auto store = version_cluster::store_of(from);
   if (const auto* b = std::get_if<sim_content>(&x.what)) {
-    hold(b->content);
+    arrive(b->content);
   } else if (x.part == version_part::coordinator) {
     if (coordinator_ && !coordinator_->over()
         && coordinator_->ballot().value() == x.ticket)
@@ -437,6 +470,9 @@ void version_replica::on_answer(node_index from, const version_packet& x) {
     run(machine_->on_state(store, *s, now()));
   } else if (const auto* g = std::get_if<msg::group_fetched>(&x.what)) {
     run(machine_->on_fetched(store, *g, now()));
+  } else if (std::holds_alternative<msg::group_refused>(x.what)) {
+    for (const bool sealed : {false, true})
+      machine_->not_fetched(store, sealed);
   }
 }
 

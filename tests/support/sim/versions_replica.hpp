@@ -69,6 +69,7 @@ private:
   void reply(core::version_asker asker, version_message x);
   void send(store_id to, version_message x, version_part part, bool content);
   void hold(const msg::put_id& content);
+  void arrive(const msg::put_id& content);
   void on_put(core::version_asker asker, const version_packet& x);
   void on_settle(core::version_asker asker, const version_packet& x);
   void answer_coordinator(store_id from, const version_packet& x);
@@ -93,6 +94,7 @@ private:
   group_id group_;
   std::uint64_t born_;
   std::unique_ptr<core::replica_machine> machine_;
+  std::set<msg::put_id> arriving_; ///< Contents.
   std::optional<core::coordinator> coordinator_;
   group_ballot tried_; ///< The last one it was appointed with, in this life.
   std::deque<effect> todo_;

@@ -104,6 +104,11 @@ void version_server::write_late(std::function<void()> change,
   });
 }
 
+instant version_server::next_arrival(std::chrono::nanoseconds takes) {
+  link_free_ = std::max(link_free_, host_.now()) + takes;
+  return link_free_;
+}
+
 bool version_server::writes_nothing() const {
   return cluster_.disk(host_.index()).writes.size() == 0;
 }

@@ -42,10 +42,14 @@ public:
   /// A planted bug: calls back before it is durable.
   void write_late(std::function<void()> change, std::function<void()> durable);
   [[nodiscard]] bool writes_nothing() const;
+  /// When a content will be here that now begins to come.
+  [[nodiscard]] instant next_arrival(std::chrono::nanoseconds takes);
   /// What the master is to hear; sent with the next event.
   [[nodiscard]] msg::group_news& news() {
     return news_;
   }
+
+  void send_news();
 
 private:
   version_replica& at(group_id x);
@@ -55,7 +59,6 @@ private:
   void keep_in_touch();
   void beat();
   void on_master(const version_packet& x);
-  void send_news();
 
   node& host_;
   version_cluster& cluster_;
@@ -63,6 +66,7 @@ private:
   std::uint64_t born_ = 0;
   instant ticks_{};
   instant disk_free_{};
+  instant link_free_{};
 
   // The keeper's.
   bool registered_ = false;

@@ -45,6 +45,9 @@ void version_witness::stored(store_id store, group_id group,
              next && next->next)
       for (const auto& [inode, state] : next->next->files)
         see(store, group, inode, state);
+    else if (const auto* part = std::get_if<core::next_part>(&x))
+      for (const auto& [inode, state] : part->files)
+        see(store, group, inode, state);
   }
   const auto& disk = cluster_.disk(version_cluster::node_of(store));
   const auto& row = disk.groups.at(group).rows.group;
