@@ -98,6 +98,15 @@ struct shell {
     self->monitor(state.directory);
   }
 
+  template <class Message>
+  void tell_room(Message& x) const {
+    const auto& own = state.options;
+    x.volumes = own.volumes();
+    if (own.disks)
+      x.disks = own.disks();
+    x.full = own.full && own.full();
+  }
+
   void register_as(const msg::member_id& member) const {
     const auto& own = state.options;
     msg::register_fileserver x;
@@ -107,8 +116,8 @@ struct shell {
     x.name = own.name;
     x.zone = own.zone;
     x.data = own.data;
-    x.volumes = own.volumes();
     x.newest_term = state.newest;
+    tell_room(x);
     ask<msg::fileserver_registered>(
       state.directory, answer_timeout,
       [](const shell& me, const msg::fileserver_registered& answer) {
@@ -189,7 +198,7 @@ struct shell {
     x.term = state.term;
     x.sequence = ++state.sequence;
     x.servers_known = state.servers_known;
-    x.volumes = state.options.volumes();
+    tell_room(x);
     const auto page = std::min(all.size(), msg::group_page_max);
     for (std::size_t i = 0; i < page; ++i)
       x.groups.push_back(all[(state.told + i) % all.size()]);

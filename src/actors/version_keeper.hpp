@@ -58,7 +58,10 @@ struct version_keeper_options {
   endpoint data; ///< Advertised port of versions.
   fileserver::version_service* service = nullptr; ///< Outlives the actor.
   std::function<std::vector<msg::volume_status>()> volumes;
-  version_inlet inlet; ///< To be connected by whoever spawns.
+  /// Other disks of this server; null: none.
+  std::function<std::vector<msg::volume_status>()> disks;
+  std::function<bool()> full; ///< No room for a content; null: never.
+  version_inlet inlet;        ///< To be connected by whoever spawns.
   subsystem_ref<membership_actor> membership;
   subsystem_ref<control_links_actor> links;
   health_board* board = nullptr; ///< Check "fileserver".

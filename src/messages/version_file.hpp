@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/chunk.hpp"
+#include "messages/chunk_control.hpp"
 #include "messages/namespace.hpp"
 #include "messages/version.hpp"
 
@@ -145,6 +146,9 @@ struct fileserver_status {
   std::uint64_t total_bytes = 0; ///< Of its volumes.
   std::uint64_t free_bytes = 0;
   std::chrono::milliseconds heard{0}; ///< Ago.
+  std::vector<volume_status> volumes; ///< Of contents.
+  std::vector<volume_status> disks;   ///< Of its rows, of the queues' log.
+  bool full = false;                  ///< It has no room for a content.
 
   bool operator==(const fileserver_status&) const = default;
 };

@@ -70,7 +70,8 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_status& x) {
   return f(caf::meta::type_name("fileserver_status"), x.store, x.name, x.zone,
            x.data, x.phase, x.groups, x.leads, x.files, x.missing, x.set_aside,
-           x.bytes, x.total_bytes, x.free_bytes, x.heard);
+           x.bytes, x.total_bytes, x.free_bytes, x.heard, x.volumes, x.disks,
+           x.full);
 }
 
 template <class Inspector>

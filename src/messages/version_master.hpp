@@ -56,7 +56,9 @@ struct register_fileserver {
   std::string zone;
   endpoint data; ///< Advertised port of versions.
   std::vector<volume_status> volumes;
-  master_term newest_term; ///< The highest master it ever obeyed.
+  master_term newest_term;          ///< The highest master it ever obeyed.
+  std::vector<volume_status> disks; ///< Others: of rows, of the queues' log.
+  bool full = false;                ///< It has no room for a content.
 
   bool operator==(const register_fileserver&) const = default;
 };
@@ -107,6 +109,8 @@ struct fileserver_beat {
   std::vector<volume_status> volumes;
   std::vector<group_standing> groups; ///< A page of them, by turns.
   bool all_told = false;              ///< Each has been told in this term.
+  std::vector<volume_status> disks;   ///< As at the registration.
+  bool full = false;                  ///< It has no room for a content.
 
   bool operator==(const fileserver_beat&) const = default;
 };

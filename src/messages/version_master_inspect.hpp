@@ -20,7 +20,8 @@ typename Inspector::result_type inspect(Inspector& f, get_version_directory&) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, register_fileserver& x) {
   return f(caf::meta::type_name("register_fileserver"), x.store, x.boot,
-           x.member, x.name, x.zone, x.data, x.volumes, x.newest_term);
+           x.member, x.name, x.zone, x.data, x.volumes, x.newest_term, x.disks,
+           x.full);
 }
 
 template <class Inspector>
@@ -46,7 +47,8 @@ typename Inspector::result_type inspect(Inspector& f, group_testimony& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_beat& x) {
   return f(caf::meta::type_name("fileserver_beat"), x.store, x.boot, x.term,
-           x.sequence, x.servers_known, x.volumes, x.groups, x.all_told);
+           x.sequence, x.servers_known, x.volumes, x.groups, x.all_told,
+           x.disks, x.full);
 }
 
 template <class Inspector>

@@ -56,14 +56,28 @@ TEST_F(VersionRoundTrip, Operator) {
     {{where, group_phase::lost, 1, 2, 3, {store_id{4}}, {store_id{5}}, "why"}},
     true});
   expect_unchanged(list_fileservers{});
-  expect_unchanged(
-    fileserver_list{{{store_id{1}, "fs-1", "a", somewhere,
-                      fileserver_phase::failed, 1, 2, 3, 4, 5, 6, 7, 8, 9ms}},
-                    {{store_id{1}, "fs-1", 2, 3, 4, 5ms}},
-                    1,
-                    2,
-                    3,
-                    4});
+  expect_unchanged(fileserver_list{{{store_id{1},
+                                     "fs-1",
+                                     "a",
+                                     somewhere,
+                                     fileserver_phase::failed,
+                                     1,
+                                     2,
+                                     3,
+                                     4,
+                                     5,
+                                     6,
+                                     7,
+                                     8,
+                                     9ms,
+                                     {volume},
+                                     {volume},
+                                     true}},
+                                   {{store_id{1}, "fs-1", 2, 3, 4, 5ms}},
+                                   1,
+                                   2,
+                                   3,
+                                   4});
   expect_unchanged(force_group{group_id{1}});
   expect_unchanged(group_forced{group_epoch{1}});
   expect_unchanged(rebuild_directory{});
@@ -81,7 +95,9 @@ TEST_F(VersionRoundTrip, FileServer) {
                                        "a",
                                        somewhere,
                                        {volume},
-                                       master_term{3}});
+                                       master_term{3},
+                                       {volume},
+                                       true});
   expect_unchanged(fileserver_registered{master_term{1}, 2});
   expect_unchanged(
     fileserver_beat{store_id{1},
@@ -92,6 +108,8 @@ TEST_F(VersionRoundTrip, FileServer) {
                     {volume},
                     {{group_id{1}, group_epoch{2}, group_epoch{3}, true, true,
                       group_ballot{4}, true, 5, 6, 7}},
+                    true,
+                    {volume},
                     true});
   expect_unchanged(
     fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}});

@@ -209,10 +209,10 @@ void version_writer::put_answered(store_id by, std::uint64_t number,
     return perform(machine_->on_put(fail(ec::unavailable, x.error().context),
                                     instant::clock::now()));
   }
-  if (x || !is_passing(x.error().code))
+  if (x || (!is_passing(x.error().code) && x.error().code != ec::full))
     asked_ = {};
   else
-    asked_ = by; // It did not answer.
+    asked_ = by; // It did not answer, or somebody else should lead.
   perform(machine_->on_put(as_told(x), instant::clock::now()));
 }
 

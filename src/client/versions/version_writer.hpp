@@ -98,6 +98,7 @@ private:
   void begin_again();
   void end(result<version_made> outcome);
   [[nodiscard]] bool may_begin_again() const;
+  [[nodiscard]] bool may_find_room(const error& why);
   [[nodiscard]] const msg::group_location& group() const;
   [[nodiscard]] std::optional<msg::version_server> primary() const;
   [[nodiscard]] put_name name() const;
@@ -116,8 +117,9 @@ private:
   std::uint32_t checksum_ = 0;
   std::set<store_id> holders_; ///< Have the staged content.
   std::shared_ptr<content_stager> stager_;
-  bool alone_ = false;     ///< The primary passes nothing on: others hang.
-  std::uint64_t told_ = 0; ///< Bytes that `progress` was told of.
+  bool alone_ = false; ///< The primary passes nothing on: others hang.
+  std::optional<instant> room_until_; ///< A primary was full: another may lead.
+  std::uint64_t told_ = 0;            ///< Bytes that `progress` was told of.
   std::optional<core::put_machine> machine_;
   std::uint64_t number_ = 0; ///< Of the last request; errors of others are old.
   store_id asked_;           ///< The primary whose answer is waited for.

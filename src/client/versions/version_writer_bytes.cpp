@@ -112,11 +112,23 @@ bool version_writer::may_be_the_others(const error& why) {
   return why.code == ec::timed_out && !std::exchange(alone_, true);
 }
 
+/// Leads leave a server that has no room: for a while that is waited for.
+bool version_writer::may_find_room(const error& why) {
+  if (why.code != ec::full)
+    return false;
+  const auto now = instant::clock::now();
+  if (!room_until_)
+    room_until_ = now + session_.put.full_patience;
+  return now < *room_until_;
+}
+
 void version_writer::stage_failed(const error& why) {
   const auto ours = stager_ && stager_->source_failed();
   if (!ours && source_->rewinds() && may_be_the_others(why))
     return stage();
-  if (ours || !is_worth_another(why.code))
+  if (ours || !(is_worth_another(why.code) || may_find_room(why)))
+    return end(why);
+  if (!source_->rewinds() && why.code == ec::full)
     return end(why);
   if (!source_->rewinds())
     return end(fail(ec::unavailable,
@@ -159,7 +171,9 @@ void version_writer::stage_again(const msg::version_server& to,
     }
     if (!ours && self->source_->rewinds() && self->may_be_the_others(x.error()))
       return self->stage_again(to, what);
-    if (ours || !is_worth_another(x.error().code))
+    if (ours
+        || !(is_worth_another(x.error().code)
+             || self->may_find_room(x.error())))
       return self->perform(self->machine_->on_unsent(x.error(), now));
     self->asked_ = to.store;
     self->perform(self->machine_->on_put(fail(ec::unavailable), now));

@@ -76,7 +76,8 @@ void version_directory::appoint(group_id group, group_entry& entry,
   const auto counts = leads();
   const auto rank = [&](store_id x) {
     const auto it = counts.find(x);
-    return std::tuple{x == entry.former, it == counts.end() ? 0 : it->second,
+    return std::tuple{!has_room(x, now), x == entry.former,
+                      it == counts.end() ? 0 : it->second,
                       ~placement_right(group, x)};
   };
   std::optional<store_id> best;
@@ -122,6 +123,26 @@ void version_directory::look_at_primary(group_id group, group_entry& entry,
     }
   }
   appoint(group, entry, now);
+  leave_full(group, entry, now);
+}
+
+// Without room for a content it can only refuse puts; others may have some.
+void version_directory::leave_full(group_id group, group_entry& entry,
+                                   instant now) {
+  if (!entry.led || !servers_.at(entry.primary).full)
+    return;
+  const auto counts = leads();
+  const auto count = [&](store_id x) {
+    const auto it = counts.find(x);
+    return it == counts.end() ? std::size_t{0} : it->second;
+  };
+  std::optional<store_id> best;
+  for (const auto x : entry.in_force.servers)
+    if (usable(x, now) && fit(entry, x) && has_room(x, now)
+        && (!best || count(x) < count(*best)))
+      best = x;
+  if (best)
+    appoint(group, entry, *best, now);
 }
 
 // One at a time, and only while nothing else is going on.
@@ -138,7 +159,8 @@ void version_directory::spread_leads(instant now) {
       continue;
     auto least = entry.primary;
     for (const auto x : entry.in_force.servers)
-      if (usable(x, now) && fit(entry, x) && count(x) < count(least))
+      if (usable(x, now) && fit(entry, x) && has_room(x, now)
+          && count(x) < count(least))
         least = x;
     if (count(entry.primary) < count(least) + 2)
       continue;

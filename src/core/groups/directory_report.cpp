@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t groups_told = 40; ///< In one answer of 16 KiB.
 
+/// One by one; of more servers only the sums are told.
+constexpr std::size_t volumes_told = 150;
+
 std::chrono::milliseconds ago(instant then, instant now) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now - then);
 }
@@ -134,6 +137,7 @@ report_fileservers(const version_directory& x, instant now) {
   std::map<store_id, std::uint64_t> leads;
   std::map<store_id, std::uint64_t> member;
   std::uint64_t lacking = 0;
+  std::size_t shown = 0;
   for (const auto& [group, entry] : x.groups()) {
     ++leads[entry.primary];
     for (const auto store : entry.in_force.servers)
@@ -162,6 +166,12 @@ report_fileservers(const version_directory& x, instant now) {
       y.free_bytes += volume.failed ? 0 : volume.free_bytes;
     }
     y.heard = ago(server.heard, now);
+    y.full = server.full;
+    if (shown < volumes_told) {
+      y.volumes = server.volumes;
+      y.disks = server.disks;
+      shown += y.volumes.size() + y.disks.size();
+    }
     list.servers.push_back(std::move(y));
   }
   std::stable_sort(

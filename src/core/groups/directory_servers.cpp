@@ -51,6 +51,8 @@ version_directory::register_server(const msg::register_fileserver& x,
   }
   server.member = x.member;
   server.volumes = x.volumes;
+  server.disks = x.disks;
+  note_room(server, x.full, now);
   const fileserver_row row{x.store, x.name, x.zone, x.data, server.row.failed};
   if (row != server.row) {
     server.row = row;
@@ -97,6 +99,8 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
   server.heard = now;
   server.dead = false; // It is not, whatever its port said.
   server.volumes = x.volumes;
+  server.disks = x.disks;
+  note_room(server, x.full, now);
   for (const auto& y : x.groups)
     stood(server, y, now);
   server.all_told = server.all_told || x.all_told;
@@ -106,6 +110,12 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
       if (other.row.data.port != 0)
         ack.servers.push_back({store, other.row.data});
   return ack;
+}
+
+void version_directory::note_room(fileserver& x, bool full, instant now) {
+  x.full = full;
+  if (full)
+    x.was_full = now;
 }
 
 void version_directory::stood(fileserver& x, const msg::group_standing& y,

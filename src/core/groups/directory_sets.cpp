@@ -222,7 +222,9 @@ std::size_t version_directory::complete_copies(const group_entry& entry,
 }
 
 // A server has come that has a better right, or the rule is another one: one
-// group at a time, and only while nothing else is going on.
+// group at a time, only while nothing else is going on, and one server of it at
+// a time: those that stay have all contents, so that the group works on while
+// the new one fills up.
 std::optional<version_directory::intent>
 version_directory::better_place(instant now) const {
   if (now - unsettled_ < quiet || now - moved_ < move_pause)
@@ -235,12 +237,25 @@ version_directory::better_place(instant now) const {
     const auto& rule = rule_of(group);
     if (entry.in_force.servers.empty() || open.size() < rule.copies)
       continue;
-    auto best = choose_group_servers(group, open, rule.copies);
-    if (entry.in_force.rule != rule
-        || !same_servers(best, entry.in_force.servers))
-      return intent{group, std::move(best), "a better place", false, 0};
+    const auto best = choose_group_servers(group, open, rule.copies);
+    auto next = step_towards(with_zones(best),
+                             with_zones(entry.in_force.servers), rule.copies);
+    const bool same = entry.in_force.rule == rule;
+    if (!same && next.size() == entry.in_force.servers.size())
+      next = entry.in_force.servers; // First the rule, which needs nobody.
+    if (same && same_servers(next, entry.in_force.servers))
+      continue;
+    return intent{group, std::move(next), "a better place", false, 0};
   }
   return {};
+}
+
+std::vector<placement_candidate>
+version_directory::with_zones(const std::vector<store_id>& servers) const {
+  std::vector<placement_candidate> all;
+  for (const auto x : servers)
+    all.push_back({x, servers_.at(x).row.zone});
+  return all;
 }
 
 void version_directory::begin_changes(instant now) {
@@ -287,7 +302,7 @@ void version_directory::drop_leavings(instant now) {
                         && !of_set(at->second.in_force, store)
                         && stands.epoch < at->second.in_force.epoch
                         && stands.installed < at->second.in_force.epoch
-                        && whole(at->second);
+                        && whole(at->second, now);
       if (!left) {
         ++it;
         continue;
@@ -307,7 +322,7 @@ void version_directory::look_after_repairs(instant now) {
     const bool back = !servers_.at(store).row.failed;
     std::erase_if(repair.open, [&](group_id group) {
       const auto& entry = groups_.at(group);
-      return !of_set(entry.in_force, store) && whole(entry);
+      return !of_set(entry.in_force, store) && whole(entry, now);
     });
     if (!back && !repair.open.empty()) {
       ++it;

@@ -61,6 +61,9 @@ struct fileserver {
   boot_id boot;
   msg::member_id member;
   std::vector<msg::volume_status> volumes;
+  std::vector<msg::volume_status> disks;
+  bool full = false; ///< It has no room for a content.
+  std::optional<instant> was_full;
   std::uint64_t sequence = 0; ///< Of its newest beat.
   bool linked = false;        ///< Registered in this term, and there is a way.
   bool dead = false;          ///< Proven, of this life.

@@ -11,6 +11,15 @@
 
 namespace dfs::core {
 
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Who was full leads again after that: what was freed may soon be used up.
+constexpr auto room_pause = 10'000ms;
+
+} // namespace
+
 bool of_set(const msg::group_set& set, store_id x) {
   return std::find(set.servers.begin(), set.servers.end(), x)
          != set.servers.end();
@@ -152,6 +161,19 @@ bool version_directory::whole(const group_entry& group) const {
            set.servers.begin(), set.servers.end(), [&](store_id x) {
              return fit(group, x) && standing(x, set.group)->missing == 0;
            });
+}
+
+bool version_directory::whole(const group_entry& group, instant now) const {
+  const auto& servers = group.in_force.servers;
+  return whole(group)
+         && std::all_of(servers.begin(), servers.end(),
+                        [&](store_id x) { return usable(x, now); });
+}
+
+bool version_directory::has_room(store_id x, instant now) const {
+  const auto it = servers_.find(x);
+  return it != servers_.end() && !it->second.full
+         && (!it->second.was_full || now - *it->second.was_full >= room_pause);
 }
 
 std::string version_directory::name_of(store_id x) const {

@@ -2,6 +2,7 @@
 
 #include "core/groups/directory_words.hpp"
 #include "core/groups/order_book.hpp"
+#include "core/versions/group_placement.hpp"
 
 #include <cstdint>
 #include <map>
@@ -107,8 +108,12 @@ public:
   [[nodiscard]] bool usable(store_id x, instant now) const;
   /// Active in the set in force, when last heard.
   [[nodiscard]] bool fit(const group_entry& group, store_id x) const;
-  /// All of the set are in service and have all contents.
+  /// All of the set are in service and have all contents, when last heard.
   [[nodiscard]] bool whole(const group_entry& group) const;
+  /// The same, and all of them are there now.
+  [[nodiscard]] bool whole(const group_entry& group, instant now) const;
+  /// It has, and had for a while, room for contents.
+  [[nodiscard]] bool has_room(store_id x, instant now) const;
   [[nodiscard]] const msg::group_standing*
   standing(store_id x, group_id group) const;
   /// With the addresses that are known.
@@ -137,6 +142,7 @@ private:
   void declare_failed(fileserver& x, const std::string& why, instant now);
   void judge_servers(instant now);
   void finish_rejoin(fileserver& x, instant now);
+  static void note_room(fileserver& x, bool full, instant now);
   void news_of_change(fileserver& from, const msg::group_news& x, instant now);
   void stood(fileserver& x, const msg::group_standing& y, instant now);
   void drop_leavings(instant now);
@@ -160,6 +166,8 @@ private:
   [[nodiscard]] std::optional<intent> better_place(instant now) const;
   [[nodiscard]] std::vector<store_id>
   next_servers(group_id group, const group_entry& entry, instant now) const;
+  [[nodiscard]] std::vector<placement_candidate>
+  with_zones(const std::vector<store_id>& servers) const;
   [[nodiscard]] std::size_t
   complete_copies(const group_entry& entry, instant now) const;
   void came_in_force(group_id group, group_entry& entry, instant now);
@@ -174,6 +182,7 @@ private:
   void resigned(group_entry& entry, store_id from, const msg::group_resigned& x,
                 instant now);
   void unseat(group_entry& entry);
+  void leave_full(group_id group, group_entry& entry, instant now);
   void look_at_primary(group_id group, group_entry& entry, instant now);
   [[nodiscard]] std::map<store_id, std::size_t> leads() const;
   void spread_leads(instant now);

@@ -27,6 +27,15 @@ struct placement_candidate {
 choose_group_servers(group_id group, std::vector<placement_candidate> open,
                      std::size_t count);
 
+/// The next set of `copies` on the way from the present one to the best one.
+/// One server is exchanged at a time, so that those that stay have everything;
+/// more come only where the set grows, and none where it shrinks.
+/// @pre `best` has `copies` servers.
+[[nodiscard]] std::vector<store_id>
+step_towards(const std::vector<placement_candidate>& best,
+             const std::vector<placement_candidate>& present,
+             std::size_t copies);
+
 /// Groups of one class at most; each class has as many.
 inline constexpr std::uint64_t groups_max = 1u << 16;
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 // The directory step by step, with file servers that say what the test says.
@@ -77,6 +78,7 @@ struct DirectorySteps : testing::Test {
         x.sequence = ++beats[store];
         x.groups = {stands[store]};
         x.all_told = true;
+        x.full = full.contains(store);
         ASSERT_TRUE(machine->beat(x, now));
       }
       machine->tick(now);
@@ -110,8 +112,12 @@ struct DirectorySteps : testing::Test {
       own.sealed = own.quarantined = false;
       said.activated.push_back({group, y.epoch});
     }
-    for (const auto& y : x.lead)
+    for (const auto& y : x.lead) {
+      own.leads = y.ballot;
+      ++takeovers;
       said.led.push_back({group, y.ballot});
+    }
+    drops += x.drop.size();
     if (obeys_rejoins)
       for (const auto& y : x.rejoin) {
         own.quarantined = y.order == msg::rejoin_order::quarantine;
@@ -133,6 +139,12 @@ struct DirectorySteps : testing::Test {
     said.activated.push_back({group, entry().in_force.epoch});
     news(store_id{i}, std::move(said));
   }
+  [[nodiscard]] std::uint64_t primary() const {
+    return entry().primary.value();
+  }
+  std::set<store_id> full;   ///< Say so.
+  std::size_t drops = 0;     ///< Ordered.
+  std::size_t takeovers = 0; ///< Likewise.
   bool obeys_rejoins = true;
   bool obeys_activations = true;
 };
@@ -170,6 +182,73 @@ TEST_F(DirectorySteps, WhoFailsWhileASetComesInForceIsRefilled) { // SPEC V7
   ASSERT_TRUE(entry().ready);
   EXPECT_TRUE(machine->fit(entry(), store_id{1}));
   EXPECT_FALSE(machine->fit(entry(), store_id{3}));
+}
+
+// Puts go on where others have room; nothing moves to and fro. SPEC V2, O3
+TEST_F(DirectorySteps, LeadsLeaveAServerWithoutRoom) {
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  live(10s, {1, 2, 3});
+  const auto first = primary();
+  ASSERT_NE(first, 0u);
+  full.insert(store_id{first});
+  live(1s, {1, 2, 3});
+  const auto second = primary();
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(entry().led);
+  // It comes and goes, as removals make room and puts use it up.
+  const auto before = takeovers;
+  for (int i = 0; i < 10; ++i) {
+    full.erase(store_id{first});
+    live(3s, {1, 2, 3});
+    full.insert(store_id{first});
+    live(3s, {1, 2, 3});
+  }
+  EXPECT_EQ(takeovers, before);
+  // The other one dies: the third leads, not the full one.
+  std::vector<std::uint64_t> rest;
+  for (const std::uint64_t i : {1, 2, 3})
+    if (i != second)
+      rest.push_back(i);
+  live(4s, rest);
+  const auto third = primary();
+  EXPECT_TRUE(third != 0 && third != first && third != second) << third;
+  // Nobody has room: it is led all the same, and by whom it was.
+  for (const std::uint64_t i : {1, 2, 3})
+    full.insert(store_id{i});
+  live(3s, rest);
+  EXPECT_EQ(primary(), third);
+}
+
+TEST_F(DirectorySteps, WhoHasHadRoomForAWhileLeadsAgain) {
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  for (const std::uint64_t i : {1, 2})
+    full.insert(store_id{i});
+  live(10s, {1, 2, 3});
+  ASSERT_EQ(primary(), 3u);
+  full = {store_id{3}};
+  live(5s, {1, 2, 3});
+  EXPECT_EQ(primary(), 3u) << "too soon";
+  live(8s, {1, 2, 3});
+  EXPECT_NE(primary(), 3u);
+}
+
+// What was last told is not what is. SPEC V7
+TEST_F(DirectorySteps, NobodyDropsAGroupThatASilentServerCountsFor) {
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  live(3s, {1, 2, 3});
+  ASSERT_TRUE(entry().led);
+  enrol(4); // Has something of an older epoch.
+  stands[store_id{4}].epoch = group_epoch{1};
+  live(2s, {1, 2, 4}); // One of the set is silent, and not yet declared failed.
+  drops = 0;
+  stands[store_id{4}].files = 1;
+  live(3s, {1, 2, 4});
+  EXPECT_EQ(drops, 0u);
+  live(2s, {1, 2, 3, 4});
+  EXPECT_GT(drops, 0u) << "all have everything, and are there";
 }
 
 } // namespace

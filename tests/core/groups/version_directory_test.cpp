@@ -115,6 +115,52 @@ TEST_F(VersionDirectory, SpreadsLeadsEvenly) {
   }
 }
 
+// Puts go on while a set moves to servers that have yet to fetch everything:
+// one of them after another. SPEC V2, V6
+TEST_F(VersionDirectory, MovesWithoutStandingStill) {
+  sim::versions_options x;
+  x.servers = 6;
+  x.clients = 2;
+  x.files = 30;
+  x.directory.rules[0] = {3, 2, 2};
+  x.directory.groups = 1;
+  x.config.keep.trash_life = 300ms;
+  x.content_time = 150ms;
+  cluster = std::make_unique<version_cluster>(x);
+  cluster->start_all();
+  std::vector<placement_candidate> all;
+  for (node_index i = 1; i <= x.servers; ++i)
+    all.push_back({version_cluster::store_of(i), {}});
+  std::vector<node_index> newcomers; // Those that have the best right.
+  for (const auto store : choose_group_servers(group_id{0}, all, 3))
+    newcomers.push_back(version_cluster::node_of(store));
+  for (const auto i : newcomers)
+    cluster->crash(i, false);
+  ASSERT_TRUE(healthy_in(5s));
+  run(20s);
+  const auto before = entry(0).in_force.servers;
+  const auto began = cluster->past().size();
+  for (const auto i : newcomers)
+    cluster->start(i);
+  run(120s);
+  const auto after = entry(0).in_force.servers;
+  for (const auto i : newcomers)
+    EXPECT_THAT(after, testing::Contains(version_cluster::store_of(i)));
+  EXPECT_NE(before, after);
+  EXPECT_EQ(count(note::change_failed), 0u);
+  std::vector<std::int64_t> times;
+  for (auto i = began; i < cluster->past().size(); ++i)
+    if (const auto& y = cluster->past()[i];
+        y.op == history::verb::write && y.result == history::outcome::done)
+      times.push_back(y.ret_ns);
+  std::sort(times.begin(), times.end());
+  ASSERT_GT(times.size(), 100u);
+  std::int64_t longest = 0;
+  for (std::size_t i = 1; i < times.size(); ++i)
+    longest = std::max(longest, times[i] - times[i - 1]);
+  EXPECT_LE(longest, 2'000'000'000) << "nanoseconds without a put";
+}
+
 TEST_F(VersionDirectory, AppointsAtOnceWhenAPrimaryIsKilled) { // SPEC V6
   begin(5);
   ASSERT_TRUE(healthy_in(5s));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -58,6 +59,70 @@ std::vector<placement_candidate> stores(std::uint64_t count) {
   for (std::uint64_t i = 1; i <= count; ++i)
     all.push_back({store_id{i * 7919}, {}});
   return all;
+}
+
+std::vector<placement_candidate> all_of(std::vector<std::uint64_t> numbers) {
+  std::vector<placement_candidate> all;
+  for (const auto x : numbers)
+    all.push_back({store_id{x}, {}});
+  return all;
+}
+
+std::vector<std::uint64_t> sorted(const std::vector<store_id>& from) {
+  std::vector<std::uint64_t> all;
+  for (const auto x : from)
+    all.push_back(x.value());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// So W of those that have everything stay. SPEC V2, V6
+TEST(GroupPlacement, ExchangesOneServerAtATime) {
+  using numbers = std::vector<std::uint64_t>;
+  const auto best = all_of({4, 5, 6});
+  auto now = numbers{1, 2, 3};
+  for (std::size_t step = 1; step <= 3; ++step) {
+    const auto next = sorted(step_towards(best, all_of(now), 3));
+    numbers both;
+    std::set_intersection(now.begin(), now.end(), next.begin(), next.end(),
+                          std::back_inserter(both));
+    EXPECT_EQ(both.size(), 2u);
+    now = next;
+  }
+  EXPECT_EQ(now, (numbers{4, 5, 6}));
+  EXPECT_EQ(sorted(step_towards(best, all_of(now), 3)), now) << "it is there";
+  EXPECT_EQ(
+    sorted(step_towards(all_of({2, 5, 6}), all_of({1, 2, 3}), 3)).size(), 3u);
+  // It grows with those that are there, and shrinks to some of them.
+  EXPECT_EQ(sorted(step_towards(all_of({1, 4, 5, 6, 7}), all_of({1, 2, 3}), 5)),
+            (numbers{1, 2, 3, 4, 5}));
+  EXPECT_EQ(sorted(step_towards(all_of({2, 8, 9}), all_of({1, 2, 3, 4, 5}), 3)),
+            (numbers{1, 2, 3}));
+}
+
+TEST(GroupPlacement, KeepsToDifferentZonesOnItsWay) {
+  const std::vector<placement_candidate> now{
+    {store_id{1}, "a"}, {store_id{2}, "b"}, {store_id{3}, "c"}};
+  const std::vector<placement_candidate> best{
+    {store_id{4}, "a"}, {store_id{5}, "b"}, {store_id{6}, "c"}};
+  const auto zone_of = [&](store_id x) {
+    for (const auto& all : {now, best})
+      for (const auto& y : all)
+        if (y.store == x)
+          return y.zone;
+    return std::string{};
+  };
+  auto at = now;
+  for (int step = 0; step < 3; ++step) {
+    std::set<std::string> zones;
+    std::vector<placement_candidate> next;
+    for (const auto x : step_towards(best, at, 3)) {
+      zones.insert(zone_of(x));
+      next.push_back({x, zone_of(x)});
+    }
+    EXPECT_EQ(zones.size(), 3u);
+    at = next;
+  }
 }
 
 TEST(GroupPlacement, AServerMoreMovesOnlyWhatItEnters) { // SPEC V6
