@@ -388,7 +388,9 @@ chunk_directory_actor::behavior_type chunk_directory(
       return msg::replica_reported{};
     },
     [=, &machine](const msg::get_cluster_status&) {
-      return core::report_status(machine, now());
+      const auto& disks = self->state.options.disks;
+      return core::report_status(
+        machine, disks ? disks() : std::vector<msg::volume_status>{}, now());
     },
     [=, &machine](const msg::check_chunks& x) {
       return to_caf(machine.check_chunks(x, now()));

@@ -30,6 +30,8 @@ struct chunk_directory_options {
   /// Gives the keys that seal grants: the token keys.
   std::function<std::shared_ptr<const wire::key_ring>()> keys;
   port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
+  /// Where the metadata are; null: not told.
+  std::function<std::vector<msg::volume_status>()> disks;
   /// Told how files grow; in the actor's thread.
   std::function<void(const msg::files_grown&)> on_growth;
   std::shared_ptr<directory_counters> counters

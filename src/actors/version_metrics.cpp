@@ -35,6 +35,9 @@ void describe_work(metrics_page& page, const fileserver::version_counters& x) {
   page.family("dfs_fileserver_integrity_faults_total", metric::counter,
               "Contents found damaged here; they are fetched again.");
   page.sample({}, x.integrity_faults);
+  page.family("dfs_fileserver_contents_dropped_total", metric::counter,
+              "Contents that came and that no put named in time.");
+  page.sample({}, x.contents_dropped);
 }
 
 } // namespace
@@ -55,6 +58,13 @@ void describe_versions(metrics_page& page, const version_keeper_counters& talk,
   page.sample({{"state", "held"}}, disks.contents);
   page.sample({{"state", "missing"}}, work.contents_missing);
   page.sample({{"state", "staged"}}, disks.staged);
+  page.family("dfs_fileserver_space_bytes", metric::gauge,
+              "Bytes of the volumes of versions, by state.");
+  page.sample({{"state", "total"}}, disks.capacity);
+  page.sample({{"state", "free"}}, disks.available);
+  page.family("dfs_fileserver_full", metric::gauge,
+              "1 while this file server has no room for a content.");
+  page.sample({}, std::uint64_t{disks.full ? 1u : 0u});
   page.family("dfs_fileserver_data_bytes", metric::gauge,
               "Bytes of contents on the volumes.");
   page.sample({}, disks.bytes);

@@ -57,6 +57,7 @@ struct cluster_status {
   std::uint64_t repair_bytes = 0;    ///< Still to be copied; an estimate.
   std::uint64_t repair_rate = 0;     ///< Bytes/s, of late.
   std::vector<health_finding> findings;
+  std::vector<volume_status> master_disks; ///< Of the metadata.
 
   bool operator==(const cluster_status&) const = default;
 };

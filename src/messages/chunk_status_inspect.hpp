@@ -27,7 +27,8 @@ typename Inspector::result_type inspect(Inspector& f, cluster_status& x) {
   return f(caf::meta::type_name("cluster_status"), x.term, x.replication,
            x.replicas_min, x.servers, x.chunks, x.healthy, x.under_replicated,
            x.surplus, x.unavailable, x.lost, x.repairs_waiting,
-           x.repairs_running, x.repair_bytes, x.repair_rate, x.findings);
+           x.repairs_running, x.repair_bytes, x.repair_rate, x.findings,
+           x.master_disks);
 }
 
 } // namespace dfs::msg

@@ -197,6 +197,8 @@ result<nothing> node::parts::load_metadata() {
   directory_options.seed = seed;
   directory_options.keys = [this] { return keys->token_key(); };
   directory_options.prober = prober.get();
+  directory_options.disks
+    = [this] { return std::vector{disk_at(how.settings.metadata.path)}; };
   directory_options.on_growth
     = [to = names](const msg::files_grown& x) { caf::anon_send(to.get(), x); };
   auto machine

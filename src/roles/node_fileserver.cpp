@@ -57,10 +57,24 @@ result<nothing> node::parts::open_versions() {
     = {how.settings.node.advertise, how.settings.stream.version_port};
   version_options.service = &version_bytes->service();
   version_options.volumes = [this] { return version_bytes->volumes(); };
+  version_options.disks = [this] { return other_disks(); };
+  version_options.full
+    = [this] { return version_bytes->store().contents().is_full(); };
   version_options.membership = membership;
   version_options.links = links;
   version_options.board = &board;
   return done;
+}
+
+std::vector<msg::volume_status> node::parts::other_disks() const {
+  std::vector<msg::volume_status> all;
+  if (version_bytes)
+    all.push_back(disk_at(data->path() + "/version-rows"));
+  if (version_bytes && how.settings.queue.server_id != 0)
+    all.push_back(disk_at(data->path() + "/queues"));
+  if (metadata)
+    all.push_back(disk_at(how.settings.metadata.path));
+  return all;
 }
 
 actors::supervised node::parts::supervise_version_keeper() {

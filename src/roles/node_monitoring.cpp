@@ -100,6 +100,19 @@ void describe_requests(metrics_page& page,
     page.sample({{"method", x.method}, {"code", x.code}}, x.count);
 }
 
+/// @param disks What is on each, by the directory's name.
+void describe_disks(metrics_page& page,
+                    const std::vector<msg::volume_status>& disks) {
+  page.family(
+    "dfs_disk_bytes", metric::gauge,
+    "Bytes of the disk below a part of the data directory, by state.");
+  for (const auto& x : disks) {
+    const auto of = x.path.substr(x.path.rfind('/') + 1);
+    page.sample({{"of", of}, {"state", "total"}}, x.total_bytes);
+    page.sample({{"of", of}, {"state", "free"}}, x.free_bytes);
+  }
+}
+
 } // namespace
 
 std::map<std::string, net::http_handler, std::less<>>
@@ -149,6 +162,10 @@ node::parts::monitoring() {
         if (queue_group)
           actors::describe_queues(page, *queue_options.counters,
                                   queue_group->report());
+      },
+      [this](metrics_page& page) {
+        if (metadata || version_bytes)
+          describe_disks(page, other_disks());
       },
       [this](metrics_page& page) {
         if (chunk_bytes || version_bytes)

@@ -77,6 +77,9 @@ struct node::parts {
   [[nodiscard]] result<nothing> load_metadata();
   [[nodiscard]] result<nothing> load_versions(); ///< Part of it.
   [[nodiscard]] std::string history_path() const;
+  /// Disks beside the volumes: of a file server's rows, the queues' log, and a
+  /// master's metadata.
+  [[nodiscard]] std::vector<msg::volume_status> other_disks() const;
 
   // One entry of the supervisor's list each.
   [[nodiscard]] std::vector<actors::supervised> subsystems();

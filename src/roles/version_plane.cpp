@@ -86,4 +86,10 @@ std::vector<msg::volume_status> version_plane::volumes() const {
   return all;
 }
 
+msg::volume_status disk_at(const std::string& path) {
+  const auto space = storage::posix_files().space(path);
+  return {0, space ? space->capacity : 0, space ? space->available : 0, !space,
+          path};
+}
+
 } // namespace dfs::roles

@@ -60,4 +60,8 @@ private:
   std::unique_ptr<fileserver::version_service> service_; ///< Goes first.
 };
 
+/// The file system of a directory of this node; as one that failed, if it
+/// cannot be asked.
+[[nodiscard]] msg::volume_status disk_at(const std::string& path);
+
 } // namespace dfs::roles

@@ -71,6 +71,23 @@ TEST(FileserverHealth, SaysWhatIsNotWell) { // SPEC O3, V6
   EXPECT_TRUE(found[3].text.starts_with("2 groups")) << found[3].text;
 }
 
+TEST(FileserverHealth, SaysWhereThereIsNoRoom) { // SPEC O3
+  auto x = three();
+  x.servers[0].total_bytes = 1'000;
+  x.servers[0].free_bytes = 99;
+  x.servers[1].disks = {{0, 1'000, 100, false, "/d/versions"},
+                        {0, 1'000, 99, false, "/d/queues"}};
+  x.servers[2].full = true;
+  x.servers[2].total_bytes = 1'000;
+  EXPECT_EQ(codes(x),
+            (std::vector<std::string>{"SPACE_LOW", "SPACE_LOW", "SPACE_LOW"}));
+  const auto found = fileserver_findings(x);
+  EXPECT_NE(found[0].text.find("fs-3"), std::string::npos) << found[0].text;
+  EXPECT_NE(found[1].text.find("fs-1"), std::string::npos) << found[1].text;
+  EXPECT_NE(found[2].text.find("/d/queues"), std::string::npos)
+    << found[2].text;
+}
+
 TEST(GroupTables, NameTheServers) { // SPEC V8
   msg::group_status x;
   x.where.set.group = group_id{7};

@@ -138,14 +138,25 @@ result<exit_code> show_space(verb_context& context) {
   auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
     return status.error();
+  const auto files = file_servers(context);
+  if (!files)
+    return files.error();
   table rows{{"server", "volume", "total", "used", "free", "failed"}, {}};
-  for (const auto& server : status->servers)
-    for (const auto& volume : server.volumes)
+  const auto add = [&](const std::string& server, const auto& volumes) {
+    for (const msg::volume_status& volume : volumes)
       rows.rows.push_back(
-        {server.name, volume.path, cell::bytes(volume.total_bytes),
+        {server, volume.path, cell::bytes(volume.total_bytes),
          cell::bytes(volume.total_bytes
                      - std::min(volume.free_bytes, volume.total_bytes)),
          cell::bytes(volume.free_bytes), cell::boolean(volume.failed)});
+  };
+  for (const auto& server : status->servers)
+    add(server.name, server.volumes);
+  for (const auto& server : files->servers) {
+    add(server.name, server.volumes);
+    add(server.name, server.disks);
+  }
+  add("master", status->master_disks);
   context.out.print(rows);
   return 0;
 }
@@ -166,7 +177,8 @@ verb status_verb() {
 verb df_verb() {
   return {"df",
           "Operating",
-          "Show the space of every volume.",
+          "Show the space of every volume, of the disks of rows, metadata and "
+          "the queues' log.",
           {"df"},
           [](parameters&) -> action {
             return [](verb_context& context) { return show_space(context); };

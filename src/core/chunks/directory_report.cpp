@@ -37,6 +37,11 @@ void count_chunks(const directory_state& s, msg::cluster_status& x) {
              + x.under_replicated + x.surplus + x.unavailable + x.lost;
 }
 
+bool is_low(const msg::volume_status& x) {
+  return x.total_bytes != 0
+         && x.free_bytes * 100 < x.total_bytes * low_space_percent;
+}
+
 void find_server_trouble(const msg::cluster_status& x,
                          std::vector<msg::health_finding>& to) {
   std::uint64_t serving = 0;
@@ -61,6 +66,11 @@ void find_server_trouble(const msg::cluster_status& x,
       to.push_back(
         {"SPACE_LOW", false, server.name + " has less than 10 % free"});
   }
+  for (const auto& disk : x.master_disks)
+    if (is_low(disk))
+      to.push_back({"SPACE_LOW", false,
+                    "the master has less than 10 % free at " + disk.path
+                      + ", where its metadata are"});
   if (serving < x.replicas_min)
     to.push_back({"TOO_FEW_SERVERS", true,
                   counted(serving, "chunkserver") + " of at least "
@@ -95,7 +105,9 @@ std::vector<msg::health_finding> find_trouble(const msg::cluster_status& x) {
   return found;
 }
 
-msg::cluster_status report_status(const directory_machine& from, instant now) {
+msg::cluster_status report_status(const directory_machine& from,
+                                  std::vector<msg::volume_status> disks,
+                                  instant now) {
   const auto& s = from.state();
   msg::cluster_status x;
   x.term = s.term;
@@ -114,6 +126,7 @@ msg::cluster_status report_status(const directory_machine& from, instant now) {
   x.repairs_running = repairs.copying;
   x.repair_bytes = repairs.bytes;
   x.repair_rate = repairs.rate;
+  x.master_disks = std::move(disks);
   x.findings = find_trouble(x);
   if (s.config.plain)
     x.findings.push_back({"DATA_NOT_ENCRYPTED", false,

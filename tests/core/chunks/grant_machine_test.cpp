@@ -209,12 +209,12 @@ TEST_F(Return, IsNoFullCopyWhileAGrantGoesOnWithoutIt) { // SPEC G10, O3
   pass(500ms);
   pass(500ms);
   EXPECT_TRUE(machine->state().servers.serves(2, now));
-  EXPECT_EQ(report_status(*machine, now).under_replicated, 1u);
+  EXPECT_EQ(report_status(*machine, {}, now).under_replicated, 1u);
   fence_at(1);
   fence_at(2);
   take({});
   EXPECT_EQ(answers.size(), 1u);
-  EXPECT_EQ(report_status(*machine, now).under_replicated, 1u);
+  EXPECT_EQ(report_status(*machine, {}, now).under_replicated, 1u);
 }
 
 /// Three servers have a chunk that nobody leads.

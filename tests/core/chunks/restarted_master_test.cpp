@@ -164,7 +164,7 @@ TEST_F(ServerAway, MissesAServerThatAFormerMasterKnew) { // SPEC G6
   ASSERT_EQ(logged.size(), 1u) << "who is known is not written again";
   EXPECT_EQ(logged[0].store, here);
   EXPECT_EQ(health(), msg::chunk_health::unavailable);
-  const auto status = report_status(machine, now);
+  const auto status = report_status(machine, {}, now);
   ASSERT_EQ(status.servers.size(), 2u);
   EXPECT_EQ(status.servers[1].name, "store-2");
   EXPECT_FALSE(status.servers[1].serving);
@@ -190,7 +190,7 @@ TEST_F(ServerAway, ForgetsAServerForGood) { // SPEC G6
   pass(20s);
   EXPECT_EQ(removed, std::vector{away});
   EXPECT_EQ(health(), msg::chunk_health::lost);
-  EXPECT_EQ(report_status(machine, now).servers.size(), 1u);
+  EXPECT_EQ(report_status(machine, {}, now).servers.size(), 1u);
   // Should it come back all the same.
   enrol(row, {{chunk, extent}});
   take();
