@@ -228,6 +228,15 @@ void queue_shell::take(const fileserver::group_failed& x) const {
   count();
 }
 
+void queue_shell::take(const fileserver::group_begun_anew&) const {
+  log_news(spdlog::level::info, "there is room for the log again", {});
+  state.machine = core::queue_machine{};
+  state.under_way.clear();
+  state.configuration = {};
+  tell_board("not in the group of the queues yet");
+  count();
+}
+
 // -- what others see ----------------------------------------------------------
 
 void queue_shell::tell_board(const std::string& trouble) const {

@@ -47,6 +47,7 @@ struct queue_shell {
   void take(const fileserver::state_wanted& x) const;
   void take(const fileserver::state_replaced& x) const;
   void take(const fileserver::group_failed& x) const;
+  void take(const fileserver::group_begun_anew& x) const;
   void count() const;
   void tell_board(const std::string& trouble) const;
 

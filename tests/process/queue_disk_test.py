@@ -120,15 +120,18 @@ class Failing(unittest.TestCase):
         print(f"nobody was answered for {gap:.2f} s", flush=True)
         return gap
 
-    def fails(self, victim, what):
+    def trace(self, victim, what):
         """Each call that names, or has open, a file of the log."""
         folder = victim.dir / "data/queues"
         paths = [folder / f"log-{i:016x}" for i in range(1, 20)]
-        tracer = subprocess.Popen(
+        return subprocess.Popen(
             ["strace", "-f", "-qq", "-o", "/dev/null",
              "-e", f"trace={what.partition(':')[0]}", "-e", f"inject={what}",
              *[word for x in paths for word in ("-P", str(x))],
              "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
+
+    def fails(self, victim, what):
+        tracer = self.trace(victim, what)
         try:
             began = time.monotonic_ns()
             self.leaves(victim, began)
@@ -146,18 +149,63 @@ class Failing(unittest.TestCase):
     def test_room(self):
         self.fails(self.cluster.servers[1], "pwritev:error=ENOSPC")
 
+    @contextlib.contextmanager
+    def without_room(self, victims):
+        """No segment can be made, and no record written."""
+        for x in victims:
+            self.fill(x)
+        tracers = [self.trace(x, "pwritev:error=ENOSPC") for x in victims]
+        try:
+            yield
+        finally:
+            for x in tracers:
+                x.terminate()
+                x.wait()
+
+    def comes_back(self):
+        """All of them, without a restart, with all that was acknowledged."""
+        pids = [x.pid for x in self.cluster.servers]
+        for x in self.cluster.servers:
+            (x.dir / "data/filler").unlink(missing_ok=True)
+        self.cluster.wait_until_primary(30, 3)
+        self.clients.wait_for_some(SOME)
+        self.assertEqual(self.clients.finish(), [])
+        wait_for(lambda: len(set(self.cluster.states().values())) == 1, 20,
+                 self.cluster.states)
+        self.assertEqual(pids, [x.pid for x in self.cluster.servers])
+        self.assertTrue(all(x.runs() for x in self.cluster.servers))
+
+    def test_room_that_is_made_again(self):
+        victim = self.cluster.servers[1]
+        with self.without_room([victim]):
+            self.leaves(victim, time.monotonic_ns())
+        # The disk would take a record, but it is full.
+        time.sleep(3)
+        self.assertFalse(self.cluster.group(victim)["primary"])
+        self.comes_back()
+
+    def test_room_that_is_made_again_everywhere(self):
+        with self.without_room(self.cluster.servers):
+            wait_for(lambda: all("log cannot be written" in
+                                 self.cluster.group(x)["why_not"]
+                                 for x in self.cluster.servers), 20)
+        self.comes_back()
+
     @unittest.skipUnless(DEEP, "the log has to grow for more than a minute")
     def test_no_room_for_a_segment(self):
         victim = self.cluster.servers[2]
-        with open(victim.dir / "data/filler", "wb") as file, \
+        self.fill(victim)
+        began = time.monotonic_ns()
+        with Growth(self.cluster):
+            self.leaves(victim, began, 120)
+        self.comes_back()
+
+    def fill(self, server):
+        with open(server.dir / "data/filler", "wb") as file, \
                 contextlib.suppress(OSError):
             while True:
                 os.posix_fallocate(file.fileno(), file.tell(), MIB // 4)
                 file.seek(MIB // 4, os.SEEK_CUR)
-        began = time.monotonic_ns()
-        with Growth(self.cluster):
-            self.leaves(victim, began, 120)
-        self.returns(victim)
 
 
 if __name__ == "__main__":

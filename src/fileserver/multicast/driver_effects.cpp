@@ -11,6 +11,8 @@ namespace dfs::fileserver {
 
 namespace {
 
+constexpr int lives_shift = 40;
+
 instant now() {
   return std::chrono::steady_clock::now();
 }
@@ -80,7 +82,7 @@ void multicast_driver::inside::perform(core::replace_state& x) {
 }
 
 void multicast_driver::inside::perform(core::take_snapshot& x) {
-  events.push_back(state_wanted{x.ticket});
+  events.push_back(state_wanted{x.ticket | lives << lives_shift});
 }
 
 // -- checkpoints --------------------------------------------------------------
@@ -96,8 +98,13 @@ void multicast_driver::inside::take_state(std::uint64_t ticket,
                                           std::string state) {
   if (failed)
     return;
-  if (!checkpoint || ticket != checkpoint->ticket)
-    return perform(machine->snapshot_taken(ticket, std::move(state), now()));
+  if (!checkpoint || ticket != checkpoint->ticket) {
+    if (ticket >> lives_shift == lives) // Else of a former one.
+      perform(machine->snapshot_taken(
+        ticket & ((std::uint64_t{1} << lives_shift) - 1), std::move(state),
+        now()));
+    return;
+  }
   if (checkpoint->void_by_now)
     return checkpoint.reset();
   if (writer.joinable())

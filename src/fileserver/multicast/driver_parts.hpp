@@ -43,6 +43,10 @@ struct multicast_driver::inside {
   void end_turn();
   void take(std::string_view bytes);
   void fail_with(const error& why);
+  /// The log and what it holds; nothing in memory mode, or if it is new.
+  [[nodiscard]] result<std::optional<core::stored_group>> open_log();
+  [[nodiscard]] bool has_room() const;
+  void begin_anew();
   void perform(core::multicast_effects effects);
   void begin_checkpoint();
   void take_state(std::uint64_t ticket, std::string state);
@@ -71,11 +75,14 @@ struct multicast_driver::inside {
   std::string body;        ///< Of the packet sent last; saves allocations.
   bool more = false;       ///< There are datagrams left.
   bool failed = false;
+  /// It may be written again from then on: there was no room for it.
+  std::optional<instant> again;
+  std::uint64_t lives = 0; ///< Begun in this process; in tickets.
   std::uint64_t malformed = 0;
   std::uint64_t discarded = 0;
   std::uint64_t checkpoints = 0;
   instant reported{};
-  /// Tickets of the machine are as they are; ours have the highest bit.
+  /// Tickets of the machine get the number of its life; ours the highest bit.
   std::uint64_t tickets = std::uint64_t{1} << 63;
   std::optional<checkpoint_under_way> checkpoint;
   instant checkpoint_not_before{};

@@ -21,6 +21,11 @@ constexpr auto report_every = 100ms;
 constexpr std::uint64_t checkpoint_bytes = 32u << 20;
 constexpr auto checkpoint_again = 30s; // After one that failed.
 
+// Free bytes for a log that found none: two segments, and some for others.
+constexpr std::uint64_t room_bytes = 40u << 20;
+constexpr auto room_again = 1s;
+constexpr auto room_for_what = 30s; // There seemed to be enough.
+
 instant now() {
   return std::chrono::steady_clock::now();
 }
@@ -39,28 +44,32 @@ multicast_driver::open(multicast_driver_options options) {
   if (!socket)
     return socket.error();
   made->socket = *std::move(socket);
-  std::optional<core::stored_group> stored;
-  if (how.config.durable) {
-    auto log
-      = multicast_log::open(storage::posix_files(), how.directory,
-                            {.owner = how.owner,
-                             .salt = how.salt,
-                             .on_failure = [to = made.get()](const error& why) {
-                               to->post([to, why] { to->fail_with(why); });
-                             }});
-    if (!log)
-      return log.error();
-    made->log = *std::move(log);
-    auto found = made->log->take_found();
-    stored = std::move(found.group);
-    if (stored && found.state)
-      made->events.push_back(
-        state_replaced{stored->position.k, *std::move(found.state), 0, 0});
-  }
+  auto stored = made->open_log();
+  if (!stored)
+    return stored.error();
   made->machine = std::make_unique<core::multicast_machine>(
-    how.config, how.self, std::move(stored), now());
+    how.config, how.self, *std::move(stored), now());
   return std::unique_ptr<multicast_driver>{
     new multicast_driver{std::move(made)}};
+}
+
+result<std::optional<core::stored_group>> multicast_driver::inside::open_log() {
+  if (!options.config.durable)
+    return std::optional<core::stored_group>{};
+  auto opened = multicast_log::open(storage::posix_files(), options.directory,
+                                    {.owner = options.owner,
+                                     .salt = options.salt,
+                                     .on_failure = [this](const error& why) {
+                                       post([this, why] { fail_with(why); });
+                                     }});
+  if (!opened)
+    return opened.error();
+  log = *std::move(opened);
+  auto found = log->take_found();
+  if (found.group && found.state)
+    events.push_back(
+      state_replaced{found.group->position.k, *std::move(found.state), 0, 0});
+  return std::move(found.group);
 }
 
 multicast_driver::multicast_driver(std::unique_ptr<inside> made)
@@ -170,6 +179,8 @@ void multicast_driver::inside::turn() {
   }
   for (auto& each : work)
     each();
+  if (failed && again && now() >= *again)
+    begin_anew();
   more = !socket->receive([this](std::string_view bytes) { take(bytes); });
   if (const auto token = durable.load(); token > told_durable) {
     told_durable = token;
@@ -219,10 +230,55 @@ void multicast_driver::inside::end_turn() {
   latest = std::move(x);
 }
 
+// Where there was no room, there may be some again. Where there seems to be
+// enough it is something else, a quota perhaps: that is tried now and then.
 void multicast_driver::inside::fail_with(const error& why) {
   if (std::exchange(failed, true))
     return;
+  if (why.code == ec::full)
+    again = now() + (has_room() ? room_for_what : room_again);
   events.push_back(group_failed{why});
+}
+
+bool multicast_driver::inside::has_room() const {
+  const auto space = storage::posix_files().space(options.directory);
+  const auto state = log ? log->state_bytes() : 0;
+  return space && space->available >= room_bytes + 2 * state;
+}
+
+// As a new life of this server, with what its log has: the record that was not
+// written whole is the torn tail of a crash.
+void multicast_driver::inside::begin_anew() {
+  again = now() + room_again;
+  if (!has_room())
+    return;
+  if (writer.joinable())
+    writer.join();
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock{guard};
+    work.swap(posted);
+  }
+  for (auto& each : work) // A draft in there ends before the log does.
+    each();
+  work.clear();
+  checkpoint.reset();
+  log.reset();
+  events.push_back(group_begun_anew{});
+  auto stored = open_log();
+  if (!stored) {
+    events.pop_back();
+    return;
+  }
+  failed = false;
+  again.reset();
+  ++lives;
+  options.self.life = life_id{options.self.life.value() + 1};
+  cutter = packet_cutter{options.self.server, options.self.life};
+  durable = told_durable = 0;
+  machine = std::make_unique<core::multicast_machine>(
+    options.config, options.self, *std::move(stored), now());
+  perform(machine->start(now()));
 }
 
 } // namespace dfs::fileserver

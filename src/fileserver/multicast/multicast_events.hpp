@@ -34,10 +34,14 @@ struct group_failed {
   error why;
 };
 
+/// There is room for the log again. As at a start: the service's state is the
+/// one it began with, and what is stored is told anew.
+struct group_begun_anew {};
+
 using multicast_event
   = std::variant<core::deliver_payload, core::configuration_installed,
                  core::primary_lost, core::primary_regained, core::submit_ended,
-                 state_wanted, state_replaced, group_failed>;
+                 state_wanted, state_replaced, group_failed, group_begun_anew>;
 using multicast_events = std::vector<multicast_event>;
 
 /// Payloads with the tokens that come back with them; of one process, unique.

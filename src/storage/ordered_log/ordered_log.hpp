@@ -28,7 +28,9 @@ struct ordered_log_options {
   std::uint64_t segment_bytes = 16u << 20; ///< A multiple of 8.
   std::size_t promise_bytes_max = ordered_promise_bytes_max;
   /// Called once, on the commit thread, before the first callback that gets an
-  /// error. Nothing can be logged any more: the member is out.
+  /// error. Nothing can be logged any more: the member is out. After `ec::full`
+  /// it may be closed and opened again, as after a crash; after
+  /// `ec::io_error` what is read may not be what is on the disk.
   std::function<void(const error&)> on_failure;
   /// False: no threads; the owner calls `run_once`. For tests.
   bool threads = true;

@@ -139,7 +139,7 @@ result<nothing> segment_writer::begin() {
   }
   DFS_CRASH_POINT("ordered_log.segment_named");
   if (auto synced = io_.sync_directory(directory_); !synced)
-    return synced;
+    return fail(ec::io_error, synced.error().context);
   auto file = io_.open(name, open_mode::existing);
   if (!file)
     return file.error();
@@ -169,8 +169,10 @@ segment_writer::put(std::string head, std::string_view records) {
     return written;
   DFS_CRASH_POINT("ordered_log.written");
   if (options_.sync) {
+    // What the page cache has may not be what the disk has, also where there
+    // was no room: not to be read again as if it were.
     if (auto synced = to.file->sync(); !synced)
-      return synced;
+      return fail(ec::io_error, synced.error().context);
     safe_ = next_block_;
     if (mark_)
       mark_->raise(safe_);
