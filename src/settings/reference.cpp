@@ -37,6 +37,10 @@ where it came from.
 - The defaults of `[failure]` hold the bounds of SPEC M4 and M5 together: read
   `docs/protocols/membership.md` before you change one, and give all nodes the
   same.
+- Leases are right as long as no clock's rate is wrong by more than 5 %, either
+  way, on any server; what a clock says does not matter. Who slews clocks has
+  to stay below that: chrony's own limit is 8.3 %, so set `maxslewrate 40000`
+  (4 %) there; ntpd and systemd-timesyncd slew by 0.05 %.
 )";
 
 std::string type_text(const shape& x) {
