@@ -341,15 +341,14 @@ struct shell {
     }
     ++count;
     auto promise = self->make_response_promise<Reply>();
-    const auto ticket = ++state.tickets;
-    state.orders.emplace(ticket, promise);
-    start(bring([ticket](const shell& me, const result<Found>& outcome) {
-      const auto waiting = me.state.orders.find(ticket);
-      if (outcome)
-        waiting->second.deliver(Reply{*outcome});
-      else
-        waiting->second.deliver(to_caf(outcome.error()));
-      me.state.orders.erase(waiting);
+    state.orders.emplace(++state.tickets, promise);
+    start(bring([=, ticket = state.tickets](const shell& me,
+                                            const result<Found>& outcome) {
+      auto waiting = me.state.orders.extract(ticket);
+      if constexpr (std::is_same_v<Reply, msg::chunks_deleted>)
+        me.machine().deleted(term, outcome ? *outcome : Found{});
+      outcome ? waiting.mapped().deliver(Reply{*outcome})
+              : waiting.mapped().deliver(to_caf(outcome.error()));
     }));
     return promise;
   }
@@ -372,7 +371,7 @@ struct shell {
   }
 
   caf::result<msg::lease_released> release(const msg::release_lease& x) const {
-    return obey<msg::lease_released, msg::chunk_state>(
+    return obey<msg::lease_released, msg::lease_released>(
       x.term, counters().releases,
       [&](auto done) { hands().release(x.chunk, x.epoch, std::move(done)); });
   }

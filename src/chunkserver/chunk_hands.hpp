@@ -60,7 +60,7 @@ public:
                           callback<msg::lease_taken> done)
     = 0;
   virtual void
-  release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done)
+  release(chunk_id chunk, lease_epoch epoch, callback<msg::lease_released> done)
     = 0;
   virtual void copy(msg::copy_chunk order, callback<msg::chunk_state> done) = 0;
   virtual void remove(std::vector<msg::chunk_state> chunks,

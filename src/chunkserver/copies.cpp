@@ -28,15 +28,12 @@ void copies::copy(const msg::copy_chunk& order, callback done) {
   for (const auto& job : waiting_)
     if (job->chunk() == chunk)
       return job->join(std::move(done));
-  if (const auto x = state_.find(chunk)) {
-    const auto& here = x->order.applied_extent();
-    const auto& wanted = order.wanted.extent;
-    if (here.version > wanted.version
-        || (here.version == wanted.version && here.serial >= wanted.serial))
-      return done(msg::chunk_state{.chunk = chunk, .extent = here});
-    if (x->order.leads())
-      return done(fail(ec::stale, "this server leads the chunk"));
-  }
+  const auto step = core::begin_copy(order, place(chunk));
+  if (!step)
+    return done(step.error());
+  if (*step == core::copy_step::here_already)
+    return done(msg::chunk_state{
+      .chunk = chunk, .extent = state_.find(chunk)->order.applied_extent()});
   if (stopped_ || waiting_.size() >= waiting_max)
     return done(fail(ec::busy, "too many copies are under way"));
   if (state_.replicas.leaving(chunk))
@@ -62,6 +59,19 @@ void copies::over(copy_job& job) {
   std::erase_if(jobs_, [&](const auto& x) { return x.get() == &job; });
   if (!stopped_)
     begin_next();
+}
+
+core::copy_place copies::place(chunk_id chunk) {
+  core::copy_place now{
+    .here = {}, .leads = false, .revoked = {}, .obeyed = state_.obeyed};
+  if (const auto x = state_.find(chunk)) {
+    now.here = x->order.applied_extent();
+    now.leads = x->order.leads();
+  }
+  if (const auto found = state_.revoked.find(chunk);
+      found != state_.revoked.end())
+    now.revoked = found->second;
+  return now;
 }
 
 instant copies::admit(std::size_t bytes, instant now) {

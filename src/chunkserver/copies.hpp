@@ -2,6 +2,7 @@
 
 #include "chunkserver/chain.hpp"
 #include "chunkserver/server_state.hpp"
+#include "core/chunks/copy_plan.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -37,6 +38,8 @@ public:
   }
   /// When so many bytes may be asked for; all jobs together keep to the rate.
   [[nodiscard]] instant admit(std::size_t bytes, instant now);
+  /// What is here of the chunk, and what this server has been told of it.
+  [[nodiscard]] core::copy_place place(chunk_id chunk);
   void over(copy_job& job);
 
 private:

@@ -78,8 +78,8 @@ void copy_job::asked(const result<msg::chunk_changes>& found) {
   if (!found)
     return try_source(found.error());
   const auto first = goal_.extent.version == chunk_version{};
-  if (first && found->extent.serial < order_.wanted.extent.serial)
-    return try_source(fail(ec::stale, "the source lacks changes"));
+  if (auto fits = core::accept_source(order_, found->extent); !fits)
+    return try_source(fits.error());
   if (!first && found->extent == goal_.extent)
     return complete();
   if (first || !only_added(*found)) {
@@ -228,10 +228,15 @@ void copy_job::complete() {
     appends.push_back({x.writer, x.sequence, x.offset, x.length});
   const msg::chunk_state state{.chunk = chunk(), .extent = goal_.extent};
   DFS_CRASH_POINT("data.copied");
+  if (auto counts
+      = core::finish_copy(order_, state.extent, home_.place(chunk()));
+      !counts)
+    return finish(counts.error());
   if (auto done = store_->finish_copy(state_of(state), appends, goal_.writes);
       !done)
     return finish(done.error());
   auto& home = home_.state();
+  made_ = true;
   home.replicas.forget(chunk());
   const auto x = home.find(chunk());
   if (!x)
@@ -241,6 +246,13 @@ void copy_job::complete() {
       DFS_CRASH_POINT("data.copy_synced");
       if (!outcome)
         return self->finish(outcome.error());
+      // What was ordered may have been taken back while the disk was busy. A
+      // replica that was fenced meanwhile has a version of its own.
+      auto place = self->home_.place(self->chunk());
+      place.here.reset();
+      if (auto counts = core::finish_copy(self->order_, state.extent, place);
+          !counts && x->order.version() == state.extent.version)
+        return self->finish(counts.error());
       x->order.learn_committed(state.extent.version, state.extent.serial);
       auto& here = self->home_.state();
       // What was bad here has been replaced: the master will not speak of it
@@ -253,13 +265,22 @@ void copy_job::complete() {
     });
 }
 
+/// What was made so far; not a replica that has come here in its place.
+void copy_job::clear_away() {
+  auto& home = home_.state();
+  if (store_ == nullptr || (!made_ && home.find(chunk())))
+    return;
+  home.replicas.forget(chunk());
+  (void) store_->remove(chunk());
+}
+
 void copy_job::finish(const result<msg::chunk_state>& outcome) {
   if (std::exchange(over_, true))
     return;
   const auto self = shared_from_this();
   timer_.cancel();
-  if (!outcome && store_ != nullptr)
-    (void) store_->remove(chunk());
+  if (!outcome)
+    clear_away();
   for (auto& each : std::exchange(waiting_, {}))
     each(outcome);
   home_.over(*this);

@@ -49,6 +49,7 @@ private:
                const result<msg::chunk_bytes>& answer, net::data_buffer data);
   void write_next();
   void complete();
+  void clear_away();
 
   copies& home_;
   msg::copy_chunk order_;
@@ -70,6 +71,7 @@ private:
   std::map<std::uint32_t, piece> here_; ///< By offset, not yet written.
   bool writing_ = false;
   bool paused_ = false; ///< By the rate.
+  bool made_ = false;   ///< The store has it as a replica.
   bool over_ = false;
 };
 

@@ -128,7 +128,7 @@ void data_hands::take_lease(msg::take_lease order, boot_instant until,
 }
 
 void data_hands::release(chunk_id chunk, lease_epoch epoch,
-                         callback<msg::chunk_state> done) {
+                         callback<msg::lease_released> done) {
   data_.release(chunk, epoch, std::move(done));
 }
 
@@ -181,7 +181,10 @@ void data_hands::settle_quarantine(const std::vector<msg::chunk_state>& all) {
 
 void data_hands::persist_term(master_term term, callback<nothing> done) {
   (void) work_.run([this, term, done = std::move(done)] {
-    done(storage::write_obeyed_term(io_, data_dir_, term));
+    auto written = storage::write_obeyed_term(io_, data_dir_, term);
+    if (!written)
+      return done(std::move(written));
+    data_.obey(term, [done] { done(dfs::done); });
   });
 }
 

@@ -49,7 +49,7 @@ public:
   void take_lease(msg::take_lease order, boot_instant until,
                   callback<msg::lease_taken> done) override;
   void release(chunk_id chunk, lease_epoch epoch,
-               callback<msg::chunk_state> done) override;
+               callback<msg::lease_released> done) override;
   void copy(msg::copy_chunk order, callback<msg::chunk_state> done) override;
   void remove(std::vector<msg::chunk_state> chunks,
               callback<std::vector<chunk_id>> done) override;

@@ -253,7 +253,7 @@ void data_service::revoke(std::vector<msg::chunk_state> chunks,
 }
 
 void data_service::release(chunk_id chunk, lease_epoch epoch,
-                           callback<msg::chunk_state> done) {
+                           callback<msg::lease_released> done) {
   if (!core_->post([core = core_.get(), chunk, epoch, done] {
         core->books.release(chunk, epoch, done);
       }))
@@ -277,6 +277,14 @@ void data_service::led(chunk_id from, std::size_t most,
 }
 
 // -- replicas -----------------------------------------------------------------
+
+void data_service::obey(master_term term, std::function<void()> done) {
+  if (!core_->post([core = core_.get(), term, done] {
+        core->state.obeyed = std::max(core->state.obeyed, term);
+        done();
+      }))
+    done(); // Nothing is copied any more.
+}
 
 void data_service::copy(msg::copy_chunk order,
                         callback<msg::chunk_state> done) {

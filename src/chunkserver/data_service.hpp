@@ -149,8 +149,8 @@ public:
 
   /// Takes no more changes; called back when those under way are committed or
   /// given up. Not led under this epoch: at once. @returns `ec::not_found`.
-  void
-  release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done);
+  void release(chunk_id chunk, lease_epoch epoch,
+               callback<msg::lease_released> done);
 
   /// What has happened to its leases since everything up to `after` was told,
   /// with what is committed now (`core::led_table::news`).
@@ -164,12 +164,17 @@ public:
 
   // -- replicas ---------------------------------------------------------------
 
+  /// A master of this term is obeyed: no copy that an older one ordered counts
+  /// once this has called back.
+  void obey(master_term term, std::function<void()> done);
+
   /// Gets a replica from one of `order.from`. A chunk that is here with this
   /// version and at least this serial is answered at once; an older one is
   /// replaced when the new one is complete. At most four at a time, others
   /// wait. Repeatable.
   /// @returns `ec::full`, `ec::integrity`, `ec::unavailable`, `ec::stale` (no
-  ///   source has it), `ec::busy` (more than 64 wait), `ec::io_error`.
+  ///   source has it, or the version was revoked, or a newer master is obeyed
+  ///   meanwhile), `ec::busy` (more than 64 wait), `ec::io_error`.
   void copy(msg::copy_chunk order, callback<msg::chunk_state> done);
 
   /// Removes replicas of at most the version named. Those that are gone now, or

@@ -233,13 +233,14 @@ void leases::stop_leading(replica& x, const error& reason) {
 }
 
 void leases::release(chunk_id chunk, lease_epoch epoch,
-                     callback<msg::chunk_state> done) {
+                     callback<msg::lease_released> done) {
   const auto x = state_.find(chunk);
   if (!x)
     return done(fail(ec::not_found, "the chunk is not here"));
   const auto tell = [x, done = std::move(done)] {
-    done(
-      msg::chunk_state{.chunk = x->chunk, .extent = x->order.applied_extent()});
+    done(msg::lease_released{
+      .state = {.chunk = x->chunk, .extent = x->order.applied_extent()},
+      .settled = x->order.all_committed()});
   };
   if (!x->order.leads() || x->order.epoch() != epoch)
     return tell();

@@ -45,8 +45,8 @@ public:
              callback<msg::chunk_state> done);
   void revoke(const std::vector<msg::chunk_state>& chunks);
   void end_all();
-  void
-  release(chunk_id chunk, lease_epoch epoch, callback<msg::chunk_state> done);
+  void release(chunk_id chunk, lease_epoch epoch,
+               callback<msg::lease_released> done);
   [[nodiscard]] core::led_page led_since(std::uint64_t after, std::size_t most);
   [[nodiscard]] std::vector<msg::led_chunk>
   led(chunk_id from, std::size_t most) const;

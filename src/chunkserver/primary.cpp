@@ -106,6 +106,9 @@ result<bool> primary::order(wish& x) {
     return may.error();
   if (!chain_.leading(*here))
     return fail(ec::lease_expired, "the lease is over");
+  // A grant to fewer only says how far the chunk is committed.
+  if (here->place.grant->chain.size() < here->place.grant->replicas_min)
+    return fail(ec::no_redundancy, "too few replicas are left");
   if (!here->releasing.empty())
     return fail(ec::not_primary, "the lease is being given back");
   auto found = plan(*here, x);

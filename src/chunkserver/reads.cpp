@@ -1,5 +1,6 @@
 #include "chunkserver/reads.hpp"
 
+#include "core/chunks/copy_plan.hpp"
 #include "wire/codec.hpp"
 #include "wire/data_frame.hpp"
 
@@ -265,13 +266,12 @@ void reads::send_changes(const std::shared_ptr<net::data_port>& to,
   const auto here = admit(what.chunk, what.version, {});
   if (!here)
     return to->refuse(id, here.error());
-  const auto& order = (*here)->order;
-  const auto all = what.known >= order.applied_extent().serial;
-  const auto extent = all ? order.applied_extent() : order.committed_extent();
-  if (!all && extent.serial != order.committed())
-    return to->refuse(id, fail(ec::not_primary, "not known to be committed"));
-  const auto answer
-    = [store = (*here)->store, what, extent]() -> result<msg::chunk_changes> {
+  const auto found
+    = core::copy_source((*here)->order, what.version, what.known);
+  if (!found)
+    return to->refuse(id, found.error());
+  const auto answer = [store = (*here)->store, what,
+                       extent = *found]() -> result<msg::chunk_changes> {
     msg::chunk_changes found{.extent = extent};
     const auto appends = store->appends(what.chunk);
     if (!appends)

@@ -54,6 +54,7 @@ struct server_state {
   disk_pool disks; ///< Any thread.
   /// By chunk. Those that are gone or current again stay: they do no harm.
   std::unordered_map<chunk_id, chunk_version> revoked;
+  master_term obeyed; ///< The newest master.
   /// Copies of these are being made, and are not there yet.
   std::set<chunk_id> arriving;
   bool draining = false;

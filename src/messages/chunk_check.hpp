@@ -31,6 +31,7 @@ enum class replica_condition : std::uint8_t {
   surplus = 4, ///< Good, and ordered to go.
   newer = 5,   ///< Of a version that this master never gave.
   orphan = 6,  ///< Of a chunk that no file has.
+  behind = 7,  ///< Its version is right, and it lacks committed changes.
 };
 
 struct replica_report {
@@ -49,6 +50,8 @@ struct chunk_report {
   std::uint8_t wanted = 0; ///< Copies.
   chunk_version version;   ///< In force.
   std::vector<replica_report> replicas;
+  /// Why there are no more copies yet, for people; empty: nothing is amiss.
+  std::string repair{};
 
   bool operator==(const chunk_report&) const = default;
 };

@@ -15,7 +15,7 @@ typename Inspector::result_type inspect(Inspector& f, replica_report& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_report& x) {
   return f(caf::meta::type_name("chunk_report"), x.chunk, x.file, x.health,
-           x.wanted, x.version, x.replicas);
+           x.wanted, x.version, x.replicas, x.repair);
 }
 
 template <class Inspector>

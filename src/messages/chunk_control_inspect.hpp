@@ -99,7 +99,7 @@ typename Inspector::result_type inspect(Inspector& f, release_lease& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lease_released& x) {
-  return f(caf::meta::type_name("lease_released"), x.state);
+  return f(caf::meta::type_name("lease_released"), x.state, x.settled);
 }
 
 template <class Inspector>

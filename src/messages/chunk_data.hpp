@@ -211,7 +211,7 @@ struct get_changes {
   using reply = chunk_changes;
 
   chunk_id chunk;
-  chunk_version version; ///< At least.
+  chunk_version version; ///< Exactly.
   mutation_serial after; ///< The copy has come so far.
   mutation_serial known; ///< To be committed, by who asks.
 };

@@ -60,7 +60,9 @@ struct release_lease {
 };
 
 struct lease_released {
-  chunk_state state;
+  chunk_state state; ///< All that is here.
+  /// It is committed: what was under way has been finished.
+  bool settled = false;
 
   bool operator==(const lease_released&) const = default;
 };

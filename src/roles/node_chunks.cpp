@@ -31,6 +31,7 @@ core::directory_config directory_config_of(const settings::node_settings& how) {
   config.chunk_size = static_cast<std::uint32_t>(chunks.size);
   config.replication = static_cast<std::uint8_t>(chunks.replication);
   config.replicas_min = static_cast<std::uint8_t>(chunks.replicas_min);
+  config.durable = chunks.durability != "memory";
   config.heartbeat = chunks.heartbeat;
   config.node_lease = chunks.node_lease;
   config.chunk_lease = chunks.chunk_lease;

@@ -55,7 +55,7 @@ mirror_keeper(chunk_keeper_actor::pointer, caf::unit_t) {
       return msg::lease_taken{x.others.at(0), {x.grant.chain.at(0).store}};
     },
     [](const msg::release_lease& x) {
-      return msg::lease_released{state_of(x.chunk.value())};
+      return msg::lease_released{state_of(x.chunk.value()), true};
     },
     [](const msg::copy_chunk& x) { return msg::chunk_copied{x.wanted}; },
     [](const msg::delete_chunks& x) {

@@ -186,6 +186,51 @@ TEST_F(DataCopy, TakesTheNextSourceWhenOneIsGone) { // SPEC G10
   EXPECT_EQ(servers.bytes(2, chunk), bytes);
 }
 
+// After a start a server knows what it has, and not what of it is committed.
+TEST_F(DataCopy, ASourceThatKnowsNothingDoesNotAnswerNothing) { // SPEC G10
+  write(0, pattern(100'000, 9));
+  servers.stop(0);
+  servers.start(0);
+  EXPECT_EQ(refusal(copy(2, order({0}, 0))), ec::unavailable);
+  EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
+  ASSERT_TRUE(copy(2, order({0}, 1))) << "the master knows";
+  EXPECT_EQ(servers.bytes(2, chunk), pattern(100'000, 9));
+}
+
+TEST_F(DataCopy, WhatAGrantHasOvertakenIsNotTaken) { // SPEC G3, G10
+  write(0, pattern(100'000, 10));
+  msg::chunk_grant next;
+  ASSERT_TRUE(servers.recover(chunk, chunk_version{2}, {0, 1}, next));
+  const std::string more(100, 'x');
+  ASSERT_TRUE(writer->call(write_of(next, 0, more), more).message);
+  EXPECT_EQ(refusal(copy(2, order({0}))), ec::stale);
+  EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
+}
+
+TEST_F(DataCopy, WhatWasRevokedDoesNotCount) { // SPEC G3, G10
+  write(0, pattern(100'000, 11));
+  ASSERT_TRUE(test::data_chain::wait<nothing>([&](auto done) {
+    servers.nodes[2]->service->revoke(
+      {{.chunk = chunk, .extent = {.version = chunk_version{2}}}},
+      [done] { done(dfs::done); });
+  }));
+  EXPECT_EQ(refusal(copy(2, order({0}))), ec::stale);
+  EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
+}
+
+// The master that ordered it is over; the new one does not know of it.
+TEST_F(DataCopy, WhatAFormerMasterOrderedDoesNotCount) { // SPEC G3, G10
+  write(0, pattern(100'000, 12));
+  ASSERT_TRUE(test::data_chain::wait<nothing>([&](auto done) {
+    servers.nodes[2]->service->obey(master_term{2},
+                                    [done] { done(dfs::done); });
+  }));
+  EXPECT_EQ(refusal(copy(2, order({0}))), ec::stale);
+  auto again = order({0});
+  again.term = master_term{2};
+  EXPECT_TRUE(copy(2, again));
+}
+
 TEST_F(DataCopy, ManyChunksAtOnce) {
   std::vector<std::future<result<msg::chunk_state>>> open;
   for (std::uint64_t i = 100; i < 120; ++i) {

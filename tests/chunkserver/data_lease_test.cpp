@@ -208,15 +208,16 @@ TEST_F(DataLease, ReleaseFinishesWhatIsUnderWay) {
   const auto grant = hesitant_grant(next);
   auto open = start(grant, 0, "bytes");
   ASSERT_TRUE(test::eventually([&] { return next.waiting() == 1; }));
-  auto promised = std::make_shared<std::promise<result<msg::chunk_state>>>();
+  auto promised = std::make_shared<std::promise<result<msg::lease_released>>>();
   servers.nodes[0]->service->release(
     chunk, grant.epoch, [promised](const auto& x) { promised->set_value(x); });
   EXPECT_EQ(write(grant, 0, "late!"), ec::not_primary);
   next.answer(mutation_serial{1});
   EXPECT_EQ(refusal(open.get().message), std::nullopt);
-  const auto state = promised->get_future().get();
-  ASSERT_TRUE(state);
-  EXPECT_EQ(state->extent.serial, mutation_serial{1});
+  const auto released = promised->get_future().get();
+  ASSERT_TRUE(released);
+  EXPECT_EQ(released->state.extent.serial, mutation_serial{1});
+  EXPECT_TRUE(released->settled);
   EXPECT_EQ(write(grant, 0, "late!"), ec::not_primary);
 }
 

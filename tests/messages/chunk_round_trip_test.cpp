@@ -112,7 +112,7 @@ TEST_F(ChunkRoundTrip, Orders) {
   expect_unchanged(take_lease{grant, {state}});
   expect_unchanged(lease_taken{state, {store_id{1}}});
   expect_unchanged(release_lease{master_term{1}, chunk_id{2}, lease_epoch{3}});
-  expect_unchanged(lease_released{state});
+  expect_unchanged(lease_released{state, true});
   expect_unchanged(copy_chunk{master_term{1}, state, {replica}, 2});
   expect_unchanged(chunk_copied{state});
   expect_unchanged(delete_chunks{master_term{1}, {state}});
@@ -134,7 +134,8 @@ TEST_F(ChunkRoundTrip, Administration) {
       chunk_health::lost,
       3,
       chunk_version{4},
-      {{store_id{5}, replica_condition::newer, chunk_version{6}, true}}}},
+      {{store_id{5}, replica_condition::newer, chunk_version{6}, true}},
+      "a copy to c failed"}},
     true,
     chunk_id{7}});
   expect_unchanged(verify_replicas{{chunk_id{1}}});

@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
   Scenarios, Chunks,
   ::testing::Values(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
-    setup{"steps"},
+    setup{"steps"}, setup{"restarts"},
     setup{"faults", 101, 5, 3, 6, 1}, // Three servers are all there are.
     setup{"steps", 201, 5, 5, 6, 1}), // Fresh chunks, and other masters.
   [](const auto& x) {
@@ -97,6 +97,9 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"believer", {"steps", 1, 100, 4, 6, 1}},
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
+    proof{"overtaken", {"faults", 1, 50}},
+    proof{"hollow", {"faults", 1, 100}},
+    proof{"mute-delete", {"faults", 20, 100}},
     proof{"wild-delete", {"storm", 1, 6000, 5, 4, 4}}),
   [](const auto& x) {
     std::string name{x.param.mutant};

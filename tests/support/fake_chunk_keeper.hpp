@@ -54,7 +54,8 @@ fake_chunk_keeper(actors::chunk_keeper_actor::pointer self,
       script->released.push_back(x);
       if (!script->chunks.contains(x.chunk))
         return to_caf(fail(ec::not_found));
-      return answer(msg::lease_released{{x.chunk, script->chunks[x.chunk]}});
+      return answer(
+        msg::lease_released{{x.chunk, script->chunks[x.chunk]}, true});
     },
     [=](const msg::copy_chunk& x) {
       script->copied.push_back(x);

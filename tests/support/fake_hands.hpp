@@ -103,9 +103,9 @@ public:
     answer(std::move(done), msg::lease_taken{state_of(order.grant.chunk), {}});
   }
   void release(chunk_id chunk, lease_epoch,
-               callback<msg::chunk_state> done) override {
+               callback<msg::lease_released> done) override {
     orders.emplace_back("release");
-    answer(std::move(done), state_of(chunk));
+    answer(std::move(done), msg::lease_released{state_of(chunk), true});
   }
   void copy(msg::copy_chunk order, callback<msg::chunk_state> done) override {
     orders.emplace_back("copy");

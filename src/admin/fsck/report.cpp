@@ -44,8 +44,9 @@ void add_health(fsck_report& to, const std::string& path,
       break;
     case msg::chunk_health::under:
       add("UNDER_REPLICATED", damage::heals,
-          fmt::format("{} of {} serve", serving,
-                      counted(x.wanted, "copy", "copies")));
+          fmt::format("{} of {} serve{}{}", serving,
+                      counted(x.wanted, "copy", "copies"),
+                      x.repair.empty() ? "" : "; ", x.repair));
       break;
     case msg::chunk_health::unavailable:
       add("UNAVAILABLE", damage::heals,
@@ -103,6 +104,8 @@ std::string_view to_string(msg::replica_condition x) {
       return "newer";
     case condition::orphan:
       return "orphan";
+    case condition::behind:
+      return "behind";
   }
   return "unknown";
 }
@@ -143,6 +146,8 @@ void add_findings(fsck_report& to, const std::string& path,
       "bad bytes, set aside; deleted when there are enough good copies");
   add(condition::stale, "STALE", damage::none,
       "an old version; deleted when there are enough good copies");
+  add(condition::behind, "BEHIND", damage::heals,
+      "lacks changes that the others have; it is brought level, or replaced");
   add(condition::surplus, "SURPLUS", damage::none,
       "one copy too many; it is being deleted");
   add(condition::newer, "NEWER", damage::heals,

@@ -53,7 +53,8 @@ private:
        cell::unsigned_number(x.committed.version.value()),
        cell::unsigned_number(x.committed.length), to_string(report.health),
        x.primary == store_id{} ? cell::nothing() : cell{name_of(x.primary)},
-       replicas_of(x, report), placement_of(report)});
+       replicas_of(x, report), placement_of(report),
+       report.repair.empty() ? cell::nothing() : cell{report.repair}});
   }
 
   [[nodiscard]] std::string name_of(store_id store) const {
@@ -112,7 +113,7 @@ private:
 
   std::map<store_id, msg::server_status> servers_;
   table rows_{{"index", "chunk", "version", "bytes", "health", "primary",
-               "replicas", "why_there"},
+               "replicas", "why_there", "repair"},
               {}};
 };
 

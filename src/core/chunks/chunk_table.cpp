@@ -117,7 +117,7 @@ void chunk_table::keep(chunk_id id, inode_id file,
     set_extent(entry, extent);
   entry.set(chunk_entry::adopted, false);
   if (extent.serial != mutation_serial{})
-    entry.set(chunk_entry::fresh, false);
+    begun(id);
 }
 
 std::vector<server_index> chunk_table::erase(chunk_id id) {
@@ -132,6 +132,7 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
     --counts_[static_cast<std::size_t>(entry->health())];
   clear_holders(id, *entry);
   odd_.erase(id);
+  awaited_.erase(id);
   intents_.erase(id);
   chunks_.erase(id);
   return had;
@@ -197,60 +198,113 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
     if (std::find(set.begin(), set.end(), x) == set.end())
       note_odd(id, x, replica_fault::stale, version_at(x));
   clear_holders(id, *entry);
+  awaited_.erase(id);
   entry->version = narrow(version);
   intents_.erase(id);
   for (const auto x : set) {
     drop_odd(id, x);
     add_holder(id, *entry, x);
   }
+  if (auto* odd = odd_of(id)) // Those that were left out.
+    for (auto& x : *odd)
+      if (x.fault == replica_fault::behind)
+        x.fault = replica_fault::stale;
 }
 
 // -- replicas -----------------------------------------------------------------
 
-chunk_table::standing
-chunk_table::reported(server_index server, chunk_id id, chunk_version version) {
+chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
+                                            const msg::chunk_extent& has) {
   auto* entry = find(id);
   if (entry == nullptr)
     return standing::unknown;
+  if (is_going(server, id, has.version))
+    return standing::stale;
   const chunk_version in_force{entry->version};
-  if (version > intent(id).value_or(in_force)) {
+  if (has.version > intent(id).value_or(in_force)) {
     if (!restored_) {
       drop_holder(id, *entry, server);
-      note_odd(id, server, replica_fault::newer, version);
+      came(id, server);
+      note_odd(id, server, replica_fault::newer, has.version);
       return standing::newer;
     }
     for (const auto x : holders(id))
       note_odd(id, x, replica_fault::stale, in_force);
     clear_holders(id, *entry);
     intents_.erase(id);
-    entry->version = narrow(version);
+    entry->version = narrow(has.version);
     entry->set(chunk_entry::settled, false);
-  } else if (version < in_force) {
+  } else if (has.version < in_force) {
     // No server goes back in one life: a holder has said more before, and this
     // was noticed before its fence, and told after it.
     if (holds(server, id))
       return standing::current;
     drop_holder(id, *entry, server);
-    note_odd(id, server, replica_fault::stale, version);
+    note_odd(id, server, replica_fault::stale, has.version);
     return standing::stale;
   }
   if (const auto open = intents_.find(id); open != intents_.end()) {
     auto& [newest, told, bound, may_hold, at] = open->second;
     if (bound && std::find(at.begin(), at.end(), server) == at.end()) {
-      note_odd(id, server, replica_fault::stale, version); // T1
+      note_odd(id, server, replica_fault::stale, has.version); // T1
       return standing::stale;
     }
-    told[server] = version;
+    told[server] = has.version;
   }
+  if (has.serial < entry->serial && !holds(server, id)) {
+    note_odd(id, server, replica_fault::behind, has.version); // T1
+    return standing::behind;
+  }
+  came(id, server);
   drop_odd(id, server);
   add_holder(id, *entry, server);
   return standing::current;
 }
 
+bool chunk_table::is_going(server_index server, chunk_id id,
+                           chunk_version version) const {
+  const auto it = odd_.find(id);
+  return it != odd_.end()
+         && std::any_of(it->second.begin(), it->second.end(),
+                        [&](const odd_replica& x) {
+                          return x.server == server && x.ordered != instant{}
+                                 && version <= x.version;
+                        });
+}
+
+void chunk_table::begun(chunk_id id) {
+  auto* entry = find(id);
+  if (entry == nullptr)
+    return;
+  entry->set(chunk_entry::fresh, false);
+  const auto waiting = awaited_.extract(id);
+  if (!waiting.empty())
+    for (const auto x : waiting.mapped()) // T4
+      drop_holder(id, *entry, x);
+}
+
+void chunk_table::await(chunk_id id, server_index server) {
+  auto& xs = awaited_[id];
+  if (std::find(xs.begin(), xs.end(), server) == xs.end())
+    xs.push_back(server);
+}
+
+void chunk_table::came(chunk_id id, server_index server) {
+  const auto waiting = awaited_.find(id);
+  if (waiting == awaited_.end())
+    return;
+  std::erase(waiting->second, server);
+  if (waiting->second.empty())
+    awaited_.erase(waiting);
+}
+
 void chunk_table::expect(server_index server, chunk_id id) {
   auto* entry = find(id);
-  if (entry != nullptr && entry->has(chunk_entry::fresh) && entry->version == 1)
+  if (entry != nullptr && entry->has(chunk_entry::fresh) && entry->version == 1
+      && !holds(server, id, *entry)) {
     add_holder(id, *entry, server);
+    await(id, server);
+  }
   if (const auto open = intents_.find(id);
       open != intents_.end() && open->second.bound)
     open->second.may_hold_at.push_back(server);
@@ -258,6 +312,7 @@ void chunk_table::expect(server_index server, chunk_id id) {
 
 bool chunk_table::gone(server_index server, chunk_id id) {
   drop_odd(id, server);
+  came(id, server);
   auto* entry = find(id);
   return entry != nullptr && drop_holder(id, *entry, server);
 }
@@ -267,14 +322,17 @@ void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
   if (entry == nullptr)
     return;
   drop_holder(id, *entry, server);
+  came(id, server);
   note_odd(id, server, fault, chunk_version{entry->version});
 }
 
 void chunk_table::forget_server(server_index server) {
   chunks_.each_from(chunk_id{}, [&](chunk_id id, chunk_entry& entry) {
-    // Of a fresh chunk it was not known to have anything, before a fence.
+    // A fresh chunk it need not have had yet, before a fence, and may get yet.
     if (!entry.has(chunk_entry::fresh) || entry.version > 1)
       drop_holder(id, entry, server);
+    else if (holds(server, id, entry))
+      await(id, server);
     return true;
   });
   for (auto it = odd_.begin(); it != odd_.end();) {
@@ -295,6 +353,25 @@ std::vector<server_index> chunk_table::holders(chunk_id id) const {
     const auto& rest = more_.at(id);
     xs.insert(xs.end(), rest.begin(), rest.end());
   }
+  return xs;
+}
+
+std::vector<server_index> chunk_table::behind(chunk_id id) const {
+  std::vector<server_index> xs;
+  if (const auto it = odd_.find(id); it != odd_.end())
+    for (const auto& x : it->second)
+      if (x.fault == replica_fault::behind)
+        xs.push_back(x.server);
+  return xs;
+}
+
+std::vector<server_index> chunk_table::proven_holders(chunk_id id) const {
+  auto xs = holders(id);
+  if (const auto waiting = awaited_.find(id); waiting != awaited_.end())
+    std::erase_if(xs, [&](server_index x) {
+      return std::find(waiting->second.begin(), waiting->second.end(), x)
+             != waiting->second.end();
+    });
   return xs;
 }
 
@@ -396,40 +473,6 @@ bool chunk_table::drop_odd(chunk_id id, server_index server) {
   if (it->second.empty())
     odd_.erase(it);
   return dropped > 0;
-}
-
-// -- health -------------------------------------------------------------------
-
-void chunk_table::judge(chunk_id, chunk_entry& entry, chunk_class what) {
-  if (entry.file == inode_id{})
-    return;
-  --counts_[static_cast<std::size_t>(entry.health())];
-  ++counts_[static_cast<std::size_t>(what)];
-  constexpr auto low = (1u << chunk_entry::class_shift) - 1;
-  entry.bits = static_cast<std::uint8_t>(
-    (entry.bits & low)
-    | (static_cast<unsigned>(what) << chunk_entry::class_shift));
-}
-
-void chunk_table::check() const {
-  std::array<std::uint64_t, chunk_classes> counts{};
-  chunks_.each_from(chunk_id{}, [&](chunk_id id, const chunk_entry& entry) {
-    if (entry.file != inode_id{})
-      ++counts[static_cast<std::size_t>(entry.health())];
-    DFS_ASSERT(entry.has(chunk_entry::more) == more_.contains(id));
-    const auto xs = holders(id);
-    if (const auto odd = odd_.find(id); odd != odd_.end())
-      for (const auto& x : odd->second) // T2
-        DFS_ASSERT(std::find(xs.begin(), xs.end(), x.server) == xs.end());
-    return true;
-  });
-  DFS_ASSERT(counts == counts_); // T3
-  for (const auto& [id, open] : intents_) {
-    const auto* entry = find(id);
-    DFS_ASSERT(entry != nullptr && entry->version < open.version.value());
-  }
-  for (const auto& [id, xs] : odd_)
-    DFS_ASSERT(!xs.empty() && find(id) != nullptr);
 }
 
 } // namespace dfs::core

@@ -19,6 +19,8 @@ enum class replica_fault : std::uint8_t {
   corrupt = 2, ///< Quarantined there.
   surplus = 3, ///< Current, more than needed, and ordered to go.
   newer = 4,   ///< Of a version that this master never gave: never deleted.
+  behind = 5, ///< Its version is right, and it lacks committed changes: a grant
+              ///< levels it or leaves it out.
 };
 
 struct odd_replica {
@@ -91,9 +93,13 @@ static_assert(sizeof(chunk_entry) == 40);
 /// view; pure.
 ///
 ///  T1  A holder has every change that was acknowledged: it reported a version
-///      from the one in force up to an intent that is open.
+///      from the one in force up to an intent that is open, and at least the
+///      serial that was known to be committed then.
 ///  T2  A server is a holder of a chunk or its odd replica, never both.
 ///  T3  Counts of classes add up to the chunks of files.
+///  T4  A server that may come to have a fresh chunk is its holder; from the
+///      first change on only servers that reported the chunk in their present
+///      life are.
 class chunk_table {
 public:
   /// @param restored Rows may be older than what chunkservers hold: a higher
@@ -163,10 +169,15 @@ public:
 
   // -- replicas ---------------------------------------------------------------
 
-  enum class standing : std::uint8_t { unknown, current, stale, newer };
+  enum class standing : std::uint8_t { unknown, current, stale, newer, behind };
 
-  /// A server says that it has this.
-  standing reported(server_index server, chunk_id id, chunk_version version);
+  /// A server says that it has this. A lower serial than the committed one says
+  /// nothing of a holder: no server goes back in one life, so the report is
+  /// old.
+  standing
+  reported(server_index server, chunk_id id, const msg::chunk_extent& has);
+  /// Something was changed in it: it is fresh no more (T4).
+  void begun(chunk_id id);
   /// It may have it, or come to have it, if the chunk is fresh.
   void expect(server_index server, chunk_id id);
   /// It has it no more. @returns whether it was a holder.
@@ -177,6 +188,10 @@ public:
   void forget_server(server_index server);
 
   [[nodiscard]] std::vector<server_index> holders(chunk_id id) const;
+  /// Servers whose replica is `behind`.
+  [[nodiscard]] std::vector<server_index> behind(chunk_id id) const;
+  /// Holders that are known to have it: without those that may come to have it.
+  [[nodiscard]] std::vector<server_index> proven_holders(chunk_id id) const;
   [[nodiscard]] bool holds(server_index server, chunk_id id) const;
   /// What a report of that server has to name, of the chunks from `first` to
   /// `last`: not what it need not have yet, is in quarantine, or is to go.
@@ -208,12 +223,20 @@ private:
   void note_odd(chunk_id id, server_index server, replica_fault fault,
                 chunk_version version);
   bool drop_odd(chunk_id id, server_index server);
+  /// It was ordered to be deleted there: what is still told of it is old, or
+  /// will be.
+  [[nodiscard]] bool
+  is_going(server_index server, chunk_id id, chunk_version version) const;
+  void await(chunk_id id, server_index server);
+  void came(chunk_id id, server_index server);
 
   bool restored_;
   chunk_pages<chunk_entry> chunks_;
   std::map<chunk_id, std::vector<server_index>> more_;
   std::map<chunk_id, open_intent> intents_;
   std::map<chunk_id, std::vector<odd_replica>> odd_;
+  /// Holders of fresh chunks that have not said in this life that they have it.
+  std::map<chunk_id, std::vector<server_index>> awaited_;
   std::array<std::uint64_t, chunk_classes> counts_{};
 };
 

@@ -25,6 +25,8 @@ msg::replica_condition condition_of(replica_fault x) {
       return msg::replica_condition::corrupt;
     case replica_fault::surplus:
       return msg::replica_condition::surplus;
+    case replica_fault::behind:
+      return msg::replica_condition::behind;
     case replica_fault::newer:
       break;
   }
@@ -70,6 +72,7 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
   x.health = health_of(*entry);
   x.wanted = entry->replication;
   x.version = chunk_version{entry->version};
+  x.repair = repair_.trouble_of(chunk);
   for (const auto i : s_.table.holders(chunk))
     add(i, msg::replica_condition::current, s_.table.version_at(i, chunk));
   if (const auto odd = s_.table.odd().find(chunk); odd != s_.table.odd().end())

@@ -232,9 +232,7 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
     s_.out.push_back(log_row{token, s_.table.row(x.grant.chunk, {})});
   }
   for (const auto& [server, version] : found)
-    if (s_.table.reported(server, x.grant.chunk, version)
-        == chunk_table::standing::stale)
-      s_.servers.revoke(server, x.grant.chunk, x.grant.version);
+    (void) s_.reported(server, {x.grant.chunk, {version, {}, 0, 0}});
   pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
   ++pending_chunks_;
 }
@@ -271,7 +269,7 @@ void directory_machine::keep(const msg::keep_chunks& x, instant now) {
     const bool whole = state.extent.serial != mutation_serial{};
     entry.set(chunk_entry::settled, whole);
     if (!whole && !entry.has(chunk_entry::fresh))
-      log_begun(state.chunk, entry);
+      s_.log_begun(state.chunk, entry);
     if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole) {
       lease->open = false;
       lease->closed = true;

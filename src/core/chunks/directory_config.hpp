@@ -12,6 +12,9 @@ struct directory_config {
   std::uint32_t chunk_size = 64 * 1024 * 1024; ///< Of new chunks.
   std::uint8_t replication = 3;                ///< 1 to 8.
   std::uint8_t replicas_min = 2;
+  /// What is acknowledged is on the disks: a grant that finds less waits for
+  /// servers that are away, or until they are forgotten.
+  bool durable = true;
 
   /// No shorter than those of the former master: it may have granted more.
   std::chrono::milliseconds heartbeat = heartbeat_interval;

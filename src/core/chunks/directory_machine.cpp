@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 constexpr auto redo_interval = 1s;
 constexpr std::size_t redone_at_once = 100;
 
+// Grants under way so that chunks can be copied: each asks some servers to sync
+// a disk.
+constexpr std::size_t settled_at_once = 200;
+
 // Heartbeats bring the true load; what was placed before the last few is in it.
 constexpr auto fade_interval = 2s;
 
@@ -125,6 +129,7 @@ void directory_machine::tick(instant now) {
   advance_all(now);
   expire_pending(now);
   repair_.tick(s_, now);
+  settle_some(now);
   for (const auto found : repair_.take_surplus())
     collector_.surplus(found);
   collector_.tick(s_, now);
@@ -186,6 +191,20 @@ void directory_machine::redo_intents(instant now) {
       open.push_back(chunk);
   }
   for (const auto chunk : open) {
+    grants_.try_emplace(chunk, chunk, now);
+    advance(chunk, now);
+  }
+}
+
+// What is to be copied, and nobody knows how far it is committed: a grant finds
+// out, and makes all replicas equal.
+void directory_machine::settle_some(instant now) {
+  std::erase_if(settling_, [this](chunk_id x) { return !grants_.contains(x); });
+  for (const auto chunk : repair_.take_unsettled()) {
+    if (settling_.size() >= settled_at_once || grants_.contains(chunk)
+        || s_.servers.guessing(now))
+      continue;
+    settling_.insert(chunk);
     grants_.try_emplace(chunk, chunk, now);
     advance(chunk, now);
   }

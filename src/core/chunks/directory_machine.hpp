@@ -132,7 +132,6 @@ private:
                      msg::chunk_heartbeat_ack& answer, instant now);
   void grew(chunk_id chunk, chunk_entry& entry,
             const msg::chunk_extent& committed, bool settled);
-  void log_begun(chunk_id chunk, const chunk_entry& entry);
   void find_left_out(server_index i, const msg::report_chunks& x);
   void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);
@@ -162,6 +161,7 @@ private:
   void advance_all(instant now);
   void expire_pending(instant now);
   void redo_intents(instant now);
+  void settle_some(instant now);
 
   directory_state s_;
   std::map<chunk_id, grant_machine> grants_;
@@ -173,6 +173,7 @@ private:
   /// Fresh chunks of files in which something was changed: nobody has said yet
   /// whether it is committed.
   std::set<chunk_id> begun_;
+  std::set<chunk_id> settling_; ///< Granted so that they can be copied.
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant redone_{};

@@ -128,6 +128,11 @@ msg::cluster_status report_status(const directory_machine& from,
   x.repair_rate = repairs.rate;
   x.master_disks = std::move(disks);
   x.findings = find_trouble(x);
+  if (const auto why = from.repairs().trouble(); !why.empty())
+    for (auto& found : x.findings)
+      if (found.code == "CHUNKS_UNDER_REPLICATED"
+          || found.code == "CHUNKS_UNAVAILABLE")
+        found.text += "; " + why;
   if (s.config.plain)
     x.findings.push_back({"DATA_NOT_ENCRYPTED", false,
                           "stream.tls = false: file bytes travel in the clear, "

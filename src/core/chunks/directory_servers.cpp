@@ -172,14 +172,17 @@ directory_machine::leave(const msg::leave_chunkserver& x, instant now) {
 void directory_machine::arrived(server_index i, const msg::chunk_state& x,
                                 instant now) {
   s_.servers.at(i).left_out.erase(x.chunk);
-  const auto standing = s_.table.reported(i, x.chunk, x.extent.version);
+  const auto standing = s_.reported(i, x);
   if (standing == chunk_table::standing::unknown) {
     collector_.unknown(i, x, now);
     return;
   }
   auto& entry = *s_.table.find(x.chunk);
   if (standing != chunk_table::standing::current) {
-    s_.servers.revoke(i, x.chunk, chunk_version{entry.version}); // S2
+    if (standing == chunk_table::standing::behind)
+      s_.note(note::alarm, x.chunk, i,
+              fmt::format("a replica has {} of {} changes: it does not count",
+                          x.extent.serial.value(), entry.serial.value()));
     judge(x.chunk, now);
     return;
   }
@@ -200,30 +203,8 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
 
 void directory_machine::grew(chunk_id chunk, chunk_entry& entry,
                              const msg::chunk_extent& committed, bool settled) {
-  if (entry.serial < committed.serial) {
-    const bool begun = entry.has(chunk_entry::fresh);
-    entry.serial = committed.serial;
-    entry.length = committed.length;
-    entry.padded_from = committed.padded_from;
-    entry.set(chunk_entry::fresh, false);
-    if (begun)
-      log_begun(chunk, entry);
-  } else if (entry.has(chunk_entry::settled) == settled) {
-    return;
-  }
-  entry.set(chunk_entry::settled, settled);
-  if (entry.file != inode_id{})
-    growth_.files.push_back({entry.file, {chunk, entry.extent()}, !settled});
-}
-
-// The row of the file says that nothing is in it. The next master would take it
-// for fresh: believe that all of its first set have it, and miss no copy.
-void directory_machine::log_begun(chunk_id chunk, const chunk_entry& entry) {
-  if (entry.file == inode_id{} || s_.table.intent(chunk))
-    return; // `keep`, or the grant under way, writes what holds then.
-  const auto token
-    = s_.next_token({directory_state::route::kind::grant, chunk, no_server});
-  s_.out.push_back(log_row{token, s_.table.row(chunk, {})});
+  if (const auto told = s_.grew(chunk, entry, committed, settled))
+    growth_.files.push_back(*told);
 }
 
 void directory_machine::led(server_index i, const msg::led_chunk& x,

@@ -108,6 +108,24 @@ struct directory_state {
     return it != granting.end() && std::ranges::count(it->second, i) == 0;
   }
 
+  /// A server says that it has this (T1). A replica that does not count is not
+  /// to be served: S2.
+  chunk_table::standing reported(server_index i, const msg::chunk_state& x);
+
+  /// So much is committed, its primary says. @param settled All that is there
+  /// is, and nobody changes it. @returns what the namespace is to hear.
+  [[nodiscard]] std::optional<msg::file_growth>
+  grew(chunk_id chunk, chunk_entry& entry, const msg::chunk_extent& committed,
+       bool settled);
+
+  /// The row of the file says that nothing is in it. The next master would take
+  /// it for fresh: believe that all of its first set have it, and miss no copy.
+  void log_begun(chunk_id chunk, const chunk_entry& entry);
+
+  /// No server has come or gone a moment ago: what is out of reach stays so for
+  /// a while.
+  [[nodiscard]] bool quiet(instant now) const;
+
   [[nodiscard]] std::uint8_t replicas_min(const chunk_entry& entry) const {
     return std::min(config.replicas_min, entry.replication);
   }
@@ -127,24 +145,5 @@ private:
   effect_token tokens_ = 0;
   std::unordered_map<effect_token, route> routes_; ///< Order never shows.
 };
-
-inline msg::chunk_grant
-directory_state::grant_of(chunk_id chunk, const primary_lease& lease,
-                          const chunk_entry& entry) const {
-  msg::chunk_grant x;
-  x.chunk = chunk;
-  x.version = lease.version;
-  for (const auto i : lease.chain)
-    x.chain.push_back(replica(i));
-  x.replicas_min = replicas_min(entry);
-  x.fresh = entry.has(chunk_entry::fresh);
-  x.term = term;
-  x.epoch = lease.epoch;
-  x.boot = lease.boot;
-  x.heartbeat = servers.at(lease.primary()).granted;
-  x.lease_ms = static_cast<std::uint32_t>(config.chunk_lease.count());
-  x.chunk_size = config.chunk_size;
-  return x;
-}
 
 } // namespace dfs::core

@@ -127,52 +127,7 @@ void grant_machine::begin_anew(directory_state& s, instant now) {
   gather(s, now);
 }
 
-// -- gathering ----------------------------------------------------------------
-
-void grant_machine::gather(directory_state& s, instant now) {
-  if (s.table.find(chunk_) == nullptr) {
-    refuse(s, fail(ec::not_found, "the chunk is gone"));
-    return;
-  }
-  if (now >= again_) {
-    unfit_.clear();
-    refused_.clear();
-  }
-  std::vector<server_index> chosen;
-  if (may_begin(s, now, chosen))
-    intend(s, std::move(chosen));
-}
-
-bool grant_machine::may_begin(directory_state& s, instant now,
-                              std::vector<server_index>& chosen) const {
-  // S4: whose replicas are not known might be the primary.
-  if (s.servers.guessing(now))
-    return false;
-  if (const auto held = s.held.find(chunk_);
-      held != s.held.end() && now < held->second)
-    return false; // A copy is nearly done: the new set is to have it.
-  const auto& entry = *s.table.find(chunk_);
-  for (const auto i : s.table.holders(chunk_)) {
-    if (in(unfit_, i))
-      continue;
-    if (s.servers.at(i).linked)
-      chosen.push_back(i);
-    else if (s.servers.may_serve(i, now))
-      return false; // It comes back, or its lease ends, or its death is proven.
-  }
-  if (entry.has(chunk_entry::fresh) && !chosen.empty()
-      && chosen.size() < entry.replication)
-    for (const auto i : choose_servers(
-           s.servers, s.memory, entry.replication - chosen.size(),
-           s.config.chunk_size, s.table.holders(chunk_), s.random, now))
-      if (!in(unfit_, i))
-        chosen.push_back(i);
-  // Who is left out has an old version from then on, and needs a new copy.
-  if (chosen.size() < entry.replication && unfit_.empty()
-      && (!s.gathered(now) || s.servers.arriving(now)))
-    return false;
-  return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1);
-}
+// -- the intent ---------------------------------------------------------------
 
 void grant_machine::intend(directory_state& s,
                            std::vector<server_index> chosen) {
@@ -212,7 +167,7 @@ void grant_machine::fenced(directory_state& s, member& who,
     who.is = member::mark::fenced;
     std::erase(heard_, who.server);
     who.extent = yes->state.extent;
-    s.table.reported(who.server, chunk_, version_);
+    s.table.reported(who.server, chunk_, who.extent);
     return;
   }
   const auto code = reply ? ec::malformed : reply.error().code;
@@ -287,11 +242,16 @@ void grant_machine::choose(directory_state& s, instant now) {
   for (const auto& x : members_)
     highest = std::max(highest, x.extent.serial);
   const auto& entry = *s.table.find(chunk_);
-  if (highest < entry.serial)
-    s.note(
-      directory_note::kind::alarm, chunk_, no_server,
-      fmt::format("change {} was committed and no replica has more than {}",
-                  entry.serial.value(), highest.value()));
+  if (highest < entry.serial) {
+    const auto what
+      = fmt::format("change {} was committed and no replica has more than {}",
+                    entry.serial.value(), highest.value());
+    s.note(directory_note::kind::alarm, chunk_, no_server, what);
+    if (s.config.durable && !s.servers.complete(now)) {
+      refuse(s, fail(ec::no_redundancy, what + ", and servers are away"));
+      return;
+    }
+  }
   const auto* former = s.leases.find(chunk_);
   const auto rank = [&](const member& x) {
     return std::tuple{in(refused_, x.server),
@@ -365,12 +325,15 @@ void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
 
 void grant_machine::answer_all(directory_state& s, instant now) {
   auto* lease = s.leases.find(chunk_);
-  const auto* entry = s.table.find(chunk_);
+  auto* entry = s.table.find(chunk_);
   if (lease == nullptr || entry == nullptr) {
     refuse(s, fail(ec::busy, "the lease is over already"));
     return;
   }
-  lease->open = true;
+  lease->open
+    = !askers_.empty() && lease->chain.size() >= s.replicas_min(*entry);
+  if (!lease->open)
+    close(s, *entry); // R5
   for (const auto& x : askers_)
     s.out.push_back(answer_lease{
       x.asker, msg::chunk_leased{s.grant_of(chunk_, *lease, *entry), extent_}});
@@ -383,6 +346,12 @@ void grant_machine::answer_all(directory_state& s, instant now) {
              .count()));
   s.granting.erase(chunk_);
   phase_ = phase::over;
+}
+
+void grant_machine::close(directory_state& s, chunk_entry& entry) const {
+  s.leases.find(chunk_)->closed = true;
+  if (const auto told = s.grew(chunk_, entry, extent_, true))
+    s.out.push_back(tell_growth{{{*told}}});
 }
 
 // -- what comes in ------------------------------------------------------------
@@ -410,7 +379,8 @@ void grant_machine::logged(directory_state& s, effect_token token,
   entry->serial = extent_.serial;
   entry->length = extent_.length;
   entry->padded_from = extent_.padded_from;
-  entry->set(chunk_entry::settled | chunk_entry::fresh, false);
+  entry->set(chunk_entry::settled, false);
+  s.table.begun(chunk_);
   phase_ = phase::answering; // R3
   advance(s, now);
 }

@@ -23,6 +23,10 @@ namespace dfs::core {
 ///      fenced, or has heard that it is revoked, or serves nothing.
 ///  R3  A grant is answered only when its version and set are durable.
 ///  R4  The primary has the highest serial of all that are fenced.
+///  R5  A grant to fewer than may acknowledge a change, or one that nobody
+///  asked
+///      for, is closed at once: it says how far the chunk is committed, and
+///      nothing is changed under it.
 class grant_machine {
 public:
   enum class phase : std::uint8_t {
@@ -88,6 +92,12 @@ private:
   void gather(directory_state& s, instant now);
   [[nodiscard]] bool may_begin(directory_state& s, instant now,
                                std::vector<server_index>& chosen) const;
+  /// May fewer than `replicas_min` settle the chunk? They have all that was
+  /// acknowledged.
+  [[nodiscard]] bool may_be_short(const directory_state& s, instant now) const;
+  /// Whoever has what was committed; else, where nobody does, what is left.
+  [[nodiscard]] std::vector<server_index>
+  candidates(const directory_state& s, instant now) const;
   void intend(directory_state& s, std::vector<server_index> chosen);
   void fence(directory_state& s);
   void
@@ -98,6 +108,7 @@ private:
   void
   taken(directory_state& s, const result<server_reply>& reply, instant now);
   void answer_all(directory_state& s, instant now);
+  void close(directory_state& s, chunk_entry& entry) const;
   void refuse(directory_state& s, const error& why);
   void expire_askers(directory_state& s, instant now);
   void begin_anew(directory_state& s, instant now);

@@ -171,6 +171,17 @@ keeper_effects keeper_machine::page_failed(keeper_talk talk, const error& why,
   return take_out();
 }
 
+// What was listed, or told, before may come to the master after the answer to
+// its order; and another master than the one that ordered it gets no answer.
+void keeper_machine::deleted(master_term term,
+                             const std::vector<chunk_id>& chunks) {
+  for (const auto chunk : chunks)
+    if (reporting_ || term < newest_)
+      news_.lost(chunk);
+    else
+      news_.deleted(chunk);
+}
+
 keeper_effects keeper_machine::leave(const clock_pair& now) {
   if (phase_ == phase::leaving || leaving_)
     return {};

@@ -111,6 +111,8 @@ public:
   void corrupt(chunk_id chunk) {
     news_.corrupt(chunk);
   }
+  /// On the order of the master of that term.
+  void deleted(master_term term, const std::vector<chunk_id>& chunks);
 
   /// For the next heartbeat.
   void set_status(std::uint32_t load, std::vector<msg::volume_status> volumes);

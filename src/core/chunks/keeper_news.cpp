@@ -12,6 +12,11 @@ void keeper_news::lost(chunk_id chunk) {
   put(chunk, kind::lost, {});
 }
 
+void keeper_news::deleted(chunk_id chunk) {
+  if (news_.contains(chunk))
+    lost(chunk);
+}
+
 void keeper_news::corrupt(chunk_id chunk) {
   put(chunk, kind::corrupt, {});
 }

@@ -26,6 +26,9 @@ public:
   void arrived(const msg::chunk_state& chunk);
   /// It is not here.
   void lost(chunk_id chunk);
+  /// It was deleted on the master's order, whose answer says so; but what is
+  /// being told of it here could come after that answer.
+  void deleted(chunk_id chunk);
   /// What was here was bad.
   void corrupt(chunk_id chunk);
 

@@ -27,25 +27,12 @@ constexpr std::size_t wishes_max = 20'000;
 // Looked at in a tick, most urgent first; most of them wait for somebody.
 constexpr std::size_t tried_at_once = 2'000;
 
-// Copies of small chunks into one server: they wait for disks, not for bytes.
-constexpr std::uint32_t small_copies_max = 32;
-// Sources read what targets write, and readers want them, too.
-constexpr std::uint32_t source_factor = 2;
-
-constexpr auto copy_time = 20s;
-constexpr std::uint64_t copy_rate = 2 * 1024 * 1024; ///< At the worst.
-// After this a keeper has given up a copy that nobody asks it about.
-constexpr auto obedience = 10min;
-
-constexpr auto retry_first = 500ms;
 constexpr std::uint8_t retry_doublings = 6;
 constexpr auto release_time = 5s;
 
 // For how long clients wait for a new primary so that a copy can be made:
 // where somebody writes all the time, there would never be one otherwise.
 constexpr auto release_hold = 500ms;
-constexpr auto copy_hold = 300ms;
-constexpr std::uint64_t copy_hold_rate = 64 * 1024 * 1024; ///< Bytes/s.
 constexpr auto measuring = 2s;
 
 } // namespace
@@ -72,7 +59,8 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   if (entry->has(chunk_entry::fresh))
     what = chunk_class::healthy; // There is nothing to have copies of.
   else if (live == 0)
-    what = holders.empty() && s.servers.complete(now)
+    what = holders.empty() && s.table.behind(chunk).empty()
+               && s.servers.complete(now)
              ? chunk_class::lost
              : chunk_class::unavailable;
   else if (live < entry->replication)
@@ -83,7 +71,9 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
     surplus_.push_back(chunk);
   s.table.judge(chunk, *entry, what);
   const bool wanted
-    = what == chunk_class::under && expected < entry->replication;
+    = (what == chunk_class::under && expected < entry->replication)
+      || (what == chunk_class::unavailable && holders.empty()
+          && !s.table.behind(chunk).empty());
   if (wanted)
     want(chunk, static_cast<std::uint8_t>(live), now,
          now + s.config.repair_patience);
@@ -140,7 +130,8 @@ void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now,
       unwant(last.second);
     }
     known
-      = wishes_.emplace(chunk, wish{live, now + heir_time, calm, {}, 0, false})
+      = wishes_
+          .emplace(chunk, wish{live, now + heir_time, calm, {}, 0, 0, false})
           .first;
   } else {
     queue_.erase({known->second.live, chunk});
@@ -161,20 +152,7 @@ void repair_plan::forget(chunk_id chunk) {
   unwant(chunk);
 }
 
-// -- copying ------------------------------------------------------------------
-
-bool repair_plan::bears(const directory_state& s, server_index server,
-                        std::uint32_t bytes, bool as_source) const {
-  const auto& all = as_source ? outgoing_ : incoming_;
-  const auto it = all.find(server);
-  if (it == all.end() || it->second.copies == 0)
-    return true;
-  const auto factor = as_source ? source_factor : 1;
-  const auto large
-    = std::uint64_t{s.config.chunk_size} * s.config.repair_parallel;
-  return it->second.copies < small_copies_max * factor
-         && it->second.bytes + bytes <= large * factor;
-}
+// -- leases -------------------------------------------------------------------
 
 repair_plan::motion repair_plan::motion_of(const directory_state& s,
                                            chunk_id chunk,
@@ -235,129 +213,16 @@ void repair_plan::released(directory_state& s, const directory_state::route& to,
       || !(lease->open || lease->closed))
     return;
   s.leases.end(chunk);
+  const auto* yes = reply ? std::get_if<msg::lease_released>(&*reply) : nullptr;
+  if (auto* entry = s.table.find(chunk);
+      yes != nullptr && yes->settled && entry != nullptr
+      && entry->version == yes->state.extent.version.value())
+    if (const auto told = s.grew(chunk, *entry, yes->state.extent, true))
+      s.out.push_back(tell_growth{{{*told}}});
   if (const auto x = wishes_.find(chunk); x != wishes_.end()) {
     x->second.heir_until = {};
     try_copy(s, chunk, x->second, now);
   }
-}
-
-// Where a bad replica was set aside a good one is better than nowhere.
-server_index repair_plan::choose_target(directory_state& s, chunk_id chunk,
-                                        std::uint32_t bytes,
-                                        std::vector<server_index> taken,
-                                        instant now) {
-  std::vector<server_index> spoiled;
-  if (const auto* odd = s.table.odd_of(chunk))
-    for (const auto& replica : *odd) {
-      if (replica.fault != replica_fault::stale || replica.ordered != instant{})
-        taken.push_back(replica.server);
-      if (replica.fault == replica_fault::corrupt
-          && replica.ordered == instant{})
-        spoiled.push_back(replica.server);
-    }
-  auto found
-    = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
-  if (found.empty() && !spoiled.empty()) {
-    std::erase_if(taken, [&](server_index i) {
-      return std::find(spoiled.begin(), spoiled.end(), i) != spoiled.end();
-    });
-    found = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
-  }
-  return found.empty() ? no_server : found.front();
-}
-
-bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
-                           instant now) {
-  const auto* entry = s.table.find(chunk);
-  if (now < x.not_before || is_copying(chunk))
-    return false;
-  const auto is = motion_of(s, chunk, *entry, x, now);
-  if (is == motion::changing)
-    return false;
-  std::vector<server_index> sources;
-  std::vector<server_index> taken;
-  for (const auto i : s.table.holders(chunk))
-    if (s.servers.serves(i, now)) {
-      taken.push_back(i);
-      if (s.servers.usable(i, now) && bears(s, i, entry->length, true))
-        sources.push_back(i);
-    }
-  if (sources.empty())
-    return false;
-  // Of a version that is not in force yet, those that have it: they have all
-  // that the others have.
-  auto version = chunk_version{entry->version};
-  for (const auto i : sources)
-    version = std::max(version, s.table.version_at(i, chunk));
-  std::erase_if(sources, [&](server_index i) {
-    return s.table.version_at(i, chunk) < version;
-  });
-  std::stable_sort(sources.begin(), sources.end(),
-                   [&](server_index a, server_index b) {
-                     return outgoing_[a].bytes < outgoing_[b].bytes;
-                   });
-  const auto target
-    = choose_target(s, chunk, entry->length, std::move(taken), now);
-  x.homeless = target == no_server;
-  if (x.homeless) {
-    x.not_before = now + retry_first;
-    return false;
-  }
-  if (!bears(s, target, entry->length, false))
-    return false;
-  if (is == motion::led) {
-    ask_release(s, chunk, x, now);
-    return false;
-  }
-  msg::copy_chunk order{
-    s.term, {chunk, entry->extent()}, {}, s.config.chunk_size};
-  order.wanted.extent.version = version;
-  for (const auto i : sources)
-    order.from.push_back(s.replica(i));
-  const auto within
-    = copy_time + std::chrono::seconds{entry->length / copy_rate};
-  const auto token = s.ask(
-    {directory_state::route::kind::copy, chunk, target}, std::move(order),
-    std::chrono::duration_cast<std::chrono::milliseconds>(within));
-  // One that was never answered is asked for again.
-  if (const auto late = copies_.find(chunk); late != copies_.end())
-    for (std::size_t n = late->second.size(); n-- > 0;)
-      if (late->second[n].to == target) {
-        end_copy(s, chunk, n);
-        break;
-      }
-  copies_[chunk].push_back(
-    {token, sources.front(), target, entry->length, now + obedience});
-  s.copies[chunk].push_back(target); // P2
-  s.held[chunk] = now + copy_hold
-                  + std::chrono::milliseconds{std::uint64_t{entry->length}
-                                              * 1'000 / copy_hold_rate};
-  ++incoming_[target].copies;
-  incoming_[target].bytes += entry->length;
-  ++outgoing_[sources.front()].copies;
-  outgoing_[sources.front()].bytes += entry->length;
-  s.memory.placed(target, entry->length);
-  return true;
-}
-
-bool repair_plan::is_copying(chunk_id chunk) const {
-  const auto all = copies_.find(chunk);
-  return all != copies_.end()
-         && std::any_of(all->second.begin(), all->second.end(),
-                        [](const copy& x) { return x.token != 0; });
-}
-
-void repair_plan::end_copy(directory_state& s, chunk_id chunk,
-                           std::size_t place) {
-  auto& all = copies_.at(chunk);
-  const auto x = all[place];
-  all.erase(all.begin() + static_cast<std::ptrdiff_t>(place));
-  if (all.empty())
-    copies_.erase(chunk);
-  auto& targets = s.copies.at(chunk);
-  targets.erase(std::find(targets.begin(), targets.end(), x.to));
-  if (targets.empty())
-    s.copies.erase(chunk);
 }
 
 // -- events -------------------------------------------------------------------
@@ -396,16 +261,33 @@ void repair_plan::answered(directory_state& s, const directory_state::route& to,
       s, chunk, done.to,
       fmt::format("{} {}", to_string(why), reply ? "" : reply.error().context),
       now);
-  } else if (s.table.reported(done.to, chunk, yes->state.extent.version)
-             == chunk_table::standing::stale) {
-    s.servers.revoke(done.to, chunk,
-                     chunk_version{s.table.find(chunk)->version});
-    failed(s, chunk, done.to, "overtaken by a change", now);
+  } else if (const auto text = count_copy(s, chunk, done, yes->state);
+             !text.empty()) {
+    failed(s, chunk, done.to, text, now);
   } else {
     copied_ += done.bytes;
     s.note(note::copied, chunk, done.to, fmt::format("{} bytes", done.bytes));
   }
   judge(s, chunk, now);
+}
+
+// What is there may have become something else since it was ordered.
+std::string repair_plan::count_copy(directory_state& s, chunk_id chunk,
+                                    const copy& done,
+                                    const msg::chunk_state& made) {
+  using standing = chunk_table::standing;
+  if (made.chunk != chunk || made.extent.version != done.wanted.version)
+    return "another version was copied than ordered";
+  switch (s.reported(done.to, made)) {
+    case standing::stale:
+      return "overtaken by a change";
+    case standing::behind:
+      return "the copy lacks changes";
+    case standing::newer:
+      return "a version that was never given";
+    default:
+      return {};
+  }
 }
 
 void repair_plan::failed(directory_state& s, chunk_id chunk,
@@ -418,7 +300,21 @@ void repair_plan::failed(directory_state& s, chunk_id chunk,
   wish.not_before
     = now + retry_first * (1 << std::min(wish.failures, retry_doublings));
   ++wish.failures;
+  wish.why
+    = fmt::format("a copy to {} failed: {}", s.servers.at(target).name, why);
   s.note(note::copy_failed, chunk, target, why);
+}
+
+std::string repair_plan::trouble_of(chunk_id chunk) const {
+  const auto known = wishes_.find(chunk);
+  return known == wishes_.end() ? std::string{} : known->second.why;
+}
+
+std::string repair_plan::trouble() const {
+  for (const auto& [live, chunk] : queue_)
+    if (const auto& x = wishes_.at(chunk); x.failures > 0)
+      return fmt::format("chunk {}: {}", chunk.value(), x.why);
+  return {};
 }
 
 void repair_plan::reborn(directory_state& s, server_index server) {

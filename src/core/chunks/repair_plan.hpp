@@ -19,6 +19,8 @@ namespace dfs::core {
 ///      primary, and who was is known not to act, or to be gone.
 ///  P2  A target counts as possible holder from the order to its answer, and,
 ///      without an answer, for as long as it may still obey.
+///  P3  A chunk is copied only where it is known how far it is committed, and
+///      no replica of its version lacks any of that: a grant sees to both.
 class repair_plan {
 public:
   /// Looks at a chunk again: counts it, and queues it if need be.
@@ -29,6 +31,11 @@ public:
   /// Chunks that were found to have more copies than wanted, each once.
   [[nodiscard]] std::vector<chunk_id> take_surplus() {
     return std::exchange(surplus_, {});
+  }
+
+  /// Chunks that a grant has to settle before they can be copied (P3).
+  [[nodiscard]] std::vector<chunk_id> take_unsettled() {
+    return std::exchange(unsettled_, {});
   }
 
   void tick(directory_state& s, instant now);
@@ -49,24 +56,35 @@ public:
   };
   [[nodiscard]] progress how_far(const directory_state& s, instant now) const;
 
+  /// Why the chunk has no more copies yet, for people; empty: it needs none, or
+  /// one is on its way.
+  [[nodiscard]] std::string trouble_of(chunk_id chunk) const;
+  /// Of all of them: one that could not be copied, and why; empty: none.
+  [[nodiscard]] std::string trouble() const;
+
   /// Aborts if an invariant is broken.
   void check(const directory_state& s) const;
 
 private:
+  static constexpr std::chrono::milliseconds retry_first{500};
+
   struct wish {
     std::uint8_t live = 0; ///< Copies that serve.
     instant heir_until{};  ///< Somebody may be asking to be made primary.
     instant calm_until{};  ///< Whoever changes the chunk is not interrupted.
     instant not_before{};
     std::uint8_t failures = 0;
+    std::uint8_t settlings = 0; ///< Grants that were wished for.
     bool homeless = false;
+    std::string why{}; ///< The last copy failed, or the chunk waits.
   };
   struct copy {
     effect_token token = 0; ///< 0: not answered in time.
     server_index from = no_server;
     server_index to = no_server;
     std::uint32_t bytes = 0;
-    instant forgotten{}; ///< From then on it is not obeyed any more.
+    msg::chunk_extent wanted; ///< As ordered.
+    instant forgotten{};      ///< From then on it is not obeyed any more.
   };
   struct burden {
     std::uint32_t copies = 0;
@@ -89,6 +107,18 @@ private:
   choose_target(directory_state& s, chunk_id chunk, std::uint32_t bytes,
                 std::vector<server_index> taken, instant now);
   bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
+  /// @param sources Of the same version, the least busy first.
+  void order_copy(directory_state& s, chunk_id chunk, server_index target,
+                  const std::vector<server_index>& sources, instant now);
+  /// @param taken Where a current replica is.
+  [[nodiscard]] std::vector<server_index>
+  sources_of(const directory_state& s, chunk_id chunk,
+             std::vector<server_index>& taken, instant now);
+  void ask_grant(chunk_id chunk, wish& x, instant now);
+  /// @returns why the copy that was answered does not count; empty: it does.
+  [[nodiscard]] static std::string count_copy(directory_state& s,
+                                              chunk_id chunk, const copy& done,
+                                              const msg::chunk_state& made);
   void failed(directory_state& s, chunk_id chunk, server_index target,
               const std::string& why, instant now);
   [[nodiscard]] motion motion_of(const directory_state& s, chunk_id chunk,
@@ -110,6 +140,7 @@ private:
   std::map<server_index, burden> outgoing_;
   std::set<chunk_id> releasing_;
   std::vector<chunk_id> surplus_;
+  std::vector<chunk_id> unsettled_;
   bool sweeping_ = false;
   bool again_ = false;  ///< Something changed since the sweep began.
   bool missed_ = false; ///< The queue was full.

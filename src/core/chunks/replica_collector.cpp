@@ -188,6 +188,11 @@ void replica_collector::add_odd(directory_state& s, orders& to, instant now) {
           && std::find(copies->second.begin(), copies->second.end(), x.server)
                != copies->second.end())
         continue;
+      // It may be of the set that is being changed: its report was old.
+      if (x.fault == replica_fault::behind
+          && (s.leases.find(chunk) != nullptr
+              || !entry.has(chunk_entry::settled)))
+        continue;
       if (x.fault == replica_fault::newer
           || (x.ordered != instant{} && now < x.ordered + order_again)
           || !s.servers.usable(x.server, now) || !has_room(s, to, x.server))

@@ -56,9 +56,15 @@ public:
   [[nodiscard]] mutation_serial committed() const {
     return committed_.serial;
   }
-  /// Serial 0 while not everything up to there is known.
+  /// For readers, who take it for a lower bound: serial 0 while not everything
+  /// up to there is known.
   [[nodiscard]] msg::chunk_extent committed_extent() const {
     return known_ ? committed_ : msg::chunk_extent{.version = version()};
+  }
+  /// Nothing while not everything up to there is known: after a start, for
+  /// instance.
+  [[nodiscard]] std::optional<msg::chunk_extent> known_extent() const {
+    return known_ ? std::optional{committed_} : std::nullopt;
   }
   [[nodiscard]] bool all_committed() const {
     return committed_.serial == applied_.serial;

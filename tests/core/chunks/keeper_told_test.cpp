@@ -106,4 +106,43 @@ TEST_F(KeeperTold, AsksForLargePagesWhereThereIsRoom) {
   EXPECT_TRUE(x->what.all_told);
 }
 
+// Found by the simulation: its answer to the order came before the heartbeat
+// that told of the chunk once more, and the master counted on it for ever.
+TEST_F(KeeperTold, TakesBackWhatItToldOfWhatWasDeletedSince) { // SPEC G10
+  settle();
+  machine.arrived(state_of(7));
+  const auto unanswered = next_beat();
+  EXPECT_EQ(unanswered.what.arrived, std::vector{state_of(7)});
+  machine.deleted(master_term{3}, {chunk_id{7}, chunk_id{8}});
+  const auto after = next_beat();
+  EXPECT_TRUE(after.what.arrived.empty());
+  EXPECT_EQ(after.what.lost, std::vector{chunk_id{7}})
+    << "of the other the answer is enough";
+}
+
+TEST_F(KeeperTold, SaysWhatWasDeletedWhileItReports) { // SPEC G10
+  enlist();
+  const auto asked = find<list_replicas>();
+  ASSERT_TRUE(asked);
+  const auto led = find<ask_led>();
+  step(machine.replicas_listed(asked->ticket, {state_of(7)}, now()));
+  machine.deleted(master_term{3}, {chunk_id{7}});
+  step(machine.page_answered(talk, 0, now()));
+  if (led)
+    step(machine.led_told(led->ticket, nothing_since(*led), now()));
+  std::vector<chunk_id> lost;
+  for (auto x = beat(); x; x = beat()) {
+    lost.insert(lost.end(), x->what.lost.begin(), x->what.lost.end());
+    answer(*x);
+  }
+  EXPECT_EQ(lost, std::vector{chunk_id{7}});
+}
+
+// The one that ordered it is gone, and so is the answer.
+TEST_F(KeeperTold, SaysWhatAFormerMasterHadDeleted) { // SPEC G10
+  settle();
+  machine.deleted(master_term{2}, {chunk_id{7}});
+  EXPECT_EQ(next_beat().what.lost, std::vector{chunk_id{7}});
+}
+
 } // namespace dfs::core

@@ -227,8 +227,8 @@ struct Repair : ::testing::Test {
   }
 
   void answer_release(effect_token token, const server& x) {
-    machine.answered(token,
-                     server_reply{msg::lease_released{{chunk, *x.holds}}}, now);
+    machine.answered(
+      token, server_reply{msg::lease_released{{chunk, *x.holds}, true}}, now);
   }
 
   /// What the source holds when it is asked.

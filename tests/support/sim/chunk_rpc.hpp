@@ -76,14 +76,16 @@ struct sim_replicated {
   mutation_serial serial;
 };
 
-/// All of a replica, for a copy.
+/// As `get_changes` and `read_chunk` together: a replica up to where its server
+/// says, for a copy.
 struct sim_fetch {
   chunk_id chunk;
   chunk_version version;
+  mutation_serial known; ///< To be committed, by who asks.
 };
 struct sim_content {
+  msg::chunk_extent extent;
   std::vector<stored_change> log;
-  mutation_serial committed;
 };
 
 /// To the namespace: these become a file.
@@ -142,11 +144,11 @@ typename I::result_type inspect(I& f, sim_replicated& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_fetch& x) {
-  return f(x.chunk, x.version);
+  return f(x.chunk, x.version, x.known);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_content& x) {
-  return f(x.log, x.committed);
+  return f(x.extent, x.log);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_commit& x) {

@@ -216,6 +216,21 @@ void chunk_witness::judge_replicas(chunk_id chunk, chunk_version version) {
                       chunk.value(), version.value()));
 }
 
+void chunk_witness::judge_holders(chunk_id chunk,
+                                  const std::vector<node_index>& holders) {
+  const auto& t = truths_[chunk];
+  for (const auto node : holders) {
+    const auto& disk = disks_.at(node - chunk_cluster::first_server());
+    const auto found = disk.replicas.find(chunk);
+    if (!t.told.empty()
+        && (found == disk.replicas.end() || !good(found->second, t)))
+      broke("every-holder",
+            fmt::format("the master counts on chunk {:x} at node {}, which "
+                        "lacks what was acknowledged",
+                        chunk.value(), node));
+  }
+}
+
 // -- who leads, what is deleted -----------------------------------------------
 
 void chunk_witness::acted(node_index server, chunk_id chunk,

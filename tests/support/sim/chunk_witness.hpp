@@ -58,6 +58,9 @@ public:
   /// At rest: replicas of one version and serial are the same, and everything
   /// acknowledged is there.
   void judge_replicas(chunk_id chunk, chunk_version version);
+  /// At rest: each replica that the master counts has everything that was
+  /// acknowledged.
+  void judge_holders(chunk_id chunk, const std::vector<node_index>& holders);
 
   /// The first breach since the last call.
   [[nodiscard]] std::optional<std::pair<std::string, std::string>> breach();

@@ -150,7 +150,18 @@ void chunk_cluster::crash_master_for_a_while() {
   });
 }
 
-std::string chunk_cluster::complaints() {
+void chunk_cluster::judge_holders() {
+  const auto& s = master_process()->machine().state();
+  for (const auto& [chunk, file] : witness_.files()) {
+    std::vector<node_index> nodes;
+    for (const auto i : s.table.holders(chunk))
+      if (s.servers.usable(i, world_->at(master()).now()))
+        nodes.push_back(node_of(s.servers.at(i).store));
+    witness_.judge_holders(chunk, nodes);
+  }
+}
+
+std::string chunk_cluster::complaints(std::optional<node_index> missing) {
   auto* process = master_process();
   if (process == nullptr)
     return "the master is down";
@@ -159,7 +170,7 @@ std::string chunk_cluster::complaints() {
   const auto now = world_->at(master()).now();
   std::string text;
   for (core::server_index i = 0; i < s.servers.size(); ++i)
-    if (!s.servers.usable(i, now))
+    if (!s.servers.usable(i, now) && node_of(s.servers.at(i).store) != missing)
       text += fmt::format(" server {} does not serve;",
                           node_of(s.servers.at(i).store));
   for (const auto& [chunk, intent] : s.table.intents())

@@ -134,8 +134,19 @@ public:
   /// Asks the master for a file, until there is one.
   void found(std::uint32_t n);
 
+  /// Clients begin nothing new meanwhile.
+  [[nodiscard]] bool idle() const {
+    return idle_;
+  }
+  void set_idle(bool on) {
+    idle_ = on;
+  }
+
   /// What is not as it should be at rest; empty: all is well.
-  [[nodiscard]] std::string complaints();
+  /// @param missing A server that is away, and is not missed.
+  [[nodiscard]] std::string complaints(std::optional<node_index> missing = {});
+  /// At rest: what every single replica has that the master counts.
+  void judge_holders();
 
 private:
   chunks_options options_;
@@ -145,6 +156,7 @@ private:
   std::map<std::uint32_t, msg::chunk_grant> worked_on_;
   std::vector<chunk_id> full_;
   ppm crash_steps_ = 0;
+  bool idle_ = false;
   std::unique_ptr<sim::world> world_;
 };
 

@@ -32,6 +32,10 @@ void chunk_client::next(std::chrono::nanoseconds after) {
 
 void chunk_client::on_timer() {
   next_.reset();
+  if (cluster_.idle()) {
+    next(100ms);
+    return;
+  }
   const auto n = static_cast<std::uint32_t>(
     host_.random().below(cluster_.options().files));
   const auto dice = host_.random().below(100);

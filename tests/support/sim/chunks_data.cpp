@@ -41,14 +41,27 @@ void chunk_server::serve_data() {
     [this](const auto& x, auto to) { replicate(x, std::move(to)); });
   rpc_.serve<sim_read>(
     [this](const auto& x, auto to) { read(x, std::move(to)); });
-  rpc_.serve<sim_fetch>([this](const sim_fetch& x, auto to) {
-    auto* r = find(x.chunk);
-    if (r == nullptr || r->order.version() != x.version
-        || is_revoked(x.chunk, x.version))
-      to(fail(r == nullptr ? ec::not_found : ec::stale));
-    else
-      to(sim_content{stored(x.chunk).log, r->order.committed()});
-  });
+  rpc_.serve<sim_fetch>([this](const auto& x, auto to) { to(fetch(x)); });
+}
+
+// As `reads::send_changes`.
+result<sim_content> chunk_server::fetch(const sim_fetch& x) {
+  auto* r = find(x.chunk);
+  if (!leased() || r == nullptr)
+    return fail(r == nullptr ? ec::not_found : ec::lease_expired);
+  const auto version = mutant("overtaken") ? r->order.version() : x.version;
+  if (auto has = r->order.has(version, {}); !has)
+    return has.error();
+  if (is_revoked(x.chunk, r->order.version()))
+    return fail(ec::stale);
+  auto extent = core::copy_source(r->order, version, x.known);
+  if (!extent && mutant("hollow"))
+    extent = r->order.committed_extent(); // Unknown, answered as nothing.
+  if (!extent)
+    return extent.error();
+  auto log = stored(x.chunk).log;
+  log.resize(extent->serial.value());
+  return sim_content{*extent, std::move(log)};
 }
 
 core::known_writers chunk_server::writers(chunk_id chunk) {
@@ -128,6 +141,10 @@ void chunk_server::write(const sim_write& x, done_write to) {
   }
   if (!leased() || boot_now() >= r.led->until) {
     to(fail(ec::lease_expired));
+    return;
+  }
+  if (r.led->grant.chain.size() < r.led->grant.replicas_min) {
+    to(fail(ec::no_redundancy));
     return;
   }
   if (r.order.owed() >= open_max) {

@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 21> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 24> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -30,6 +30,10 @@ inline constexpr std::array<chunk_mutant, 21> chunk_mutants{{
   {"present-bytes",
    "changes that overlap are under way, and sent with bytes of today"},
   {"believer", "a server that starts takes all that it has for committed"},
+  {"hollow", "a copy of what nobody knows is empty, and counts"},
+  {"mute-delete",
+   "a deletion is answered, and what was told before comes later"},
+  {"overtaken", "a copy takes whatever version it finds, and counts"},
   // At the master.
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},

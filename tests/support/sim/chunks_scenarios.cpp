@@ -15,6 +15,8 @@ namespace {
 
 constexpr auto faults_last = 25s;
 constexpr auto rest_at_most = 60s;
+/// After the last start of a server everything has all its copies again.
+constexpr auto repaired_within = 30s;
 
 class trouble {
 public:
@@ -27,9 +29,7 @@ public:
   /// One fault now, and its end later.
   void strike() {
     auto& random = world_.random();
-    const auto server
-      = chunk_cluster::first_server()
-        + static_cast<node_index>(random.below(cluster_.options().servers));
+    const auto server = any_server();
     switch (random.below(10)) {
       case 0:
         crash(server, 100ms + up_to(random, 6s), false);
@@ -86,6 +86,38 @@ public:
     world_.net().set_quality(chunk_cluster::master(), who, link_quality{});
   }
 
+  /// Much dies in one moment, and comes back but for one server. No client does
+  /// anything meanwhile.
+  void restart_without_one() {
+    auto& random = world_.random();
+    const auto missing = any_server();
+    cluster_.set_idle(true);
+    // Not all of it need die.
+    const auto all = random.one_in(2);
+    for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+         ++i)
+      if (i == missing || all || random.one_in(2))
+        stop(i);
+    if (all || random.one_in(2))
+      cluster_.crash(chunk_cluster::master());
+    world_.run_for(up_to(random, 4s));
+    std::vector<node_index> down;
+    for (node_index i = 0; i < cluster_.first_client(); ++i)
+      if (i != missing && world_.at(i).state() == node_state::down)
+        down.insert(
+          down.begin()
+            + static_cast<std::ptrdiff_t>(random.below(down.size() + 1)),
+          i);
+    for (const auto i : down) {
+      world_.start(i);
+      if (random.one_in(2))
+        world_.run_for(up_to(random, 2s));
+    }
+    wait_for_copies(missing);
+    cluster_.set_idle(false);
+    world_.start(missing);
+  }
+
   void end() {
     world_.net().heal();
     cluster_.set_crash_steps(0);
@@ -95,6 +127,35 @@ public:
   }
 
 private:
+  node_index any_server() {
+    return chunk_cluster::first_server()
+           + static_cast<node_index>(
+             world_.random().below(cluster_.options().servers));
+  }
+
+  void stop(node_index i) {
+    if (world_.random().one_in(2))
+      cluster_.cut_power(i);
+    else
+      cluster_.crash(i);
+  }
+
+  void wait_for_copies(node_index missing) {
+    const auto end = world_.now() + repaired_within;
+    std::string complaints = "not asked";
+    while (!complaints.empty() && world_.now() < end && !world_.broken()) {
+      world_.run_for(200ms);
+      complaints = cluster_.complaints(missing);
+    }
+    if (!world_.broken() && !complaints.empty())
+      world_.report("restart",
+                    fmt::format("{} s after a restart without node "
+                                "{}:{}",
+                                repaired_within / 1s, missing, complaints));
+    else if (!world_.broken())
+      cluster_.judge_holders();
+  }
+
   node_index other(node_index server) {
     const auto n = cluster_.options().servers;
     const auto step = 1 + static_cast<node_index>(world_.random().below(n - 1));
@@ -159,6 +220,7 @@ void come_to_rest(chunk_cluster& cluster) {
                  fmt::format("a minute after the last fault:{}", complaints));
   else if (changes_by_clients(cluster) <= before + 10)
     world.report("rest", "clients cannot change files any more");
+  cluster.judge_holders();
   const auto& table = cluster.master_process()->machine().state().table;
   for (const auto& [chunk, file] : cluster.witness().files())
     if (const auto* entry = table.find(chunk))
@@ -253,6 +315,21 @@ chunks_run run_islands(const chunks_options& options) {
   return finish(cluster);
 }
 
+chunks_run run_restarts(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  trouble faults{cluster};
+  for (int round = 0; round < 3 && !world.broken(); ++round) {
+    world.run_for(500ms + up_to(world.random(), 4s));
+    faults.restart_without_one();
+  }
+  faults.end();
+  if (!world.broken())
+    come_to_rest(cluster);
+  return finish(cluster);
+}
+
 chunks_run run_steps(const chunks_options& options) {
   return with_faults(options, percent(4), 1'500ms, {});
 }
@@ -286,6 +363,8 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
      "servers that only clients reach, after late answers of the master",
      run_islands},
     {"steps", "the same, and the master dies at steps of grants", run_steps},
+    {"restarts", "all or much of it dies, and comes back but for one server",
+     run_restarts},
   };
   return all;
 }

@@ -35,6 +35,9 @@ constexpr auto peer_timeout = 1s;
 // what is committed have been forgotten when it is used again.
 constexpr std::uint64_t rest_one_in = 400;
 
+/// Of a copy whose source is changed meanwhile.
+constexpr int copy_rounds = 6;
+
 } // namespace
 
 chunk_server::chunk_server(node& host, chunk_cluster& cluster)
@@ -214,9 +217,10 @@ void chunk_server::serve_orders() {
       return;
     }
     ended_.insert(x.epoch);
+    const bool settled = r->order.all_committed();
     if (r->led && r->led->grant.epoch == x.epoch)
       end_lease(x.chunk, *r, ec::not_primary);
-    to(msg::lease_released{state_of(x.chunk)});
+    to(msg::lease_released{state_of(x.chunk), settled});
   });
 }
 
@@ -366,45 +370,99 @@ void chunk_server::take_over(const msg::take_lease& x,
   });
 }
 
+core::copy_place chunk_server::place(chunk_id chunk) const {
+  core::copy_place now{
+    .here = {}, .leads = false, .revoked = {}, .obeyed = disk_.newest};
+  if (const auto r = replicas_.find(chunk); r != replicas_.end()) {
+    now.here = r->second.order.applied_extent();
+    now.leads = r->second.order.leads();
+  }
+  if (const auto x = revoked_.find(chunk); x != revoked_.end())
+    now.revoked = x->second;
+  return now;
+}
+
+// As `copies` and `copy_job`: asks before and after, and the bytes take time.
 void chunk_server::copy(const msg::copy_chunk& x,
                         rpc_end::answer<msg::chunk_copied> to) {
   const auto chunk = x.wanted.chunk;
-  const auto version = x.wanted.extent.version;
-  auto* r = find(chunk);
   if (auto may = keeper_->obey(x.term); !may) {
     to(may.error());
     return;
   }
-  if (r != nullptr && r->order.version() == version) {
+  const auto step = core::begin_copy(x, place(chunk));
+  if (!step || x.from.empty()) {
+    to(fail(ec::stale));
+    return;
+  }
+  if (*step == core::copy_step::here_already) {
     to(msg::chunk_copied{state_of(chunk)});
     return;
   }
-  if ((r != nullptr && r->order.version() > version)
-      || is_revoked(chunk, version) || x.from.empty()) {
-    to(fail(ec::stale));
+  if (copying_.contains(chunk)) {
+    to(fail(ec::busy));
     return;
   }
-  rpc_.call<sim_fetch>(x.from[0].data, {chunk, version}, peer_timeout,
-                       [this, x, to](const result<sim_content>& got) {
-                         if (got)
-                           host_.later(disk_time(), [this, x, got, to] {
-                             store_copy(x, *got, to);
-                           });
-                         else
-                           to(got.error());
-                       });
+  copying_.insert(chunk);
+  fetch_copy(x, {}, copy_rounds, [this, chunk, to](const auto& outcome) {
+    copying_.erase(chunk);
+    if (outcome)
+      to(msg::chunk_copied{*outcome});
+    else
+      to(outcome.error());
+  });
+}
+
+/// @param last What the source had at the round before.
+void chunk_server::fetch_copy(const msg::copy_chunk& x,
+                              std::optional<sim_content> last, int rounds,
+                              const copy_made& to) {
+  if (rounds == 0) {
+    to(fail(ec::busy));
+    return;
+  }
+  const auto& source = x.from[rounds % x.from.size()];
+  rpc_.call<sim_fetch>(
+    source.data,
+    {x.wanted.chunk, x.wanted.extent.version, x.wanted.extent.serial},
+    peer_timeout, [this, x, last, rounds, to](const result<sim_content>& got) {
+      if (!got) {
+        to(got.error());
+        return;
+      }
+      if (auto fits = core::accept_source(x, got->extent);
+          !fits && !mutant("overtaken") && !mutant("hollow")) {
+        to(fits.error());
+        return;
+      }
+      if (last && last->extent == got->extent && last->log == got->log) {
+        store_copy(x, *got, to);
+        return;
+      }
+      // Large ones take a while.
+      const auto wait
+        = host_.random().one_in(4) ? up_to(host_.random(), 2s) : disk_time();
+      host_.later(wait, [this, x, got, rounds, to] {
+        fetch_copy(x, *got, rounds - 1, to);
+      });
+    });
 }
 
 void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
-                              const rpc_end::answer<msg::chunk_copied>& to) {
+                              const copy_made& to) {
   const auto chunk = x.wanted.chunk;
-  const auto version = x.wanted.extent.version;
-  const auto* r = find(chunk);
-  if (!keeper_->obey(x.term) || (r != nullptr && r->order.version() >= version)
-      || is_revoked(chunk, version)) {
-    to(fail(ec::stale));
+  auto now = place(chunk);
+  // The one that it replaces.
+  if (now.here && now.here->version <= x.wanted.extent.version)
+    now.here.reset();
+  if (auto counts = core::finish_copy(x, got.extent, now);
+      !counts && !mutant("overtaken") && !mutant("hollow")) {
+    to(counts.error());
     return;
   }
+  const auto version = got.extent.version;
+  if (auto* r = find(chunk))
+    end_lease(chunk, *r, ec::stale);
   auto& made = disk_.replicas[chunk];
   made = {.version = version,
           .log = got.log,
@@ -413,11 +471,11 @@ void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
           .durable = got.log.size(),
           .remembered_from = got.log.size()};
   made.go_back(got.log.size());
-  load(chunk, {});
+  load(chunk, got.extent.serial);
   cluster_.witness().changed(host_.index(), chunk);
   note("copied", chunk, version);
   keeper_->arrived(state_of(chunk));
-  to(msg::chunk_copied{state_of(chunk)});
+  to(state_of(chunk));
 }
 
 void chunk_server::remove(const msg::delete_chunks& x,
@@ -447,6 +505,8 @@ msg::chunks_deleted chunk_server::remove_now(const msg::delete_chunks& x) {
     }
     done.gone.push_back(order.chunk);
   }
+  if (!mutant("mute-delete"))
+    keeper_->deleted(x.term, done.gone);
   return done;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/chunks/change_way.hpp"
+#include "core/chunks/copy_plan.hpp"
 #include "core/chunks/keeper_machine.hpp"
 #include "core/chunks/replica_order.hpp"
 #include "support/sim/chunks.hpp"
@@ -45,6 +46,7 @@ public:
 
 private:
   using done_write = rpc_end::answer<sim_written>;
+  using copy_made = std::function<void(const result<msg::chunk_state>&)>;
 
   /// Somebody who is answered when a change is decided.
   struct due {
@@ -83,8 +85,12 @@ private:
   void take_over(const msg::take_lease& x,
                  const rpc_end::answer<msg::lease_taken>& to);
   void copy(const msg::copy_chunk& x, rpc_end::answer<msg::chunk_copied> to);
+  void fetch_copy(const msg::copy_chunk& x, std::optional<sim_content> last,
+                  int rounds, const copy_made& to);
   void store_copy(const msg::copy_chunk& x, const sim_content& got,
-                  const rpc_end::answer<msg::chunk_copied>& to);
+                  const copy_made& to);
+  [[nodiscard]] core::copy_place place(chunk_id chunk) const;
+  [[nodiscard]] result<sim_content> fetch(const sim_fetch& x);
   void remove(const msg::delete_chunks& x,
               const rpc_end::answer<msg::chunks_deleted>& to);
   msg::chunks_deleted remove_now(const msg::delete_chunks& x);
@@ -161,6 +167,7 @@ private:
   std::map<chunk_id, chunk_version> revoked_;
   core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
+  std::set<chunk_id> copying_;
   instant next_tick_{};
 };
 

@@ -1,0 +1,83 @@
+#include "core/chunks/grant_machine.hpp"
+
+#include <algorithm>
+
+// Who may be of the new set.
+
+namespace dfs::core {
+
+namespace {
+
+bool in(const std::vector<server_index>& xs, server_index x) {
+  return std::find(xs.begin(), xs.end(), x) != xs.end();
+}
+
+} // namespace
+
+void grant_machine::gather(directory_state& s, instant now) {
+  if (s.table.find(chunk_) == nullptr) {
+    refuse(s, fail(ec::not_found, "the chunk is gone"));
+    return;
+  }
+  if (now >= again_) {
+    unfit_.clear();
+    refused_.clear();
+  }
+  std::vector<server_index> chosen;
+  if (may_begin(s, now, chosen))
+    intend(s, std::move(chosen));
+}
+
+bool grant_machine::may_begin(directory_state& s, instant now,
+                              std::vector<server_index>& chosen) const {
+  // S4: whose replicas are not known might be the primary.
+  if (s.servers.guessing(now))
+    return false;
+  if (const auto held = s.held.find(chunk_);
+      held != s.held.end() && now < held->second)
+    return false; // A copy is nearly done: the new set is to have it.
+  const auto& entry = *s.table.find(chunk_);
+  for (const auto i : candidates(s, now)) {
+    if (in(unfit_, i))
+      continue;
+    if (s.servers.at(i).linked)
+      chosen.push_back(i);
+    else if (s.servers.may_serve(i, now))
+      return false; // It comes back, or its lease ends, or its death is proven.
+  }
+  if (entry.has(chunk_entry::fresh) && !chosen.empty()
+      && chosen.size() < entry.replication)
+    for (const auto i : choose_servers(
+           s.servers, s.memory, entry.replication - chosen.size(),
+           s.config.chunk_size, s.table.holders(chunk_), s.random, now))
+      if (!in(unfit_, i))
+        chosen.push_back(i);
+  // Who is left out has an old version from then on, and needs a new copy.
+  if (chosen.size() < entry.replication && unfit_.empty()
+      && (!s.gathered(now) || s.servers.arriving(now)))
+    return false;
+  return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1)
+         || (!chosen.empty() && may_be_short(s, now));
+}
+
+// Where it is settled, copies are made without a grant. Otherwise nobody could
+// copy it, or read it, for as long as the others are away.
+bool grant_machine::may_be_short(const directory_state& s, instant now) const {
+  return unfit_.empty() && s.quiet(now)
+         && (!s.table.find(chunk_)->has(chunk_entry::settled)
+             || !s.table.behind(chunk_).empty());
+}
+
+std::vector<server_index>
+grant_machine::candidates(const directory_state& s, instant now) const {
+  auto found = s.table.holders(chunk_);
+  if (!found.empty() || s.table.find(chunk_)->has(chunk_entry::fresh))
+    return found;
+  // What was committed is nowhere. On a durable disk it is somewhere yet, as
+  // long as anybody is away.
+  if (s.config.durable ? s.servers.complete(now) : s.quiet(now))
+    return s.table.behind(chunk_);
+  return found;
+}
+
+} // namespace dfs::core
