@@ -99,9 +99,11 @@ using namespace_keeper_actor = caf::typed_actor<
   // Versioned files.
   caf::replies_to<msg::locate_file>::with<msg::file_located>,
   caf::replies_to<msg::create_versioned>::with<msg::file_located>,
+  caf::replies_to<msg::list_versioned>::with<msg::versioned_page>,
   // From the version directory.
   caf::replies_to<msg::unlink_file>::with<msg::file_unlinked>,
-  caf::reacts_to<msg::versions_noted>,
+  caf::replies_to<msg::versions_noted>::with<msg::notes_receipted>,
+  caf::replies_to<msg::find_told>::with<msg::told_found>,
   // From the chunk directory.
   caf::reacts_to<msg::files_grown>,
   // INTERNAL: rows are durable.

@@ -243,6 +243,8 @@ void note_growth(self_pointer self, const msg::files_grown& x) {
   if (stopped)
     state.tree->take_grown(changes);
   state.journal->commit(changes, state.tree->applied());
+  if (stopped)
+    receipt_notes(self, state.tree->applied());
 }
 
 /// New chunks come from the directory; how many replicas, and whether there may
@@ -393,8 +395,17 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     [=](const msg::allocate_chunks& x) { return allocate(self, x); },
     [=](const msg::locate_file& x) { return locate_versioned(self, x.path); },
     [=](const msg::create_versioned& x) { return create_versioned(self, x); },
+    [=, &tree](const msg::list_versioned& x) {
+      return answer(self, tree.versioned_names(x));
+    },
     [=](const msg::unlink_file& x) { return changed(x); },
-    [=](const msg::versions_noted& x) { note_versions(self, x); },
+    [=](const msg::versions_noted& x) { return note_versions(self, x); },
+    [=, &tree](const msg::find_told& x) {
+      msg::told_found found;
+      for (const auto group : x.groups)
+        found.groups.push_back({group, tree.told_below(group)});
+      return found;
+    },
     [=](const msg::files_grown& x) { note_growth(self, x); },
     [=](caf::update_atom) { self->state.journal->wake(); },
     [=](caf::tick_atom) { tick(self); },

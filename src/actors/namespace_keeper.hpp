@@ -76,6 +76,8 @@ struct namespace_keeper_state {
   std::set<chunk_id> adopted; ///< Chunks of these.
   /// Files that get a chunk behind this one, and who asked for it.
   std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;
+  /// Who waits for the rows of notes that were taken.
+  std::vector<caf::typed_response_promise<msg::notes_receipted>> noting;
   inode_id purged_up_to; ///< Whose groups were told last, in turn.
   bool full = false;     ///< The disk, nearly.
 };

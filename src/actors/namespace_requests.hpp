@@ -59,6 +59,10 @@ promise_of<T> refuse(namespace_self self, error why) {
 /// The chunk directory hears of chunks that came or went.
 void tell_directory(namespace_self self, core::tree_changes& changes);
 
+/// The rows of all notes that were taken are among the changes up to that
+/// number: their receipts follow its sync.
+void receipt_notes(namespace_self self, std::uint64_t number);
+
 /// Makes the changes of what was just applied durable; then tells the chunk
 /// directory, then calls `then`.
 template <class Function>
@@ -74,6 +78,7 @@ void commit(namespace_self self, core::tree_changes changes, Function then) {
                         tell_directory(self, told);
                         then();
                       });
+  receipt_notes(self, number);
   state.journal->wake();
 }
 

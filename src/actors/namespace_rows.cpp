@@ -101,6 +101,14 @@ load_rest(const storage::metadata_store& store, core::file_tree& tree) {
         });
       !read)
     return read;
+  if (auto read = load_rows<core::told_row>(
+        store, core::tree_keys::told, numbered,
+        [&](auto key, const auto& row) {
+          tree.load_told(group_id{core::number_of_key(key)}, row);
+          return result<nothing>{done};
+        });
+      !read)
+    return read;
   return load_rows<core::purge_row>(store, core::tree_keys::purged, 0,
                                     [&](auto, const auto& row) {
                                       tree.load_purge(row);

@@ -19,6 +19,9 @@ result<version_directory_actor> find_versions(namespace_self self) {
 /// One tick's, and one message.
 constexpr std::size_t purged_at_once = 1'000;
 
+/// Notes whose rows wait for the next ones to be written, or the next tick.
+constexpr std::size_t notes_behind_max = 1'000;
+
 } // namespace
 
 promise_of<msg::file_located>
@@ -71,11 +74,35 @@ create_versioned(namespace_self self, const msg::create_versioned& x) {
   return promise;
 }
 
-void note_versions(namespace_self self, const msg::versions_noted& x) {
+promise_of<msg::notes_receipted>
+note_versions(namespace_self self, const msg::versions_noted& x) {
   auto& state = self->state;
+  auto promise = self->make_response_promise<msg::notes_receipted>();
   core::tree_changes changes;
-  if (state.tree->apply(x, state.options.clock(), changes))
-    state.journal->commit(changes, state.tree->applied());
+  (void) state.tree->apply(x, state.options.clock(), changes);
+  const bool write
+    = !changes.rows.empty() || state.tree->noted_behind() >= notes_behind_max;
+  if (write)
+    state.tree->take_grown(changes);
+  const auto number = state.tree->applied();
+  state.journal->commit(changes, number);
+  state.noting.push_back(promise);
+  // What it repeats may be among those that wait, too.
+  if (write || state.tree->noted_behind() == 0)
+    receipt_notes(self, number);
+  state.journal->wake();
+  return promise;
+}
+
+void receipt_notes(namespace_self self, std::uint64_t number) {
+  if (self->state.noting.empty())
+    return;
+  after_sync(self, number,
+             [asked = std::exchange(self->state.noting, {})]() mutable {
+               DFS_CRASH_POINT("namespace.notes_durable");
+               for (auto& promise : asked)
+                 promise.deliver(msg::notes_receipted{});
+             });
 }
 
 void purge_versions(namespace_self self) {

@@ -16,10 +16,10 @@ locate_versioned(namespace_self self, const std::string& path);
 promise_of<msg::file_located>
 create_versioned(namespace_self self, const msg::create_versioned& x);
 
-/// Names come and go at once, as rows go; lengths with the next ones. What is
-/// lost in a crash is told again: the version directory hears it from the file
-/// servers.
-void note_versions(namespace_self self, const msg::versions_noted& x);
+/// Names come and go at once, as rows go; lengths with the next ones. Answered
+/// when the rows are durable.
+promise_of<msg::notes_receipted>
+note_versions(namespace_self self, const msg::versions_noted& x);
 
 /// Has the version directory tell the groups of purged files, a page of them:
 /// to be called each second or so.

@@ -76,6 +76,15 @@ void perform(self_pointer self, core::log_fileserver& x) {
     [](const result<nothing>&) { DFS_CRASH_POINT("versions.server_logged"); });
 }
 
+void perform(self_pointer self, core::remove_fileserver& x) {
+  self->state.keepers.erase(x.store);
+  self->state.options.store->commit(
+    {{core::numbered_key(fileserver_rows, x.store.value()), {}}},
+    [](const result<nothing>&) {
+      DFS_CRASH_POINT("versions.server_forgotten");
+    });
+}
+
 void perform(self_pointer self, core::probe_fileserver& x) {
   auto& state = self->state;
   if (state.options.prober == nullptr)
@@ -108,7 +117,8 @@ void perform(self_pointer self, core::version_note_line& x) {
   const bool bad = x.what == kind::outrun || x.what == kind::forced;
   const bool odd = x.what == kind::server_dead || x.what == kind::server_failed
                    || x.what == kind::change_failed
-                   || x.what == kind::repair_begun;
+                   || x.what == kind::repair_begun
+                   || x.what == kind::server_forgotten;
   const auto level = bad   ? spdlog::level::err
                      : odd ? spdlog::level::warn
                            : spdlog::level::info;
@@ -141,6 +151,7 @@ enrol(self_pointer self, const msg::register_fileserver& x,
     // First the handle: there may be orders for it already.
     self->monitor(keeper);
     state.keepers[x.store] = {x.boot, keeper};
+    registered->receipts_from = state.options.receipts_from;
     DFS_CRASH_POINT("versions.server_registered");
   }
   return after(self, std::move(registered));
@@ -164,25 +175,34 @@ void unlink(self_pointer self, store_id who, const msg::unlink_file& x) {
       });
 }
 
-// For lists of names: the newest version of each file.
-void note_versions(self_pointer self,
-                   const std::vector<msg::version_note>& notes) {
+// The namespace answers, when the rows are durable.
+template <class Reply, class Words>
+caf::result<Reply> ask_names(self_pointer self, Words x) {
   const auto& find = self->state.options.names;
   const auto names = find ? find() : namespace_keeper_actor{};
-  if (!names || notes.empty())
-    return;
-  msg::versions_noted noted;
-  for (const auto& x : notes)
-    noted.files.push_back({x.file, x.version.number, x.version.kind,
-                           x.version.bytes, x.version.time_ms});
-  self->send(names, std::move(noted));
+  if (!names)
+    return to_caf(fail(ec::unavailable, "the master is starting"));
+  auto promise = self->make_response_promise<Reply>();
+  promise.delegate(names, std::move(x));
+  return promise;
+}
+
+// For lists of names: the newest version of each file.
+caf::result<msg::notes_receipted>
+note_versions(self_pointer self, const msg::note_versions& x) {
+  DFS_CRASH_POINT("versions.notes_came");
+  const auto& servers = self->state.machine->servers();
+  const auto known = servers.find(x.store);
+  if (known == servers.end() || known->second.boot != x.boot)
+    return to_caf(fail(ec::not_found, "register first"));
+  return ask_names<msg::notes_receipted>(self,
+                                         msg::versions_noted{x.files, x.told});
 }
 
 void take_news(self_pointer self, const msg::group_news& x) {
   DFS_CRASH_POINT("versions.news_came");
   auto& state = self->state;
   state.machine->news(x, self->clock().now());
-  note_versions(self, x.notes);
   for (const auto& y : x.unlink)
     unlink(self, x.store, y);
   perform(self);
@@ -381,6 +401,10 @@ version_directory_actor::behavior_type version_directory(
       return after(self, machine.beat(x, now()));
     },
     [self](const msg::group_news& x) { take_news(self, x); },
+    [self](const msg::note_versions& x) { return note_versions(self, x); },
+    [self](const msg::find_told& x) {
+      return ask_names<msg::told_found>(self, x);
+    },
     [=, &machine](const msg::locate_group& x) {
       return after(self, machine.locate(x, now()));
     },
@@ -402,6 +426,9 @@ version_directory_actor::behavior_type version_directory(
       return after(self, machine.force(x, now()));
     },
     [self](const msg::rebuild_directory&) { return rebuild(self); },
+    [=, &machine](const msg::forget_fileserver& x) {
+      return after(self, machine.forget(x, now()));
+    },
     [self](caf::update_atom) { look_into_inbox(self); },
     [=, &machine](caf::tick_atom) {
       self->delayed_send(self, tick_interval, caf::tick_atom_v);

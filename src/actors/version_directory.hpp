@@ -35,6 +35,9 @@ struct version_directory_options {
   /// back when the actor is gone.
   storage::metadata_store* store = nullptr;
   master_term term; ///< `store->next_term()`: one for all of the master.
+  /// Rows behind receipts of earlier terms may be gone: the metadata were
+  /// restored, or are not synced.
+  master_term receipts_from;
   core::version_directory_config config; ///< Its rules: that of class 0.
   std::map<std::string, msg::quorum_rule> quorums; ///< By path.
   port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.

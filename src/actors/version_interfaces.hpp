@@ -28,6 +28,9 @@ using version_directory_actor = caf::typed_actor<
                   version_keeper_actor>::with<msg::fileserver_registered>,
   caf::replies_to<msg::fileserver_beat>::with<msg::fileserver_beat_ack>,
   caf::reacts_to<msg::group_news>,
+  // Passed on to the namespace.
+  caf::replies_to<msg::note_versions>::with<msg::notes_receipted>,
+  caf::replies_to<msg::find_told>::with<msg::told_found>,
   // From clients.
   caf::replies_to<msg::locate_group>::with<msg::group_location>,
   caf::replies_to<msg::number_writer>::with<msg::writer_numbered>,
@@ -39,6 +42,7 @@ using version_directory_actor = caf::typed_actor<
   caf::replies_to<msg::list_fileservers>::with<msg::fileserver_list>,
   caf::replies_to<msg::force_group>::with<msg::group_forced>,
   caf::replies_to<msg::rebuild_directory>::with<msg::directory_rebuilt>,
+  caf::replies_to<msg::forget_fileserver>::with<msg::fileserver_forgotten>,
   // INTERNAL: other threads have left something for it.
   caf::reacts_to<caf::update_atom>,
   // INTERNAL: time has passed.

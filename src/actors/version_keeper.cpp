@@ -28,6 +28,14 @@ constexpr auto answer_timeout = 3s;
 
 constexpr auto register_again = 250ms;
 
+/// Notes are receipted when the namespace writes next, within a second or so.
+constexpr auto receipt_timeout = 5s;
+/// After a refusal.
+constexpr auto note_again = 250ms;
+/// Notes on their way at once, about: what changes in the second until their
+/// receipts come. More wait, and go in full pages.
+constexpr std::size_t notes_travelling_max = 4'096;
+
 struct shell {
   self_pointer self;
   version_keeper_state& state = self->state;
@@ -139,6 +147,9 @@ struct shell {
   void registered(const msg::fileserver_registered& x) const {
     if (x.term < state.newest)
       return lose("the master is an older one");
+    if (state.newest < x.receipts_from)
+      service().tell_again();
+    service().news().with_notes([](auto& notes) { notes.lose_all(); });
     state.at = phase::registered;
     state.term = x.term;
     state.newest = x.term;
@@ -173,6 +184,7 @@ struct shell {
   // -- beats
 
   void tick() const {
+    send_notes(); // That were refused.
     if (now() < state.next)
       return;
     if (state.at == phase::searching)
@@ -246,14 +258,62 @@ struct shell {
   void send_news() const {
     if (state.at != phase::registered)
       return; // It is asked again, and kept until there is a master.
-    while (service().has_news()) {
-      auto news = service().take_news();
+    auto& box = service().news();
+    box.begin_taking();
+    while (!box.empty()) {
+      auto news = box.take();
       news.store = state.options.store;
       news.boot = state.options.boot;
       news.term = state.term;
       ++counters().news;
       self->send(state.directory, std::move(news));
     }
+    find_told();
+    send_notes();
+  }
+
+  /// Asked again by its primary, if no answer comes.
+  void find_told() const {
+    for (auto page = service().news().take_asked(); !page.empty();
+         page = service().news().take_asked())
+      ask<msg::told_found>(
+        state.directory, answer_timeout,
+        [](const shell& me, const msg::told_found& x) { me.service().told(x); },
+        [](const shell&, const error&) {
+          // nop
+        },
+        msg::find_told{std::move(page)});
+  }
+
+  void send_notes() const {
+    while (state.at == phase::registered && now() >= state.notes_after) {
+      auto page = service().news().with_notes([](auto& notes) {
+        return notes.travelling() < notes_travelling_max
+                 ? notes.take()
+                 : std::optional<core::note_ledger::page>{};
+      });
+      if (!page)
+        return;
+      send_page(*std::move(page));
+    }
+  }
+
+  /// A receipt counts in every talk: the rows are durable.
+  void send_page(core::note_ledger::page page) const {
+    msg::note_versions x{state.options.store, state.options.boot,
+                         std::move(page.files), std::move(page.told)};
+    self->request(state.directory, receipt_timeout, std::move(x))
+      .then(
+        [me = *this, ticket = page.ticket](const msg::notes_receipted&) {
+          me.service().news().with_notes(
+            [&](auto& notes) { notes.receipted(ticket); });
+          me.send_notes();
+        },
+        [me = *this, ticket = page.ticket](const caf::error&) {
+          me.service().news().with_notes(
+            [&](auto& notes) { notes.lost(ticket); });
+          me.state.notes_after = me.now() + note_again;
+        });
   }
 };
 

@@ -84,11 +84,12 @@ struct version_keeper_state {
   std::chrono::milliseconds heartbeat{500};
   std::uint64_t sequence = 0;
   std::uint64_t servers_known = 0;
-  std::size_t told = 0; ///< Groups, in this term.
-  bool asking = false;  ///< The service, how its groups stand.
-  bool beating = false; ///< A beat is not answered yet.
-  instant next{};       ///< Beat, or attempt to register.
-  std::string trouble;  ///< As the board was told.
+  std::size_t told = 0;  ///< Groups, in this term.
+  bool asking = false;   ///< The service, how its groups stand.
+  bool beating = false;  ///< A beat is not answered yet.
+  instant next{};        ///< Beat, or attempt to register.
+  instant notes_after{}; ///< The last ones were refused.
+  std::string trouble;   ///< As the board was told.
 };
 
 /// A file server's end of docs/protocols/versioned_files.md towards the master:

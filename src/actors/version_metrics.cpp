@@ -65,6 +65,9 @@ void describe_versions(metrics_page& page, const version_keeper_counters& talk,
   page.family("dfs_fileserver_full", metric::gauge,
               "1 while this file server has no room for a content.");
   page.sample({}, std::uint64_t{disks.full ? 1u : 0u});
+  page.family("dfs_fileserver_notes_waiting", metric::gauge,
+              "Notes for the master's names that have no receipt yet.");
+  page.sample({}, work.notes_waiting);
   page.family("dfs_fileserver_data_bytes", metric::gauge,
               "Bytes of contents on the volumes.");
   page.sample({}, disks.bytes);

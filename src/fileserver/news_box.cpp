@@ -17,13 +17,14 @@ std::vector<T> take_page(std::vector<T>& from) {
   return page;
 }
 
-bool has_none(const msg::group_news& x) {
+} // namespace
+
+bool news_box::has_none() const {
+  const auto& x = news_;
   return x.led.empty() && x.resigned.empty() && x.sealed.empty()
          && x.installed.empty() && x.activated.empty() && x.rejoined.empty()
          && x.refused.empty() && x.unlink.empty() && x.testimonies.empty();
 }
-
-} // namespace
 
 msg::group_news news_box::take() {
   const std::lock_guard guard{mutex_};
@@ -37,16 +38,25 @@ msg::group_news news_box::take() {
   page.refused = take_page(news_.refused);
   page.unlink = take_page(news_.unlink);
   page.testimonies = take_page(news_.testimonies);
-  while (!notes_.empty() && page.notes.size() < msg::group_page_max)
-    page.notes.push_back(std::move(notes_.extract(notes_.begin()).mapped()));
-  if (has_none(news_) && notes_.empty())
-    woken_ = false;
+  return page;
+}
+
+void news_box::begin_taking() {
+  const std::lock_guard guard{mutex_};
+  woken_ = false;
+}
+
+std::vector<group_id> news_box::take_asked() {
+  const std::lock_guard guard{mutex_};
+  std::vector<group_id> page;
+  while (!asked_.empty() && page.size() < msg::notes_page_max)
+    page.push_back(asked_.extract(asked_.begin()).value());
   return page;
 }
 
 bool news_box::empty() const {
   const std::lock_guard guard{mutex_};
-  return has_none(news_) && notes_.empty();
+  return has_none();
 }
 
 } // namespace dfs::fileserver

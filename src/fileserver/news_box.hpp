@@ -1,10 +1,12 @@
 #pragma once
 
+#include "core/versions/note_ledger.hpp"
 #include "messages/version_master.hpp"
 
 #include <functional>
-#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,8 +16,7 @@ namespace dfs::fileserver {
 /// few messages. Any thread.
 class news_box {
 public:
-  /// @param wake Called when there is news after there was none; must not
-  ///   block.
+  /// @param wake Called at the first news after `begin_taking`; must not block.
   explicit news_box(std::function<void()> wake) : wake_{std::move(wake)} {
     // nop
   }
@@ -32,10 +33,24 @@ public:
       wake_();
   }
 
+  /// Before all is taken: what comes from here on wakes again.
+  void begin_taking();
+
   /// All that has come since, at most `msg::group_page_max` of a kind; asked
   /// again while there is more. `store`, `boot` and `term` are the caller's.
   [[nodiscard]] msg::group_news take();
   [[nodiscard]] bool empty() const;
+
+  /// Runs what `use` does with the notes for the master's names, and what it
+  /// returns.
+  template <class Use>
+  auto with_notes(Use use) {
+    const std::lock_guard guard{mutex_};
+    return use(notes_);
+  }
+
+  /// Groups whose primary here asks up to where it has told.
+  [[nodiscard]] std::vector<group_id> take_asked();
 
 private:
   void add(msg::group_led x) {
@@ -65,16 +80,23 @@ private:
   void add(msg::group_testimony x) {
     news_.testimonies.push_back(std::move(x));
   }
-  /// Of a file only the newest counts: puts come by the thousand.
-  void add(msg::version_note x) {
-    notes_.insert_or_assign(std::pair{x.group, x.file}, std::move(x));
+  void add(const msg::noted_version& x) {
+    notes_.put(x);
   }
+  void add(const msg::told_group& x) {
+    notes_.put(x);
+  }
+  void add(group_id told_asked) {
+    asked_.insert(told_asked);
+  }
+  [[nodiscard]] bool has_none() const;
 
   mutable std::mutex mutex_;
   std::function<void()> wake_;
   bool woken_ = false;
   msg::group_news news_;
-  std::map<std::pair<group_id, inode_id>, msg::version_note> notes_;
+  core::note_ledger notes_;
+  std::set<group_id> asked_;
 };
 
 } // namespace dfs::fileserver

@@ -75,6 +75,17 @@ public:
   void obey(const msg::purge_file& x);
   void obey(const msg::file_unlinked& x);
 
+  /// Notes of files up to there have reached the master's names.
+  void told_below(group_ballot x) {
+    if (coordinator_)
+      coordinator_->told_below(x);
+  }
+  /// They have been lost there.
+  void tell_again() {
+    if (coordinator_)
+      coordinator_->tell_again();
+  }
+
   // -- events -----------------------------------------------------------------
 
   /// It is here, for whichever group.
@@ -120,6 +131,8 @@ private:
   void perform(core::answer_put_settled& x);
   void perform(core::answer_file_settled& x);
   void perform(core::note_version& x);
+  void perform(core::ask_told& x);
+  void perform(core::tell_told& x);
   void perform(core::ask_unlink& x);
   void perform(core::tell_led& x);
   void perform(core::resign& x);

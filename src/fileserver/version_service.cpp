@@ -255,12 +255,24 @@ void version_service::set_servers(std::vector<msg::chunk_replica> servers) {
   });
 }
 
-msg::group_news version_service::take_news() {
-  return core_->state.news->take();
+news_box& version_service::news() {
+  return *core_->state.news;
 }
 
-bool version_service::has_news() const {
-  return !core_->state.news->empty();
+void version_service::told(msg::told_found x) {
+  core_->post([core = core_.get(), x = std::move(x)] {
+    for (const auto& group : x.groups)
+      if (auto* host = core->groups.find(group.group))
+        host->told_below(group.below);
+  });
+}
+
+void version_service::tell_again() {
+  core_->state.news->with_notes([](auto& notes) { notes.forget_told(); });
+  core_->post([core = core_.get()] {
+    core->groups.each([](replica_host& x) { x.tell_again(); });
+    core->state.news->with_notes([](auto& notes) { notes.hear_told(); });
+  });
 }
 
 void version_service::standings(
@@ -278,6 +290,8 @@ version_counters version_service::counters() const {
           .groups_led = x.groups_led,
           .contents_missing = x.missing,
           .fetches_open = x.fetches,
+          .notes_waiting = core_->state.news->with_notes(
+            [](const auto& notes) { return notes.size(); }),
           .requests = traffic.requests,
           .refused = traffic.refused,
           .puts = x.puts,

@@ -3,6 +3,7 @@
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "core/versions/coordinator.hpp"
+#include "fileserver/news_box.hpp"
 #include "messages/version_master.hpp"
 #include "net/data_limits.hpp"
 #include "net/tls.hpp"
@@ -43,7 +44,7 @@ struct version_service_options {
   std::function<wire::unix_ms()> clock;
 };
 
-/// Numbers only grow, but for the first six.
+/// Numbers only grow, but for the first seven.
 struct version_counters {
   std::uint64_t connections = 0;
   std::uint64_t requests_open = 0;
@@ -51,6 +52,7 @@ struct version_counters {
   std::uint64_t groups_led = 0;
   std::uint64_t contents_missing = 0;
   std::uint64_t fetches_open = 0;
+  std::uint64_t notes_waiting = 0; ///< For their receipts.
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
   std::uint64_t puts = 0; ///< Answered as done, here as primary.
@@ -101,9 +103,12 @@ public:
   /// Where all file servers are.
   void set_servers(std::vector<msg::chunk_replica> servers);
 
-  /// What the master is to hear; empty when there is none.
-  [[nodiscard]] msg::group_news take_news();
-  [[nodiscard]] bool has_news() const;
+  /// What the master is to hear.
+  [[nodiscard]] news_box& news();
+  /// Its answer to `news_box::take_asked`.
+  void told(msg::told_found x);
+  /// It has lost rows that it had receipted.
+  void tell_again();
 
   /// How it stands in each of its groups, by id.
   void

@@ -17,6 +17,7 @@
 #include "messages/queue_access.hpp"
 #include "messages/queue_admin.hpp"
 #include "messages/upload.hpp"
+#include "messages/version_admin.hpp"
 #include "messages/version_file.hpp"
 #include "messages/version_master.hpp"
 
@@ -183,6 +184,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_list))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::force_queue_primary))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::queue_primary_forced))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::note_versions))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::notes_receipted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::find_told))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::told_found))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::forget_fileserver))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_forgotten))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_versioned))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::versioned_page))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

@@ -3,6 +3,7 @@
 #include "messages/chunk.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/member.hpp"
+#include "messages/version_notes.hpp"
 #include "messages/version_orders.hpp"
 
 #include <caf/meta/type_name.hpp>
@@ -21,6 +22,7 @@
 //          -- fileserver_beat -->             every 500 ms
 //          <- fileserver_beat_ack --
 //          -- group_news -->                  whenever there is some
+//          -- find_told, note_versions -->    version_notes.hpp
 //   version directory -- group_orders --> keeper
 //
 // Orders and news are one-way and may be lost: both sides say again what has
@@ -66,6 +68,8 @@ struct register_fileserver {
 struct fileserver_registered {
   master_term term;
   std::uint32_t heartbeat_ms = 0;
+  /// The rows behind receipts of earlier terms may be gone.
+  master_term receipts_from;
 
   bool operator==(const fileserver_registered&) const = default;
 };
@@ -144,35 +148,6 @@ struct group_orders {
   bool operator==(const group_orders&) const = default;
 };
 
-/// What became of a file: for names and lengths in lists.
-struct version_note {
-  group_id group;
-  inode_id file;
-  file_version version;
-  std::vector<store_id> holders;
-
-  bool operator==(const version_note&) const = default;
-};
-
-/// The newest version of a file, as the master's names need it.
-struct noted_version {
-  inode_id file;
-  version_number newest;
-  version_kind kind = version_kind::content;
-  std::uint64_t bytes = 0;
-  std::int64_t time_ms = 0; ///< Unix time.
-
-  bool operator==(const noted_version&) const = default;
-};
-
-/// One-way, from the version directory to the namespace. May be lost, late,
-/// doubled, out of order: of a file the highest version counts.
-struct versions_noted {
-  std::vector<noted_version> files;
-
-  bool operator==(const versions_noted&) const = default;
-};
-
 struct purged_file {
   inode_id file;
   std::uint8_t of_class = 0; ///< `core::quorum_class`.
@@ -200,7 +175,6 @@ struct group_news {
   std::vector<group_activated> activated;
   std::vector<group_rejoined> rejoined;
   std::vector<group_refused> refused;
-  std::vector<version_note> notes;
   std::vector<unlink_file> unlink;
   /// Servers that this one, a primary, does not reach.
   std::vector<store_id> unreachable;

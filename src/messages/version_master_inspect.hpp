@@ -28,7 +28,7 @@ template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, fileserver_registered& x) {
   return f(caf::meta::type_name("fileserver_registered"), x.term,
-           x.heartbeat_ms);
+           x.heartbeat_ms, x.receipts_from);
 }
 
 template <class Inspector>
@@ -65,23 +65,6 @@ typename Inspector::result_type inspect(Inspector& f, group_orders& x) {
 }
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, version_note& x) {
-  return f(caf::meta::type_name("version_note"), x.group, x.file, x.version,
-           x.holders);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, noted_version& x) {
-  return f(caf::meta::type_name("noted_version"), x.file, x.newest, x.kind,
-           x.bytes, x.time_ms);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, versions_noted& x) {
-  return f(caf::meta::type_name("versions_noted"), x.files);
-}
-
-template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, purged_file& x) {
   return f(x.file, x.of_class);
 }
@@ -95,7 +78,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, group_news& x) {
   return f(caf::meta::type_name("group_news"), x.store, x.boot, x.term, x.led,
            x.resigned, x.sealed, x.installed, x.activated, x.rejoined,
-           x.refused, x.notes, x.unlink, x.unreachable, x.testimonies);
+           x.refused, x.unlink, x.unreachable, x.testimonies);
 }
 
 } // namespace dfs::msg

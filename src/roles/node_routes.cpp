@@ -1,4 +1,5 @@
 #include "roles/node_parts.hpp"
+#include "messages/version_admin_methods.hpp"
 
 // Which of a client's requests goes to which subsystem.
 
@@ -49,6 +50,8 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::list_fileservers>(now_of(versions));
   router.route<msg::force_group>(now_of(versions));
   router.route<msg::rebuild_directory>(now_of(versions));
+  router.route<msg::forget_fileserver>(now_of(versions));
+  router.route<msg::list_versioned>(now_of(names));
 }
 
 actors::door_router node::parts::routes() {

@@ -25,6 +25,9 @@ core::version_directory_config config_of(const settings::node_settings& how) {
 result<nothing> node::parts::load_versions() {
   version_directory_options.store = metadata.get();
   version_directory_options.term = term;
+  version_directory_options.receipts_from
+    = how.settings.chunks.durability == "memory" ? term
+                                                 : metadata->restored_at();
   version_directory_options.config = config_of(how.settings);
   version_directory_options.quorums
     = settings::quorums_of(how.settings.versions);

@@ -89,13 +89,17 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
         },
         [noted](const msg::versions_noted& x) {
           noted->insert(noted->end(), x.files.begin(), x.files.end());
+          return msg::notes_receipted{};
+        },
+        [](const msg::find_told& x) {
+          return msg::told_found{{{x.groups.at(0), group_ballot{7}}}};
         },
       };
     },
     &notes);
   std::uint64_t groups = 8;
   std::map<std::string, msg::quorum_rule> by_path;
-  core::quorum_classes quorums; ///< As loaded last.
+  core::quorum_classes quorums;                ///< As loaded last.
   version_directory_actor directory = start(); // Uses all above.
   std::array<obedient_server, 4> all;
 
@@ -244,14 +248,33 @@ TEST_F(VersionDirectoryActor, PassesOnWhatBecameOfFiles) {
   msg::group_news news;
   news.store = all[0].card.store;
   news.boot = all[0].card.boot;
-  news.notes = {{group_id{1}, inode_id{5}, {}, {store_id{1}}}};
   news.unlink = {{group_id{1}, inode_id{5}}};
   const auto before = all[0].orders;
   self->send(directory, news);
   run();
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_EQ(notes[0].file, inode_id{5});
   EXPECT_EQ(all[0].orders, before + 1) << "the name is gone";
+}
+
+TEST_F(VersionDirectoryActor, PassesNotesOnAndReceiptsBack) { // SPEC S9
+  msg::note_versions x{
+    all[0].card.store,
+    all[0].card.boot,
+    {{inode_id{5}, version_number{2}, msg::version_kind::content, 3, 4}},
+    {}};
+  EXPECT_EQ(from_caf(ask<msg::notes_receipted>(directory, x).error()).code,
+            ec::not_found);
+  enrol(0);
+  x.store = all[0].card.store;
+  x.boot = boot_id{1};
+  EXPECT_EQ(from_caf(ask<msg::notes_receipted>(directory, x).error()).code,
+            ec::not_found);
+  x.boot = all[0].card.boot;
+  EXPECT_TRUE(ask<msg::notes_receipted>(directory, x));
+  EXPECT_EQ(notes, x.files);
+  const auto told
+    = ask<msg::told_found>(directory, msg::find_told{{group_id{9}}});
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->groups.at(0).below, group_ballot{7});
 }
 
 TEST_F(VersionDirectoryActor, RefusesRowsThatMakeNoSense) {

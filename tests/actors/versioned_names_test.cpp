@@ -24,8 +24,18 @@ struct VersionedNames : namespace_fixture {
 
   void note(inode_id file, std::uint64_t newest, std::uint64_t bytes,
             msg::version_kind kind = msg::version_kind::content) {
-    self->send(keeper, msg::versions_noted{
-                         {{file, version_number{newest}, kind, bytes, 5}}});
+    (void) begin<msg::notes_receipted>(
+      noted(file, newest, bytes, kind)); // Receipted later.
+  }
+
+  static msg::versions_noted
+  noted(inode_id file, std::uint64_t newest, std::uint64_t bytes,
+        msg::version_kind kind = msg::version_kind::content) {
+    return {{{file, version_number{newest}, kind, bytes, 5}}, {}};
+  }
+
+  void tick() {
+    self->send(keeper, caf::tick_atom_v);
     run();
   }
 };
@@ -207,6 +217,61 @@ TEST_F(VersionedNames, AreNotMadeOnAFullDisk) { // SPEC G16
   EXPECT_EQ(refusal(create("/docs/g")), ec::full);
   EXPECT_TRUE(create("/docs/f"));
   EXPECT_TRUE(ask<msg::file_unlinked>(msg::unlink_file{group_id{1}, inode}));
+}
+
+// A receipt is for ever: who has it never tells again.
+TEST_F(VersionedNames, ReceiptsOfNotesFollowTheirRows) { // SPEC S9
+  ASSERT_TRUE(docs());
+  const auto file = create("/docs/f")->status.inode;
+  stop_sync.hold(*store);
+  const auto born = begin<msg::notes_receipted>(noted(file, 1, 10));
+  EXPECT_FALSE(born.answered());
+  stop_sync.release();
+  EXPECT_TRUE(finish(born));
+
+  // A length waits for what is written next; so does its receipt.
+  const auto longer = begin<msg::notes_receipted>(noted(file, 2, 20));
+  EXPECT_EQ(status("/docs/f")->length, 20u);
+  const auto again = begin<msg::notes_receipted>(noted(file, 2, 20));
+  EXPECT_FALSE(longer.answered());
+  EXPECT_FALSE(again.answered()) << "its row is not there either";
+  tick();
+  EXPECT_TRUE(finish(longer));
+  EXPECT_TRUE(finish(again));
+  restart();
+  EXPECT_EQ(status("/docs/f")->length, 20u);
+  // Nothing is to be written for what is known, or of no file.
+  EXPECT_TRUE(ask<msg::notes_receipted>(noted(file, 1, 10)));
+  EXPECT_TRUE(ask<msg::notes_receipted>(noted(inode_id{999}, 1, 10)));
+  EXPECT_EQ(status("/docs/f")->length, 20u);
+}
+
+TEST_F(VersionedNames, ManyNotesAreWrittenAtOnce) {
+  ASSERT_TRUE(docs());
+  std::vector<inode_id> files;
+  for (int i = 0; i < 1'000; ++i)
+    files.push_back(create("/docs/" + std::to_string(i))->status.inode);
+  msg::versions_noted first;
+  msg::versions_noted second;
+  for (const auto file : files) {
+    first.files.push_back(noted(file, 1, 10).files.front());
+    second.files.push_back(noted(file, 2, 20).files.front());
+  }
+  EXPECT_TRUE(ask<msg::notes_receipted>(first));
+  EXPECT_TRUE(ask<msg::notes_receipted>(second)) << "no tick was needed";
+}
+
+TEST_F(VersionedNames, RememberUpToWhichBallotGroupsAreTold) { // SPEC S9
+  const msg::told_group told{group_id{3}, group_ballot{200}};
+  EXPECT_TRUE(ask<msg::notes_receipted>(msg::versions_noted{{}, {told}}));
+  const msg::told_group former{group_id{3}, group_ballot{100}};
+  EXPECT_TRUE(ask<msg::notes_receipted>(msg::versions_noted{{}, {former}}));
+  restart();
+  const auto found
+    = ask<msg::told_found>(msg::find_told{{group_id{3}, group_id{4}}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->groups, (std::vector<msg::told_group>{
+                             told, {group_id{4}, group_ballot{}}}));
 }
 
 } // namespace

@@ -392,7 +392,7 @@ TEST_F(VersionService, APurgedFileIsForgottenByAll) {
   // Said again, as the master does: the puts may still be in work.
   EXPECT_TRUE(test::eventually([&] {
     group.order(0, purge);
-    const auto news = group.nodes[0]->service->take_news();
+    const auto news = group.nodes[0]->service->news().take();
     if (!news.unlink.empty())
       asked = news.unlink.front();
     return !news.unlink.empty();

@@ -175,6 +175,14 @@ const std::vector<std::string> released{
   "dfs::msg::queue_list",
   "dfs::msg::force_queue_primary",
   "dfs::msg::queue_primary_forced",
+  "dfs::msg::note_versions",
+  "dfs::msg::notes_receipted",
+  "dfs::msg::find_told",
+  "dfs::msg::told_found",
+  "dfs::msg::forget_fileserver",
+  "dfs::msg::fileserver_forgotten",
+  "dfs::msg::list_versioned",
+  "dfs::msg::versioned_page",
 };
 
 // SPEC O5

@@ -82,6 +82,11 @@ TEST_F(VersionRoundTrip, Operator) {
   expect_unchanged(group_forced{group_epoch{1}});
   expect_unchanged(rebuild_directory{});
   expect_unchanged(directory_rebuilt{1, {"group 2: nobody knows it"}});
+  expect_unchanged(forget_fileserver{"fs1"});
+  expect_unchanged(fileserver_forgotten{"fs1", store_id{2}});
+  expect_unchanged(list_versioned{"/docs", "a", 3});
+  expect_unchanged(versioned_page{
+    {{"b", inode_id{1}, version_number{2}, true, 3, 4}}, true, "b"});
 }
 
 TEST_F(VersionRoundTrip, FileServer) {
@@ -98,7 +103,7 @@ TEST_F(VersionRoundTrip, FileServer) {
                                        master_term{3},
                                        {volume},
                                        true});
-  expect_unchanged(fileserver_registered{master_term{1}, 2});
+  expect_unchanged(fileserver_registered{master_term{1}, 2, master_term{3}});
   expect_unchanged(
     fileserver_beat{store_id{1},
                     boot_id{2},
@@ -141,13 +146,18 @@ TEST_F(VersionRoundTrip, OrdersAndNews) {
   news.rejoined = {{group_id{1}, group_epoch{2}, rejoin_order::refill}};
   news.refused
     = {{group_id{1}, inode_id{2}, group_epoch{3}, group_ballot{4}, ec::stale}};
-  news.notes = {{group_id{1}, inode_id{2}, version, {store_id{3}}}};
   news.unlink = {{group_id{1}, inode_id{2}}};
   news.unreachable = {store_id{9}};
   news.testimonies = {{store_id{1}, set, true, set}};
   expect_unchanged(news);
-  expect_unchanged(versions_noted{
-    {{inode_id{1}, version_number{2}, version_kind::deleted, 3, 4}}});
+  const noted_version note{inode_id{1}, version_number{2},
+                           version_kind::deleted, 3, 4};
+  const told_group told{group_id{5}, group_ballot{6}};
+  expect_unchanged(versions_noted{{note}, {told}});
+  expect_unchanged(note_versions{store_id{7}, boot_id{8}, {note}, {told}});
+  expect_unchanged(notes_receipted{});
+  expect_unchanged(find_told{{group_id{5}}});
+  expect_unchanged(told_found{{told}});
   expect_unchanged(unlink_file{group_id{1}, inode_id{2}});
   expect_unchanged(file_unlinked{group_id{1}, inode_id{2}, 3});
 }

@@ -32,9 +32,86 @@ class Operation:
                 + (f" ({self.said})" if self.said else ""))
 
 
+@dataclasses.dataclass(frozen=True)
+class Zone:
+    """One value, and all who wrote or read it: `first` is where the first of
+    them has ended, `last` where the last of them has begun. If `first` is the
+    earlier one the value was there all the time between (Gibbons and Korach:
+    two such times never overlap, and nothing else happens within one)."""
+    what: str
+    first: float
+    last: float
+
+    @property
+    def stays(self):
+        return self.first < self.last
+
+    def hides(self, other):
+        """The value is there, and the other was within that time."""
+        if other.stays:
+            return max(self.first, other.first) < min(self.last, other.last)
+        return self.first < other.last and other.first < self.last
+
+
+def zone_of(what, operations):
+    return Zone(what, min(ended(x) for x in operations),
+                max(x.begin for x in operations))
+
+
+def ended(x):
+    return math.inf if x.outcome == "unknown" else x.end
+
+
+def zones_of(history):
+    """Of each text that was put or got. One that was put, nobody knows whether,
+    counts from when it was got."""
+    values = {}
+    for x in history:
+        if x.text is not None and x.outcome != "refused":
+            values.setdefault(x.text, []).append(x)
+    return [zone_of(f"'{text}'", all_of) for text, all_of in values.items()
+            if any(x.outcome == "done" for x in all_of)]
+
+
+def faults_in_time(history):
+    """What the values that were seen say, whatever places they have."""
+    zones = zones_of(history)
+    alone = [zone_of(str(x), [x]) for x in history
+             if x.text is None and x.outcome == "done"]
+    return [f"{x.what} was there from {x.first:.3f} to {x.last:.3f}, and "
+            f"between {y.what}"
+            for i, x in enumerate(zones) if x.stays
+            for y in zones[:i] + [z for z in zones[i + 1:] if not z.stays]
+            + alone if x.hides(y)]
+
+
+def faults_of_absences(absences, history):
+    """Times at which nothing was read and which only deletions explain of which
+    nobody knows whether they were done: each was done once at most."""
+    zones = zones_of(history)
+    runs = []
+    for x in sorted(absences, key=lambda x: x.end):
+        longer = zone_of("nothing", runs[-1] + [x]) if runs else None
+        if longer and not (longer.stays
+                           and any(longer.hides(y) for y in zones)):
+            runs[-1].append(x)
+        else:
+            runs.append([x])
+    begun = sorted(x.begin for x in history
+                   if x.kind == "delete" and x.outcome == "unknown")
+    found = []
+    for needed, run in enumerate(runs, 1):
+        by_then = sum(1 for begin in begun if begin < run[0].end)
+        if by_then < needed:
+            found.append(f"nothing was read for the {needed}. time, with "
+                         f"{by_then} deletions that may have been: {run[0]}")
+    return found
+
+
 def faults(history):
     """What cannot be, a line each."""
     puts = {x.text: x for x in history if x.kind == "put"}
+    absences = []
     writes = [x for x in history if x.kind != "get" and x.place]
     found = [f"two writes have one place: {x}"
              for x in writes if any(y is not x and y.place == x.place
@@ -51,7 +128,7 @@ def faults(history):
                 newest, newest_was = place, ended[at]
             at += 1
         if x.kind == "get":
-            place, fault = place_of_get(x, puts, history, newest)
+            place, fault = place_of_get(x, puts, history, newest, absences)
             if fault:
                 found.append(fault)
             if not place:
@@ -61,14 +138,15 @@ def faults(history):
         if place < newest or (x.kind != "get" and place == newest):
             found.append(f"{x}, place {place}, began after place {newest} was "
                          f"there ({newest_was})")
-    return found
+    return (found + faults_in_time(history)
+            + faults_of_absences(absences, history))
 
 
-def place_of_get(x, puts, history, newest):
+def place_of_get(x, puts, history, newest, absences):
     """What it has seen, if that can be told, and what was wrong with it. Of
     several possible places the least, which binds later ones least."""
     if x.text is None:
-        return place_of_absence(x, history, newest)
+        return place_of_absence(x, history, newest, absences)
     put = puts.get(x.text)
     if not put:
         return None, f"never put: {x}"
@@ -79,13 +157,15 @@ def place_of_get(x, puts, history, newest):
     return put.place, None
 
 
-def place_of_absence(x, history, newest):
+def place_of_absence(x, history, newest, absences):
     if newest == NOTHING:
         return NOTHING, None
     deletes = [y for y in history if y.kind == "delete" and y.begin < x.end]
     possible = [y.place for y in deletes if y.place and y.place >= newest]
     # One whose outcome nobody knows may be what it has seen.
     if any(y.outcome == "unknown" for y in deletes):
+        if not possible:
+            absences.append(x)
         return None, None
     if not possible:
         return None, (f"nothing was read after place {newest} was there: {x}; "

@@ -77,6 +77,38 @@ class Judge(unittest.TestCase):
         self.right(put("a", 1, 0, 1), Operation("delete", 2, 3, "unknown"),
                    get(None, 4, 5))
 
+    def test_a_deletion_that_is_not_known_was_done_once_at_most(self):
+        unknown = Operation("delete", 2, 3, "unknown")
+        again = (put("b", 2, 6, 7), get("b", 8, 9))
+        self.right(put("a", 1, 0, 1), unknown, get(None, 4, 5), *again)
+        self.wrong("the 2. time", put("a", 1, 0, 1), unknown,
+                   get(None, 4, 5), *again, get(None, 10, 11))
+        # Lost: it was done before the deletion began, or it was not.
+        self.wrong("the 2. time", put("a", 1, 0, 1), unknown,
+                   get(None, 4, 5), put("b", 2, 6, 7), get("b", 8, 9),
+                   get(None, 10, 11), get(None, 12, 13))
+        self.right(put("a", 1, 0, 1), unknown, get(None, 4, 5), *again,
+                   Operation("delete", 9, 10, "unknown"), get(None, 11, 12))
+        # It may be done late: before it nothing has changed.
+        self.right(put("a", 1, 0, 1), unknown, get("a", 4, 5),
+                   get(None, 6, 7), get(None, 8, 9), *[
+                       put("b", 3, 10, 11), get("b", 12, 13)])
+        self.wrong("and between", put("a", 1, 0, 1), unknown,
+                   get("a", 4, 5), get(None, 6, 7), get("a", 8, 9))
+
+    def test_puts_that_are_not_known_have_an_order_once_they_are_read(self):
+        one = Operation("put", 2, 3, "unknown", text="x")
+        two = Operation("put", 2, 3, "unknown", text="y")
+        self.right(put("a", 1, 0, 1), one, two, get("x", 4, 5),
+                   get("y", 6, 7))
+        self.right(one, two, get("x", 4, 8), get("y", 5, 6), get("x", 7, 9))
+        self.wrong("and between", put("a", 1, 0, 1), one, two,
+                   get("x", 4, 5), get("y", 6, 7), get("x", 8, 9))
+        self.wrong("and between", put("a", 1, 0, 1), one,
+                   get("a", 2, 3), get("x", 4, 5), get("a", 6, 7))
+        self.wrong("and between", one, get("x", 4, 5), delete(2, 6, 7),
+                   get("x", 8, 9))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -60,6 +60,11 @@ TEST(Versions, AreLinearizableWithFormerPrimaries) { // SPEC V4
   hold("one-way", {3, 2, 2}, 8);
 }
 
+TEST(Versions, AreListedAsTheyAre) { // SPEC S9
+  hold("lists", {3, 2, 2}, 60);
+  hold("lists", {5, 3, 3}, 10);
+}
+
 TEST(Versions, AreFoundWithoutTheMastersRows) { // SPEC V8
   hold("rebuild", {3, 2, 2}, 8);
 }
@@ -76,7 +81,7 @@ class PlantedBug : public testing::TestWithParam<version_mutant> {};
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
-    for (const auto* scenario : {"storm", "sets", "paused"}) {
+    for (const auto* scenario : {"storm", "sets", "paused", "lists"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

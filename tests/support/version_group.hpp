@@ -149,7 +149,7 @@ public:
                 Meant meant) {
     std::optional<News> found;
     const auto came = eventually([&] {
-      auto news = nodes[i]->service->take_news();
+      auto news = nodes[i]->service->news().take();
       for (auto& note : news.notes)
         notes.push_back(std::move(note));
       for (const auto& x : news.*which)

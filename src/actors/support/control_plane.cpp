@@ -54,7 +54,8 @@ std::set<std::string, std::less<>> control_types() {
     msg::delete_chunks, msg::chunks_deleted, msg::find_version_directory,
     version_directory_actor, version_keeper_actor, msg::register_fileserver,
     msg::fileserver_registered, msg::fileserver_beat, msg::fileserver_beat_ack,
-    msg::group_orders, msg::group_news>();
+    msg::group_orders, msg::group_news, msg::note_versions,
+    msg::notes_receipted, msg::find_told, msg::told_found>();
   // The words in errors, and answers without content.
   types.insert({"@str", "@unit"});
   return types;

@@ -5,6 +5,7 @@
 #include "admin/master.hpp"
 #include "messages/chunk_control.hpp"
 #include "messages/chunk_status_methods.hpp"
+#include "messages/version_admin_methods.hpp"
 
 #include <fmt/format.h>
 
@@ -39,14 +40,21 @@ public:
       return master.error();
     master_ = *master;
     const auto status = ask_master(context_, msg::get_status{path});
+    // Lists do not show a deleted file, or one that they wrongly hide.
     if (!status)
-      return status.error();
+      return list_names(path, {}) && !walk_.versioned.empty()
+               ? result<nothing>{done}
+               : status.error();
+    if (status->where == msg::storage_class::versioned
+        && status->kind == msg::entry_kind::file)
+      return list_names(path, {});
     const auto usage = ask_master(context_, msg::get_usage{path});
     if (!usage)
       return usage.error();
     total_ = usage->files;
-    auto seen = status->kind == msg::entry_kind::file ? look_at(path)
-                                                      : walk_below(path);
+    auto seen = status->kind == msg::entry_kind::file
+                  ? look_at(path)
+                  : walk_below(path, status->where);
     if (seen)
       seen = wait_until_at_most(0);
     while (seen && !batch_.empty())
@@ -62,21 +70,26 @@ private:
   /// by itself, and the master has others to serve.
   static constexpr std::size_t at_once = 64;
 
-  result<nothing> walk_below(const std::string& path) {
-    std::deque<std::string> directories{path};
+  result<nothing>
+  walk_below(const std::string& path, msg::storage_class where) {
+    std::deque<std::pair<std::string, msg::storage_class>> directories{
+      {path, where}};
     while (!directories.empty()) {
-      const auto directory = std::move(directories.front());
+      const auto next = std::move(directories.front());
+      const auto& directory = next.first;
       directories.pop_front();
       result<nothing> fault = done;
       auto listed
         = list_all(context_, directory, {}, [&](const msg::list_entry& entry) {
             auto full = join_path(directory, entry.name);
             if (entry.kind == msg::entry_kind::directory)
-              directories.push_back(std::move(full));
+              directories.emplace_back(std::move(full), entry.where);
             else if (entry.where == msg::storage_class::chunked)
-              fault = look_at(full); // Others look after themselves.
+              fault = look_at(full);
             return bool{fault};
           });
+      if (listed && fault && next.second == msg::storage_class::versioned)
+        listed = list_names(directory, directory);
       // What was removed since its parent was listed is nobody's fault.
       if (!listed
           && (listed.error().code != ec::not_found || directory == path))
@@ -85,6 +98,24 @@ private:
         return fault;
     }
     return done;
+  }
+
+  /// What names show of versioned files, hidden ones too.
+  /// @param directory Empty: it is one file.
+  result<nothing>
+  list_names(const std::string& path, const std::string& directory) {
+    msg::list_versioned wanted{path, {}, 0};
+    for (;;) {
+      const auto page = ask_master(context_, wanted);
+      if (!page)
+        return page.error();
+      for (const auto& x : page->entries)
+        walk_.versioned.push_back(
+          {directory.empty() ? path : join_path(directory, x.name), x});
+      if (!page->more)
+        return done;
+      wanted.after = page->next;
+    }
   }
 
   /// Begins; what comes of it is in `batch_` or `fault_` later.

@@ -2,6 +2,7 @@
 
 #include "admin/fsck/report.hpp"
 #include "admin/verb.hpp"
+#include "messages/version_admin.hpp"
 
 #include <cstdint>
 #include <map>
@@ -13,6 +14,12 @@ namespace dfs::admin {
 
 /// What a walk has seen, for what comes after it.
 struct fsck_walk {
+  /// A versioned file, and what its name shows.
+  struct named {
+    std::string path;
+    msg::versioned_entry row;
+  };
+  std::vector<named> versioned; ///< Hidden ones, too.
   std::vector<std::string> paths;
   std::unordered_map<chunk_id, std::size_t> path_of; ///< Index in `paths`.
   /// Chunks whose current replicas a server has, which serves now.

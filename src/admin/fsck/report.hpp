@@ -50,6 +50,7 @@ struct fsck_report {
   std::uint64_t files = 0;
   std::uint64_t chunks = 0;
   std::uint64_t replicas = 0;       ///< Known to the master, usable or not.
+  std::uint64_t versions = 0;       ///< Kept ones, of versioned files.
   std::uint64_t verified = 0;       ///< Read again and good; with --deep.
   std::uint64_t verified_bytes = 0; ///< Likewise.
   std::vector<fsck_finding> findings;

@@ -1,4 +1,5 @@
 #include "admin/fsck/examine.hpp"
+#include "admin/fsck/examine_versions.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 #include "messages/chunk_status_methods.hpp"
@@ -50,6 +51,7 @@ record summary(const fsck_report& x, const fsck_options& how) {
                {"path", how.path},
                {"files", cell::unsigned_number(x.files)},
                {"chunks", cell::unsigned_number(x.chunks)},
+               {"versions", cell::unsigned_number(x.versions)},
                {"replicas", cell::unsigned_number(x.replicas)}};
   if (how.deep) {
     shown.emplace_back("verified", cell::unsigned_number(x.verified));
@@ -67,6 +69,11 @@ result<exit_code> check(const fsck_options& how, verb_context& context) {
   fsck_walk walk;
   if (auto seen = examine_files(context, how.path, names, walk, found); !seen)
     return seen.error();
+  if (auto seen = examine_versions(context, walk, found); !seen)
+    return seen.error();
+  if (how.deep)
+    if (auto seen = examine_contents(context, walk, found); !seen)
+      return seen.error();
   if (how.deep)
     if (auto seen
         = examine_replicas(context, status->servers, names, walk, found);
@@ -80,21 +87,22 @@ result<exit_code> check(const fsck_options& how, verb_context& context) {
 } // namespace
 
 verb fsck_verb() {
-  return {"fsck",
-          "Operating",
-          "Check every file's chunks and copies; ends with 1 for damage that "
-          "heals, 5 for loss.",
-          {"fsck", "fsck --deep /photos"},
-          [](parameters& to) -> action {
-            auto x = std::make_shared<fsck_options>();
-            to.positional("PATH", x->path, "a file, or all below a directory")
-              .optional()
-              .fallback
-              = "/";
-            to.flag("--deep", x->deep,
-                    "have every copy read from its disk and verified");
-            return [x](verb_context& context) { return check(*x, context); };
-          }};
+  return {
+    "fsck",
+    "Operating",
+    "Check every file's chunks, versions and copies, and what lists show; "
+    "ends with 1 for damage that heals, 5 for loss.",
+    {"fsck", "fsck --deep /photos"},
+    [](parameters& to) -> action {
+      auto x = std::make_shared<fsck_options>();
+      to.positional("PATH", x->path, "a file, or all below a directory")
+        .optional()
+        .fallback
+        = "/";
+      to.flag("--deep", x->deep,
+              "have every copy read from its disk and verified");
+      return [x](verb_context& context) { return check(*x, context); };
+    }};
 }
 
 } // namespace dfs::admin

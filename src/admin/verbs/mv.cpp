@@ -2,6 +2,8 @@
 #include "admin/file_transfer.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "admin/versioned_files.hpp"
+#include "messages/version_admin_methods.hpp"
 
 namespace dfs::admin {
 
@@ -14,6 +16,23 @@ struct move_options {
   bool exact = false;
 };
 
+// Lists hide a deleted file, and a name that hides gives way. Whether the file
+// is deleted, only its group knows: somebody may have put it again, and the
+// master not know yet. SPEC S9
+result<nothing> check_hidden(verb_context& context, const std::string& path) {
+  const auto row = ask_master(context, msg::list_versioned{path, {}, 1});
+  if (!row || row->entries.empty() || !row->entries.front().name.empty()
+      || !row->entries.front().hidden)
+    return done;
+  const auto view = open_versions(context, path);
+  if (!view)
+    return view.error().code == ec::not_found ? result<nothing>{done}
+                                              : view.error();
+  if ((*view)->newest())
+    return fail(ec::exists, path + " exists: it was put again a moment ago");
+  return done;
+}
+
 result<exit_code> move_entry(const move_options& x, verb_context& context) {
   msg::rename_entry request;
   request.from = x.from;
@@ -25,6 +44,9 @@ result<exit_code> move_entry(const move_options& x, verb_context& context) {
     request.to = *std::move(target);
   }
   request.force = x.force;
+  if (!x.force)
+    if (auto good = check_hidden(context, request.to); !good)
+      return good.error();
   auto moved = ask_master(context, request);
   if (!moved)
     return explain_transfer(moved.error(), context, {});

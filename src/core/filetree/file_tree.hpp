@@ -5,6 +5,7 @@
 #include "core/filetree/tree_operation.hpp"
 #include "core/filetree/tree_rows.hpp"
 #include "core/filetree/tree_state.hpp"
+#include "messages/version_admin.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -113,6 +114,7 @@ public:
                     const request_row& row);
   void load_purge(const purge_row& row);
   void load_released_versions(inode_id inode, const released_row& row);
+  void load_told(group_id group, const told_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the
   /// term. A tree without rows gets its root, whose row is in `out`.
@@ -149,6 +151,9 @@ public:
   [[nodiscard]] reading<msg::file_status> status(std::string_view path) const;
   [[nodiscard]] reading<msg::directory_page>
   list(const msg::list_directory& x) const;
+  /// Versioned files, hidden ones too.
+  [[nodiscard]] reading<msg::versioned_page>
+  versioned_names(const msg::list_versioned& x) const;
   [[nodiscard]] reading<msg::tree_usage> usage(std::string_view path) const;
   [[nodiscard]] reading<msg::trash_list> trash(const msg::list_trash& x) const;
   [[nodiscard]] reading<msg::upload_status>
@@ -169,6 +174,13 @@ public:
   /// behind `after`.
   [[nodiscard]] std::vector<msg::purged_file>
   released_versions(inode_id after, std::size_t limit) const;
+
+  /// Up to which ballot all files of a group were noted; 0: none.
+  [[nodiscard]] group_ballot told_below(group_id x) const;
+  /// Notes were taken whose rows are not in any `tree_changes` yet.
+  [[nodiscard]] std::size_t noted_behind() const {
+    return state_.noted.size();
+  }
 
   /// Of a versioned file; 0 for one that is not there.
   [[nodiscard]] quorum_class class_of_file(inode_id file) const;

@@ -147,6 +147,10 @@ void file_tree::load_released_versions(inode_id inode,
   state_.released_versions.emplace(inode, row.of_class);
 }
 
+void file_tree::load_told(group_id group, const told_row& row) {
+  state_.told[group] = row.below;
+}
+
 result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
                                       tree_changes& out) {
   const auto first

@@ -65,6 +65,13 @@ struct released_row {
   bool operator==(const released_row&) const = default;
 };
 
+/// 'l' group: whose files of lower ballots have all been noted.
+struct told_row {
+  group_ballot below;
+
+  bool operator==(const told_row&) const = default;
+};
+
 /// 't' trash id.
 struct trash_row {
   std::string path; ///< Where it was.
@@ -133,6 +140,11 @@ typename Inspector::result_type inspect(Inspector& f, released_row& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, told_row& x) {
+  return f(x.below);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, trash_row& x) {
   return f(x.path, x.removed_ms, x.purged_ms, x.purging, x.node);
 }
@@ -169,9 +181,10 @@ struct empty_row {
   bool operator==(const empty_row&) const = default;
 };
 
-using row_value = std::variant<no_row, no_rows_until, empty_row, node_row,
-                               piece_row, trash_row, upload_row, request_row,
-                               purge_row, chunk_row, version_row, released_row>;
+using row_value
+  = std::variant<no_row, no_rows_until, empty_row, node_row, piece_row,
+                 trash_row, upload_row, request_row, purge_row, chunk_row,
+                 version_row, released_row, told_row>;
 
 struct tree_row {
   std::string key;
@@ -196,6 +209,7 @@ inline constexpr std::string_view nodes = "n";
 inline constexpr std::string_view pieces = "p";
 inline constexpr std::string_view versions = "v";
 inline constexpr std::string_view released_versions = "w";
+inline constexpr std::string_view told = "l";
 inline constexpr std::string_view trash = "t";
 inline constexpr std::string_view uploads = "u";
 inline constexpr std::string_view requests = "r";

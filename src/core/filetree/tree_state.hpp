@@ -157,6 +157,8 @@ struct tree_state {
   std::set<inode_id> noted; ///< Whose 'v' row is behind.
   /// Versioned files that were purged; their groups have them yet.
   std::map<inode_id, quorum_class> released_versions;
+  /// Files of the group, of ballots below that, were all noted: 'l' rows.
+  std::map<group_id, group_ballot> told;
   master_term term;
   std::uint64_t applied = 0;
   std::uint64_t next_number = 0; ///< Of inodes and trash ids.

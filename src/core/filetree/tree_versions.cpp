@@ -2,6 +2,8 @@
 #include "core/filetree/operations.hpp"
 #include "core/filetree/path.hpp"
 
+#include <algorithm>
+
 // Names of versioned files. What they hold is a matter of their groups; here is
 // only whether they are to be seen, and how long they are.
 
@@ -30,6 +32,59 @@ reading<msg::file_located> file_tree::locate(std::string_view path) const {
                       {},
                       it.replication},
     std::max(reached.seen, it.changed)};
+}
+
+namespace {
+
+/// Of one page; names are 255 bytes at most.
+constexpr std::uint32_t versioned_entries_max = 1'000;
+
+msg::versioned_entry entry_of(const tree_state& tree, node_index x) {
+  const auto& it = tree.nodes[x];
+  return {std::string{tree.nodes.name(x)},
+          it.inode,
+          tree.nodes.version(x),
+          it.hidden,
+          it.length,
+          it.modified_ms};
+}
+
+} // namespace
+
+reading<msg::versioned_page>
+file_tree::versioned_names(const msg::list_versioned& x) const {
+  if (auto good = check_path(x.path); !good)
+    return {good.error(), 0};
+  const auto reached = state_.walk_to(x.path);
+  if (!reached.rest.empty())
+    return {state_.missing(x.path, reached), reached.seen};
+  // What is hidden, or behind, is shown, too: all that was applied counts.
+  const auto seen = state_.applied;
+  const auto& nodes = state_.nodes;
+  msg::versioned_page page;
+  if (nodes.is_versioned_file(reached.deepest)) {
+    page.entries.push_back(entry_of(state_, reached.deepest));
+    page.entries.back().name.clear();
+    return {std::move(page), seen};
+  }
+  if (!nodes[reached.deepest].is_directory())
+    return {std::move(page), seen};
+  const auto& children = nodes.list(reached.deepest).children;
+  const auto limit = x.limit == 0 ? versioned_entries_max
+                                  : std::min(x.limit, versioned_entries_max);
+  auto at = x.after.empty() ? child_set::position{}
+                            : children.upper_bound(x.after, nodes);
+  for (auto y = children.get(at); y != no_node; y = children.get(at)) {
+    if (page.entries.size() == limit) {
+      page.more = true;
+      page.next = page.entries.back().name;
+      break;
+    }
+    if (nodes.is_versioned_file(y))
+      page.entries.push_back(entry_of(state_, y));
+    children.advance(at);
+  }
+  return {std::move(page), seen};
 }
 
 std::map<inode_id, node_index> tree_state::deleted_files() const {
@@ -61,6 +116,11 @@ file_tree::released_versions(inode_id after, std::size_t limit) const {
        ++i)
     page.push_back({i->first, i->second});
   return page;
+}
+
+group_ballot file_tree::told_below(group_id x) const {
+  const auto it = state_.told.find(x);
+  return it == state_.told.end() ? group_ballot{} : it->second;
 }
 
 quorum_class file_tree::class_of_file(inode_id file) const {
@@ -128,6 +188,13 @@ result<nothing> prepare(const tree_state&, const msg::versions_noted&) {
 nothing perform(tree_edit& edit, const msg::versions_noted& x, nothing) {
   for (const auto& each : x.files)
     note(edit, each);
+  for (const auto& [group, below] : x.told) {
+    auto& known = edit.state.told[group];
+    if (below <= known)
+      continue;
+    known = below;
+    edit.put(numbered_key(tree_keys::told, group.value()), told_row{below});
+  }
   return done;
 }
 

@@ -60,7 +60,7 @@ version_directory::register_server(const msg::register_fileserver& x,
     out_.push_back(log_fileserver{row});
   }
   return msg::fileserver_registered{
-    term_, static_cast<std::uint32_t>(config_.heartbeat.count())};
+    term_, static_cast<std::uint32_t>(config_.heartbeat.count()), {}};
 }
 
 // Whatever the former life led or told is over; what it promised is not.

@@ -135,6 +135,11 @@ struct log_fileserver {
   fileserver_row row;
 };
 
+/// Likewise: the row goes.
+struct remove_fileserver {
+  store_id store;
+};
+
 /// Does its port of versions refuse connections? -> `probed`.
 struct probe_fileserver {
   store_id store;
@@ -168,6 +173,7 @@ struct version_note_line {
     outrun,
     forced,
     rebuilt,
+    server_forgotten,
   };
   kind what = kind::server_up;
   group_id group;
@@ -179,8 +185,8 @@ struct version_note_line {
 [[nodiscard]] std::string_view to_string(version_note_line::kind x);
 
 using version_directory_effect
-  = std::variant<send_orders, log_group, log_fileserver, probe_fileserver,
-                 answer_rebuild, version_note_line>;
+  = std::variant<send_orders, log_group, log_fileserver, remove_fileserver,
+                 probe_fileserver, answer_rebuild, version_note_line>;
 using version_directory_effects = std::vector<version_directory_effect>;
 
 /// Of who has just said that it is active.

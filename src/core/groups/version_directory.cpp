@@ -51,6 +51,7 @@ std::string_view to_string(version_note_line::kind x) {
     "a server is in a later epoch than is known here",
     "a group is forced to go on",
     "the directory of groups is rebuilt",
+    "a file server is forgotten",
   };
   return names[static_cast<std::size_t>(x)];
 }

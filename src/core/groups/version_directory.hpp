@@ -3,6 +3,7 @@
 #include "core/groups/directory_words.hpp"
 #include "core/groups/order_book.hpp"
 #include "core/versions/group_placement.hpp"
+#include "messages/version_admin.hpp"
 
 #include <cstdint>
 #include <map>
@@ -50,7 +51,7 @@ public:
   register_server(const msg::register_fileserver& x, instant now);
   [[nodiscard]] result<msg::fileserver_beat_ack>
   beat(const msg::fileserver_beat& x, instant now);
-  /// All but `notes` and `unlink`, which are for the namespace.
+  /// All but `unlink`, which is for the namespace.
   void news(const msg::group_news& x, instant now);
   /// Its keeper's handle went down: a hint.
   void link_lost(store_id store, boot_id boot, instant now);
@@ -74,6 +75,8 @@ public:
 
   [[nodiscard]] result<msg::group_forced>
   force(const msg::force_group& x, instant now);
+  [[nodiscard]] result<msg::fileserver_forgotten>
+  forget(const msg::forget_fileserver& x, instant now);
   /// Answered by `answer_rebuild`. @param asker Chosen by the shell.
   void rebuild(std::uint64_t asker, instant now);
 

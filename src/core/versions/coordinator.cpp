@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "core/versions/manifest_rules.hpp"
+#include "core/versions/note_ledger.hpp"
 #include "core/versions/quorum.hpp"
 
 #include <algorithm>
@@ -134,6 +135,7 @@ coordinator::work_on(inode_id file, const msg::file_state* own) {
     if (own)
       work.state = *own;
     work.state.settled = true;
+    work.noted = recalled_ || file <= recalled_to_;
   }
   return work;
 }
@@ -179,6 +181,9 @@ void coordinator::advance(coordinator_effects& out, inode_id file,
     return;
   if (!work.known && work.sent == instant{})
     read_file(out, file, work, t.now);
+  const bool fresh = !work.known;
+  if (learn(work) && fresh && work.state.settled)
+    note(out, file, work);
   while (learn(work) && !work.open) {
     if (!work.state.settled) { // C4
       propose(out, file, work, work.state.manifest, {}, t);
@@ -212,10 +217,13 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
     return; // Forgotten meanwhile.
   const bool mine = x.what == request::kind::settle_file
                     || work.state.stamp.ballot == ballot_;
-  if (mine && work.state.stamp >= x.seen)
+  if (mine && work.state.stamp >= x.seen) {
+    if (x.what == request::kind::settle_file)
+      note(out, file, work); // Its asker may wonder about its name.
     answer(out, file, work, x);
-  else
+  } else {
     propose(out, file, work, work.state.manifest, {std::move(x)}, t);
+  }
 }
 
 std::optional<error>
@@ -343,7 +351,6 @@ coordinator_effects coordinator::on_accepted(store_id from,
     if (work.holders.insert(from).second) {
       out.emplace_back(send_replica{
         from, msg::commit_manifest{set_.group, set_.epoch, x.file, x.stamp}});
-      note(out, x.file, work);
     }
   }
   advance(out, x.file, work, t);
@@ -367,10 +374,10 @@ void coordinator::settled_now(coordinator_effects& out, inode_id file,
 }
 
 void coordinator::note(coordinator_effects& out, inode_id file,
-                       const file_work& work) const {
+                       file_work& work) {
+  work.noted = true;
   if (const auto* newest = newest_of(work.state.manifest))
-    out.emplace_back(
-      note_version{file, *newest, {work.holders.begin(), work.holders.end()}});
+    out.emplace_back(note_version{noted(file, *newest)});
 }
 
 // -- answers ------------------------------------------------------------------

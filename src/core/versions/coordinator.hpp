@@ -44,6 +44,8 @@ struct version_time {
 ///      it.
 ///  C5  Who is told "not done" by `settle_put` is barred in a settled manifest,
 ///      or cannot be done for ever.
+///  C6  `tell_told` follows a note of every settled file of a lower ballot,
+///      those aside that were told before (`told_below`).
 class coordinator {
 public:
   /// @pre `self` is of the set.
@@ -75,6 +77,18 @@ public:
   /// The file has no name any more: closes it, whatever is in it. Repeatable.
   [[nodiscard]] coordinator_effects
   purge(inode_id file, const msg::file_state* own, const version_time& t);
+
+  // -- what the master's names show -------------------------------------------
+
+  /// As `ask_told` was answered: files of lower ballots are told already.
+  void told_below(group_ballot x);
+  /// The master has lost what it had receipted: everything is told again.
+  void tell_again();
+  /// Notes of what was settled before this ballot: a few files more, until all
+  /// are through. To be called often. @param own All files of this server's
+  ///   replica. @param most So many are looked at.
+  [[nodiscard]] coordinator_effects
+  recall(const std::map<inode_id, msg::file_state>& own, std::size_t most);
 
   // -- answers of replicas ----------------------------------------------------
 
@@ -154,6 +168,7 @@ private:
     std::map<store_id, msg::file_state> read; ///< Before it is known.
     msg::file_state state;                    ///< Newest, once it is.
     std::set<store_id> holders;               ///< Of it, as far as told.
+    bool noted = false; ///< For the master's names, if there is anything.
     std::optional<proposal> open;
     std::deque<request> queue;
     instant sent{};
@@ -191,8 +206,10 @@ private:
   void answer(coordinator_effects& out, inode_id file, const file_work& work,
               const request& x) const;
   static void refuse(coordinator_effects& out, const request& x, error why);
-  void
-  note(coordinator_effects& out, inode_id file, const file_work& work) const;
+  static void note(coordinator_effects& out, inode_id file, file_work& work);
+  [[nodiscard]] bool may_recall() const;
+  [[nodiscard]] bool noted_all() const;
+  void tell(coordinator_effects& out, instant now);
   void survey(coordinator_effects& out, const version_time& t);
   void expire(coordinator_effects& out, file_work& work, instant now) const;
   void send_again(coordinator_effects& out, inode_id file, file_work& work,
@@ -213,7 +230,12 @@ private:
   std::uint64_t forgotten_serial_ = 0;
   bool over_ = false;
   std::map<inode_id, file_work> files_;
-  instant asked_{}; ///< For promises and lists.
+  instant asked_{};                        ///< For promises and lists.
+  std::optional<group_ballot> told_below_; ///< Nothing: not known yet.
+  instant asked_told_{};
+  inode_id recalled_to_;
+  bool recalled_ = false; ///< All files have been looked at.
+  bool told_ = false;     ///< C6: said.
 };
 
 } // namespace dfs::core

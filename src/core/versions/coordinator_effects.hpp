@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "core/versions/replica_effects.hpp"
+#include "messages/version_notes.hpp"
 #include "messages/version_orders.hpp"
 
 #include <string>
@@ -39,12 +40,21 @@ struct answer_file_settled {
   result<msg::file_settled> answer;
 };
 
-/// For the master, in batches: what is settled, and who has it now. Told again
-/// when more have it. May be lost: the survey of the next primary tells it.
+/// For the master's names: this is settled. To be kept and repeated until the
+/// master has receipted it.
 struct note_version {
-  inode_id file;
-  msg::file_version version;
-  std::vector<store_id> holders;
+  msg::noted_version what;
+};
+
+/// -> `told_below`. Asked again.
+struct ask_told {
+  group_id group;
+};
+
+/// All notes of the group have been given out ahead of this. To be passed on
+/// when the master has receipted them; may be lost.
+struct tell_told {
+  msg::told_group what;
 };
 
 /// -> `unlinked`. Asked again.
@@ -65,8 +75,8 @@ struct resign {
 
 using coordinator_effect
   = std::variant<send_replica, answer_put, answer_put_settled,
-                 answer_file_settled, note_version, ask_unlink, tell_led,
-                 resign>;
+                 answer_file_settled, note_version, ask_told, tell_told,
+                 ask_unlink, tell_led, resign>;
 using coordinator_effects = std::vector<coordinator_effect>;
 
 } // namespace dfs::core

@@ -256,6 +256,7 @@ coordinator_effects coordinator::tick(const version_time& t) {
                                            takeover_.listed_to(to)}});
     survey(out, t);
   }
+  tell(out, t.now);
   std::vector<inode_id> idle;
   for (auto& [file, work] : files_) {
     if (leads())

@@ -47,6 +47,9 @@ public:
   /// Files that are not the same and settled on the whole set; taken out. Those
   /// of servers that have listed since as well.
   [[nodiscard]] std::vector<inode_id> take_uneven(std::size_t most);
+  [[nodiscard]] bool has_uneven() const {
+    return !uneven_.empty();
+  }
   [[nodiscard]] bool is_uneven(inode_id file) const {
     return uneven_.contains(file);
   }

@@ -265,7 +265,7 @@ void traffic::notes() {
                                      : msg::version_kind::content;
   const msg::noted_version x{inode, version_number{1 + random.below(20)}, kind,
                              random.below(1'000), 5};
-  ASSERT_TRUE(apply(msg::versions_noted{{x}}));
+  ASSERT_TRUE(apply(msg::versions_noted{{x}, {}}));
   model.note(x);
 }
 

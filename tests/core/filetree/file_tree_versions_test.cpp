@@ -44,7 +44,7 @@ struct VersionedNames : ::testing::Test, test::tree_under_test {
             version_kind kind = version_kind::content,
             std::int64_t time_ms = 5) {
     EXPECT_TRUE(apply(msg::versions_noted{
-      {{file, version_number{newest}, kind, bytes, time_ms}}}));
+      {{file, version_number{newest}, kind, bytes, time_ms}}, {}}));
   }
 
   /// One that has a version.
@@ -231,7 +231,7 @@ TEST_F(VersionedNames, WriteLengthsLater) {
   tree_changes out;
   const auto noted = [&](std::uint64_t newest, std::uint64_t bytes) {
     return msg::versions_noted{
-      {{inode, version_number{newest}, version_kind::content, bytes, 1}}};
+      {{inode, version_number{newest}, version_kind::content, bytes, 1}}, {}};
   };
   ASSERT_TRUE(tree->apply(noted(1, 10), now, out));
   EXPECT_EQ(out.rows.size(), 1u) << "a name has come";
@@ -492,6 +492,50 @@ TEST_F(VersionedNames, FilesAreOfTheClassOfTheirPath) { // SPEC V2
   const auto row
     = rows.at(numbered_key(tree_keys::released_versions, inode.value()));
   EXPECT_EQ(std::get<released_row>(row).of_class, wide);
+}
+
+// What `fsck` holds against the groups: lists hide what they should not, too.
+TEST_F(VersionedNames, AreNamedWithWhatListsShow) { // SPEC S9
+  ASSERT_TRUE(mkdir("/names", storage_class::versioned));
+  ASSERT_TRUE(mkdir("/names/below"));
+  const auto a = file("/names/a");
+  const auto b = file("/names/b");
+  note(b, 2, 0, version_kind::deleted, 7);
+  ASSERT_TRUE(create("/names/c"));
+  const auto all = tree->versioned_names({"/names", {}, 0}).answer;
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->entries.size(), 3u);
+  EXPECT_EQ(all->entries[0],
+            (msg::versioned_entry{"a", a, version_number{1}, false, 10, 5}));
+  EXPECT_EQ(all->entries[1],
+            (msg::versioned_entry{"b", b, version_number{2}, true, 0, 7}));
+  EXPECT_EQ(all->entries[2].newest, version_number{});
+  EXPECT_FALSE(all->more);
+  const auto page = tree->versioned_names({"/names", {}, 2}).answer;
+  EXPECT_TRUE(page->more);
+  EXPECT_EQ(page->next, "b");
+  const auto rest = tree->versioned_names({"/names", page->next, 2}).answer;
+  ASSERT_EQ(rest->entries.size(), 1u);
+  EXPECT_EQ(rest->entries[0].name, "c");
+  EXPECT_FALSE(rest->more);
+  const auto one = tree->versioned_names({"/names/b", {}, 0}).answer;
+  ASSERT_EQ(one->entries.size(), 1u);
+  EXPECT_EQ(one->entries[0].file, b);
+  EXPECT_EQ(refusal(tree->versioned_names({"/names/x", {}, 0}).answer),
+            ec::not_found);
+}
+
+TEST_F(VersionedNames, OfAGroupAreToldUpToTheHighestBallot) { // SPEC S9
+  const auto tell = [&](std::uint64_t ballot) {
+    EXPECT_TRUE(
+      apply(msg::versions_noted{{}, {{group_id{3}, group_ballot{ballot}}}}));
+  };
+  tell(200);
+  tell(100);
+  EXPECT_EQ(tree->told_below(group_id{3}), group_ballot{200});
+  restart();
+  EXPECT_EQ(tree->told_below(group_id{3}), group_ballot{200});
+  EXPECT_EQ(tree->told_below(group_id{4}), group_ballot{});
 }
 
 } // namespace

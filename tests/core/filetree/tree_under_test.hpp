@@ -73,7 +73,7 @@ public:
   /// I3: what the rows say.
   [[nodiscard]] std::unique_ptr<file_tree> loaded() const {
     auto made = std::make_unique<file_tree>(config);
-    for (const char* prefix : {"n", "t", "u", "v", "w", "p", "r", "x"})
+    for (const char* prefix : {"n", "t", "u", "v", "w", "l", "p", "r", "x"})
       for (auto at = rows.lower_bound(prefix);
            at != rows.end() && at->first.starts_with(prefix); ++at) {
         const auto good = load(*made, at->first, at->second);
@@ -153,6 +153,8 @@ public:
       to.load_purge(*purge);
     if (const auto* gone = std::get_if<released_row>(&value))
       to.load_released_versions(inode_id{number}, *gone);
+    if (const auto* told = std::get_if<told_row>(&value))
+      to.load_told(group_id{number}, *told);
     return done;
   }
 

@@ -1,5 +1,6 @@
 #include "core/groups/version_directory.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -51,6 +52,8 @@ struct DirectorySteps : testing::Test {
         machine->logged(log->token, now);
       } else if (auto* row = std::get_if<log_fileserver>(&x)) {
         rows[row->row.store] = row->row;
+      } else if (auto* gone = std::get_if<remove_fileserver>(&x)) {
+        rows.erase(gone->store);
       }
     }
     machine->check();
@@ -249,6 +252,44 @@ TEST_F(DirectorySteps, NobodyDropsAGroupThatASilentServerCountsFor) {
   EXPECT_EQ(drops, 0u);
   live(2s, {1, 2, 3, 4});
   EXPECT_GT(drops, 0u) << "all have everything, and are there";
+}
+
+TEST_F(DirectorySteps, AFileServerIsForgottenWhenNoGroupCountsOnIt) { // S9
+  for (const auto i : {1, 2, 3, 4})
+    enrol(static_cast<std::uint64_t>(i));
+  live(3s, {1, 2, 3, 4});
+  ASSERT_TRUE(entry().ready);
+  const auto gone = entry().in_force.servers.front();
+  std::vector<std::uint64_t> left;
+  for (const auto i : {1, 2, 3, 4})
+    if (store_id{static_cast<std::uint64_t>(i)} != gone)
+      left.push_back(static_cast<std::uint64_t>(i));
+  const auto forget = [&](const std::string& who) {
+    const auto said = machine->forget({who}, now);
+    drain();
+    return said ? std::optional<ec>{} : said.error().code;
+  };
+  const auto id = fmt::format("{:016x}", gone.value());
+  EXPECT_EQ(forget("nobody"), ec::not_found);
+  EXPECT_EQ(forget(id), ec::exists);
+  live(4s, left);
+  EXPECT_EQ(forget(id), ec::not_empty) << "its group counts on it yet";
+  live(15s, left);
+  ASSERT_FALSE(of_set(entry().in_force, gone));
+  EXPECT_TRUE(rows.contains(gone));
+  EXPECT_EQ(forget(id), std::nullopt);
+  EXPECT_FALSE(rows.contains(gone));
+  EXPECT_FALSE(machine->servers().contains(gone));
+  EXPECT_TRUE(machine->repairs().empty());
+  EXPECT_EQ(forget(id), ec::not_found);
+  live(3s, left);
+  EXPECT_TRUE(machine->whole(entry()));
+  begin(2);
+  EXPECT_FALSE(machine->servers().contains(gone));
+  for (const auto i : {1, 2, 3, 4})
+    enrol(static_cast<std::uint64_t>(i)); // It, too, all the same.
+  live(3s, {1, 2, 3, 4});
+  EXPECT_TRUE(machine->servers().contains(gone));
 }
 
 } // namespace

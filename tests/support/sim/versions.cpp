@@ -1,5 +1,7 @@
 #include "support/sim/versions.hpp"
 
+#include "core/versions/manifest_rules.hpp"
+#include "core/versions/note_ledger.hpp"
 #include "support/history/register_checker.hpp"
 #include "support/sim/versions_client.hpp"
 #include "support/sim/versions_master.hpp"
@@ -180,6 +182,33 @@ std::string version_cluster::complaints() {
   for (const auto& [group, entry] : master()->machine().groups())
     if (auto why = complaints_of(entry); !why.empty())
       text += fmt::format(" group {}:{}", group.value(), why);
+  return text;
+}
+
+std::string version_cluster::untrue_lists() const {
+  std::string text;
+  std::set<inode_id> named;
+  for (const auto& [name, file] : metadata_.names)
+    named.insert(file);
+  std::map<inode_id, msg::noted_version> truth;
+  for (const auto& disk : disks_)
+    for (const auto& [group, x] : disk.groups)
+      if (x.rows.group.role == core::replica_role::active)
+        for (const auto& [file, state] : x.rows.files)
+          if (const auto* newest = core::newest_of(state.manifest);
+              newest && named.contains(file))
+            truth[file] = core::noted(file, *newest);
+  for (const auto& [file, x] : truth)
+    if (const auto it = metadata_.lists.find(file);
+        it == metadata_.lists.end() || it->second != x)
+      text += fmt::format(
+        " the list has version {} of file {}, which is of version {};",
+        it == metadata_.lists.end() ? 0 : it->second.newest.value(),
+        file.value(), x.newest.value());
+  for (const auto& [file, x] : metadata_.lists)
+    if (!truth.contains(file))
+      text += fmt::format(" the list has file {}, which is not there;",
+                          file.value());
   return text;
 }
 

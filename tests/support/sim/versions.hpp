@@ -121,6 +121,9 @@ public:
 
   /// What is not as it should be at rest; empty: all is well.
   [[nodiscard]] std::string complaints();
+  /// What the names show and is not so: each list is held against each content.
+  /// @pre No other complaints.
+  [[nodiscard]] std::string untrue_lists() const;
   /// Judges the histories. Nothing: they are linearizable.
   [[nodiscard]] std::optional<std::string> judge() const;
 

@@ -3,6 +3,7 @@
 #include "base/rng.hpp"
 #include "core/groups/version_directory.hpp"
 #include "core/versions/replica_rows.hpp"
+#include "messages/version_notes.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -47,6 +48,9 @@ struct master_disk {
   std::map<group_id, msg::group_set> sets;
   std::map<store_id, core::fileserver_row> servers;
   std::map<std::uint32_t, inode_id> names;
+  /// What the names show of files.
+  std::map<inode_id, msg::noted_version> lists;
+  std::map<group_id, group_ballot> told;
   std::uint64_t position = 0; ///< Of the log.
   std::uint64_t last_file = 0;
   ordered_writes writes;

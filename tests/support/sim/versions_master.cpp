@@ -36,13 +36,17 @@ void version_master::on_start() {
     machine_->load(x);
   }
   machine_->begin(now);
-  ticks_ = now;
+  lists_ = disk.lists;
+  told_ = disk.told;
+  ticks_ = notes_written_ = now;
   perform();
 }
 
 void version_master::on_timer() {
   ticks_ = host_.now() + 100ms;
   machine_->tick(host_.now());
+  if (host_.now() - notes_written_ >= 1s)
+    write_notes();
   perform();
 }
 
@@ -142,6 +146,14 @@ void version_master::perform_one(const core::log_fileserver& x) {
     [] {});
 }
 
+void version_master::perform_one(const core::remove_fileserver& x) {
+  write(
+    [&cluster = cluster_, store = x.store] {
+      cluster.metadata().servers.erase(store);
+    },
+    [] {});
+}
+
 void version_master::perform_one(const core::probe_fileserver& x) {
   const bool refused = cluster_.refuses(version_cluster::node_of(x.store));
   const auto takes = host_.random().one_in(10) ? up_to(host_.random(), 2s)
@@ -199,6 +211,13 @@ void version_master::on_datagram(const datagram& packet) {
     machine_->news(*n, now);
     for (const auto& y : n->unlink)
       unlink(n->store, y);
+  } else if (std::holds_alternative<msg::note_versions>(x.what)) {
+    note(from, x);
+  } else if (const auto* f = std::get_if<msg::find_told>(&x.what)) {
+    msg::told_found found;
+    for (const auto group : f->groups)
+      found.groups.push_back({group, told_[group]});
+    answer(from, x, result<msg::told_found>{found});
   }
   perform();
 }
@@ -249,10 +268,57 @@ void version_master::unlink(store_id from, const msg::unlink_file& x) {
       ++disk.position;
       std::erase_if(disk.names,
                     [&](const auto& y) { return y.second == file; });
+      disk.lists.erase(file);
     },
     [this, from, x] {
+      lists_.erase(x.file);
       machine_->unlinked(from, {x.group, x.file, cluster_.metadata().position});
       perform();
+    });
+}
+
+// -- lists --------------------------------------------------------------------
+
+void version_master::note(node_index from, const version_packet& x) {
+  const auto& said = std::get<msg::note_versions>(x.what);
+  for (const auto& y : said.files) {
+    auto& known = lists_[y.file];
+    if (y.newest <= known.newest && !cluster_.mutant("old-note"))
+      continue;
+    known = y;
+    behind_.insert(y.file);
+  }
+  for (const auto& y : said.told)
+    told_[y.group] = std::max(told_[y.group], y.below);
+  if (cluster_.mutant("hasty-receipt"))
+    return answer(from, x,
+                  result<msg::notes_receipted>{msg::notes_receipted{}});
+  noting_.emplace_back(from, x);
+  if (behind_.empty() || host_.random().one_in(3))
+    write_notes();
+}
+
+// The rows, then the receipts.
+void version_master::write_notes() {
+  notes_written_ = host_.now();
+  if (behind_.empty() && noting_.empty())
+    return;
+  std::vector<msg::noted_version> rows;
+  for (const auto file : std::exchange(behind_, {}))
+    if (const auto it = lists_.find(file); it != lists_.end())
+      rows.push_back(it->second);
+  write(
+    [&disk = cluster_.metadata(), rows, told = told_] {
+      for (const auto& x : rows)
+        if (std::any_of(disk.names.begin(), disk.names.end(),
+                        [&](const auto& y) { return y.second == x.file; }))
+          disk.lists[x.file] = x;
+      for (const auto& [group, below] : told)
+        disk.told[group] = below;
+    },
+    [this, asked = std::exchange(noting_, {})] {
+      for (const auto& [from, x] : asked)
+        answer(from, x, result<msg::notes_receipted>{msg::notes_receipted{}});
     });
 }
 

@@ -2,9 +2,13 @@
 
 #include "support/sim/versions.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace dfs::sim {
 
@@ -39,6 +43,7 @@ private:
   void perform_one(core::send_orders& x);
   void perform_one(const core::log_group& x);
   void perform_one(const core::log_fileserver& x);
+  void perform_one(const core::remove_fileserver& x);
   void perform_one(const core::probe_fileserver& x);
   void perform_one(const core::answer_rebuild& x);
   void perform_one(const core::version_note_line& x);
@@ -49,12 +54,20 @@ private:
 
   void locate(node_index from, const version_packet& x);
   void unlink(store_id from, const msg::unlink_file& x);
+  void note(node_index from, const version_packet& x);
+  void write_notes();
   template <class T>
   void answer(node_index to, const version_packet& asked, const result<T>& x);
 
   node& host_;
   version_cluster& cluster_;
   std::unique_ptr<core::version_directory> machine_;
+  /// As the names show them, ahead of the rows.
+  std::map<inode_id, msg::noted_version> lists_;
+  std::map<group_id, group_ballot> told_;
+  std::set<inode_id> behind_; ///< Whose row is.
+  std::vector<std::pair<node_index, version_packet>> noting_;
+  instant notes_written_{};
   std::uint64_t askers_ = 0;
   std::uint64_t planted_ = 0; ///< Ballots of planted bugs.
   instant ticks_{};

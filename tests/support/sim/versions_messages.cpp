@@ -9,7 +9,7 @@ std::string_view name_of(const version_message& x) {
     "read",        "state",   "finish",   "promise",    "promised", "accept",
     "accepted",    "commit",  "list",     "listed",     "forget",   "forgot",
     "fetch-group", "group",   "register", "registered", "beat",     "heard",
-    "orders",      "news"};
+    "orders",      "news",    "note",     "receipted",  "told",     "found"};
   static_assert(std::size(names) == std::variant_size_v<version_message>);
   return names[x.index()];
 }

@@ -49,7 +49,8 @@ using version_message = std::variant<
   msg::commit_manifest, msg::list_files, msg::files_listed, msg::forget_file,
   msg::file_forgotten, msg::fetch_group, msg::group_fetched,
   msg::register_fileserver, msg::fileserver_registered, msg::fileserver_beat,
-  msg::fileserver_beat_ack, msg::group_orders, msg::group_news>;
+  msg::fileserver_beat_ack, msg::group_orders, msg::group_news,
+  msg::note_versions, msg::notes_receipted, msg::find_told, msg::told_found>;
 
 /// One word, for the trace.
 [[nodiscard]] std::string_view name_of(const version_message& x);

@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 18> version_mutants{{
+inline constexpr std::array<version_mutant, 23> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -31,6 +31,12 @@ inline constexpr std::array<version_mutant, 18> version_mutants{{
   {"amnesty", "a new master does not know who was declared failed"},
   {"same-term", "a new master begins with the former one's numbers"},
   {"wild-drop", "who left a set drops the group before others have it"},
+  // In what the names show of files.
+  {"note-once", "a note is forgotten when it is sent"},
+  {"note-per-master", "a new master is not told what the former one was"},
+  {"no-recall", "a new primary tells nothing of what was settled before it"},
+  {"hasty-receipt", "a note is receipted before its row is durable"},
+  {"old-note", "a note of an older version replaces a newer one"},
   // At a client.
   {"credulous", "a half-done write is returned as if it were settled"},
   {"read-one", "one answer is enough for a read"},

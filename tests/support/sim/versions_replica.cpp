@@ -110,6 +110,8 @@ void version_replica::tick() {
   run(machine_->tick(now()));
   if (coordinator_ && !coordinator_->over())
     run(coordinator_->tick(time()));
+  if (coordinator_ && !coordinator_->over())
+    run(coordinator_->recall(machine_->rows().files, 2));
   const auto files = machine_->rows().files;
   for (const auto& [file, state] : files)
     if (coordinator_ && coordinator_->leads())
@@ -276,8 +278,21 @@ void version_replica::perform(core::answer_file_settled& x) {
     reply(x.asker, sim_failure{x.answer.error().code});
 }
 
-void version_replica::perform(core::note_version&) {
-  // Nobody lists names here.
+void version_replica::perform(core::note_version& x) {
+  server_.notes().put(x.what);
+}
+
+void version_replica::perform(core::ask_told& x) {
+  server_.ask_told(x.group);
+}
+
+void version_replica::perform(core::tell_told& x) {
+  server_.notes().put(x.what);
+}
+
+void version_replica::told_below(group_ballot x) {
+  if (coordinator_)
+    coordinator_->told_below(mutant("no-recall") ? coordinator_->ballot() : x);
 }
 
 void version_replica::perform(core::ask_unlink& x) {

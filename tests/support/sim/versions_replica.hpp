@@ -34,6 +34,7 @@ public:
   void obey(const msg::file_unlinked& x);
   void obey(const msg::drop_group& x);
   void obey(const msg::purge_file& x);
+  void told_below(group_ballot x);
   void tick();
   void check() const;
 
@@ -60,6 +61,8 @@ private:
   void perform(core::answer_put_settled& x);
   void perform(core::answer_file_settled& x);
   void perform(core::note_version& x);
+  void perform(core::ask_told& x);
+  void perform(core::tell_told& x);
   void perform(core::ask_unlink& x);
   void perform(core::tell_led& x);
   void perform(core::resign& x);

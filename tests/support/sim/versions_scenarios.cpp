@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto rest_at_most = 60s;
+constexpr auto lists_true_within = 5s;
 
 const auto master = version_cluster::master_node();
 
@@ -233,6 +234,39 @@ versions_run run_one_way(const versions_options& options) {
   });
 }
 
+// Clients stop where they are, and what they did last is nobody's business any
+// more but the lists': no later put mends them. Then the harm begins.
+versions_run run_lists(const versions_options& options) {
+  auto many = options;
+  many.files = 12;
+  version_cluster cluster{many};
+  auto& world = cluster.world();
+  world.net().set_quality(poor_network());
+  cluster.start_all();
+  world.run_for(3s);
+  version_trouble faults{cluster};
+  for (auto rounds = world.random().below(3); rounds > 0; --rounds) {
+    faults.strike();
+    faults.wait(100ms, 3s);
+  }
+  faults.wait(200ms, 2s);
+  cluster.rest();
+  faults.wait(0s, 300ms);
+  for (auto rounds = 1 + world.random().below(4); rounds > 0; --rounds) {
+    if (world.random().one_in(2))
+      faults.crash(master, 50ms + faults.up_to(1s), false);
+    else if (world.random().one_in(2))
+      faults.crash(faults.any_primary(), 50ms + faults.up_to(3s), false);
+    else
+      faults.strike();
+    faults.wait(0s, 1'500ms);
+  }
+  faults.end();
+  world.net().set_quality(link_quality{});
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
 // The master loses what it knows of groups, and finds it by asking.
 versions_run run_rebuild(const versions_options& options) {
   return under(options, poor_network(), [](auto& cluster, auto& faults) {
@@ -272,6 +306,12 @@ void come_to_rest(version_cluster& cluster) {
   if (!complaints.empty())
     world.report("rest",
                  fmt::format("a minute after the last fault:{}", complaints));
+  const auto true_by = world.now() + lists_true_within; // SPEC S9
+  while (!world.broken() && !cluster.untrue_lists().empty()
+         && world.now() < true_by)
+    world.run_for(97ms);
+  if (const auto why = cluster.untrue_lists(); !why.empty())
+    world.report("lists", fmt::format("S9:{}", why));
   world.check_now();
 }
 
@@ -306,6 +346,9 @@ const std::vector<versions_scenario>& version_scenarios() {
     {"power", "the power of all servers goes, again and again", run_power},
     {"paused", "primaries stand still, and wake up too late", run_paused},
     {"one-way", "who hears is not heard", run_one_way},
+    {"lists",
+     "the last puts, and then harm to whoever tells the master of them",
+     run_lists},
     {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
   };
   return all;

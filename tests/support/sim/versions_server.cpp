@@ -17,6 +17,9 @@ constexpr auto register_again = 250ms;
 /// Who has not answered for so long is not there.
 constexpr auto answer_within = 3s;
 
+/// A page of notes is told again.
+constexpr auto receipt_within = 2s;
+
 /// What one message is about, if it is about a group.
 group_id group_of(const version_message& x) {
   return std::visit(
@@ -70,6 +73,7 @@ void version_server::on_timer() {
   for (const auto& [group, x] : groups_)
     x->tick();
   keep_in_touch();
+  tell_notes_again();
   send_news();
 }
 
@@ -193,6 +197,10 @@ void version_server::beat() {
 void version_server::on_master(const version_packet& x) {
   if (const auto* orders = std::get_if<msg::group_orders>(&x.what))
     return obey(*orders);
+  if (std::holds_alternative<msg::notes_receipted>(x.what)) {
+    notes_sent_.erase(x.ticket);
+    return notes_.receipted(x.ticket); // In every talk.
+  }
   if (x.ticket != talk_)
     return;
   if (const auto* r = std::get_if<msg::fileserver_registered>(&x.what)) {
@@ -201,7 +209,15 @@ void version_server::on_master(const version_packet& x) {
     registered_ = true;
     term_ = newest_ = r->term;
     heard_ = next_ = host_.now();
+    if (cluster_.mutant("note-per-master"))
+      for (const auto& [ticket, sent] : notes_sent_)
+        notes_.receipted(ticket);
+    notes_.lose_all();
+    notes_sent_.clear();
     send_news(); // What waited for a master.
+  } else if (const auto* t = std::get_if<msg::told_found>(&x.what)) {
+    for (const auto& y : t->groups)
+      at(y.group).told_below(y.below);
   } else if (std::holds_alternative<msg::fileserver_beat_ack>(x.what)) {
     heard_ = host_.now();
   } else if (registered_) { // A beat is refused.
@@ -211,9 +227,41 @@ void version_server::on_master(const version_packet& x) {
   }
 }
 
+void version_server::tell_notes_again() {
+  std::vector<std::uint64_t> late;
+  for (const auto& [ticket, sent] : notes_sent_)
+    if (host_.now() - sent >= receipt_within)
+      late.push_back(ticket);
+  for (const auto ticket : late) {
+    notes_sent_.erase(ticket);
+    notes_.lost(ticket);
+  }
+}
+
+void version_server::send_notes() {
+  const auto master = version_cluster::master_node();
+  if (!asked_told_.groups.empty())
+    cluster_.send(host_, master,
+                  {std::exchange(asked_told_, {}), version_part::keeper, talk_,
+                   false, false, 0});
+  while (auto page = notes_.take()) {
+    msg::note_versions x{version_cluster::store_of(host_.index()),
+                         cluster_.boot_of(host_.index()),
+                         std::move(page->files), std::move(page->told)};
+    if (cluster_.mutant("note-once"))
+      notes_.receipted(page->ticket);
+    else
+      notes_sent_[page->ticket] = host_.now();
+    cluster_.send(
+      host_, master,
+      {std::move(x), version_part::keeper, page->ticket, false, false, 0});
+  }
+}
+
 void version_server::send_news() {
   if (!registered_)
     return;
+  send_notes();
   const auto& x = news_;
   if (x.led.empty() && x.resigned.empty() && x.sealed.empty()
       && x.installed.empty() && x.activated.empty() && x.rejoined.empty()

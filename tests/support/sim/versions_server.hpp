@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/versions/note_ledger.hpp"
 #include "support/sim/versions.hpp"
 #include "support/sim/versions_replica.hpp"
 
@@ -48,6 +49,13 @@ public:
   [[nodiscard]] msg::group_news& news() {
     return news_;
   }
+  /// For the names of the master, who receipts them.
+  [[nodiscard]] core::note_ledger& notes() {
+    return notes_;
+  }
+  void ask_told(group_id x) {
+    asked_told_.groups.push_back(x);
+  }
 
   void send_news();
 
@@ -59,6 +67,8 @@ private:
   void keep_in_touch();
   void beat();
   void on_master(const version_packet& x);
+  void send_notes();
+  void tell_notes_again();
 
   node& host_;
   version_cluster& cluster_;
@@ -77,6 +87,9 @@ private:
   instant next_{};         ///< Beat, or attempt to register.
   instant heard_{};
   msg::group_news news_;
+  core::note_ledger notes_;
+  std::map<std::uint64_t, instant> notes_sent_; ///< By ticket.
+  msg::find_told asked_told_;
 };
 
 } // namespace dfs::sim
