@@ -72,6 +72,7 @@ void chunk_reader::begin_round() {
   open_.clear();
   silent_.clear();
   unanswered_ = 0;
+  all_damaged_ = true;
   const auto& where = location();
   const auto spread = where.chunk.value() + what_.offset / spread_bytes;
   left_ = session_.health.order(where.replicas, what_.length, spread,
@@ -201,6 +202,7 @@ void chunk_reader::refused(const msg::chunk_replica& by, const error& why) {
     = fail(why.code, name() + ": chunkserver " + to_string(by.data) + ": "
                        + (why.context.empty() ? std::string{to_string(why.code)}
                                               : why.context));
+  all_damaged_ = all_damaged_ && why.code == ec::integrity;
   if (is_gone(why.code)) {
     session_.health.failed(by.store, instant::clock::now());
     silent_.push_back(by.store);
@@ -242,6 +244,7 @@ void chunk_reader::end_round_later() {
         if (x.since != instant{}) {
           self->session_.health.failed(x.to.store, instant::clock::now());
           self->silent_.push_back(x.to.store);
+          self->all_damaged_ = false;
         }
       ++self->round_; // Who answers now is too late.
       self->end_round();
@@ -254,7 +257,7 @@ void chunk_reader::end_round() {
   ++round_; // Who answers now is too late.
   const auto pause = back_off_.next();
   if (patience_.left() <= pause)
-    return finish(last_);
+    return finish(all_damaged_ ? last_ : out_of_time(last_));
   after(session_.io, pause, [self = shared_from_this()] {
     const auto need_primary
       = self->primary_wanted_ || self->location().replicas.empty();

@@ -42,7 +42,8 @@ public:
   /// The view learns what the server says of the chunk's extent.
   /// @param room For `length` bytes, in the memory budget; null: uncounted.
   /// @param then Errors: `ec::integrity`, naming path and chunk, when no good
-  ///   copy is left; what the last try came to when the view's timeout is over;
+  ///   copy is left; what the last try came to when the view's timeout is over
+  ///   (see `out_of_time`);
   ///   `ec::not_found` when the file is another one or shorter by now.
   static void start(file_session& session, std::shared_ptr<file_view> view,
                     const stretch& what, memory_budget::room room, answer then);
@@ -88,6 +89,7 @@ private:
   int rounds_failed_ = 0;
   error last_{ec::unavailable, "no chunkserver has it"};
   bool primary_wanted_ = false;  ///< A replica said so.
+  bool all_damaged_ = false;     ///< Everybody's bytes were wrong.
   std::vector<store_id> silent_; ///< In this round.
   boost::asio::steady_timer hedge_timer_;
 };

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
+#include "client/change_name.hpp"
 #include "client/grant_pool.hpp"
 #include "net/frame_client.hpp"
 
@@ -67,6 +68,7 @@ chunk_writer::chunk_writer(file_session& session, chunk_write what)
     acknowledged_{what_.begin},
     reported_{what_.begin},
     fresh_{what_.grant.fresh && !what_.part_of_file},
+    writer_{what_.writer},
     silence_max_{silence_first},
     watchdog_{session.io} {
   // nop
@@ -78,6 +80,10 @@ void chunk_writer::start(std::function<void(result<msg::written_chunk>)> then) {
   then_ = std::move(then);
   heard_ = instant::clock::now();
   identify();
+  if (what_.earlier) {
+    identity_.sequence = what_.earlier->sequence;
+    identity_.since = what_.earlier->since;
+  }
   pump();
 }
 
@@ -102,14 +108,17 @@ void chunk_writer::fed(result<fed_piece> x) {
     DFS_ASSERT(x->last && window_.empty()); // I2
     return finish(msg::written_chunk{what_.grant, what_.extent});
   }
-  if (window_.empty())
+  if (window_.empty()) { // The source's time is not the cluster's.
     heard_ = instant::clock::now();
+    patience_.progress();
+  }
   if (what_.once)
     ++identity_.sequence;
   window_.push_back({.offset = next_,
                      .data = std::move(x->data),
                      .last = x->last,
-                     .sequence = identity_.sequence});
+                     .sequence = identity_.sequence,
+                     .unknown = what_.earlier.has_value()});
   next_ += window_.back().data.length();
   in_flight_ += window_.back().data.length();
   if (!recovering_)
@@ -210,7 +219,7 @@ void chunk_writer::failed(const error& why) {
                            instant::clock::now());
   const auto pause = back_off_.next();
   if (patience_.left() <= pause)
-    return give_up(why);
+    return give_up(out_of_time(why));
   after(session_.io, pause, [self = shared_from_this(), why] {
     if (!self->then_)
       return;
@@ -233,7 +242,9 @@ void chunk_writer::failed(const error& why) {
 void chunk_writer::identify() {
   if (!what_.once)
     return;
-  identity_ = {.writer = writer_id{net::random_request_id().value()},
+  if (writer_ == writer_id{})
+    writer_ = writer_id{net::random_request_id().value()};
+  identity_ = {.writer = writer_in(writer_, what_.grant.chunk),
                .sequence = 0,
                .since = what_.extent.serial};
   for (auto& x : window_) {
@@ -248,7 +259,7 @@ void chunk_writer::renew_identity(const error& why) {
   recovering_ = true;
   const auto pause = back_off_.next();
   if (patience_.left() <= pause)
-    return give_up(why);
+    return give_up(out_of_time(why));
   after(session_.io, pause, [self = shared_from_this()] {
     if (!self->then_)
       return;
@@ -262,6 +273,7 @@ void chunk_writer::renew_identity(const error& why) {
         if (!x)
           return self->failed(x.error());
         self->what_.extent = *x;
+        self->writer_ = {};
         self->identify();
         self->recovering_ = false;
         self->resend();
@@ -375,7 +387,19 @@ void chunk_writer::watch() {
   });
 }
 
+write_place chunk_writer::place() const {
+  if (left_)
+    return *left_;
+  const auto& first = window_.empty() ? sent_piece{} : window_.front();
+  return {.writer = writer_,
+          .offset = acknowledged_,
+          .sequence = window_.empty() ? identity_.sequence : first.sequence - 1,
+          .since = identity_.since,
+          .unknown = !window_.empty() && (first.unknown || !recovering_)};
+}
+
 void chunk_writer::cancel() {
+  left_ = place();
   then_ = nullptr;
   window_.clear();
   watchdog_.cancel();
@@ -392,6 +416,7 @@ void chunk_writer::give_up(const error& why) {
 }
 
 void chunk_writer::finish(result<msg::written_chunk> outcome) {
+  left_ = place();
   const auto then = std::exchange(then_, nullptr);
   window_.clear();
   watchdog_.cancel();

@@ -38,6 +38,15 @@ struct fed_piece {
   bool last = false; ///< Nothing follows in this chunk.
 };
 
+/// How far a writer came in a chunk.
+struct write_place {
+  writer_id writer;           ///< As in `chunk_write`.
+  std::uint32_t offset = 0;   ///< All before it is written.
+  std::uint64_t sequence = 0; ///< Of the last piece before it.
+  mutation_serial since;      ///< See `msg::write_identity`.
+  bool unknown = false;       ///< Pieces behind it may be written, too.
+};
+
 struct chunk_write {
   msg::chunk_grant grant;
   msg::chunk_extent extent;     ///< Of the chunk, as it was leased.
@@ -48,6 +57,10 @@ struct chunk_write {
   /// Each piece happens once (docs/protocols/chunk_data.md, "Writes: exactly
   /// once"): others may write there, too. Of a part of a file only.
   bool once = false;
+  writer_id writer; ///< With `once`: see `writer_in`; zero: a random one.
+  /// With `once`: of an earlier try of the same write. Pieces that are there
+  /// are not written again; none is taken for one that certainly is not.
+  std::optional<write_place> earlier;
   /// Gives the piece at an offset of the chunk: one at a time, and onwards.
   std::function<void(std::uint32_t offset,
                      std::function<void(result<fed_piece>)> then)>
@@ -77,6 +90,9 @@ public:
 
   /// Answers nobody any more.
   void cancel();
+
+  /// With `once`: now, or when it ended.
+  [[nodiscard]] write_place place() const;
 
 private:
   struct sent_piece {
@@ -112,15 +128,17 @@ private:
   std::function<void(result<msg::written_chunk>)> then_;
   patience patience_;
   back_off back_off_;
-  std::deque<sent_piece> window_;  ///< In the order of offsets, without gaps.
-  std::size_t in_flight_ = 0;      ///< Bytes of `window_`.
-  std::uint32_t next_ = 0;         ///< Where the next piece begins.
-  std::uint32_t acknowledged_ = 0; ///< All before this was, once (I1).
-  std::uint32_t reported_ = 0;     ///< To `progress`.
-  bool fresh_ = false;             ///< The chunk was made for this.
-  msg::write_identity identity_;   ///< With `once`: of the last piece fed.
-  std::uint64_t round_ = 0;        ///< Rises with each failure (I3).
-  std::uint64_t feeding_ = 0;      ///< Rises with each change of `next_` back.
+  std::deque<sent_piece> window_;   ///< In the order of offsets, without gaps.
+  std::size_t in_flight_ = 0;       ///< Bytes of `window_`.
+  std::uint32_t next_ = 0;          ///< Where the next piece begins.
+  std::uint32_t acknowledged_ = 0;  ///< All before this was, once (I1).
+  std::uint32_t reported_ = 0;      ///< To `progress`.
+  bool fresh_ = false;              ///< The chunk was made for this.
+  writer_id writer_;                ///< With `once`; as in `chunk_write`.
+  msg::write_identity identity_;    ///< With `once`: of the last piece fed.
+  std::optional<write_place> left_; ///< When it ended.
+  std::uint64_t round_ = 0;         ///< Rises with each failure (I3).
+  std::uint64_t feeding_ = 0;       ///< Rises with each change of `next_` back.
   bool waiting_for_feed_ = false;
   bool fed_all_ = false;
   bool recovering_ = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/change_name.hpp"
 #include "client/file_session.hpp"
 #include "client/file_view.hpp"
 #include "messages/upload.hpp"
@@ -26,11 +27,18 @@
 //     decided. What waits meanwhile is the next batch: that is the throughput.
 // I2  A batch goes to another chunk only when it is certainly not in the one
 //     before, and never will be.
+// I3  A repetition (`earlier`) sends nothing before it has seen that the first
+//     appends are those of the first try. What the first try had sent last goes
+//     as one batch again, to the chunk where it went; what follows is cut into
+//     batches by its bytes alone, so that each further repetition cuts the
+//     same. So a later record of the writer in a chunk means that this one is
+//     there.
 
 namespace dfs::client {
 
 struct append_done {
   std::uint64_t position = 0; ///< In the file; padding does not count.
+  bool earlier = false;       ///< Some try before did it, nobody asked where.
 };
 
 /// One thread, that of the session.
@@ -46,8 +54,10 @@ public:
   using answer = std::function<void(result<append_done>)>;
 
   /// @param timeout Without progress.
+  /// @param earlier The same appends were tried before, and ended with this.
   file_appender(file_session& session, std::string path,
-                std::chrono::milliseconds timeout);
+                std::chrono::milliseconds timeout,
+                std::optional<append_name> earlier = {});
 
   /// Once, before anything else. Errors: `ec::not_found`, `ec::is_directory`,
   /// and those of `lease_chunk`.
@@ -59,6 +69,16 @@ public:
   /// `ec::not_found` (the file is gone), `ec::outcome_unknown`, and what the
   /// last try came to. After a failure every later append fails, too.
   void append(std::string bytes, answer then);
+
+  /// No more appends come. A repetition sends its last ones only then.
+  /// @param then When all are answered. Errors: why it ended; of a repetition
+  ///   also, as of its appends, `ec::invalid_argument`: these are not the
+  ///   appends of the first try.
+  void flush(std::function<void(result<nothing>)> then);
+
+  /// To repeat the appends with, from the first one on, once one has failed;
+  /// none if nothing can have happened.
+  [[nodiscard]] std::optional<append_name> name() const;
 
   /// What one append may have: a quarter of a chunk, and what one message
   /// takes.
@@ -88,17 +108,24 @@ private:
     answer then;
   };
 
+  void opened(const std::function<void(result<nothing>)>& then);
   void use(const msg::chunk_leased& x);
+  [[nodiscard]] bool skip();
+  [[nodiscard]] std::size_t next_batch() const;
+  [[nodiscard]] bool is_repetition() const;
   void pump();
   void send();
   void answered(const result<msg::chunk_changed>& x);
   void done_at(std::uint32_t offset);
   void failed(const error& why);
   void ask_lease(const error& why);
-  void settle();
+  void settle(bool refused = false);
   void ask_extent();
   void add_chunk(const msg::chunk_extent& last);
+  void done_earlier();
+  void tell_flushed();
   void end(const error& why);
+  void refuse_others();
 
   file_session& session_;
   std::shared_ptr<file_view> view_;
@@ -118,6 +145,13 @@ private:
   std::chrono::milliseconds answer_patience_;
   std::uint64_t round_ = 0;
   std::optional<error> ended_;
+  std::optional<append_name> earlier_; ///< Of the first try (I3).
+  bool flushed_ = false;
+  std::function<void(result<nothing>)> all_answered_;
+  std::uint64_t open_left_ = 0; ///< Appends of its last batch, until that goes.
+  std::uint64_t done_ = 0;      ///< Appends that are there.
+  std::uint32_t checksum_ = 0;  ///< Of those.
+  std::optional<append_name> name_; ///< When it ended.
 };
 
 } // namespace dfs::client

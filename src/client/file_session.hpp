@@ -87,6 +87,22 @@ inline void after(boost::asio::io_context& io, std::chrono::milliseconds time,
   });
 }
 
+/// What passes, and did not in the time that there was: "not now" (SPEC S7).
+/// One server's word about itself is none of the system's; the text keeps it.
+[[nodiscard]] inline error out_of_time(error why) {
+  switch (why.code) {
+    case ec::not_primary: // It will be one again, or another one.
+      return fail(ec::busy, std::move(why.context));
+    case ec::not_found:
+    case ec::io_error:
+    case ec::malformed:
+    case ec::integrity:
+      return fail(ec::no_redundancy, std::move(why.context));
+    default:
+      return why;
+  }
+}
+
 /// May the same be answered with something else a moment later?
 [[nodiscard]] inline bool is_passing(ec code) {
   return code == ec::unavailable || code == ec::timed_out || code == ec::busy

@@ -80,11 +80,8 @@ void stream_feed::read(std::uint32_t offset, std::uint32_t end,
 
 void stream_feed::next(std::uint32_t offset, std::uint32_t end,
                        feed_answer then) {
-  if (ahead_) {
-    auto x = std::move(*ahead_);
-    ahead_.reset();
-    return hand_out(offset, end, std::move(x), then);
-  }
+  if (ahead_)
+    return hand_out(offset, end, take_ahead(offset, end), then);
   if (ended_)
     return then(fed_piece{{}, true});
   read(offset, end,
@@ -97,19 +94,53 @@ void stream_feed::next(std::uint32_t offset, std::uint32_t end,
        });
 }
 
+void stream_feed::look(std::uint32_t offset, std::uint32_t end,
+                       std::function<void(result<nothing>)> then) {
+  if (ahead_ || ended_)
+    return then(done);
+  read(offset, end,
+       [self = shared_from_this(), offset,
+        then = std::move(then)](result<piece> x) {
+         if (!x)
+           return then(x.error());
+         if (!x->bytes.empty()) {
+           self->ahead_ = *std::move(x);
+           self->ahead_at_ = offset;
+         }
+         then(done);
+       });
+}
+
+/// It may have been read for another chunk than it comes to.
+piece stream_feed::take_ahead(std::uint32_t offset, std::uint32_t end) {
+  auto x = std::move(*ahead_);
+  ahead_.reset();
+  const auto length = std::min(x.length(), end - offset);
+  if (length < x.length()) {
+    ahead_ = part_of(x, length, x.length() - length, 0);
+    ahead_at_ = 0;
+    return part_of(x, 0, length, offset);
+  }
+  return offset % msg::block_size == ahead_at_ % msg::block_size
+           ? x
+           : part_of(x, 0, length, offset);
+}
+
 void stream_feed::hand_out(std::uint32_t offset, std::uint32_t end, piece x,
                            const feed_answer& then) {
   const auto behind = offset + x.length();
-  if (ended_ || behind == end)
+  if ((ended_ && !ahead_) || behind == end)
     return then(fed_piece{std::move(x), true});
   read(behind, end,
-       [self = shared_from_this(), x = std::move(x),
+       [self = shared_from_this(), x = std::move(x), behind,
         then](result<piece> more) mutable {
          if (!more)
            return then(more.error());
          const auto last = more->bytes.empty();
-         if (!last)
+         if (!last) {
            self->ahead_ = *std::move(more);
+           self->ahead_at_ = behind;
+         }
          then(fed_piece{std::move(x), last});
        });
 }

@@ -45,7 +45,13 @@ public:
   /// @param end Of what may be written to this chunk.
   void next(std::uint32_t offset, std::uint32_t end, feed_answer then);
 
-  /// Nothing is left.
+  /// Reads ahead, if nothing was read ahead yet: then `ended` is certain.
+  /// @param offset Where the next piece is likely to stand in its chunk, which
+  ///   takes bytes up to `end`.
+  void look(std::uint32_t offset, std::uint32_t end,
+            std::function<void(result<nothing>)> then);
+
+  /// Nothing is left, as far as it was looked.
   [[nodiscard]] bool ended() const {
     return ended_ && !ahead_;
   }
@@ -59,11 +65,13 @@ private:
             std::function<void(result<piece>)> then);
   void hand_out(std::uint32_t offset, std::uint32_t end, piece x,
                 const feed_answer& then);
+  [[nodiscard]] piece take_ahead(std::uint32_t offset, std::uint32_t end);
 
   file_session& session_;
   std::shared_ptr<byte_source> source_;
   std::uint64_t position_ = 0; ///< In the source.
   std::optional<piece> ahead_;
+  std::uint32_t ahead_at_ = 0; ///< The offset its checksums were cut for.
   bool ended_ = false;
 };
 

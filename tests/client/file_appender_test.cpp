@@ -224,5 +224,162 @@ TEST_F(FileAppenderTest, AppendsExactlyOnceUnderRandomFaults) {
   }
 }
 
+/// One command's appends: tried until they are done, each time by a process
+/// that knows no more than what was printed.
+struct RepeatedAppends : FileAppenderTest {
+  std::string printed;
+
+  result<nothing> repeat(const std::vector<std::string>& appends) {
+    std::optional<append_name> earlier;
+    if (!printed.empty())
+      earlier = *parse_append_name(printed);
+    auto log
+      = std::make_shared<file_appender>(cluster.session, "/log", 30ms, earlier);
+    std::optional<result<nothing>> opened;
+    log->open([&](auto x) { opened = x; });
+    if (auto x = cluster.wait(opened); !x)
+      return x;
+    std::optional<error> failure;
+    std::uint64_t answers = 0;
+    for (const auto& each : appends) {
+      log->append(each, [&](const auto& x) {
+        ++answers;
+        if (!x && !failure)
+          failure = x.error();
+      });
+      cluster.io.poll();
+    }
+    std::optional<result<nothing>> outcome;
+    log->flush([&](auto x) { outcome = x; });
+    auto all = cluster.wait(outcome);
+    while (answers < appends.size())
+      cluster.io.run_one();
+    if (!all)
+      if (const auto name = log->name())
+        printed = to_string(*name);
+    return failure ? result<nothing>{*failure} : all;
+  }
+
+  /// One of the next appends: it, or its answer, is lost, and with it the
+  /// master; unless nobody is to be lost any more.
+  void lose_one(rng& random, bool nobody) {
+    cluster.after_change = nullptr;
+    cluster.on_append = nullptr;
+    auto& which = random.one_in(2) ? cluster.after_change : cluster.on_append;
+    which = [this, nobody, left = static_cast<int>(random.below(4))](
+              store_id) mutable -> std::optional<error> {
+      if (--left >= 0 || nobody)
+        return std::nullopt;
+      cluster.master_down = true;
+      return fail(ec::unavailable, "the connection broke");
+    };
+  }
+};
+
+// Goal: appends that are repeated under a name that was printed are in the file
+// once, each, in their order, in one piece, whichever of the names it is
+// (SPEC S11, G7). Method: at a random append its answer and the master are
+// lost, now after it was done, now before; others append and fill chunks in
+// between.
+TEST_F(RepeatedAppends, AreDoneOnceByWhoeverRepeatsThem) {
+  int unknown = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    rng random{seed};
+    printed.clear();
+    cluster.add_file("/log", random.one_in(2) ? "" : "begun\n");
+    std::vector<std::string> appends;
+    const auto count = random.one_in(3) ? 1 : 1 + random.below(40);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      auto line = "<" + std::to_string(i) + ">";
+      line.resize(line.size() + random.below(100'000), '.');
+      appends.push_back(line);
+    }
+    std::vector<std::string> names;
+    for (int tries = 0;; ++tries) {
+      ASSERT_LT(tries, 300);
+      lose_one(random, tries >= 200);
+      if (!names.empty() && random.one_in(2))
+        printed = names[random.below(names.size())];
+      const auto done = repeat(appends);
+      cluster.master_down = false;
+      if (done)
+        break;
+      if (!printed.empty()) {
+        ++unknown;
+        names.push_back(printed);
+      }
+      if (random.one_in(2)) { // Somebody else.
+        cluster.after_change = nullptr;
+        cluster.on_append = nullptr;
+        auto other = open();
+        ASSERT_TRUE(
+          append(*other, std::string(random.below(1'000'000) + 1, '-')));
+      }
+    }
+    cluster.after_change = nullptr;
+    cluster.on_append = nullptr;
+    const auto content = cluster.content("/log");
+    std::size_t last = 0;
+    for (const auto& each : appends) {
+      const auto at = content.find(each);
+      ASSERT_NE(at, std::string::npos);
+      const auto name = each.substr(0, each.find('>') + 1);
+      EXPECT_EQ(content.find(name, at + 1), std::string::npos) << name;
+      EXPECT_GE(at, last);
+      last = at;
+    }
+    // Once more, under each: somebody was slow.
+    for (const auto& each : names) {
+      printed = each;
+      const auto again = repeat(appends);
+      EXPECT_TRUE(again) << again.error().context;
+    }
+    EXPECT_TRUE(cluster.content("/log") == content);
+  }
+  EXPECT_GT(unknown, 60);
+}
+
+TEST_F(RepeatedAppends, RefuseOtherInput) { // SPEC S11
+  cluster.add_file("/log", "");
+  auto left = 1;
+  cluster.after_change = [&](store_id) -> std::optional<error> {
+    if (--left >= 0)
+      return std::nullopt;
+    cluster.master_down = true;
+    return fail(ec::unavailable, "the connection broke");
+  };
+  const std::string long_one(200'000, 'x');
+  ASSERT_EQ(refusal(repeat({long_one, long_one, "c"})), ec::outcome_unknown);
+  cluster.master_down = false;
+  cluster.after_change = nullptr;
+  const auto content = cluster.content("/log");
+  const auto name = printed;
+  const std::vector<std::vector<std::string>> others{
+    {}, {long_one}, {long_one, "y"}, {"y", long_one, "c"}};
+  for (const auto& each : others) {
+    printed = name;
+    EXPECT_EQ(refusal(repeat(each)), ec::invalid_argument);
+    EXPECT_EQ(printed, name);
+  }
+  EXPECT_TRUE(cluster.content("/log") == content);
+  EXPECT_TRUE(repeat({long_one, long_one, "c"}));
+  EXPECT_TRUE(cluster.content("/log") == long_one + long_one + "c");
+}
+
+TEST_F(RepeatedAppends, AreNotDoneAgainInAnotherFile) { // SPEC S11
+  cluster.add_file("/log", "");
+  cluster.after_change = [&](store_id) -> std::optional<error> {
+    cluster.master_down = true;
+    return fail(ec::unavailable, "the connection broke");
+  };
+  ASSERT_EQ(refusal(repeat({"one"})), ec::outcome_unknown);
+  cluster.master_down = false;
+  cluster.after_change = nullptr;
+  cluster.add_file("/log", "new");
+  EXPECT_EQ(refusal(repeat({"one"})), ec::outcome_unknown);
+  EXPECT_EQ(cluster.content("/log"), "new");
+}
+
 } // namespace
 } // namespace dfs::client

@@ -192,9 +192,15 @@ public:
       if (x->barred[what.writer] >= what.sequence)
         return fail(ec::cancelled, "barred");
       const auto key = std::pair{what.writer, what.sequence};
-      if (const auto known = x->appends.find(key); known != x->appends.end())
-        return msg::chunk_changed{known->second, x->extent};
       const auto view = data.bytes.view();
+      if (const auto known = x->appends.lower_bound(key);
+          known != x->appends.end() && known->first.first == what.writer) {
+        if (known->first != key)
+          return fail(ec::invalid_argument, "a later record is here");
+        if (x->bytes.substr(known->second, view.size()) != view)
+          return fail(ec::invalid_argument, "another record is here");
+        return msg::chunk_changed{known->second, x->extent};
+      }
       if (view.size() > chunk_size / 4)
         return fail(ec::invalid_argument, "too long");
       if (x->extent.padded_from < x->extent.length
@@ -222,10 +228,16 @@ public:
       auto* x = led(to, what.chunk, what.version, what.epoch);
       if (x == nullptr)
         return fail(ec::stale, "another version");
-      const auto known = x->appends.find({what.writer, what.sequence});
-      if (known != x->appends.end())
+      const auto key = std::pair{what.writer, what.sequence};
+      const auto known = x->appends.lower_bound(key);
+      if (known != x->appends.end() && known->first == key)
         return msg::append_settled{true, known->second, x->extent};
-      x->barred[what.writer] = what.sequence;
+      if (known != x->appends.end() && known->first.first == what.writer)
+        return fail(ec::invalid_argument, "a later record is here");
+      // A chunk that is closed takes no record any more, barred or not.
+      if (x->extent.padded_from == x->extent.length
+          && x->extent.length < chunk_size)
+        x->barred[what.writer] = what.sequence;
       return msg::append_settled{false, 0, x->extent};
     });
   }
