@@ -1,5 +1,6 @@
 #include "admin/ask.hpp"
 
+#include "admin/change_outcome.hpp"
 #include "settings/pki.hpp"
 
 #include <fmt/format.h>
@@ -70,10 +71,9 @@ request_id choose_request(const verb_context& context) {
 error explain(error why, verb_context& context, request_id asked) {
   if (why.context.empty())
     why.context = to_string(why.code);
-  // Whoever noticed it knew better what to do, but not the number.
-  if (why.context.find(". Try: ") != std::string::npos
-      && why.code != ec::outcome_unknown)
+  if (is_advised(why))
     return why;
+  why.context = without_advice(std::move(why.context));
   const auto tip = advice(why.code, context, asked);
   if (!tip.empty())
     why.context += ". Try: " + tip;

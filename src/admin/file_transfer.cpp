@@ -1,6 +1,7 @@
 #include "admin/file_transfer.hpp"
 
 #include "admin/ask.hpp"
+#include "admin/change_outcome.hpp"
 #include "admin/file_cells.hpp"
 #include "admin/versioned_files.hpp"
 #include "base/counted.hpp"
@@ -24,7 +25,7 @@ std::string_view advice(ec code) {
     case ec::not_found:
       return "ls of the directory above";
     case ec::full:
-      return "df, then rm and trash purge, or another chunkserver";
+      return "df, then rm and trash purge, or another server with room";
     case ec::too_few_servers:
     case ec::no_redundancy:
       return "status: enough chunkservers must be up; then again";
@@ -64,9 +65,7 @@ error explain_transfer(error why, verb_context& context,
     why.context = to_string(why.code);
   if (!what.empty() && why.context.find(what) == std::string::npos)
     why.context = what + ": " + why.context;
-  // Whoever noticed it knew better what to do, but not the number.
-  if (why.context.find(". Try: ") != std::string::npos
-      && why.code != ec::outcome_unknown)
+  if (is_advised(why))
     return why;
   const auto tip = advice(why.code);
   if (why.code == ec::timed_out || why.code == ec::unavailable)

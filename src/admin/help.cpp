@@ -71,7 +71,7 @@ void add_global_options(parameters& to, global_options& options) {
     .file();
   to.flag("--json", options.json, "print JSON");
   to.duration("--timeout", options.timeout, "time for each request");
-  to.request("--request-id", options.request,
+  to.request("--request-id", options.request, options.request_name,
              "number of this request: a retry under it does nothing twice");
   to.flag("--verbose", options.verbose, "say more");
   to.flag("--no-color", options.no_color, "no colours, as with NO_COLOR");
@@ -142,8 +142,11 @@ std::string verb_help(const verb& which) {
   add_global_lines(text);
   if (!which.examples.empty())
     text += "\nexamples:\n";
-  for (const auto& example : which.examples)
-    text += "  dfsnode " + example + "\n";
+  for (const auto& example : which.examples) {
+    // A pipeline names the program where it stands.
+    const auto whole = example.find("| dfsnode ") != std::string::npos;
+    text += (whole ? "  " : "  dfsnode ") + example + "\n";
+  }
   return text;
 }
 

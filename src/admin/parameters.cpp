@@ -1,5 +1,6 @@
 #include "admin/parameters.hpp"
 
+#include "client/change_name.hpp"
 #include "settings/suggest.hpp"
 #include "settings/value.hpp"
 
@@ -146,8 +147,12 @@ parameter& parameters::duration(const std::string& name,
 }
 
 parameter& parameters::request(const std::string& name, request_id& to,
-                               const std::string& help) {
-  return add({name, "ID", help, ""}, [&to](const std::string& text) {
+                               std::string& to_name, const std::string& help) {
+  return add({name, "ID", help, ""}, [&to, &to_name](const std::string& text) {
+    if (client::looks_like_change_name(text)) {
+      to_name = text;
+      return std::string{};
+    }
     std::uint64_t x = 0;
     const auto* end = text.data() + text.size();
     const auto [next, failed] = std::from_chars(text.data(), end, x);

@@ -66,9 +66,10 @@ public:
   parameter& duration(const std::string& name,
                       std::optional<std::chrono::milliseconds>& to,
                       const std::string& help);
-  /// The number of a request: decimal, not zero, 64 bits.
-  parameter&
-  request(const std::string& name, request_id& to, const std::string& help);
+  /// The number of a request: decimal, not zero, 64 bits; or a name that begins
+  /// with a letter, of one that has printed it.
+  parameter& request(const std::string& name, request_id& to,
+                     std::string& to_name, const std::string& help);
   /// One of a few words, as option ("--…") or positional.
   parameter& choice(const std::string& name, std::vector<std::string> words,
                     std::string& to, const std::string& help);

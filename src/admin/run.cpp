@@ -291,6 +291,21 @@ int fail_with(output& out, std::string_view verb_name, const error& why) {
   return exit_status(why.code);
 }
 
+// An id that a verb would not look at promises what nobody keeps (SPEC S11).
+result<nothing>
+check_request_id(const verb& which, const global_options& options) {
+  if (which.own_request_ids && options.request != request_id{})
+    return usage(fmt::format(
+      "--request-id of {} is what an earlier {} has printed, and no number. "
+      "Try: without it; what can be repeated is said when it is needed",
+      which.name, which.name));
+  if (!which.own_request_ids && !options.request_name.empty())
+    return usage(fmt::format("--request-id: '{}' was printed by another "
+                             "command. Try: that one, with it",
+                             shown(options.request_name)));
+  return done;
+}
+
 int run_verb(const verb& which, std::vector<std::string> words, output& out,
              const surroundings& around) {
   global_options options;
@@ -301,6 +316,8 @@ int run_verb(const verb& which, std::vector<std::string> words, output& out,
   options.settings = take_settings(words);
   if (auto parsed = parse(app, own, which, std::move(words)); !parsed)
     return fail_with(out, which.name, parsed.error());
+  if (const auto fits = check_request_id(which, options); !fits)
+    return fail_with(out, which.name, fits.error());
   verb_context context{options, around, out};
   const auto outcome = act(context);
   return outcome ? *outcome : fail_with(out, which.name, outcome.error());

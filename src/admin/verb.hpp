@@ -35,6 +35,8 @@ struct global_options {
   bool json = false;
   std::optional<std::chrono::milliseconds> timeout; ///< Over client.timeout.
   dfs::request_id request; ///< Zero: one is chosen where one is needed.
+  /// What was given instead of a number (see `verb::own_request_ids`).
+  std::string request_name;
   bool verbose = false;
   bool no_color = false;
   bool version = false;
@@ -160,6 +162,8 @@ struct verb {
   std::vector<std::string> examples; ///< Command lines without "dfsnode ".
   /// Declares the parameters and returns what is to be done with them.
   std::function<action(parameters&)> setup;
+  /// `--request-id` is no number, but what the verb itself has printed.
+  bool own_request_ids = false;
 };
 
 /// In the order of help.

@@ -1,6 +1,7 @@
 #include "admin/versioned_files.hpp"
 
 #include "admin/ask.hpp"
+#include "admin/change_outcome.hpp"
 #include "base/counted.hpp"
 #include "messages/version_methods.hpp"
 
@@ -101,7 +102,8 @@ error explain_version(error why, verb_context& context,
     why.context = to_string(why.code);
   if (!path.empty() && why.context.find(path) == std::string::npos)
     why.context = path + ": " + why.context;
-  if (auto tip = why.context.find(". Try: "); tip != std::string::npos) {
+  if (auto tip = why.context.find(". Try: ");
+      tip != std::string::npos && is_advised(why)) {
     if (why.code != ec::outcome_unknown)
       return why;
     // Whether it was done: that, and why it is not known.

@@ -43,6 +43,7 @@ int exit_status(ec code) {
     case ec::lease_expired:
     case ec::stale:
     case ec::no_redundancy:
+    case ec::too_few_servers:
       return 3;
     case ec::outcome_unknown:
       return 4;

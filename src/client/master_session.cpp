@@ -18,6 +18,10 @@ constexpr std::chrono::milliseconds pause_max{500};
 /// One try: what takes longer is asked again, which harms nobody.
 constexpr std::chrono::milliseconds try_max{10'000};
 
+/// A last try with less than that would only say how little it had, and hide
+/// what the one before it was told.
+constexpr std::chrono::milliseconds try_min{200};
+
 /// Addresses of members remembered beside the configured contacts.
 constexpr std::size_t contacts_max = 32;
 
@@ -104,7 +108,7 @@ void master_session::answered(const pending_ptr& x,
 void master_session::try_later(const pending_ptr& x, const error& reason) {
   const auto pause
     = std::exchange(x->pause, std::clamp(x->pause * 2, pause_min, pause_max));
-  if (left_until(x->deadline) <= pause)
+  if (left_until(x->deadline) <= pause + try_min)
     return give_up(x, reason);
   auto timer = std::make_shared<boost::asio::steady_timer>(io_, pause);
   timer->async_wait([weak = weak_from_this(), x, timer](auto failed) {

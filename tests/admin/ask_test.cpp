@@ -43,7 +43,12 @@ TEST_F(Ask, ErrorsSayWhatToTry) {
   EXPECT_THAT(
     explain(fail(ec::outcome_unknown, "no. Try: it"), context, request_id{42})
       .context,
-    HasSubstr("--request-id 42"));
+    HasSubstr("no. Try: the same command with --request-id 42"))
+    << "one advice, and the id";
+  EXPECT_EQ(explain(fail(ec::outcome_unknown, "no. Try: dfsnode request 9.1"),
+                    context, request_id{42})
+              .context,
+            "no. Try: dfsnode request 9.1");
 }
 
 TEST_F(Ask, OfManyContactsSomeAreNamed) {

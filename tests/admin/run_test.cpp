@@ -196,6 +196,11 @@ TEST(Help, EveryVerbHasHelpWithExamples) {
       << x.name;
     EXPECT_EQ(x.help.back(), '.') << x.name;
   }
+  // Pipelines can be pasted: the program stands where it is called.
+  EXPECT_THAT(dfsnode({"write", "--help"}).out,
+              HasSubstr("\n  printf XYZ | dfsnode write "));
+  EXPECT_THAT(dfsnode({"put", "--help"}).out,
+              HasSubstr("\n  tar c photos | dfsnode put "));
   EXPECT_EQ(dfsnode({"help", "config", "check"}).out,
             dfsnode({"config", "check", "--help"}).out);
   EXPECT_THAT(dfsnode({"dev", "--help"}).out, HasSubstr("  dev stop "));

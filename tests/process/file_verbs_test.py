@@ -387,7 +387,7 @@ class FileVerbs(Verbs, unittest.TestCase):
             lambda: int(json.loads(self.verb(
                 "stat", f"{self.dir}/log", "--json"))["bytes"]) > 0
             if self.names().count("log") else False,
-            "append", f"{self.dir}/log", local)
+            "append", "--pieces", f"{self.dir}/log", local)
         self.assertRegex(said, r"interrupted \(after [1-9]\d* appends?\)")
 
     def test_what_cannot_be_read_makes_no_file(self):

@@ -153,7 +153,8 @@ void add_findings(fsck_report& to, const std::string& path,
   add(condition::newer, "NEWER", damage::heals,
       "a version that this master never gave; it is kept");
   add(condition::orphan, "ORPHAN", damage::none,
-      "of no file; deleted after an hour, unless metadata was restored");
+      "of no file; deleted after chunks.orphan_life, unless metadata was "
+      "restored");
 }
 
 void add_deep_findings(fsck_report& to, const std::string& path, chunk_id chunk,

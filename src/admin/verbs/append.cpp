@@ -1,3 +1,4 @@
+#include "admin/change_outcome.hpp"
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
 #include "base/counted.hpp"
@@ -6,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 namespace dfs::admin {
@@ -20,18 +22,21 @@ struct append_options {
   std::string local = "-";
   bool record = false;
   bool lines = false;
+  bool pieces = false;
 };
 
 /// Cuts the input into appends, and waits for them.
 class append_run {
 public:
   append_run(const append_options& x, verb_context& context,
-             client::file_client& files)
+             client::file_client& files,
+             const std::optional<client::append_name>& earlier)
     : options_{x},
       context_{context},
       files_{files},
+      repeats_{earlier.has_value()},
       target_{std::make_shared<client::file_appender>(
-        files.session(), x.path, context.transfer_timeout())},
+        files.session(), x.path, context.transfer_timeout(), earlier)},
       shown_{context.out, x.path, std::nullopt} {
     // nop
   }
@@ -41,10 +46,12 @@ public:
     if (!source)
       return source.error();
     if (auto opened = open(); !opened)
-      return explain_transfer(opened.error(), context_, options_.path);
+      return failure(opened.error());
     auto all = read(**source);
     if (all && !failure_)
       all = make_if_missing(); // Nothing was appended: as `>>` does.
+    if (all && !failure_)
+      all = end_of_input();
     files_.run_until(
       [&] { return open_ == 0 || failure_ || files_.interrupted(); });
     target_->cancel(); // It must not call back any more.
@@ -53,25 +60,37 @@ public:
     if (failure_)
       all = *failure_;
     if (!all)
-      return explain_transfer(failure(all.error()), context_, options_.path);
+      return failure(all.error());
     return report();
   }
 
 private:
-  [[nodiscard]] error failure(error why) const {
-    if (done_ > 0)
-      why.context += fmt::format(" (after {})", counted(done_, "append"));
-    // Another command is another append.
-    if (why.code == ec::outcome_unknown)
-      why.context += fmt::format(". Try: tail {}, to see whether it is there",
-                                 options_.path);
-    return why;
+  [[nodiscard]] error failure(error why) {
+    change_progress so_far;
+    so_far.done = done_;
+    so_far.text = fmt::format("after {}", counted(done_, "append"));
+    so_far.repeats = repeats_;
+    if (repeats_)
+      so_far.name = context_.options.request_name;
+    if (const auto name = target_->name())
+      so_far.name = to_string(*name);
+    return explain_transfer(explain_change(std::move(why), so_far), context_,
+                            options_.path);
+  }
+
+  result<nothing> end_of_input() {
+    return files_.wait<nothing>(
+      [&](auto then) { target_->flush(std::move(then)); });
   }
 
   result<nothing> open() {
     auto opened = try_open();
     if (opened || opened.error().code != ec::not_found)
       return opened;
+    if (repeats_)
+      return fail(ec::outcome_unknown,
+                  "the file is gone, and what became of the first try cannot "
+                  "be told any more");
     // A file that is missing is made with the first append, and no empty one is
     // left when there is none. Whether it can be made is asked now.
     msg::allocate_chunks could;
@@ -92,7 +111,12 @@ private:
     msg::create_file create;
     create.request = context_.next_request().value();
     create.path = options_.path;
-    if (const auto made = files_.ask(create); !made)
+    const auto made = files_.ask(create);
+    if (!made && made.error().code == ec::outcome_unknown)
+      return fail(ec::timed_out,
+                  "nothing was appended, but an empty file may have been made: "
+                    + without_advice(made.error().context));
+    if (!made)
       return made.error();
     return try_open();
   }
@@ -141,10 +165,12 @@ private:
         if (newline == std::string_view::npos && !ended)
           break;
         length = newline == std::string_view::npos ? length : newline + 1;
-      } else if (!ended && (options_.record || length < longest())) {
-        break;
-      } else if (!options_.record) {
+      } else if (options_.pieces) {
+        if (!ended && length < longest())
+          break;
         length = std::min(length, longest());
+      } else if (!ended) {
+        break; // All of it, or nothing.
       }
       if (length == 0)
         break;
@@ -192,11 +218,17 @@ private:
   [[nodiscard]] error too_long() const {
     return fail(
       ec::invalid_argument,
-      fmt::format("a record is longer than {} bytes, a quarter of a chunk or "
-                  "what one message takes. Try: it without --record, or "
-                  "--lines",
-                  longest()
-                    - (options_.record ? wire::record_header_size : 0)));
+      fmt::format(
+        "{} is longer than {} bytes, a quarter of a chunk or what one message "
+        "takes; it would not stay in one piece. Try: {}",
+        options_.lines    ? "a line"
+        : options_.record ? "a record"
+                          : "an append",
+        longest() - (options_.record ? wire::record_header_size : 0),
+        options_.lines || options_.record
+          ? "it without --lines and --record, with --pieces"
+          : "--lines, each line by itself; or --pieces, between which others' "
+            "appends may come; or put"));
   }
 
   result<exit_code> report() {
@@ -215,6 +247,7 @@ private:
   const append_options& options_;
   verb_context& context_;
   client::file_client& files_;
+  bool repeats_; ///< An earlier try of the same command.
   std::shared_ptr<client::file_appender> target_;
   progress shown_;
   bool missing_ = false;         ///< There is no such file yet.
@@ -225,13 +258,31 @@ private:
   std::optional<error> failure_;
 };
 
+result<exit_code> append(const append_options& x, verb_context& context) {
+  if (x.pieces && (x.lines || x.record))
+    return fail(ec::invalid_argument,
+                "--pieces cuts where it must, --lines and --record do not. "
+                "Try: one of them");
+  std::optional<client::append_name> earlier;
+  if (const auto& text = context.options.request_name; !text.empty()) {
+    const auto name = client::parse_append_name(text);
+    if (!name)
+      return name.error();
+    earlier = *name;
+  }
+  const auto files = context.files();
+  if (!files)
+    return files.error();
+  return append_run{x, context, **files, earlier}.run();
+}
+
 } // namespace
 
 verb append_verb() {
   return {
     "append",
     "Files",
-    "Add to the end of a file, each piece whole and exactly once.",
+    "Add to the end of a file, whole, in one piece, and exactly once.",
     {"append /log message.txt", "tail -f app.log | dfsnode append --lines /log",
      "echo hello | dfsnode append --record /events"},
     [](parameters& to) -> action {
@@ -246,13 +297,12 @@ verb append_verb() {
         "as a record, which `records` finds again; with --lines each line "
         "is one");
       to.flag("--lines", x->lines, "each line is appended by itself");
-      return [x](verb_context& context) -> result<exit_code> {
-        const auto files = context.files();
-        if (!files)
-          return files.error();
-        return append_run{*x, context, **files}.run();
-      };
-    }};
+      to.flag("--pieces", x->pieces,
+              "more than fits into one append too: in pieces, between which "
+              "others' may come");
+      return [x](verb_context& context) { return append(*x, context); };
+    },
+    true};
 }
 
 } // namespace dfs::admin

@@ -58,7 +58,11 @@ result<exit_code> find(find_options x, verb_context& context) {
                                time_cell(entry.modified), path});
           return true;
         });
-    if (!listed)
+    // Somebody removes or replaces what is below meanwhile.
+    const auto vanished = !listed && directory != x.path
+                          && (listed.error().code == ec::not_found
+                              || listed.error().code == ec::not_directory);
+    if (!listed && !vanished)
       return listed.error();
   }
   if (context.out.how().json)

@@ -26,9 +26,10 @@ result<exit_code> settle(const std::string& id, verb_context& context) {
   });
   if (!known && known.error().code == ec::not_found)
     return fail(
-      ec::not_found,
-      fmt::format("{}: too long ago, it cannot be told any more. Try: "
-                  "versions of the file",
+      ec::outcome_unknown,
+      fmt::format("{}: too many others have put this file since, it cannot be "
+                  "told any more whether it was done. Try: dfsnode versions "
+                  "of the file, and look",
                   id));
   if (!known)
     return explain_version(known.error(), context, id);
@@ -50,16 +51,18 @@ result<exit_code> settle(const std::string& id, verb_context& context) {
 } // namespace
 
 verb request_verb() {
-  return {"request",
-          "Files",
-          "Find out what became of a put whose outcome was unknown: exit 0 if "
-          "it is done, 1 if it is not and never will be.",
-          {"request 9.1@1042.7.388-a240"},
-          [](parameters& to) -> action {
-            auto id = std::make_shared<std::string>();
-            to.positional("ID", *id, "as it was printed");
-            return [id](verb_context& context) { return settle(*id, context); };
-          }};
+  return {
+    "request",
+    "Files",
+    "Find out what became of a put whose outcome was unknown: exit 0 if "
+    "it is done, 1 if it is not and never will be, 4 if it cannot be told "
+    "any more.",
+    {"request 9.1@1042.7.388-a240"},
+    [](parameters& to) -> action {
+      auto id = std::make_shared<std::string>();
+      to.positional("ID", *id, "as it was printed");
+      return [id](verb_context& context) { return settle(*id, context); };
+    }};
 }
 
 } // namespace dfs::admin

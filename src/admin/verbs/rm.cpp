@@ -21,6 +21,10 @@ remove_version(const std::string& path, verb_context& context) {
   what.path = path;
   what.kind = msg::version_kind::deleted;
   const auto made = change_version(context, std::move(what));
+  // Deleted already: whether the namespace or a file server knows it first.
+  if (!made && made.error().code == ec::not_found)
+    return fail(ec::not_found,
+                fmt::format("{}: not found. Try: versions {}", path, path));
   if (!made)
     return made.error();
   if (context.out.how().json) {

@@ -1,3 +1,4 @@
+#include "admin/change_outcome.hpp"
 #include "admin/file_transfer.hpp"
 #include "admin/verbs/all.hpp"
 #include "base/counted.hpp"
@@ -6,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
 namespace dfs::admin {
 
@@ -17,16 +19,29 @@ struct write_options {
   std::int64_t offset = -1;
 };
 
-error failure(const write_options& x, error why, std::uint64_t bytes) {
+error failure(const write_options& x, error why,
+              const client::range_writer& writer, verb_context& context) {
+  change_progress so_far;
+  so_far.repeats = !context.options.request_name.empty();
+  if (const auto name = writer.name()) {
+    so_far.done = name->done;
+    so_far.name = to_string(*name);
+  }
+  why = explain_change(std::move(why), so_far);
   // Who is interrupted says by itself how far it came.
-  if (bytes > 0 && why.code != ec::cancelled)
-    why.context += fmt::format(" (after {})", counted(bytes, "byte"));
-  // Another command is another write.
-  if (why.code == ec::outcome_unknown)
-    why.context
-      += fmt::format(". Try: get --offset {} {}, to see what is there",
-                     static_cast<std::uint64_t>(x.offset) + bytes, x.path);
-  return why;
+  return explain_transfer(std::move(why), context, x.path);
+}
+
+/// What the command is to be repeated under, if it is.
+result<std::optional<client::write_name>>
+earlier_try(const verb_context& context) {
+  const auto& text = context.options.request_name;
+  if (text.empty())
+    return std::optional<client::write_name>{};
+  const auto name = client::parse_write_name(text);
+  if (!name)
+    return name.error();
+  return std::optional{*name};
 }
 
 result<exit_code> write(const write_options& x, verb_context& context) {
@@ -34,6 +49,9 @@ result<exit_code> write(const write_options& x, verb_context& context) {
     return fail(
       ec::invalid_argument,
       "--offset is missing: where to write. Try: append, for the end");
+  const auto earlier = earlier_try(context);
+  if (!earlier)
+    return earlier.error();
   const auto files = context.files();
   if (!files)
     return files.error();
@@ -45,6 +63,7 @@ result<exit_code> write(const write_options& x, verb_context& context) {
   what.path = x.path;
   what.offset = static_cast<std::uint64_t>(x.offset);
   what.timeout = context.transfer_timeout();
+  what.earlier = *earlier;
   what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
   auto writer = std::make_shared<client::range_writer>(
     (*files)->session(), *source, std::move(what));
@@ -52,8 +71,7 @@ result<exit_code> write(const write_options& x, verb_context& context) {
     [&](auto then) { writer->start(std::move(then)); },
     [writer] { writer->cancel(); });
   if (!written)
-    return explain_transfer(failure(x, written.error(), shown.bytes()), context,
-                            x.path);
+    return failure(x, written.error(), *writer, context);
   if (context.out.how().json) {
     record said{
       {"path", x.path},
@@ -86,7 +104,8 @@ verb write_verb() {
                       std::numeric_limits<std::int64_t>::max(),
                       "where, at most the length of the file");
             return [x](verb_context& context) { return write(*x, context); };
-          }};
+          },
+          true};
 }
 
 } // namespace dfs::admin

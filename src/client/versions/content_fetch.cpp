@@ -201,11 +201,16 @@ void content_fetch::end_round() {
                       && std::all_of(reasons_.begin(), reasons_.end(),
                                      [](ec x) { return !is_passing(x); });
   rounds_without_ = nobody ? rounds_without_ + 1 : 0;
-  if (rounds_without_ >= rounds_without_max)
-    return finish(reasons_.contains(ec::integrity)
-                      || reasons_.contains(ec::io_error)
-                    ? fail(ec::integrity, name() + ": no good copy is left")
-                    : fail(last_.code, name() + " is gone"));
+  if (rounds_without_ >= rounds_without_max) {
+    // An old version may have been dropped by the policy since it was listed;
+    // the newest one, or one that a server has badly, may not.
+    const auto& all = view_->versions();
+    const auto dropped = reasons_ == std::set{ec::not_found} && !all.empty()
+                         && all.front().number != what_.version.number;
+    return finish(dropped
+                    ? fail(ec::not_found, name() + " is gone")
+                    : fail(ec::integrity, name() + ": no good copy is left"));
+  }
   const auto pause = back_off_.next();
   if (patience_.left() <= pause)
     return finish(last_);

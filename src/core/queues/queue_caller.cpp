@@ -304,9 +304,14 @@ void queue_caller::on_failure(calls::iterator x, const error& reason,
     return finish(x, reason, out);
   }
   state.maybe_done = state.maybe_done || !is_refused(reason.code);
-  // Who is primary tells more than that others are gone.
-  if (!state.reason || state.reason->code != ec::not_primary
-      || reason.code != ec::unavailable)
+  // Who is primary tells more than that others are gone; and that they are gone
+  // more than that one never was a server of queues.
+  const auto tells_less = state.reason
+                          && ((state.reason->code == ec::not_primary
+                               && reason.code == ec::unavailable)
+                              || (state.reason->code != ec::unsupported
+                                  && reason.code == ec::unsupported));
+  if (!tells_less)
     state.reason = reason;
   if (reason.code == ec::unsupported)
     servers_.useless(state.server);

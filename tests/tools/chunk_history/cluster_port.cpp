@@ -17,8 +17,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <utility>
+#include <vector>
 
 namespace dfs::history {
 
@@ -40,9 +42,10 @@ public:
 
 class cluster_port final : public file_port {
 public:
-  cluster_port(std::unique_ptr<client::file_client> files, milliseconds timeout,
+  cluster_port(const client::client_options& options, milliseconds timeout,
                std::uint64_t seed)
-    : files_{std::move(files)},
+    : options_{options},
+      files_{open(options)},
       timeout_{timeout},
       requests_{seed},
       loser_{files_->session().io, files_->session().servers, seed + 1} {
@@ -115,7 +118,8 @@ public:
 
   // As `write --offset` does: sent again until it is answered, under the same
   // identity. Some answers are lost on purpose: faults of servers seldom lose
-  // one of a write that others overwrite before it is repeated.
+  // one of a write that others overwrite before it is repeated. What ends
+  // without an answer is repeated as people are told to: by somebody else.
   result<nothing> write(const std::string& path, std::uint64_t offset,
                         const std::string& bytes) override {
     client::range_write what;
@@ -128,6 +132,8 @@ public:
       lossy_, std::make_shared<client::memory_source>(bytes), std::move(what));
     const auto written = files_->wait<std::uint64_t>(
       [&](auto then) { writer->start(std::move(then)); });
+    if (const auto name = writer->name(); !written && name)
+      return write_again(path, offset, bytes, *name);
     if (!written && acknowledged > 0)
       return fail(ec::outcome_unknown, written.error().context);
     return ended(written);
@@ -136,8 +142,13 @@ public:
   // One appender for as long as nothing fails, as a program would.
   result<std::uint64_t>
   append(const std::string& path, const std::string& record) override {
-    auto& appender = appenders_[path];
+    auto& row = appenders_[path];
+    auto& appender = row.appender;
+    auto& records = row.records;
+    if (records.size() == records_max)
+      appender = nullptr;
     if (!appender) {
+      records.clear();
       auto made = std::make_shared<client::file_appender>(files_->session(),
                                                           path, timeout_);
       const auto opened = files_->wait<nothing>(
@@ -146,12 +157,15 @@ public:
         return opened.error();
       appender = std::move(made);
     }
+    records.push_back(record);
     const auto added = files_->wait<client::append_done>(
       [&](auto then) { appender->append(record, std::move(then)); });
     if (added)
       return added->position;
-    appender = nullptr;
-    return added.error();
+    const auto name = std::exchange(appender, nullptr)->name();
+    if (added.error().code != ec::outcome_unknown || !name)
+      return added.error();
+    return append_again(path, records, *name);
   }
 
   // What the master says of a running lease is as old as the last heartbeat:
@@ -183,6 +197,76 @@ public:
   }
 
 private:
+  /// An appender's, before another one is made: whoever repeats the last one
+  /// has to repeat them all.
+  static constexpr std::size_t records_max = 64;
+
+  /// Tries of somebody else until he gives up, too.
+  static constexpr int repetitions_max = 3;
+
+  static std::unique_ptr<client::file_client>
+  open(const client::client_options& options) {
+    auto files = client::file_client::open(options);
+    DFS_ASSERT(files);
+    return *std::move(files);
+  }
+
+  /// By a client that knows the name and the bytes, and nothing else.
+  result<nothing> write_again(const std::string& path, std::uint64_t offset,
+                              const std::string& bytes,
+                              client::write_name name) {
+    error why{ec::outcome_unknown, path};
+    for (int i = 0; i < repetitions_max; ++i) {
+      const auto other = open(options_);
+      client::range_write what{.path = path, .offset = offset};
+      what.timeout = timeout_;
+      what.earlier = name;
+      const auto writer = std::make_shared<client::range_writer>(
+        other->session(), std::make_shared<client::memory_source>(bytes),
+        std::move(what));
+      const auto written = other->wait<std::uint64_t>(
+        [&](auto then) { writer->start(std::move(then)); });
+      if (written)
+        return done;
+      why = written.error();
+      // The first name is as good as the next one.
+      if (const auto next = writer->name(); next && requests_.one_in(2))
+        name = *next;
+    }
+    return fail(ec::outcome_unknown, why.context);
+  }
+
+  result<std::uint64_t> append_again(const std::string& path,
+                                     const std::vector<std::string>& records,
+                                     client::append_name name) {
+    error why{ec::outcome_unknown, path};
+    for (int i = 0; i < repetitions_max; ++i) {
+      const auto other = open(options_);
+      const auto again = std::make_shared<client::file_appender>(
+        other->session(), path, timeout_, name);
+      const auto opened = other->wait<nothing>(
+        [&](auto then) { again->open(std::move(then)); });
+      if (!opened) {
+        why = opened.error();
+        continue;
+      }
+      result<client::append_done> last = why;
+      for (const auto& each : records)
+        again->append(each, [&](const auto& x) { last = x; });
+      const auto all = other->wait<nothing>(
+        [&](auto then) { again->flush(std::move(then)); });
+      if (all && last && last->earlier) // It is there, nobody asked where.
+        return fail(ec::outcome_unknown, path + ": done by an earlier try");
+      if (all && last)
+        return last->position;
+      why = all ? last.error() : all.error();
+      if (const auto next = again->name(); next && requests_.one_in(2))
+        name = *next;
+      again->cancel(); // Nobody answers into this try any more.
+    }
+    return fail(ec::outcome_unknown, why.context);
+  }
+
   template <class T>
   static result<nothing> ended(const result<T>& x) {
     return x ? result<nothing>{done} : x.error();
@@ -235,6 +319,12 @@ private:
     return x;
   }
 
+  struct row_of_appends {
+    std::shared_ptr<client::file_appender> appender;
+    std::vector<std::string> records; ///< All that it was given.
+  };
+
+  client::client_options options_;
   std::unique_ptr<client::file_client> files_;
   milliseconds timeout_;
   rng requests_;
@@ -248,7 +338,7 @@ private:
                               files_->session().buffers,
                               {}};
   std::map<std::string, std::shared_ptr<client::file_view>> views_;
-  std::map<std::string, std::shared_ptr<client::file_appender>> appenders_;
+  std::map<std::string, row_of_appends> appenders_;
 };
 
 } // namespace
@@ -272,10 +362,8 @@ result<make_port> cluster_ports(const std::string& config, int timeout_ms) {
   const auto start = static_cast<std::uint64_t>(
     std::chrono::steady_clock::now().time_since_epoch().count());
   return make_port{[=]() -> std::unique_ptr<file_port> {
-    auto files = client::file_client::open(options);
-    DFS_ASSERT(files);
-    return std::make_unique<cluster_port>(
-      *std::move(files), milliseconds{timeout_ms}, start + ++*serial);
+    return std::make_unique<cluster_port>(options, milliseconds{timeout_ms},
+                                          start + ++*serial);
   }};
 }
 

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""What a command says of its outcome is true: "unknown" is settled by the id
+that was printed, and repeating under it has its effect once (SPEC S7, S11)."""
+
+import json
+import re
+import subprocess
+import threading
+import unittest
+
+from chunks import ChunkCluster, settings
+from harness import binary, wait_for
+
+EXTRA = settings(size="64KiB") + '[volumes]\nreserve = "1MiB"\n'
+
+
+class Outcomes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cluster = ChunkCluster(stores=3, extra=EXTRA)
+        cls.cluster.__enter__()
+        cls.addClassCleanup(cls.cluster.__exit__, None, None, None)
+        cls.client = cls.cluster.client
+
+    def explain(self, path):
+        return json.loads(self.cluster.verb("explain", path, "--json").stdout)
+
+    def stopped_in_the_middle(self, path, words, given):
+        """The servers behind the primary stand, and then the master: nobody
+        can tell. The id that is printed."""
+        primary = self.explain(path)[-1]["primary"]
+        still = [x for x in self.cluster.stores if x.name != primary]
+        master = self.cluster["master"]
+        for node in still:
+            node.pause()
+        stop = threading.Timer(0.6, master.pause)
+        stop.start()
+        try:
+            done = self.client.run_bytes(*words, "--timeout", "3s",
+                                         input=given, check=False)
+        finally:
+            stop.join()
+            for node in [*still, master]:
+                node.resume()
+        self.cluster.wait_until_healthy(60)
+        text = done.stderr.decode()
+        self.assertEqual(done.returncode, 4, text)
+        self.assertEqual(text.count("Try: "), 1, text)
+        return re.search(r"--request-id (\S+?):", text)[1]
+
+    def again(self, words, given, request):
+        return self.client.run_bytes(*words, "--request-id", request,
+                                     input=given, check=False)
+
+    def test_an_append_is_there_once(self):
+        words = ["append", "/log", "-"]
+        self.client.append("/log", b"first\n")
+        request = self.stopped_in_the_middle("/log", words, b"second\n")
+        # The file goes on to another chunk meanwhile.
+        for i in range(6):
+            self.client.append("/log", b"%d" % i * 16_000)
+        self.assertGreater(len(self.explain("/log")), 1)
+        for node in self.cluster.stores:
+            node.kill()
+            node.start()
+        self.cluster.wait_until_healthy(60)
+        other = self.again(words, b"another\n", request)
+        self.assertEqual(other.returncode, 2, other.stderr)
+        for _ in range(2):
+            done = self.again(words, b"second\n", request)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.client.get("/log").count(b"second\n"), 1)
+
+    def test_a_write_stays_below_what_came_since(self):
+        words = ["write", "--offset", "0", "/reg"]
+        self.client.put("/reg", b"i" * 4096)
+        self.client.write("/reg", 0, b"0" * 4096)
+        request = self.stopped_in_the_middle("/reg", words, b"A" * 4096)
+        first = self.again(words, b"A" * 4096, request)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertEqual(self.client.get("/reg"), b"A" * 4096)
+        self.client.write("/reg", 0, b"B" * 4096)
+        again = self.again(words, b"A" * 4096, request)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(self.client.get("/reg"), b"B" * 4096)
+
+    def test_a_write_to_the_end_of_a_chunk_needs_no_other(self):
+        self.client.put("/full", b"i" * 65_536)
+        process = subprocess.Popen(
+            [str(binary()), "write", "--offset", "61440", "/full", "--timeout",
+             "4s", "--config", str(self.client.config)],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(b"B" * 4096)
+        process.stdin.flush()
+        # As soon as it is written; the end of the pipe is not known yet.
+        wait_for(lambda: self.explain("/full")[0]["primary"], 20,
+                 "it is not written")
+        with self.stopped(self.cluster["master"]):
+            _, said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, said)
+        self.cluster.wait_until_healthy(60)
+        self.assertEqual(self.client.get("/full")[61_440:], b"B" * 4096)
+        self.assertEqual(len(self.explain("/full")), 1)
+
+    @staticmethod
+    def stopped(node):
+        class Pause:
+            def __enter__(self):
+                node.pause()
+
+            def __exit__(self, *_):
+                node.resume()
+        return Pause()
+
+    def test_ids_of_others_are_refused(self):
+        for words in (["append", "/log", "-"], ["write", "/reg", "-",
+                                                "--offset", "0"]):
+            number = self.again(words, b"x", "42")
+            self.assertEqual(number.returncode, 2, number.stderr)
+        slip = self.again(["append", "/log", "-"], b"x", "a1.1.1.1.0.1.0-0000")
+        self.assertEqual(slip.returncode, 2, slip.stderr)
+
+    def test_an_append_is_one_piece_or_none(self):  # SPEC G7
+        long = b"x" * (16 * 1024 + 1)
+        said = self.client.append("/one", long, check=False)
+        self.assertEqual(said.returncode, 2, said.stderr)
+        self.assertIn(b"--lines", said.stderr)
+        self.assertNotEqual(
+            self.cluster.verb("stat", "/one", check=False).returncode, 0)
+        self.client.append("/one", long, "--pieces")
+        self.assertEqual(self.client.get("/one"), long)
+
+
+if __name__ == "__main__":
+    unittest.main()
