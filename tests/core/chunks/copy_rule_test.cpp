@@ -75,7 +75,7 @@ struct CopyRule : Master {
   }
 
   std::uint64_t missing() const {
-    return report_status(*machine, now).under_replicated;
+    return report_status(*machine, {}, now).under_replicated;
   }
 
   bool holds(std::uint8_t n) const {
@@ -299,11 +299,11 @@ struct AllBehind : CopyRule {
 
 TEST_F(AllBehind, WaitsForTheOthersWhereDisksAreDurable) { // SPEC G3
   start(true);
-  EXPECT_EQ(report_status(*machine, now).unavailable, 1u);
+  EXPECT_EQ(report_status(*machine, {}, now).unavailable, 1u);
   machine->lease(1, {chunk, {}, {}}, now);
   gather();
   EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
-  EXPECT_EQ(report_status(*machine, now).lost, 0u);
+  EXPECT_EQ(report_status(*machine, {}, now).lost, 0u);
   ASSERT_TRUE(machine->forget({"store-3", true}, now));
   pass(500ms);
   pass(500ms);
