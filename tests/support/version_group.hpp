@@ -149,9 +149,7 @@ public:
                 Meant meant) {
     std::optional<News> found;
     const auto came = eventually([&] {
-      auto news = nodes[i]->service->news().take();
-      for (auto& note : news.notes)
-        notes.push_back(std::move(note));
+      const auto news = nodes[i]->service->news().take();
       for (const auto& x : news.*which)
         if (meant(x))
           found = x;
@@ -210,7 +208,6 @@ public:
   std::vector<std::unique_ptr<version_node>> nodes;
   const group_id group{7};
   msg::group_set set;
-  std::vector<msg::version_note> notes;
   std::shared_ptr<const wire::key_ring> keys
     = std::make_shared<const wire::key_ring>(
       *wire::key_ring::parse("1 " + std::string(64, 'a') + "\n"));
