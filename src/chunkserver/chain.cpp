@@ -406,7 +406,8 @@ result<replica_ptr> chain::admit(const arrival& arrived) {
       !current)
     return current.error();
   if (!x) {
-    if (grant == nullptr || !grant->fresh || grant->version != message.version)
+    if (grant == nullptr || !grant->fresh || grant->version != message.version
+        || message.serial != mutation_serial{1}) // It had more, and lost it.
       return fail(ec::not_found, "the chunk is not here");
     auto made = state_.replicas.create(message.chunk, message.version,
                                        state_.leases.now());

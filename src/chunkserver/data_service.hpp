@@ -44,6 +44,8 @@ struct data_service_options {
   std::shared_ptr<const wire::key_ring> keys; ///< Of tokens and grants.
   net::data_limits limits;
   data_events events;
+  /// Volumes of this node are out of service: any chunk may have been there.
+  bool incomplete = false;
   /// Threads for disk work that would make the loop wait.
   unsigned disk_threads = 2;
   /// Of a copy from another server, all copies together.

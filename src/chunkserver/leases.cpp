@@ -176,7 +176,8 @@ void leases::fence(chunk_id chunk, chunk_version version, bool fresh,
   if (auto current = state_.check_current(chunk, version); !current)
     return done(current.error());
   auto x = state_.find(chunk);
-  if (!x && !fresh)
+  // A replica that was lost must not come back as one that is empty.
+  if (!x && (!fresh || state_.options.incomplete))
     return fails(fail(ec::not_found, "the chunk is not here"));
   if (!x) {
     auto made = make(chunk, version, state_.leases.now());

@@ -46,6 +46,10 @@ result<std::shared_ptr<replica>>
 replica_table::create(chunk_id chunk, chunk_version version, boot_instant now) {
   if (leaving(chunk))
     return fail(ec::busy, "the chunk is being deleted here");
+  for (const auto* volume : volumes_.all())
+    if (const auto bad = volume->quarantined();
+        std::find(bad.begin(), bad.end(), chunk) != bad.end())
+      return fail(ec::not_found, "the chunk was here, and its replica is bad");
   auto store = volumes_.with_room();
   if (!store)
     return store.error();

@@ -45,9 +45,11 @@ chunk_plane::open(const chunk_plane_options& options) {
   if (!disks)
     return disks.error();
   made->disks_ = *std::move(disks);
+  auto service = options_for(options);
+  service.incomplete = !made->disks_->out_of_service().empty();
   auto data = chunkserver::data_service::start(
     {options.how.node.bind, options.how.stream.data_port},
-    made->disks_->stores(), options_for(options));
+    made->disks_->stores(), std::move(service));
   if (!data)
     return data.error();
   made->data_ = *std::move(data);

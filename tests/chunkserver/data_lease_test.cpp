@@ -55,9 +55,10 @@ struct DataLease : ::testing::Test {
                      .message);
   }
 
-  result<msg::chunk_state> fence(std::size_t i, chunk_version version) {
+  result<msg::chunk_state>
+  fence(std::size_t i, chunk_version version, bool fresh = false) {
     return test::data_chain::wait<msg::chunk_state>([&](auto done) {
-      servers.nodes[i]->service->fence(chunk, version, done);
+      servers.nodes[i]->service->fence(chunk, version, done, fresh);
     });
   }
 
@@ -387,6 +388,23 @@ TEST_F(DataLease, LeavesOutWhoLacksChangesThatOverlap) { // `behind`, I4
   ASSERT_TRUE(taken) << taken.error().context;
   EXPECT_TRUE(taken->behind.empty());
   expect_equal({1}, servers.bytes(0, chunk));
+}
+
+// SPEC G4: empty, it would count as one that has everything, and be read.
+TEST_F(DataLease, AReplicaThatWasLostIsNotMadeAnewEmpty) {
+  const auto grant = servers.grant(chunk);
+  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
+  for (const std::size_t i : {1, 2})
+    servers.stop(i);
+  ASSERT_TRUE(servers.nodes[1]->store->quarantine(chunk));
+  ASSERT_TRUE(servers.nodes[2]->store->remove(chunk));
+  for (const std::size_t i : {1, 2})
+    servers.start(i);
+  EXPECT_EQ(write(grant, 5, "m"), ec::no_redundancy);
+  EXPECT_EQ(refusal(fence(1, second, true)), ec::not_found);
+  for (const std::size_t i : {1, 2})
+    EXPECT_FALSE(servers.nodes[i]->store->state(chunk)) << "node " << i;
+  EXPECT_TRUE(fence(2, second, true)) << "the master wants another one";
 }
 
 TEST_F(DataLease, WhatOverlapsWaitsUntilTheOtherIsDecided) { // I7; SPEC G5

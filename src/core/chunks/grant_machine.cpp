@@ -294,7 +294,7 @@ void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
   if (yes == nullptr || yes->state.extent.version != version_) {
     refused_.push_back(primary_);
     if (std::count(refused_.begin(), refused_.end(), primary_) >= refusals_max)
-      unfit_.push_back(primary_);
+      leave_out_one(s);
     begin_anew(s, now);
     return;
   }

@@ -107,6 +107,7 @@ private:
   void choose(directory_state& s, instant now);
   void
   taken(directory_state& s, const result<server_reply>& reply, instant now);
+  void leave_out_one(const directory_state& s);
   void answer_all(directory_state& s, instant now);
   void close(directory_state& s, chunk_entry& entry) const;
   void refuse(directory_state& s, const error& why);

@@ -239,5 +239,39 @@ TEST_F(FreshChunk, IsNotMadeAnewByTheNextMasterEither) { // SPEC I2
   EXPECT_GE(orders<msg::fence_chunk>(), 2u) << "now it can be";
 }
 
+// Server 2 is of the first set, and its fence has made what it had lost. The
+// one that has everything cannot bring the others level, and does not go.
+TEST_F(Master, OfAFreshChunkTheOnlyOneThatHasAnythingStays) { // SPEC I2
+  load({chunk_version{1}, {}, 0, 0});
+  auto here = extent;
+  here.version = chunk_version{1};
+  enrol(1, here);
+  enrol(2, {{chunk_version{1}, {}, 0, 0}});
+  enrol(4, {});
+  for (int i = 0; i < 12; ++i)
+    pass(500ms);
+  machine->lease(1, {chunk, {}, {}}, now);
+  perform();
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    std::set<std::uint8_t> members;
+    for (const auto& x : asked)
+      if (std::holds_alternative<msg::fence_chunk>(x.order))
+        members.insert(number_of(x));
+    if (members.empty()) {
+      pass(500ms); // It is tried again with the others.
+      continue;
+    }
+    ASSERT_TRUE(members.contains(1)) << "attempt " << attempt;
+    for (const auto n : members)
+      fence_at(n, n == 1 ? extent : msg::chunk_extent{});
+    ASSERT_EQ(orders<msg::take_lease>(), 1u);
+    const auto token = asked.front().token;
+    asked.clear();
+    machine->answered(token, fail(ec::no_redundancy), now);
+    perform();
+  }
+  EXPECT_TRUE(answers.empty()) << "nobody was told that it can be written";
+}
+
 } // namespace
 } // namespace dfs::core
