@@ -587,11 +587,10 @@ TEST_F(DataLease, RemovesWhatIsNotNewerThanOrdered) { // I9, delete_chunks
         {{.chunk = chunk, .extent = {.version = first}}}, done);
     });
   };
-  EXPECT_EQ(remove(0), std::vector{chunk});
+  for (int i = 0; i < 2; ++i) // Repeatable.
+    EXPECT_EQ(remove(0), std::vector{chunk});
   EXPECT_TRUE(remove(1).empty()) << "a newer version is here";
-  EXPECT_EQ(remove(0), std::vector{chunk}) << "repeatable";
-  // Its version is still in force, with other replicas: an empty one that is
-  // made anew would be served as if it were current.
+  // Elsewhere its version is in force: an empty one would be served as current.
   EXPECT_EQ(write(grant, 0, "bytes"), ec::not_primary) << "an old grant";
   EXPECT_FALSE(servers.nodes[0]->store->state(chunk));
   EXPECT_TRUE(servers.nodes[1]->store->state(chunk));

@@ -222,6 +222,24 @@ TEST_F(FileReaderTest, AsksThePrimaryAboutChangesUnderWay) {
   EXPECT_EQ(cluster.asked["lease_chunk"], 1);
 }
 
+// SPEC S7: what passes, and did not in time, is "not now"; one server's word is
+// none of the system's.
+TEST_F(FileReaderTest, SaysNotNowWhenItsTimeIsOver) {
+  timeout = 100ms;
+  cluster.add_file("/f", random_bytes(1'000));
+  for (const auto code :
+       {ec::not_primary, ec::not_found, ec::io_error, ec::stale}) {
+    cluster.on_read = [code](auto, const auto&) {
+      return std::optional<error>{fail(code, "not here")};
+    };
+    ASSERT_TRUE(open("/f"));
+    const auto got = read();
+    ASSERT_FALSE(got);
+    EXPECT_EQ(exit_status(got.error().code), 3) << to_string(code);
+    EXPECT_NE(got.error().context.find("not here"), std::string::npos);
+  }
+}
+
 TEST_F(FileReaderTest, ReadsOnWithoutTheMaster) { // SPEC G4
   const auto bytes = random_bytes(chunk_size);
   cluster.add_file("/f", bytes);

@@ -187,8 +187,10 @@ class Failing(unittest.TestCase):
     def test_room_that_is_made_again_everywhere(self):
         with self.without_room(self.cluster.servers):
             wait_for(lambda: all("log cannot be written" in
-                                 self.cluster.group(x)["why_not"]
-                                 for x in self.cluster.servers), 20)
+                                 (self.cluster.group(x)["why_not"] or "")
+                                 for x in self.cluster.servers), 20,
+                     lambda: [self.cluster.group(x)
+                              for x in self.cluster.servers])
         self.comes_back()
 
     @unittest.skipUnless(DEEP, "the log has to grow for more than a minute")

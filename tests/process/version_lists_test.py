@@ -155,7 +155,9 @@ class Lists(unittest.TestCase):
     def test_kills_of_the_master(self):
         """At no step in particular; and the file servers stay what they are."""
         self.prepare()
-        for _ in range(3):
+        for number in range(3):
+            if number > 0:
+                self.put("gone", 1)
             self.work()
             self.master.kill()
             self.master.start()

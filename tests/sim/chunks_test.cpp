@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"long-lease", {"islands", 1, 50}},
     proof{"no-echo", {"islands", 1, 50, 4, 6, 1}},
     proof{"hasty", {"islands", 1, 50, 4, 6, 1}},
-    proof{"sleepy", {"faults", 1, 400}}, proof{"undead", {"islands", 1, 800}},
+    proof{"sleepy", {"faults", 1, 400}}, proof{"undead", {"steps", 201, 40}},
     proof{"unleased", {"faults", 1, 100}}, proof{"deaf", {"faults", 1, 50}},
     proof{"credulous", {"faults", 1, 50}}, proof{"no-fence", {"faults", 1, 10}},
     proof{"present-bytes", {"storm", 1, 50, 4, 6, 1}},
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"overtaken", {"faults", 1, 50}},
     proof{"hollow", {"faults", 1, 100}},
     proof{"mute-delete", {"faults", 20, 100}},
-    proof{"wild-delete", {"storm", 1, 6000, 5, 4, 4}}),
+    proof{"wild-delete", {"storm", 7590, 20, 5, 4, 4}}),
   [](const auto& x) {
     std::string name{x.param.mutant};
     std::replace(name.begin(), name.end(), '-', '_');

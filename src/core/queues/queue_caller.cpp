@@ -24,6 +24,13 @@ bool is_hopeless(ec code) {
          || code == ec::invalid_argument || code == ec::configuration;
 }
 
+/// That one never was a server of queues tells less than what those said that
+/// are, or that they are gone.
+bool is_no_server(const error& reason, const std::optional<error>& before) {
+  return reason.code == ec::unsupported && before
+         && before->code != ec::unsupported;
+}
+
 milliseconds left_until(instant then, instant now) {
   return std::max(std::chrono::ceil<milliseconds>(then - now), milliseconds{0});
 }
@@ -143,7 +150,8 @@ void queue_caller::greeting_failed(const error& reason, instant now,
     return refuse_idle(reason, out);
   for (auto* ready : {&unnumbered_, &sendable_})
     for (const auto id : *ready)
-      calls_.at(id).reason = reason;
+      if (auto& why = calls_.at(id).reason; !is_no_server(reason, why))
+        why = reason;
   // The round gets shorter by those without queues.
   if (reason.code != ec::unsupported
       && ++greeting_failures_ >= servers_.size()) {
@@ -304,14 +312,11 @@ void queue_caller::on_failure(calls::iterator x, const error& reason,
     return finish(x, reason, out);
   }
   state.maybe_done = state.maybe_done || !is_refused(reason.code);
-  // Who is primary tells more than that others are gone; and that they are gone
-  // more than that one never was a server of queues.
-  const auto tells_less = state.reason
-                          && ((state.reason->code == ec::not_primary
-                               && reason.code == ec::unavailable)
-                              || (state.reason->code != ec::unsupported
-                                  && reason.code == ec::unsupported));
-  if (!tells_less)
+  // Who is primary tells more than that others are gone.
+  const auto primary_known
+    = state.reason && state.reason->code == ec::not_primary;
+  if (!(primary_known && reason.code == ec::unavailable)
+      && !is_no_server(reason, state.reason))
     state.reason = reason;
   if (reason.code == ec::unsupported)
     servers_.useless(state.server);

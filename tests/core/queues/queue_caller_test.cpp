@@ -327,6 +327,18 @@ TEST_F(QueueCaller, SaysSoWhenNobodyHasQueues) {
   EXPECT_EQ(reason(), ec::unsupported);
 }
 
+// Goal: that the servers of queues are out of reach is not hidden by a contact
+// that never was one (SPEC S7). Method: that one answers last.
+TEST_F(QueueCaller, SaysThatItsServersAreGoneThoughOthersHaveNoQueues) {
+  ask(1, push(7));
+  refuse_greeting(ec::unavailable);
+  refuse_greeting(ec::unavailable);
+  refuse_greeting(ec::unsupported);
+  at += 11s;
+  take(caller.tick(at));
+  EXPECT_EQ(reason(), ec::unavailable);
+}
+
 TEST_F(QueueCaller, DoesNotAskAgainWhatIsHopeless) {
   ask(1, push(7));
   refuse_greeting(ec::unauthenticated);

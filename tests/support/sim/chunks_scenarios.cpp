@@ -86,11 +86,13 @@ public:
     world_.net().set_quality(chunk_cluster::master(), who, link_quality{});
   }
 
-  /// Much dies in one moment, and comes back but for one server. No client does
-  /// anything meanwhile.
+  /// Much dies in one moment, and comes back but for one server, if there are
+  /// enough others for all copies. No client does anything meanwhile.
   void restart_without_one() {
     auto& random = world_.random();
-    const auto missing = any_server();
+    const auto& options = cluster_.options();
+    const bool spare = options.servers > options.config.replication;
+    const auto missing = spare ? any_server() : cluster_.first_client();
     cluster_.set_idle(true);
     // Not all of it need die.
     const auto all = random.one_in(2);
@@ -115,7 +117,8 @@ public:
     }
     wait_for_copies(missing);
     cluster_.set_idle(false);
-    world_.start(missing);
+    if (spare)
+      world_.start(missing);
   }
 
   void end() {
