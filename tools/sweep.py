@@ -61,8 +61,9 @@ def options():
                         help="the first one; else a new one, which is printed")
     parser.add_argument("--seconds", type=int, default=0,
                         help="begin nothing more after this time; no limit: 0")
-    parser.add_argument("--only", default="", metavar="SIMULATOR",
-                        help="one of " + ", ".join(SIZES))
+    parser.add_argument("--only", nargs="+", default=list(SIZES),
+                        choices=list(SIZES), metavar="SIMULATOR",
+                        help="of " + ", ".join(SIZES))
     return parser.parse_args()
 
 
@@ -71,7 +72,7 @@ def main():
     # Some 10^9 first seeds: two runs hardly ever meet.
     first = args.seed or random.SystemRandom().randrange(1, 10**9)
     ends_at = time.monotonic() + (args.seconds or 10**9)
-    jobs = [j for j in jobs_of(args.sim) if args.only in ("", j[0])]
+    jobs = [j for j in jobs_of(args.sim) if j[0] in args.only]
     random.Random(first).shuffle(jobs)
     print(f"seeds {first}..{first + args.seeds - 1}", flush=True)
     broken, begun = [], 0
