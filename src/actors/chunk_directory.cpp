@@ -81,6 +81,12 @@ void perform(self_pointer self, core::remove_server& x) {
                                     [](const result<nothing>&) {});
 }
 
+void perform(self_pointer self, core::log_confirmed& x) {
+  self->state.options.store->commit({{std::string{core::confirmed_restore_row},
+                                      std::to_string(x.restored_at.value())}},
+                                    [](const result<nothing>&) {});
+}
+
 void pass(const msg::chunk_fenced&) {
   DFS_CRASH_POINT("directory.fenced");
 }
@@ -179,7 +185,7 @@ void perform(self_pointer self, core::tell_growth& x) {
 void perform(self_pointer, core::directory_note& x) {
   using kind = core::directory_note::kind;
   const auto level
-    = x.what == kind::alarm ? spdlog::level::err
+    = x.what == kind::alarm || x.what == kind::outdated ? spdlog::level::err
       : x.what == kind::server_lost || x.what == kind::server_dead
           || x.what == kind::server_forgotten || x.what == kind::copy_failed
         ? spdlog::level::warn
@@ -190,8 +196,20 @@ void perform(self_pointer, core::directory_note& x) {
              {"detail", x.text}});
 }
 
+// Whoever hears first that the metadata are not the newest tells the others.
+void share_fitness(self_pointer self) {
+  auto& machine = *self->state.machine;
+  auto& fitness = *self->state.options.fitness;
+  if (!machine.stopped().empty() && !fitness.lost())
+    fitness.lose(machine.stopped());
+  else if (machine.stopped().empty() && fitness.lost())
+    machine.stop(fitness.why(), self->clock().now());
+  fitness.confirm(machine.state().confirmed);
+}
+
 // Performing one effect may bring the next.
 void perform(self_pointer self) {
+  share_fitness(self);
   for (auto effects = self->state.machine->take_effects(); !effects.empty();
        effects = self->state.machine->take_effects())
     for (auto& effect : effects)
@@ -211,6 +229,7 @@ caf::result<msg::chunkserver_registered>
 enrol(self_pointer self, const msg::register_chunkserver& x,
       const chunk_keeper_actor& keeper) {
   auto& state = self->state;
+  state.machine->reached(state.options.store->durable_sequence());
   // First the handle: the answer may already bring orders for it.
   auto registered = state.machine->register_server(x, self->clock().now());
   if (registered) {
@@ -218,6 +237,18 @@ enrol(self_pointer self, const msg::register_chunkserver& x,
     state.keepers[x.store] = {x.boot, keeper};
   }
   return after(self, std::move(registered));
+}
+
+caf::result<msg::chunk_heartbeat_ack>
+hear(self_pointer self, const msg::chunk_heartbeat& x) {
+  auto& machine = *self->state.machine;
+  machine.reached(self->state.options.store->durable_sequence());
+  return after(self, machine.heartbeat(x, self->clock().now()));
+}
+
+caf::result<msg::orphans_claimed>
+claim(self_pointer self, const msg::claim_orphans& x) {
+  return after(self, self->state.machine->claim(x, self->clock().now()));
 }
 
 caf::result<msg::chunks_allocated>
@@ -278,6 +309,13 @@ void on_down(self_pointer self, const caf::down_msg& x) {
   perform(self);
 }
 
+msg::cluster_status status(self_pointer self) {
+  const auto& disks = self->state.options.disks;
+  return core::report_status(
+    *self->state.machine, disks ? disks() : std::vector<msg::volume_status>{},
+    self->clock().now());
+}
+
 void count(self_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
@@ -287,74 +325,9 @@ void count(self_pointer self) {
   count_directory(*state.machine, *state.options.counters, now);
 }
 
-result<nothing> load_servers(const storage::metadata_store& store,
-                             core::directory_machine& to) {
-  std::optional<error> fault;
-  const auto read = store.for_each(
-    core::server_rows, [&](std::string_view key, std::string_view value) {
-      const auto row = wire::decode<core::server_row>(value);
-      if (!row || key != core::server_row_key(row->store))
-        fault = fail(ec::integrity,
-                     "the metadata has a row of a chunkserver that is none");
-      else
-        to.load_server_row(*row);
-      return !fault;
-    });
-  if (!read)
-    return read.error();
-  if (fault)
-    return *fault;
-  return done;
-}
-
-result<core::chunk_row>
-parse_row(std::string_view key, std::string_view value) {
-  const auto row = wire::decode<core::chunk_row>(value);
-  if (key.size() != 10 || !row
-      || row->chunk.value() != core::number_of_key(key))
-    return fail(ec::integrity, "the metadata has a chunk row that is none");
-  return *row;
-}
-
 } // namespace
 
 // -- the actor ----------------------------------------------------------------
-
-result<std::shared_ptr<core::directory_machine>>
-load_chunk_directory(const chunk_directory_options& options, instant now) {
-  auto machine = std::make_shared<core::directory_machine>(
-    core::directory_machine::options{
-      options.config, options.term, options.store->restored_at(), options.seed},
-    now);
-  if (auto servers = load_servers(*options.store, *machine); !servers)
-    return servers.error();
-  std::optional<error> fault;
-  const auto read = options.store->for_each(
-    core::chunk_rows, [&](std::string_view key, std::string_view value) {
-      const auto row = parse_row(key, value);
-      if (!row)
-        fault = row.error();
-      else if (key.back() == static_cast<char>(core::chunk_row_writer::file))
-        machine->load_file_row(*row);
-      else
-        machine->load_version_row(*row);
-      return !fault;
-    });
-  if (!read)
-    return read.error();
-  if (fault)
-    return *fault;
-  msg::release_chunks released;
-  const auto rest = options.store->for_each(
-    core::released_rows, [&](std::string_view key, std::string_view) {
-      released.chunks.push_back(chunk_id{core::number_of_key(key)});
-      return true;
-    });
-  if (!rest)
-    return rest.error();
-  machine->release(released, now);
-  return machine;
-}
 
 chunk_directory_actor::behavior_type chunk_directory(
   chunk_directory_actor::stateful_pointer<chunk_directory_state> self,
@@ -368,15 +341,15 @@ chunk_directory_actor::behavior_type chunk_directory(
   perform(self);
   auto& machine = *self->state.machine;
   const auto now = [self] { return self->clock().now(); };
+  const auto confirmed
+    = [=, &machine](const auto& x) { return after(self, machine.confirm(x)); };
   return {
     [self](const msg::register_chunkserver& x,
            const chunk_keeper_actor& keeper) { return enrol(self, x, keeper); },
     [=, &machine](const msg::report_chunks& x) {
       return after(self, machine.report(x, now()));
     },
-    [=, &machine](const msg::chunk_heartbeat& x) {
-      return after(self, machine.heartbeat(x, now()));
-    },
+    [self](const msg::chunk_heartbeat& x) { return hear(self, x); },
     [=, &machine](const msg::leave_chunkserver& x) {
       return after(self, machine.leave(x, now()));
     },
@@ -387,17 +360,16 @@ chunk_directory_actor::behavior_type chunk_directory(
       perform(self);
       return msg::replica_reported{};
     },
-    [=, &machine](const msg::get_cluster_status&) {
-      const auto& disks = self->state.options.disks;
-      return core::report_status(
-        machine, disks ? disks() : std::vector<msg::volume_status>{}, now());
-    },
+    [self](const msg::get_cluster_status&) { return status(self); },
     [=, &machine](const msg::check_chunks& x) {
       return to_caf(machine.check_chunks(x, now()));
     },
     [=, &machine](const msg::forget_server& x) {
       return after(self, machine.forget(x, now()));
     },
+    [=](const msg::confirm_restore& x) { return confirmed(x); },
+    [=](const msg::confirm_deletion& x) { return confirmed(x); },
+    [self](const msg::claim_orphans& x) { return claim(self, x); },
     [=, &machine](const msg::locate_chunks& x) {
       return to_caf(machine.locate(x.layout, now()));
     },

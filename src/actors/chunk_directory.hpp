@@ -3,6 +3,7 @@
 #include "actors/chunk_interfaces.hpp"
 #include "actors/master_metrics.hpp"
 #include "actors/support/answer_inbox.hpp"
+#include "actors/support/master_fitness.hpp"
 #include "actors/support/port_prober.hpp"
 #include "base/result.hpp"
 #include "core/chunks/directory_machine.hpp"
@@ -25,6 +26,7 @@ struct chunk_directory_options {
   /// back when the actor is gone.
   storage::metadata_store* store = nullptr;
   master_term term; ///< `store->next_term()`: one for all of the master.
+  core::master_lineage lineage; ///< Likewise.
   core::directory_config config;
   std::uint64_t seed = 0; ///< Of placement; another one at each start.
   /// Gives the keys that seal grants: the token keys.
@@ -36,6 +38,7 @@ struct chunk_directory_options {
   std::function<void(const msg::files_grown&)> on_growth;
   std::shared_ptr<directory_counters> counters
     = std::make_shared<directory_counters>();
+  std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
   /// What the actor begins with: `load_chunk_directory`.
   std::shared_ptr<core::directory_machine> machine;
 };

@@ -63,7 +63,10 @@ using chunk_directory_actor = caf::typed_actor<
   caf::replies_to<msg::get_cluster_status>::with<msg::cluster_status>,
   caf::replies_to<msg::check_chunks>::with<msg::chunks_checked>,
   caf::replies_to<msg::forget_server>::with<msg::server_forgotten>,
+  caf::replies_to<msg::confirm_restore>::with<msg::restore_confirmed>,
+  caf::replies_to<msg::confirm_deletion>::with<msg::deletion_confirmed>,
   // From the namespace.
+  caf::replies_to<msg::claim_orphans>::with<msg::orphans_claimed>,
   caf::replies_to<msg::locate_chunks>::with<msg::file_layout>,
   caf::replies_to<msg::adopt_chunks>::with<msg::chunks_adopted>,
   caf::reacts_to<msg::keep_chunks>, caf::reacts_to<msg::release_chunks>,
@@ -94,6 +97,7 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::find_upload>::with<msg::upload_status>,
   caf::replies_to<msg::open_file>::with<msg::file_layout>,
   caf::replies_to<msg::add_chunk>::with<msg::chunk_leased>,
+  caf::replies_to<msg::adopt_orphans>::with<msg::orphans_adopted>,
   // Passed on to the chunk directory, which does not know of paths.
   caf::replies_to<msg::allocate_chunks>::with<msg::chunks_allocated>,
   // Versioned files.

@@ -178,15 +178,15 @@ struct shell {
 
   // -- this node
 
-  void perform(const core::persist_term& x) const {
-    hands().persist_term(
-      x.term,
-      bring([term = x.term](const shell& me, const result<nothing>& outcome) {
+  void perform(const core::persist_mark& x) const {
+    hands().persist_mark(
+      x.mark,
+      bring([mark = x.mark](const shell& me, const result<nothing>& outcome) {
         if (!outcome)
           log_event(*log_for("chunk-keeper"), spdlog::level::err,
-                    "cannot keep the master's term",
+                    "cannot keep how new the metadata are",
                     {{"why", outcome.error().context}});
-        me.run(me.machine().term_persisted(term, static_cast<bool>(outcome),
+        me.run(me.machine().mark_persisted(mark, static_cast<bool>(outcome),
                                            me.now()));
       }));
   }

@@ -38,7 +38,7 @@ struct keeper_counters {
 struct chunk_keeper_options {
   core::keeper_config config;
   core::keeper_identity self;
-  master_term newest; ///< That this store ever obeyed.
+  msg::master_mark newest; ///< That this node ever obeyed.
   std::shared_ptr<chunkserver::chunk_hands> hands;
   keeper_inlet inlet; ///< To be connected by whoever spawns.
   subsystem_ref<membership_actor> membership;

@@ -1,5 +1,6 @@
 #include "actors/namespace_keeper.hpp"
 
+#include "actors/namespace_orphans.hpp"
 #include "actors/namespace_requests.hpp"
 #include "actors/namespace_rows.hpp"
 #include "actors/namespace_versions.hpp"
@@ -305,6 +306,9 @@ void count(self_pointer self) {
 /// @returns whether there is more to do now.
 bool collect(self_pointer self) {
   auto& state = self->state;
+  // After a restore a person may miss what is about to go.
+  if (state.options.fitness->lost() || !state.options.fitness->confirmed())
+    return false;
   core::tree_changes changes;
   const auto collected = state.tree->apply(core::collect_garbage{garbage_slice},
                                            state.options.clock(), changes);
@@ -334,7 +338,7 @@ void check_space(self_pointer self) {
 void tick(self_pointer self) {
   check_space(self);
   const auto more = collect(self);
-  if (!more)
+  if (!more && self->state.options.fitness->confirmed())
     purge_versions(self);
   count(self);
   self->delayed_send(
@@ -392,6 +396,7 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     },
     [=](const msg::open_file& x) { return open_file(self, x); },
     [=](const msg::add_chunk& x) { return add_chunk(self, x); },
+    [=](const msg::adopt_orphans& x) { return adopt_orphans(self, x); },
     [=](const msg::allocate_chunks& x) { return allocate(self, x); },
     [=](const msg::locate_file& x) { return locate_versioned(self, x.path); },
     [=](const msg::create_versioned& x) { return create_versioned(self, x); },

@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/namespace_journal.hpp"
+#include "actors/support/master_fitness.hpp"
 #include "actors/version_interfaces.hpp"
 #include "base/utc_time.hpp"
 #include "core/filetree/file_tree.hpp"
@@ -42,6 +43,7 @@ struct namespace_keeper_options {
   /// master serves no versioned files.
   std::function<version_directory_actor()> versions;
   std::function<unix_milliseconds()> clock; ///< Wall clock.
+  std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
   /// What the actor begins with: `load_namespace`.
   std::shared_ptr<core::file_tree> tree;
   std::shared_ptr<namespace_counters> counters

@@ -42,6 +42,9 @@ void after_sync(namespace_self self, std::uint64_t number, Function then) {
 template <class T>
 promise_of<T> answer(namespace_self self, core::reading<T> x) {
   auto promise = self->make_response_promise<T>();
+  const auto& fitness = *self->state.options.fitness;
+  if (fitness.lost()) // Older names, shown as if they were the present ones.
+    x.answer = fail(ec::stale, fitness.why());
   after_sync(self, x.seen, [promise, found = std::move(x.answer)]() mutable {
     deliver(promise, std::move(found));
   });
@@ -96,6 +99,8 @@ struct needs_room<msg::unlink_file> : std::false_type {};
 
 template <class Change>
 result<nothing> may_change(namespace_self self) {
+  if (self->state.options.fitness->lost())
+    return fail(ec::stale, self->state.options.fitness->why());
   if (needs_room<Change>::value && self->state.full)
     return fail(ec::full, "the disk of the master is full");
   return done;

@@ -114,7 +114,8 @@ void perform(self_pointer self, core::version_note_line& x) {
     ++counters.changes;
   else if (x.what == kind::appointed)
     ++counters.appointed;
-  const bool bad = x.what == kind::outrun || x.what == kind::forced;
+  const bool bad = x.what == kind::outrun || x.what == kind::forced
+                   || x.what == kind::outdated;
   const bool odd = x.what == kind::server_dead || x.what == kind::server_failed
                    || x.what == kind::change_failed
                    || x.what == kind::repair_begun
@@ -128,7 +129,18 @@ void perform(self_pointer self, core::version_note_line& x) {
              {"detail", x.text}});
 }
 
+// Whoever hears first that the metadata are not the newest tells the others.
+void share_fitness(self_pointer self) {
+  auto& machine = *self->state.machine;
+  auto& fitness = *self->state.options.fitness;
+  if (!machine.stopped().empty() && !fitness.lost())
+    fitness.lose(machine.stopped());
+  else if (machine.stopped().empty() && fitness.lost())
+    machine.stop(fitness.why());
+}
+
 void perform(self_pointer self) {
+  share_fitness(self);
   for (auto& effect : self->state.machine->take_effects())
     std::visit([self](auto& x) { perform(self, x); }, effect);
 }
@@ -146,6 +158,7 @@ caf::result<msg::fileserver_registered>
 enrol(self_pointer self, const msg::register_fileserver& x,
       const version_keeper_actor& keeper) {
   auto& state = self->state;
+  state.machine->reached(state.options.store->durable_sequence());
   auto registered = state.machine->register_server(x, self->clock().now());
   if (registered) {
     // First the handle: there may be orders for it already.
@@ -344,7 +357,8 @@ load_version_directory(const version_directory_options& options, instant now) {
     return classes.error();
   config.rules = classes->rules(config.rules.at(0));
   auto machine = std::make_shared<core::version_directory>(
-    core::version_directory::options{config, options.term}, now);
+    core::version_directory::options{config, options.term, options.lineage},
+    now);
   std::optional<error> fault;
   auto read = options.store->for_each(
     group_rows, [&](std::string_view key, std::string_view value) {
@@ -398,6 +412,7 @@ version_directory_actor::behavior_type version_directory(
       return enrol(self, x, keeper);
     },
     [=, &machine](const msg::fileserver_beat& x) {
+      machine.reached(self->state.options.store->durable_sequence());
       return after(self, machine.beat(x, now()));
     },
     [self](const msg::group_news& x) { take_news(self, x); },
@@ -408,7 +423,9 @@ version_directory_actor::behavior_type version_directory(
     [=, &machine](const msg::locate_group& x) {
       return after(self, machine.locate(x, now()));
     },
-    [&machine](const msg::number_writer&) { return machine.number_writer(); },
+    [&machine](const msg::number_writer&) {
+      return to_caf(machine.number_writer());
+    },
     [=, &machine](const msg::file_located& x) {
       return to_caf(machine.locate(x, now()));
     },

@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/support/answer_inbox.hpp"
+#include "actors/support/master_fitness.hpp"
 #include "actors/support/port_prober.hpp"
 #include "actors/version_interfaces.hpp"
 #include "base/result.hpp"
@@ -38,6 +39,7 @@ struct version_directory_options {
   /// Rows behind receipts of earlier terms may be gone: the metadata were
   /// restored, or are not synced.
   master_term receipts_from;
+  core::master_lineage lineage;          ///< Likewise.
   core::version_directory_config config; ///< Its rules: that of class 0.
   std::map<std::string, msg::quorum_rule> quorums; ///< By path.
   port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
@@ -46,6 +48,7 @@ struct version_directory_options {
   std::function<namespace_keeper_actor()> names;
   std::shared_ptr<version_directory_counters> counters
     = std::make_shared<version_directory_counters>();
+  std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
   /// What the actor begins with: `load_version_directory`.
   std::shared_ptr<core::version_directory> machine;
 };

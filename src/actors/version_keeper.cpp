@@ -3,6 +3,7 @@
 #include "actors/support/from_caf.hpp"
 #include "actors/support/log.hpp"
 #include "base/assert.hpp"
+#include "core/lineage/master_lineage.hpp"
 
 #include <algorithm>
 #include <string>
@@ -35,6 +36,8 @@ constexpr auto note_again = 250ms;
 /// Notes on their way at once, about: what changes in the second until their
 /// receipts come. More wait, and go in full pages.
 constexpr std::size_t notes_travelling_max = 4'096;
+/// How far the master's metadata have come is not written oftener.
+constexpr auto mark_pace = 1s;
 
 struct shell {
   self_pointer self;
@@ -124,7 +127,7 @@ struct shell {
     x.name = own.name;
     x.zone = own.zone;
     x.data = own.data;
-    x.newest_term = state.newest;
+    x.obeyed = state.newest;
     tell_room(x);
     ask<msg::fileserver_registered>(
       state.directory, answer_timeout,
@@ -145,14 +148,47 @@ struct shell {
   }
 
   void registered(const msg::fileserver_registered& x) const {
-    if (x.term < state.newest)
-      return lose("the master is an older one");
-    if (state.newest < x.receipts_from)
+    const msg::master_mark told{x.term, x.life, x.durable};
+    if (msg::contradicts(told, state.newest))
+      return refused(fail(
+        ec::stale, "the master's metadata are older than what was obeyed here, "
+                   "or went another way; "
+                     + core::way_out(state.newest)));
+    if (state.newest.term < x.receipts_from)
       service().tell_again();
     service().news().with_notes([](auto& notes) { notes.lose_all(); });
+    state.answer = x;
+    state.at = phase::remembering;
+    if (!msg::goes_beyond(told, state.newest))
+      return obey_from_now_on();
+    remember(told);
+  }
+
+  void remember(const msg::master_mark& told) const {
+    state.marking = true;
+    state.mark_at = now() + mark_pace;
+    state.options.remember(told);
+  }
+
+  /// How far it has come may wait for another time, who it is may not.
+  void remembered(const msg::master_mark& mark, bool durable) const {
+    state.marking = false;
+    if (durable && msg::goes_beyond(mark, state.newest))
+      state.newest = mark;
+    if (!durable)
+      log_event(*log_for("version-keeper"), spdlog::level::err,
+                "cannot keep how new the metadata are", {});
+    if (state.at != phase::remembering || mark.term != state.answer.term)
+      return;
+    if (mark.term == state.newest.term)
+      obey_from_now_on();
+    else
+      lose("the master's term cannot be made durable here");
+  }
+
+  void obey_from_now_on() const {
+    const auto& x = state.answer;
     state.at = phase::registered;
-    state.term = x.term;
-    state.newest = x.term;
     state.heartbeat = std::max(50ms, std::chrono::milliseconds{x.heartbeat_ms});
     state.told = 0;
     state.servers_known = 0;
@@ -207,7 +243,7 @@ struct shell {
     msg::fileserver_beat x;
     x.store = state.options.store;
     x.boot = state.options.boot;
-    x.term = state.term;
+    x.term = state.answer.term;
     x.sequence = ++state.sequence;
     x.servers_known = state.servers_known;
     tell_room(x);
@@ -233,6 +269,10 @@ struct shell {
   void beat_answered(const msg::fileserver_beat_ack& x) const {
     state.beating = false;
     ++counters().beats_answered;
+    const msg::master_mark told{x.term, state.answer.life, x.durable};
+    if (msg::goes_beyond(told, state.newest) && !state.marking
+        && now() >= state.mark_at)
+      remember(told);
     if (x.servers_revision == state.servers_known)
       return;
     state.servers_known = x.servers_revision;
@@ -242,14 +282,15 @@ struct shell {
   // -- orders and news
 
   void obey(const msg::group_orders& x) const {
-    if (x.term < state.newest)
-      return; // Of a master that is over.
-    state.newest = x.term;
+    if (state.at != phase::registered || x.term != state.answer.term)
+      return; // Of a master that is over, or is not obeyed yet.
     ++counters().orders;
     service().obey(x);
   }
 
   void on_update() const {
+    if (const auto x = state.options.inlet.take_remembered())
+      remembered(x->mark, x->durable);
     if (auto all = state.options.inlet.take())
       beat(*std::move(all));
     send_news();
@@ -264,7 +305,7 @@ struct shell {
       auto news = box.take();
       news.store = state.options.store;
       news.boot = state.options.boot;
-      news.term = state.term;
+      news.term = state.answer.term;
       ++counters().news;
       self->send(state.directory, std::move(news));
     }
@@ -350,13 +391,29 @@ std::optional<std::vector<msg::group_standing>> version_inlet::take() const {
   return std::exchange(box_->standings, std::nullopt);
 }
 
+void version_inlet::put_remembered(const msg::master_mark& mark,
+                                   bool durable) const {
+  {
+    const std::lock_guard guard{box_->guard};
+    box_->mark = remembered{mark, durable};
+  }
+  wake();
+}
+
+std::optional<version_inlet::remembered>
+version_inlet::take_remembered() const {
+  const std::lock_guard guard{box_->guard};
+  return std::exchange(box_->mark, std::nullopt);
+}
+
 // -- keeper -------------------------------------------------------------------
 
 version_keeper_actor::behavior_type version_keeper(
   version_keeper_actor::stateful_pointer<version_keeper_state> self,
   version_keeper_options options) {
-  DFS_ASSERT(options.service != nullptr && options.volumes);
+  DFS_ASSERT(options.service != nullptr && options.volumes && options.remember);
   self->state.options = std::move(options);
+  self->state.newest = self->state.options.newest;
   self->state.trouble = "not registered with a master yet";
   if (self->state.options.board != nullptr)
     self->state.options.board->set("fileserver", false, self->state.trouble);

@@ -30,12 +30,20 @@ public:
   void put(std::vector<msg::group_standing> standings) const;
   /// What was put last, once.
   [[nodiscard]] std::optional<std::vector<msg::group_standing>> take() const;
+  /// What `remember` was asked to write is written, or could not be.
+  void put_remembered(const msg::master_mark& mark, bool durable) const;
+  struct remembered {
+    msg::master_mark mark;
+    bool durable = false;
+  };
+  [[nodiscard]] std::optional<remembered> take_remembered() const;
 
 private:
   struct box {
     std::mutex guard;
     caf::weak_actor_ptr keeper;
     std::optional<std::vector<msg::group_standing>> standings;
+    std::optional<remembered> mark;
   };
 
   std::shared_ptr<box> box_ = std::make_shared<box>();
@@ -61,7 +69,11 @@ struct version_keeper_options {
   /// Other disks of this server; null: none.
   std::function<std::vector<msg::volume_status>()> disks;
   std::function<bool()> full; ///< No room for a content; null: never.
-  version_inlet inlet;        ///< To be connected by whoever spawns.
+  msg::master_mark newest;    ///< That this node ever obeyed.
+  /// Makes durable that no older metadata are to be obeyed, in another thread;
+  /// the inlet brings what came of it.
+  std::function<void(const msg::master_mark&)> remember;
+  version_inlet inlet; ///< To be connected by whoever spawns.
   subsystem_ref<membership_actor> membership;
   subsystem_ref<control_links_actor> links;
   health_board* board = nullptr; ///< Check "fileserver".
@@ -73,14 +85,21 @@ struct version_keeper_state {
   static inline const char* name = "version-keeper";
   version_keeper_state() = default;
 
-  enum class phase : std::uint8_t { searching, registering, registered };
+  enum class phase : std::uint8_t {
+    searching,
+    registering,
+    remembering, ///< The answer, before anything of it is obeyed.
+    registered,
+  };
 
   version_keeper_options options;
   phase at = phase::searching;
   version_directory_actor directory; ///< Watched; null without one.
   std::uint64_t talk = 0;            ///< Answers of older talks are late.
-  master_term term;
-  master_term newest; ///< That gave orders in this life: older ones are over.
+  msg::fileserver_registered answer; ///< Of the present talk.
+  msg::master_mark newest;           ///< That was obeyed: older ones are over.
+  bool marking = false;              ///< It is being written.
+  instant mark_at{};                 ///< Not written again before.
   std::chrono::milliseconds heartbeat{500};
   std::uint64_t sequence = 0;
   std::uint64_t servers_known = 0;

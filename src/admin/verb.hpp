@@ -55,13 +55,14 @@ struct metadata_restore {
   std::string to;           ///< The metadata directory.
   std::uint32_t number = 0; ///< In a directory of backups; 0: the newest.
   bool force = false;       ///< What is there is moved aside.
+  std::uint64_t above_term = 0; ///< That a server is known to have obeyed.
   std::function<void(std::uint64_t bytes)> progress; ///< Called as it goes on.
 };
 
 struct metadata_restored {
   std::optional<std::uint64_t> rows; ///< Nothing: not counted.
   std::uint64_t bytes = 0;
-  std::int64_t made_ms = 0; ///< Unix time of the backup.
+  std::int64_t made_ms = 0; ///< Unix time of the backup; 0: not known.
   std::string replaced;     ///< Where is now what stood there, if anything.
 };
 

@@ -78,8 +78,10 @@ public:
   virtual void list(std::function<void(std::vector<msg::chunk_state>)> done)
     = 0;
 
-  /// Makes durable that no older master is to be obeyed.
-  virtual void persist_term(master_term term, callback<nothing> done) = 0;
+  /// Makes durable that no older metadata are to be obeyed.
+  virtual void
+  persist_mark(const msg::master_mark& mark, callback<nothing> done)
+    = 0;
 
   // -- how it does
   // -------------------------------------------------------------

@@ -1,7 +1,6 @@
 #include "chunkserver/data_hands.hpp"
 
 #include "chunkserver/volumes.hpp"
-#include "storage/obeyed_term.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -73,8 +72,7 @@ data_hands::data_hands(data_service& data,
   : data_{data},
     looker_{std::make_shared<looker>(data)},
     volumes_{std::move(volumes)},
-    data_dir_{options.data_dir},
-    io_{options.io == nullptr ? storage::posix_files() : *options.io},
+    obeyed_{options.obeyed},
     corrupt_{options.corrupt},
     watch_{volumes_, options.volumes},
     work_{1} {
@@ -179,12 +177,13 @@ void data_hands::settle_quarantine(const std::vector<msg::chunk_state>& all) {
   }
 }
 
-void data_hands::persist_term(master_term term, callback<nothing> done) {
-  (void) work_.run([this, term, done = std::move(done)] {
-    auto written = storage::write_obeyed_term(io_, data_dir_, term);
+void data_hands::persist_mark(const msg::master_mark& mark,
+                              callback<nothing> done) {
+  (void) work_.run([this, mark, done = std::move(done)] {
+    auto written = obeyed_->raise(mark);
     if (!written)
       return done(std::move(written));
-    data_.obey(term, [done] { done(dfs::done); });
+    data_.obey(mark.term, [done] { done(dfs::done); });
   });
 }
 

@@ -5,7 +5,7 @@
 #include "chunkserver/disk_pool.hpp"
 #include "chunkserver/volume_watch.hpp"
 #include "storage/chunk_store.hpp"
-#include "storage/file_io.hpp"
+#include "storage/obeyed_master.hpp"
 
 #include <functional>
 #include <memory>
@@ -15,8 +15,7 @@
 namespace dfs::chunkserver {
 
 struct data_hands_options {
-  std::string data_dir; ///< Of the node.
-  storage::file_io* io = nullptr;
+  std::shared_ptr<storage::obeyed_master> obeyed; ///< Of the node.
   volume_watch_options volumes;
   /// Chunks in quarantine of which there is no other replica here, each time
   /// that all are listed: a master that is told everything anew does not know
@@ -55,7 +54,8 @@ public:
               callback<std::vector<chunk_id>> done) override;
   void verify(std::vector<chunk_id> chunks) override;
   void list(std::function<void(std::vector<msg::chunk_state>)> done) override;
-  void persist_term(master_term term, callback<nothing> done) override;
+  void
+  persist_mark(const msg::master_mark& mark, callback<nothing> done) override;
   [[nodiscard]] condition look() const override;
   void drain(std::chrono::milliseconds patience,
              std::function<void()> done) override;
@@ -68,8 +68,7 @@ private:
   data_service& data_;
   std::shared_ptr<looker> looker_;
   std::vector<storage::chunk_store*> volumes_;
-  std::string data_dir_;
-  storage::file_io& io_;
+  std::shared_ptr<storage::obeyed_master> obeyed_;
   std::function<void(chunk_id)> corrupt_;
   volume_watch watch_;
   disk_pool work_; ///< Last: its thread uses what stands above.

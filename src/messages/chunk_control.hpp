@@ -2,6 +2,7 @@
 
 #include "messages/chunk.hpp"
 #include "messages/chunk_orders.hpp"
+#include "messages/master_mark.hpp"
 #include "messages/member.hpp"
 
 #include <caf/meta/type_name.hpp>
@@ -48,7 +49,8 @@ struct volume_status {
 
 /// Here is a chunkserver -> `chunkserver_registered`. Beside its own handle.
 /// May be repeated. Errors: `denied` (this store serves another cluster),
-/// `stale` (a newer life of the store is registered), `busy`.
+/// `stale` (a newer life of the store is registered, or newer metadata were
+/// obeyed), `busy`.
 struct register_chunkserver {
   store_id store;
   boot_id boot;
@@ -57,7 +59,7 @@ struct register_chunkserver {
   std::string zone;
   endpoint data; ///< Advertised data port.
   std::vector<volume_status> volumes;
-  master_term newest_term; ///< The highest master it ever obeyed.
+  master_mark obeyed; ///< The newest metadata that it ever obeyed.
 
   bool operator==(const register_chunkserver&) const = default;
 };
@@ -67,6 +69,8 @@ struct chunkserver_registered {
   std::uint32_t heartbeat_ms = 0;
   std::uint32_t chunk_size = 0;
   std::uint32_t chunk_lease_ms = 0; ///< Of leases that are `renewed`.
+  std::uint64_t life = 0;           ///< As in `master_mark`.
+  std::uint64_t durable = 0;        ///< Sequence, as in `master_mark`.
 
   bool operator==(const chunkserver_registered&) const = default;
 };
@@ -152,6 +156,7 @@ struct chunk_heartbeat_ack {
   /// A reader could not use these replicas: they are to be read and verified
   /// now. What comes of it is told as `corrupt` or `lost`. At most 16.
   std::vector<chunk_id> doubted;
+  std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
 
   bool operator==(const chunk_heartbeat_ack&) const = default;
 };

@@ -20,14 +20,14 @@ typename Inspector::result_type inspect(Inspector& f, volume_status& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, register_chunkserver& x) {
   return f(caf::meta::type_name("register_chunkserver"), x.store, x.boot,
-           x.member, x.name, x.zone, x.data, x.volumes, x.newest_term);
+           x.member, x.name, x.zone, x.data, x.volumes, x.obeyed);
 }
 
 template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, chunkserver_registered& x) {
   return f(caf::meta::type_name("chunkserver_registered"), x.term,
-           x.heartbeat_ms, x.chunk_size, x.chunk_lease_ms);
+           x.heartbeat_ms, x.chunk_size, x.chunk_lease_ms, x.life, x.durable);
 }
 
 template <class Inspector>
@@ -58,7 +58,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, chunk_heartbeat_ack& x) {
   return f(caf::meta::type_name("chunk_heartbeat_ack"), x.term, x.boot,
            x.sequence, x.node_lease_ms, x.renewed, x.ended, x.revoked,
-           x.report_wanted, x.doubted);
+           x.report_wanted, x.doubted, x.durable);
 }
 
 template <class Inspector>

@@ -58,6 +58,8 @@ struct cluster_status {
   std::uint64_t repair_rate = 0;     ///< Bytes/s, of late.
   std::vector<health_finding> findings;
   std::vector<volume_status> master_disks; ///< Of the metadata.
+  std::uint64_t unnamed = 0; ///< Chunks of no file that may be newer than a
+                             ///< backup that was restored.
 
   bool operator==(const cluster_status&) const = default;
 };

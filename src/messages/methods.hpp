@@ -7,6 +7,7 @@
 #include "messages/group_methods.hpp"
 #include "messages/namespace_methods.hpp"
 #include "messages/queue_methods.hpp"
+#include "messages/restore_methods.hpp"
 #include "messages/upload_methods.hpp"
 #include "messages/version_methods.hpp"
 

@@ -16,6 +16,7 @@
 #include "messages/namespace.hpp"
 #include "messages/queue_access.hpp"
 #include "messages/queue_admin.hpp"
+#include "messages/restore.hpp"
 #include "messages/upload.hpp"
 #include "messages/version_admin.hpp"
 #include "messages/version_file.hpp"
@@ -192,6 +193,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::fileserver_forgotten))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::list_versioned))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::versioned_page))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::confirm_restore))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::restore_confirmed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::confirm_deletion))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::deletion_confirmed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::adopt_orphans))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::orphans_adopted))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::claim_orphans))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::orphans_claimed))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

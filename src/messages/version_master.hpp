@@ -2,6 +2,7 @@
 
 #include "messages/chunk.hpp"
 #include "messages/chunk_control.hpp"
+#include "messages/master_mark.hpp"
 #include "messages/member.hpp"
 #include "messages/version_notes.hpp"
 #include "messages/version_orders.hpp"
@@ -48,8 +49,8 @@ inline constexpr std::size_t group_page_max = 100;
 
 /// Here is a file server -> `fileserver_registered`. Beside its own handle. May
 /// be repeated. Errors: `denied` (another cluster's store), `stale` (a newer
-/// life of the store is registered), `in_use` (the store is served by another
-/// node, which is alive), `busy`.
+/// life of the store is registered, or newer metadata were obeyed), `in_use`
+/// (the store is served by another node, which is alive), `busy`.
 struct register_fileserver {
   store_id store;
   boot_id boot;
@@ -58,7 +59,7 @@ struct register_fileserver {
   std::string zone;
   endpoint data; ///< Advertised port of versions.
   std::vector<volume_status> volumes;
-  master_term newest_term;          ///< The highest master it ever obeyed.
+  master_mark obeyed; ///< The newest metadata that it ever obeyed.
   std::vector<volume_status> disks; ///< Others: of rows, of the queues' log.
   bool full = false;                ///< It has no room for a content.
 
@@ -70,6 +71,8 @@ struct fileserver_registered {
   std::uint32_t heartbeat_ms = 0;
   /// The rows behind receipts of earlier terms may be gone.
   master_term receipts_from;
+  std::uint64_t life = 0;    ///< As in `master_mark`.
+  std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
 
   bool operator==(const fileserver_registered&) const = default;
 };
@@ -125,6 +128,7 @@ struct fileserver_beat_ack {
   std::uint64_t servers_revision = 0;
   /// All file servers that are known, if the asker knew another revision.
   std::vector<chunk_replica> servers;
+  std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
 
   bool operator==(const fileserver_beat_ack&) const = default;
 };

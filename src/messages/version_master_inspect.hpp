@@ -20,7 +20,7 @@ typename Inspector::result_type inspect(Inspector& f, get_version_directory&) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, register_fileserver& x) {
   return f(caf::meta::type_name("register_fileserver"), x.store, x.boot,
-           x.member, x.name, x.zone, x.data, x.volumes, x.newest_term, x.disks,
+           x.member, x.name, x.zone, x.data, x.volumes, x.obeyed, x.disks,
            x.full);
 }
 
@@ -28,7 +28,7 @@ template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, fileserver_registered& x) {
   return f(caf::meta::type_name("fileserver_registered"), x.term,
-           x.heartbeat_ms, x.receipts_from);
+           x.heartbeat_ms, x.receipts_from, x.life, x.durable);
 }
 
 template <class Inspector>
@@ -54,7 +54,7 @@ typename Inspector::result_type inspect(Inspector& f, fileserver_beat& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_beat_ack& x) {
   return f(caf::meta::type_name("fileserver_beat_ack"), x.term, x.sequence,
-           x.servers_revision, x.servers);
+           x.servers_revision, x.servers, x.durable);
 }
 
 template <class Inspector>

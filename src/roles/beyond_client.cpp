@@ -64,7 +64,11 @@ private:
 
 result<admin::metadata_restored>
 restore_from_directory(const admin::metadata_restore& x) {
-  const auto made = storage::restore_backup(x.from, x.to, x.number, x.force);
+  const master_term above{x.above_term};
+  const auto made
+    = storage::is_metadata(x.from)
+        ? storage::restore_directory(x.from, x.to, x.force, above)
+        : storage::restore_backup(x.from, x.to, x.number, x.force, above);
   if (!made)
     return made.error();
   return admin::metadata_restored{
@@ -90,7 +94,7 @@ restore_from_file(const admin::metadata_restore& x) {
         return static_cast<std::size_t>(got);
       }
     },
-    name, x.to, x.force);
+    name, x.to, x.force, master_term{x.above_term});
   if (!made)
     return made.error();
   return admin::metadata_restored{made->rows, made->bytes, made->made_ms,

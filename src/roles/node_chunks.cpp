@@ -5,7 +5,6 @@
 #include "actors/support/subsystem.hpp"
 #include "chunkserver/data_hands.hpp"
 #include "roles/node_parts.hpp"
-#include "storage/obeyed_term.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -140,10 +139,16 @@ result<nothing> node::parts::open_metadata() {
   if (!opened)
     return opened.error();
   metadata = *std::move(opened);
-  auto begun = metadata->next_term();
+  auto begun = metadata->next_term(random_number());
   if (!begun)
     return begun.error();
   term = *begun;
+  const auto lives = metadata->lives();
+  if (!lives)
+    return lives.error();
+  lineage.restored_at = metadata->restored_at();
+  for (const auto& x : *lives)
+    lineage.lives.push_back({x.term, x.life, x.began});
   return done;
 }
 
@@ -161,11 +166,7 @@ result<nothing> node::parts::open_chunks() {
   chunk_bytes = *std::move(opened);
   for (const auto* volume : chunk_bytes->disks().stores())
     tell_damages(*volume);
-  auto& io = storage::posix_files();
-  auto newest = storage::read_obeyed_term(io, data->path());
-  if (!newest)
-    return newest.error();
-  keeper_options.newest = *newest;
+  keeper_options.newest = obeyed->newest();
   keeper_options.self
     = {.store = data->store(),
        .boot = boot,
@@ -175,8 +176,7 @@ result<nothing> node::parts::open_chunks() {
   keeper_options.hands = std::make_shared<chunkserver::data_hands>(
     chunk_bytes->data(), chunk_bytes->disks().stores(),
     chunkserver::data_hands_options{
-      .data_dir = data->path(),
-      .io = &io,
+      .obeyed = obeyed,
       .volumes = watch_for(keeper_options.inlet, chunk_bytes->disks()),
       .corrupt = [to = keeper_options.inlet](chunk_id x) {
         to.put(actors::replica_corrupt{x});
@@ -194,6 +194,7 @@ result<nothing> node::parts::load_metadata() {
   prober = std::make_unique<actors::tcp_port_prober>(ports->background());
   directory_options.store = metadata.get();
   directory_options.term = term;
+  directory_options.lineage = lineage;
   directory_options.config = directory_config_of(how.settings);
   directory_options.seed = seed;
   directory_options.keys = [this] { return keys->token_key(); };
@@ -215,6 +216,7 @@ result<nothing> node::parts::load_metadata() {
   namespace_options.chunks = [to = chunks] { return to.get(); };
   namespace_options.versions = [to = versions] { return to.get(); };
   namespace_options.clock = wall_clock;
+  namespace_options.fitness = directory_options.fitness;
   auto tree = actors::load_namespace(namespace_options);
   if (!tree)
     return tree.error();

@@ -60,6 +60,13 @@ result<nothing> node::parts::open_versions() {
   version_options.disks = [this] { return other_disks(); };
   version_options.full
     = [this] { return version_bytes->store().contents().is_full(); };
+  version_options.remember = [this](const msg::master_mark& x) {
+    const auto write = [to = obeyed, x, inlet = version_options.inlet] {
+      inlet.put_remembered(x, static_cast<bool>(to->raise(x)));
+    };
+    if (!mark_disk.run(write))
+      version_options.inlet.put_remembered(x, false);
+  };
   version_options.membership = membership;
   version_options.links = links;
   version_options.board = &board;
@@ -80,6 +87,7 @@ std::vector<msg::volume_status> node::parts::other_disks() const {
 actors::supervised node::parts::supervise_version_keeper() {
   return actors::supervise(
     "version-keeper", version_keeper, actors::on_end::restart, [this] {
+      version_options.newest = obeyed->newest();
       auto handle
         = actors::spawn_subsystem(*system, registry, {.name = "version-keeper"},
                                   actors::version_keeper, version_options);

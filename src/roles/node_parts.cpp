@@ -17,12 +17,6 @@ namespace dfs::roles {
 
 namespace {
 
-/// For what must differ between processes and is no secret.
-std::uint64_t random_number() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
-
 /// Control traffic is many short handlers in a row: a second thread on a small
 /// machine is woken for each of them, takes a core from the data path, and
 /// made creating files slower by a tenth.
@@ -76,6 +70,11 @@ result<nothing> begin_log(const settings::log_section& how) {
 unix_milliseconds wall_clock() {
   return std::chrono::floor<std::chrono::milliseconds>(
     std::chrono::system_clock::now());
+}
+
+std::uint64_t random_number() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
 }
 
 node::parts::parts(settings::server_command_line command_line,
@@ -145,6 +144,11 @@ result<nothing> node::parts::open_data() {
   auto stamp = data->next_start(wall_clock());
   if (!stamp)
     return stamp.error();
+  auto newest
+    = storage::obeyed_master::open(storage::posix_files(), data->path());
+  if (!newest)
+    return newest.error();
+  obeyed = *std::move(newest);
   auto log = actors::membership_log::open(history_path());
   if (!log)
     return log.error();

@@ -18,6 +18,7 @@
 #include "actors/version_directory.hpp"
 #include "actors/version_keeper.hpp"
 #include "base/utc_time.hpp"
+#include "chunkserver/disk_pool.hpp"
 #include "roles/chunk_plane.hpp"
 #include "roles/credentials.hpp"
 #include "roles/node.hpp"
@@ -25,6 +26,7 @@
 #include "roles/version_plane.hpp"
 #include "settings/data_dir.hpp"
 #include "storage/metadata_store.hpp"
+#include "storage/obeyed_master.hpp"
 
 #include <functional>
 #include <map>
@@ -37,6 +39,9 @@ namespace dfs::roles {
 
 /// For stamps, tokens and logs.
 [[nodiscard]] unix_milliseconds wall_clock();
+
+/// For what must differ between processes and is no secret.
+[[nodiscard]] std::uint64_t random_number();
 
 /// What a node is made of. The order of the members is the order of their
 /// lives: what stands above outlives what stands below, and the actor system
@@ -120,8 +125,10 @@ struct node::parts {
   std::unique_ptr<planes> ports;
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
-  std::unique_ptr<chunk_plane> chunk_bytes;            ///< Of a chunkserver.
-  actors::chunk_keeper_options keeper_options;         ///< Likewise.
+  std::shared_ptr<storage::obeyed_master> obeyed;
+  chunkserver::disk_pool mark_disk{1};         ///< Writes it for a file server.
+  std::unique_ptr<chunk_plane> chunk_bytes;    ///< Of a chunkserver.
+  actors::chunk_keeper_options keeper_options; ///< Likewise.
   std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.
     = std::make_shared<actors::scrub_counters>();
   std::unique_ptr<version_plane> version_bytes;   ///< Of a file server.
@@ -132,6 +139,7 @@ struct node::parts {
   actors::queue_server_options queue_options;                  ///< Likewise.
   std::unique_ptr<storage::metadata_store> metadata;           ///< Of a master.
   master_term term;                                            ///< Likewise.
+  core::master_lineage lineage;                                ///< Likewise.
   std::unique_ptr<actors::tcp_port_prober> prober;             ///< Likewise.
   actors::chunk_directory_options directory_options;           ///< Likewise.
   actors::version_directory_options version_directory_options; ///< Likewise.

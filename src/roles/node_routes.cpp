@@ -1,5 +1,5 @@
-#include "roles/node_parts.hpp"
 #include "messages/version_admin_methods.hpp"
+#include "roles/node_parts.hpp"
 
 // Which of a client's requests goes to which subsystem.
 
@@ -44,6 +44,9 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::get_cluster_status>(now_of(chunks));
   router.route<msg::check_chunks>(now_of(chunks));
   router.route<msg::forget_server>(now_of(chunks));
+  router.route<msg::confirm_restore>(now_of(chunks));
+  router.route<msg::confirm_deletion>(now_of(chunks));
+  router.route<msg::adopt_orphans>(now_of(names));
   router.route<msg::locate_group>(now_of(versions));
   router.route<msg::number_writer>(now_of(versions));
   router.route<msg::list_groups>(now_of(versions));

@@ -28,6 +28,8 @@ result<nothing> node::parts::load_versions() {
   version_directory_options.receipts_from
     = how.settings.chunks.durability == "memory" ? term
                                                  : metadata->restored_at();
+  version_directory_options.lineage = lineage;
+  version_directory_options.fitness = directory_options.fitness;
   version_directory_options.config = config_of(how.settings);
   version_directory_options.quorums
     = settings::quorums_of(how.settings.versions);

@@ -110,12 +110,13 @@ int run_server(const std::vector<std::string>& arguments,
   const auto joined = server->join(told_to_end);
   if (joined)
     serve(*server);
+  // Said before the end: what hangs then must not hide it. Whoever says "stop"
+  // to a node that is still looking for its group gets what they want.
+  const int failed = joined || joined.error().code == ec::cancelled
+                       ? 0
+                       : complain(joined.error());
   const int status = end(std::move(server), static_cast<bool>(joined));
-  if (joined || status != 0)
-    return status;
-  // Whoever says "stop" to a node that is still looking for its group gets
-  // what they want.
-  return joined.error().code == ec::cancelled ? 0 : complain(joined.error());
+  return status != 0 ? status : failed;
 }
 
 } // namespace dfs::roles

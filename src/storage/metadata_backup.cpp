@@ -311,9 +311,9 @@ make_backup_stream(rocksdb::DB& db, std::string name,
   return std::make_unique<row_stream>(db, std::move(name), options);
 }
 
-result<restored_file> restore_backup_file(const byte_reader& from,
-                                          const std::string& name,
-                                          const std::string& to, bool force) {
+result<restored_file>
+restore_backup_file(const byte_reader& from, const std::string& name,
+                    const std::string& to, bool force, master_term above) {
   auto place = metadata_place::open(to, force);
   if (!place)
     return place.error();
@@ -324,7 +324,7 @@ result<restored_file> restore_backup_file(const byte_reader& from,
   db->reset();
   if (!made)
     return made;
-  auto replaced = place->take();
+  auto replaced = place->take(above);
   if (!replaced)
     return replaced.error();
   made->replaced = *std::move(replaced);

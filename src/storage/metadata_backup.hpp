@@ -64,6 +64,6 @@ struct restored_file {
 ///   backup, `ec::unsupported` for one of a newer format, errors of `from`.
 [[nodiscard]] result<restored_file>
 restore_backup_file(const byte_reader& from, const std::string& name,
-                    const std::string& to, bool force);
+                    const std::string& to, bool force, master_term above = {});
 
 } // namespace dfs::storage

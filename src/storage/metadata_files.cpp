@@ -1,5 +1,6 @@
 #include "storage/metadata_files.hpp"
 
+#include "storage/file_io.hpp"
 #include "storage/metadata_log.hpp"
 
 #include <rocksdb/convenience.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -25,8 +27,11 @@ constexpr std::string_view cluster_key = "mcluster";
 constexpr std::string_view term_key = "mterm";
 constexpr std::string_view restored_key = "mrestored";
 constexpr std::uint64_t format_now = 1;
+constexpr std::uint64_t terms_max = std::uint64_t{1} << 24;
 
-/// Lives that the lost master may have had since its backup was made.
+/// Lives that the lost master may have had since its backup was made. Each
+/// restore begins another range of so many, and `term / terms_skipped` names
+/// it: versions of chunks begin with that (core/chunks/chunk_table).
 constexpr std::uint64_t terms_skipped = std::uint64_t{1} << 16;
 
 std::string hex_text(std::uint64_t x) {
@@ -190,36 +195,27 @@ result<nothing> know_rows(rocksdb::DB& db, const std::string& directory,
   return known ? leave_mark(directory, *db.GetEnv()) : known;
 }
 
-backup_info info_of(const rocksdb::BackupInfo& x) {
-  return {x.backup_id, x.size, x.timestamp};
+std::uint64_t number_of_row(rocksdb::DB& db, std::string_view key) {
+  std::string text;
+  std::uint64_t number = 0;
+  if (db.Get({}, key, &text).ok())
+    std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
-rocksdb::BackupEngineOptions backup_options(const std::string& directory) {
-  rocksdb::BackupEngineOptions options{directory};
-  options.sync = true;
-  options.share_table_files = true;
-  options.share_files_with_checksum = true;
-  return options;
+/// The last term of metadata that nobody has open; 0 if it cannot be told.
+std::uint64_t term_there(const std::string& directory) {
+  rocksdb::DB* opened = nullptr;
+  if (!rocksdb::DB::OpenForReadOnly(database_options({}), directory, &opened)
+         .ok())
+    return 0;
+  const std::unique_ptr<rocksdb::DB> db{opened};
+  return number_of_row(*db, term_key);
 }
 
-using backups = std::unique_ptr<rocksdb::BackupEngineReadOnly>;
-
-result<backups> open_backups(const std::string& from) {
-  std::error_code failed;
-  if (!fs::is_directory(fs::path{from} / "meta", failed))
-    return fail(ec::not_found, from + " holds no backup");
-  rocksdb::BackupEngineReadOnly* opened = nullptr;
-  const auto status = rocksdb::BackupEngineReadOnly::Open(
-    rocksdb::Env::Default(), backup_options(from), &opened);
-  if (!status.ok())
-    return metadata_error(status, from);
-  return backups{opened};
-}
-
-/// A term above all that the lost master may have had, so that chunkservers
-/// obey and no number is given away twice.
-/// @param given What is known to have been given.
-result<nothing> raise_term(const std::string& directory, std::uint64_t given) {
+/// A term above all that the lost master may have had, so that servers obey and
+/// no number is given away twice. @param above Others that are known.
+result<nothing> raise_term(const std::string& directory, std::uint64_t above) {
   auto options = database_options({});
   options.create_if_missing = false;
   rocksdb::DB* opened = nullptr;
@@ -227,11 +223,10 @@ result<nothing> raise_term(const std::string& directory, std::uint64_t given) {
       !status.ok())
     return metadata_error(status, directory);
   const std::unique_ptr<rocksdb::DB> db{opened};
-  std::string text;
-  std::uint64_t term = 0;
-  if (db->Get({}, term_key, &text).ok())
-    std::from_chars(text.data(), text.data() + text.size(), term);
-  term = std::max(term, given) + terms_skipped;
+  const auto term
+    = std::max(number_of_row(*db, term_key), above) + terms_skipped;
+  if (term >= terms_max)
+    return fail(ec::full, "the terms of this metadata are used up");
   rocksdb::WriteBatch rows;
   rows.Put(term_key, std::to_string(term));
   rows.Put(restored_key, std::to_string(term + 1));
@@ -260,6 +255,19 @@ rename_directory(const std::string& from, const std::string& to) {
     return fail(ec::io_error, "cannot rename " + from + " to " + to + ": "
                                 + failed.message());
   return done;
+}
+
+result<nothing> copy_synced(const std::string& from, const std::string& to) {
+  auto& io = posix_files();
+  std::error_code failed;
+  fs::copy_file(from, to, failed);
+  if (failed)
+    return fail(ec::io_error,
+                "cannot copy " + from + " to " + to + ": " + failed.message());
+  const auto file = io.open(to, open_mode::existing);
+  if (!file)
+    return file.error();
+  return (*file)->sync();
 }
 
 /// "/a/b/" is "/a/b": names are made out of it.
@@ -335,78 +343,6 @@ open_metadata(const std::string& directory, const metadata_options& options) {
   return made;
 }
 
-result<backup_info> make_backup(rocksdb::DB& db, const std::string& to) {
-  rocksdb::BackupEngine* opened = nullptr;
-  std::error_code failed;
-  if (fs::exists(to, failed) && !fs::is_empty(to, failed)
-      && !fs::is_directory(fs::path{to} / "meta", failed))
-    return fail(ec::configuration, to
-                                     + " holds something else than backups; "
-                                       "name another directory");
-  if (const auto status = rocksdb::BackupEngine::Open(
-        rocksdb::Env::Default(), backup_options(to), &opened);
-      !status.ok())
-    return metadata_error(status, to);
-  const std::unique_ptr<rocksdb::BackupEngine> engine{opened};
-  rocksdb::CreateBackupOptions how;
-  how.flush_before_backup = true;
-  if (const auto made = engine->CreateNewBackup(how, &db); !made.ok())
-    return metadata_error(made, to);
-  std::vector<rocksdb::BackupInfo> all;
-  engine->GetBackupInfo(&all);
-  if (all.empty())
-    return fail(ec::io_error, to + ": the backup has vanished");
-  return info_of(all.back());
-}
-
-result<std::vector<backup_info>> list_backups(const std::string& from) {
-  const auto engine = open_backups(from);
-  if (!engine)
-    return engine.error();
-  std::vector<rocksdb::BackupInfo> all;
-  (*engine)->GetBackupInfo(&all);
-  std::vector<backup_info> known;
-  for (const auto& x : all)
-    known.push_back(info_of(x));
-  return known;
-}
-
-result<backup_info> restore_backup(const std::string& from,
-                                   const std::string& to, std::uint32_t number,
-                                   bool force) {
-  auto known = list_backups(from);
-  if (!known)
-    return known.error();
-  const auto chosen
-    = std::find_if(known->rbegin(), known->rend(), [&](const auto& x) {
-        return number == 0 || x.number == number;
-      });
-  if (chosen == known->rend())
-    return fail(ec::not_found,
-                from + " holds no backup"
-                  + (number == 0 ? "" : " " + std::to_string(number)));
-  auto place = metadata_place::open(to, force);
-  if (!place)
-    return place.error();
-  const auto engine = open_backups(from);
-  if (!engine)
-    return engine.error();
-  if (const auto sound = (*engine)->VerifyBackup(chosen->number, true);
-      !sound.ok())
-    return fail(ec::integrity, from + ": backup "
-                                 + std::to_string(chosen->number)
-                                 + " is damaged: " + sound.ToString());
-  if (const auto copied = (*engine)->RestoreDBFromBackup(
-        chosen->number, place->draft(), place->draft());
-      !copied.ok())
-    return metadata_error(copied, place->draft());
-  auto replaced = place->take();
-  if (!replaced)
-    return replaced.error();
-  chosen->replaced = *std::move(replaced);
-  return *chosen;
-}
-
 // -- where it is restored to --------------------------------------------------
 
 metadata_place::metadata_place(std::string directory)
@@ -470,11 +406,45 @@ result<std::unique_ptr<rocksdb::DB>> metadata_place::make_draft() const {
   return std::unique_ptr<rocksdb::DB>{opened};
 }
 
-result<std::string> metadata_place::take() {
+result<std::uint64_t>
+metadata_place::copy_draft(const std::string& from) const {
+  auto& env = *rocksdb::Env::Default();
+  std::error_code failed;
+  if (!fs::exists(fs::path{from} / "CURRENT", failed))
+    return fail(ec::not_found, from + " holds no metadata");
+  rocksdb::FileLock* lock = nullptr;
+  const bool here = occupied_ && fs::equivalent(from, directory_, failed);
+  if (!here && !env.LockFile((fs::path{from} / "LOCK").string(), &lock).ok())
+    return fail(ec::in_use, from + " is used by a master; stop it first");
+  const std::unique_ptr<rocksdb::FileLock, std::function<void(void*)>> held{
+    lock, [&](void*) {
+      if (lock != nullptr)
+        (void) env.UnlockFile(lock);
+    }};
+  fs::remove_all(draft_, failed);
+  fs::create_directory(draft_, failed);
+  std::uint64_t bytes = 0;
+  for (const auto& file : fs::directory_iterator{from, failed}) {
+    const auto name = file.path().filename();
+    if (!file.is_regular_file() || name == "LOCK" || name == "IDENTITY")
+      continue;
+    const auto to = fs::path{draft_} / name;
+    if (auto copied = copy_synced(file.path().string(), to.string()); !copied)
+      return copied.error();
+    bytes += fs::file_size(to, failed);
+  }
+  if (auto kept = posix_files().sync_directory(draft_); !kept)
+    return kept.error();
+  return bytes;
+}
+
+result<std::string> metadata_place::take(master_term above) {
+  const auto there = occupied_ ? term_there(directory_) : 0;
   // One that is damaged says nothing: the skip is wide enough.
   const auto beside = read_row_mark(*rocksdb::Env::Default(), directory_);
   const auto given = beside && *beside ? (*beside)->term : 0;
-  if (auto raised = raise_term(draft_, given); !raised)
+  if (auto raised = raise_term(draft_, std::max({above.value(), there, given}));
+      !raised)
     return raised.error();
   std::string aside;
   if (occupied_) {

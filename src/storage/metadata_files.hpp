@@ -3,6 +3,7 @@
 #include "storage/durable_mark.hpp"
 #include "storage/metadata_store.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -61,10 +62,16 @@ public:
   /// An empty database in the draft. @returns `ec::io_error`.
   [[nodiscard]] result<std::unique_ptr<rocksdb::DB>> make_draft() const;
 
-  /// Raises the term of what is in the draft and puts it in its place.
+  /// The files of a metadata directory into the draft, which may be the one in
+  /// this very place. @returns `ec::not_found` (it is none), `ec::in_use` (by a
+  ///   master), `ec::io_error`.
+  [[nodiscard]] result<std::uint64_t> copy_draft(const std::string& from) const;
+
+  /// Raises the term of what is in the draft, above `above` and what is there,
+  /// and puts it in its place.
   /// @pre Nobody has the draft open. @returns where what was there is now;
   ///   empty: there was nothing. Or `ec::io_error`.
-  [[nodiscard]] result<std::string> take();
+  [[nodiscard]] result<std::string> take(master_term above);
 
 private:
   explicit metadata_place(std::string directory);

@@ -9,7 +9,10 @@
 #include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/write_batch.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <condition_variable>
 #include <future>
@@ -24,6 +27,11 @@ namespace {
 
 constexpr std::string_view term_key = "mterm";
 constexpr std::string_view restored_key = "mrestored";
+constexpr std::string_view life_rows = "mlife";
+
+/// Lives that are remembered: a server that was away for more of them cannot be
+/// told whether it has seen more than there is.
+constexpr std::uint64_t lives_max = 4'096;
 
 /// Terms that a life of the master may have, so that `term << 40` is a number.
 constexpr std::uint64_t terms_max = std::uint64_t{1} << 24;
@@ -36,6 +44,11 @@ struct queued {
   std::vector<row_change> changes;
   metadata_store::callback durable;
 };
+
+/// So that rows sort by term.
+std::string life_key(std::uint64_t term) {
+  return fmt::format("{}{:016x}", life_rows, term);
+}
 
 std::uint64_t number_in(const std::optional<std::string>& text) {
   std::uint64_t x = 0;
@@ -56,8 +69,10 @@ struct metadata_store::engine {
   std::condition_variable wake;
   std::vector<queued> queue; ///< Under `guard`, as the next two.
   bool stopping = false;
-  bool writing = false;        ///< Somebody writes: one at a time, in order.
-  std::optional<error> failed; ///< Of who writes.
+  bool writing = false; ///< Somebody writes: one at a time, in order.
+  std::atomic<bool> sync_next{false};    ///< Whatever the options say.
+  std::optional<error> failed;           ///< Of who writes.
+  std::atomic<std::uint64_t> durable{0}; ///< Sequence.
   std::mutex backing_up;
   std::thread thread;
 
@@ -118,11 +133,13 @@ struct metadata_store::engine {
 
   void write_rows(rocksdb::WriteBatch& batch) {
     rocksdb::WriteOptions how;
-    how.sync = options.sync;
+    how.sync = options.sync || sync_next;
     const auto written = db->Write(how, &batch);
     if (written.ok()) {
-      if (how.sync)
-        mark->raise(db->GetLatestSequenceNumber());
+      if (how.sync) { // Nobody else writes.
+        durable = db->GetLatestSequenceNumber();
+        mark->raise(durable);
+      }
       return;
     }
     // A sync that failed may have lost anything, also what a later one would
@@ -251,7 +268,7 @@ metadata_store::get(std::string_view key) const {
   return std::optional{std::move(value)};
 }
 
-result<master_term> metadata_store::next_term() {
+result<master_term> metadata_store::next_term(std::uint64_t life) {
   const auto last = get(term_key);
   if (!last)
     return last.error();
@@ -261,10 +278,49 @@ result<master_term> metadata_store::next_term() {
   // Without syncs the row alone could be lost, and the term given again (I6).
   if (auto settled = engine_->mark->settle(term, 0); !settled)
     return settled.error();
-  auto written = commit_now({{std::string{term_key}, std::to_string(term)}});
+  std::vector<row_change> rows;
+  rows.push_back({std::string{term_key}, std::to_string(term)});
+  rows.push_back(
+    {life_key(term),
+     fmt::format("{:016x} {}", life, engine_->db->GetLatestSequenceNumber())});
+  if (term > lives_max)
+    rows.push_back({life_key(0), std::nullopt, life_key(term - lives_max)});
+  // A term that is lost in a power cut would be given twice.
+  engine_->sync_next = true;
+  auto written = commit_now(std::move(rows));
+  engine_->sync_next = false;
   if (!written)
     return written.error();
   return master_term{term};
+}
+
+result<std::vector<metadata_life>> metadata_store::lives() const {
+  std::vector<metadata_life> all;
+  bool good = true;
+  const auto read
+    = for_each(life_rows, [&](std::string_view key, std::string_view value) {
+        auto& x = all.emplace_back();
+        const auto term = key.substr(life_rows.size());
+        const auto space = std::min(value.find(' '), value.size());
+        std::uint64_t number = 0;
+        std::from_chars(term.data(), term.data() + term.size(), number, 16);
+        x.term = master_term{number};
+        std::from_chars(value.data(), value.data() + space, x.life, 16);
+        const auto rest = value.substr(std::min(space + 1, value.size()));
+        std::from_chars(rest.data(), rest.data() + rest.size(), x.began);
+        good = good && number != 0 && !rest.empty();
+        return good;
+      });
+  if (!read)
+    return read.error();
+  if (!good)
+    return fail(ec::integrity,
+                "the metadata has a row of a master's life that is none");
+  return all;
+}
+
+std::uint64_t metadata_store::durable_sequence() const {
+  return engine_->durable;
 }
 
 master_term metadata_store::restored_at() const {

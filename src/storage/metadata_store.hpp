@@ -26,6 +26,13 @@ struct row_change {
   std::string until{};
 };
 
+/// A life of the master, from `next_term` to the next one.
+struct metadata_life {
+  master_term term;
+  std::uint64_t life = 0;
+  std::uint64_t began = 0; ///< Rows ever written before it.
+};
+
 struct metadata_options {
   /// Whose metadata it is: the cluster id, as in certificates. Not zero.
   std::uint64_t cluster = 0;
@@ -121,8 +128,19 @@ public:
   /// The term of this life of the master: higher than any before, also before
   /// the backup that was restored, and durable when this returns. Below 2^24:
   /// `term << 40` begins a range of numbers that no other life gives away.
-  /// @returns `ec::io_error`; `ec::full` when terms are used up.
-  [[nodiscard]] result<master_term> next_term();
+  /// Synced, whatever the options say. @param life Random: names this life, so
+  /// that it is told from another one of the same term, begun from a copy of
+  /// older metadata. @returns `ec::io_error`; `ec::full` when terms are used
+  /// up.
+  [[nodiscard]] result<master_term> next_term(std::uint64_t life = 0);
+
+  /// The lives that these metadata have gone through, by term; the last 4,096.
+  [[nodiscard]] result<std::vector<metadata_life>> lives() const;
+
+  /// Rows that were ever written up to now, as far as they are certain to
+  /// survive a power cut: what any server may be told and remember. Never less
+  /// than before, restores aside. Does not wait.
+  [[nodiscard]] std::uint64_t durable_sequence() const;
 
   /// The first term after the newest `restore`; 1 if there was none. Chunks
   /// made in lower terms may belong to files that are newer than the backup.
@@ -160,11 +178,23 @@ list_backups(const std::string& from);
 /// Makes a metadata directory out of a backup, its checksums verified. The
 /// master that opens it begins in a term above all that the lost one may have
 /// had. @param number 0: the newest. @param force What is there is moved aside.
+/// @param above Terms up to this one were obeyed by servers, besides those that
+///   backup and place know.
 /// @returns `ec::not_found` (no backup, or no place), `ec::exists` (metadata is
 ///   in `to`; without `force`), `ec::configuration` (something else is),
 ///   `ec::in_use` (by a master), `ec::integrity`, `ec::io_error`.
 [[nodiscard]] result<backup_info>
 restore_backup(const std::string& from, const std::string& to,
-               std::uint32_t number = 0, bool force = false);
+               std::uint32_t number = 0, bool force = false,
+               master_term above = {});
+
+/// Does it hold metadata (not backups)?
+[[nodiscard]] bool is_metadata(const std::string& directory);
+
+/// Likewise out of a metadata directory that was put back, which may be the one
+/// in `to`. @returns as `restore_backup`.
+[[nodiscard]] result<backup_info>
+restore_directory(const std::string& from, const std::string& to, bool force,
+                  master_term above = {});
 
 } // namespace dfs::storage

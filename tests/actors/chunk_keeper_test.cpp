@@ -200,7 +200,7 @@ TEST_F(ChunkKeeper, RegistersWithTheNextLifeOfTheMaster) {
   };
   pass(500ms);
   EXPECT_EQ(script->registered.size(), 2u);
-  EXPECT_EQ(script->registered[1].newest_term, master_term{1});
+  EXPECT_EQ(script->registered[1].obeyed.term, master_term{1});
   EXPECT_EQ(hands->persisted.back(), master_term{2});
   EXPECT_EQ(script->reported.size(), 2u);
   EXPECT_TRUE(script->heartbeats.back().leased);
@@ -371,7 +371,7 @@ TEST_F(ChunkKeeper, AnswersEachOrder) {
 }
 
 TEST_F(ChunkKeeper, ObeysNoOlderMaster) { // DESIGN 3
-  options.newest = master_term{1};
+  options.newest.term = master_term{1};
   script->on_register = [](const msg::register_chunkserver&) {
     return msg::chunkserver_registered{master_term{4}, 500, 0, 60'000};
   };

@@ -149,7 +149,7 @@ TEST_F(ChunkLinks, CarryRegistrationReportsAndHeartbeats) {
   here.zone = "east";
   here.data = {loopback, 7403};
   here.volumes = {{1, 2, 3, true, "/data"}};
-  here.newest_term = master_term{4};
+  here.obeyed.term = master_term{4};
   const auto registered
     = chunk->ask<msg::chunkserver_registered>(there, here, keeper);
   ASSERT_TRUE(registered) << chunk->system().render(registered.error());

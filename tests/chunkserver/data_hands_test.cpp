@@ -1,6 +1,6 @@
 #include "chunkserver/data_hands.hpp"
 
-#include "storage/obeyed_term.hpp"
+#include "storage/obeyed_master.hpp"
 #include "support/chunk_data.hpp"
 #include "support/data_chain.hpp"
 #include "support/eventually.hpp"
@@ -28,8 +28,8 @@ struct DataHands : ::testing::Test {
   data_hands hands{
     *servers.nodes[0]->service,
     {servers.nodes[0]->store.get()},
-    {.data_dir = data_dir.path(),
-     .io = nullptr,
+    {.obeyed = std::make_shared<storage::obeyed_master>(
+       storage::posix_files(), data_dir.path(), msg::master_mark{}),
      .volumes = {.interval = 5ms, .lost = {}, .failed = {}, .stuck = {}},
      .corrupt = [this](chunk_id x) { corrupt.push_back(x); }}};
 
@@ -66,12 +66,15 @@ TEST_F(DataHands, ListsReplicasById) { // SPEC G3
   }
 }
 
-TEST_F(DataHands, MakesATermDurable) { // DESIGN 3
+TEST_F(DataHands, MakesItDurableHowNewTheMetadataAre) { // SPEC G12
+  const msg::master_mark mark{master_term{5}, 77, 1'234};
   const auto kept = test::data_chain::wait<nothing>(
-    [&](auto done) { hands.persist_term(master_term{5}, done); });
+    [&](auto done) { hands.persist_mark(mark, done); });
   EXPECT_TRUE(kept);
-  EXPECT_EQ(*storage::read_obeyed_term(storage::posix_files(), data_dir.path()),
-            master_term{5});
+  const auto read
+    = storage::obeyed_master::open(storage::posix_files(), data_dir.path());
+  ASSERT_TRUE(read);
+  EXPECT_EQ((*read)->newest(), mark);
 }
 
 TEST_F(DataHands, SaysHowThingsAre) {

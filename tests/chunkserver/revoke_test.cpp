@@ -1,6 +1,5 @@
 #include "chunkserver/data_hands.hpp"
 #include "chunkserver/lease_clock.hpp"
-#include "storage/obeyed_term.hpp"
 #include "support/chunk_data.hpp"
 #include "support/data_chain.hpp"
 #include "support/eventually.hpp"
@@ -175,32 +174,6 @@ TEST(LeaseClock, RemembersHeartbeatsForLongerThanALease) {
   EXPECT_TRUE(clock.end_of(grant));
   clock.note_heartbeat(100'000, at + 10s);
   EXPECT_FALSE(clock.end_of(grant));
-}
-
-TEST(ObeyedTerm, IsReadAsItWasWritten) { // DESIGN 3
-  test::temp_dir directory;
-  auto& io = storage::posix_files();
-  EXPECT_EQ(*storage::read_obeyed_term(io, directory.path()), master_term{});
-  ASSERT_TRUE(storage::write_obeyed_term(io, directory.path(), master_term{7}));
-  ASSERT_TRUE(
-    storage::write_obeyed_term(io, directory.path(), master_term{~0ull}));
-  EXPECT_EQ(*storage::read_obeyed_term(io, directory.path()),
-            master_term{~0ull});
-  EXPECT_EQ(storage::obeyed_term_text(master_term{7}),
-            "format = 1\nterm = 7\ncrc32c = ddd84533\n");
-}
-
-TEST(ObeyedTerm, IsRefusedWhenItIsDamaged) {
-  const auto good = storage::obeyed_term_text(master_term{7});
-  EXPECT_TRUE(storage::parse_obeyed_term(good));
-  for (std::size_t i = 0; i < good.size(); ++i) {
-    auto bad = good;
-    bad[i] = static_cast<char>(bad[i] ^ 1);
-    EXPECT_FALSE(storage::parse_obeyed_term(bad)) << i;
-    EXPECT_FALSE(storage::parse_obeyed_term(good.substr(0, i))) << i;
-  }
-  EXPECT_EQ(refusal(storage::parse_obeyed_term("format = 2\nterm = 7\n")),
-            ec::unsupported);
 }
 
 } // namespace dfs::chunkserver

@@ -48,8 +48,8 @@ TEST_F(ChunkRoundTrip, Registration) {
                                         "east",
                                         somewhere,
                                         {volume},
-                                        master_term{3}});
-  expect_unchanged(chunkserver_registered{master_term{1}, 2, 3, 4});
+                                        {master_term{3}, 4, 5}});
+  expect_unchanged(chunkserver_registered{master_term{1}, 2, 3, 4, 5, 6});
   expect_unchanged(leave_chunkserver{store_id{1}, boot_id{2}});
   expect_unchanged(chunkserver_left{});
 }
@@ -145,6 +145,17 @@ TEST_F(ChunkRoundTrip, Administration) {
   expect_unchanged(server_forgotten{"chunk-1", store_id{1}, 2, 3});
   expect_unchanged(drain_chunkserver{1ms});
   expect_unchanged(chunkserver_drained{});
+}
+
+TEST_F(ChunkRoundTrip, Restores) {
+  expect_unchanged(confirm_restore{});
+  expect_unchanged(restore_confirmed{master_term{1}});
+  expect_unchanged(confirm_deletion{"chunk-1"});
+  expect_unchanged(deletion_confirmed{"chunk-1", 2});
+  expect_unchanged(adopt_orphans{"/lost+found", chunk_id{1}});
+  expect_unchanged(orphans_adopted{{{"/lost+found/1", 2}}, chunk_id{3}, true});
+  expect_unchanged(claim_orphans{chunk_id{1}, 2});
+  expect_unchanged(orphans_claimed{{{state, 3}}, chunk_id{4}, true});
 }
 
 } // namespace dfs::msg

@@ -183,6 +183,14 @@ const std::vector<std::string> released{
   "dfs::msg::fileserver_forgotten",
   "dfs::msg::list_versioned",
   "dfs::msg::versioned_page",
+  "dfs::msg::confirm_restore",
+  "dfs::msg::restore_confirmed",
+  "dfs::msg::confirm_deletion",
+  "dfs::msg::deletion_confirmed",
+  "dfs::msg::adopt_orphans",
+  "dfs::msg::orphans_adopted",
+  "dfs::msg::claim_orphans",
+  "dfs::msg::orphans_claimed",
 };
 
 // SPEC O5

@@ -100,10 +100,11 @@ TEST_F(VersionRoundTrip, FileServer) {
                                        "a",
                                        somewhere,
                                        {volume},
-                                       master_term{3},
+                                       {master_term{3}, 4, 5},
                                        {volume},
                                        true});
-  expect_unchanged(fileserver_registered{master_term{1}, 2, master_term{3}});
+  expect_unchanged(
+    fileserver_registered{master_term{1}, 2, master_term{3}, 4, 5});
   expect_unchanged(
     fileserver_beat{store_id{1},
                     boot_id{2},
@@ -117,7 +118,7 @@ TEST_F(VersionRoundTrip, FileServer) {
                     {volume},
                     true});
   expect_unchanged(
-    fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}});
+    fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}, 5});
 }
 
 TEST_F(VersionRoundTrip, OrdersAndNews) {

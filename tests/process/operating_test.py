@@ -51,6 +51,13 @@ class Operating(Verbs, unittest.TestCase):
             lambda: self.status()[0].get("health") == "healthy", seconds,
             lambda: str(self.status()))
 
+    def confirm_restore(self, codes):
+        """When all is told, and `status` says what it has to."""
+        harness.wait_for(lambda: self.status()[2] == codes, 40,
+                         lambda: str(self.status()))
+        self.verb("admin", "confirm-restore")
+        self.wait_for_health()
+
     def fsck(self, *arguments):
         """(status, summary, {(path, problem)})"""
         done = self.try_verb("fsck", "--json", *arguments)
@@ -118,11 +125,23 @@ class Operating(Verbs, unittest.TestCase):
                          "--json", given=second.read_bytes())
         self.assertGreater(json.loads(told)["rows"], 20)
         master.start()
-        self.wait_for_health()
+        harness.wait_for(lambda: self.status()[2] == {
+            "METADATA_RESTORED", "NEWER_THAN_BACKUP"}, 40,
+            lambda: str(self.status()))
         self.assertGreater(self.status()[0]["term"], term + 1000)
-        self.assertEqual(self.fsck("--deep")[0], 0)
+        # What is newer than the backup is counted, and comes back.
+        done, _, found = self.fsck("--deep")
+        self.assertEqual(done, 1)
+        self.assertIn((None, "NEWER_THAN_BACKUP"), found)
+        self.assertNotIn("LOST", {x[1] for x in found})
         self.expect_files(tree)
         self.refused(1, "stat", "/later")
+        made = json.loads(self.verb("admin", "adopt-orphans", "--to",
+                                    "/lost+found", "--json"))
+        self.assertEqual(b"".join(self.verb("cat", x["file"]) for x in made),
+                         (tree / "large").read_bytes())
+        self.confirm_restore({"METADATA_RESTORED"})
+        self.assertEqual(self.fsck("--deep")[0], 0)
         self.verb("put", tree / "large", "/new")
 
         # The lost master's metadata turns up again: nobody obeys it.
@@ -160,7 +179,7 @@ class Operating(Verbs, unittest.TestCase):
             metadata, "--force", "--json"))
         self.assertEqual(told["replaced"], f"{metadata}.replaced-1")
         master.start()
-        self.wait_for_health()
+        self.confirm_restore({"METADATA_RESTORED"})
         self.assertEqual(self.verb("ls", "/"), b"one\n")
 
     def test_backups_need_the_right_and_a_place(self):  # SPEC S7 O4

@@ -53,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
   Scenarios, Chunks,
   ::testing::Values(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
-    setup{"steps"}, setup{"restarts"},
+    setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
+    setup{"restored", 1, 10}, setup{"settings"},
     setup{"faults", 101, 5, 3, 6, 1}, // Three servers are all there are.
     setup{"steps", 201, 5, 5, 6, 1}), // Fresh chunks, and other masters.
   [](const auto& x) {
@@ -97,10 +98,11 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"believer", {"steps", 1, 100, 4, 6, 1}},
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
-    proof{"overtaken", {"faults", 1, 50}},
-    proof{"hollow", {"faults", 1, 100}},
-    proof{"mute-delete", {"faults", 20, 100}},
-    proof{"wild-delete", {"storm", 7590, 20, 5, 4, 4}}),
+    proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
+    proof{"mute-delete", {"faults", 460, 20}},
+    proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
+    proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
+    proof{"wild-delete", {"storm", 6546, 2, 5, 4, 4}}),
   [](const auto& x) {
     std::string name{x.param.mutant};
     std::replace(name.begin(), name.end(), '-', '_');

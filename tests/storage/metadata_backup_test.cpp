@@ -91,7 +91,7 @@ TEST_F(MetadataBackup, HasAllRowsOfOneMoment) { // SPEC G2
   bytes += rest_of(*stream);
   const auto made = restore(bytes, place / "new");
   ASSERT_TRUE(made) << made.error().context;
-  EXPECT_EQ(made->rows, 500u + 3u); // Format, cluster and term.
+  EXPECT_EQ(made->rows, 500u + 4u); // Format, cluster, term and life.
   EXPECT_EQ(made->bytes, bytes.size());
   EXPECT_EQ(made->made_ms, made_ms);
   EXPECT_EQ(made->cluster, our_cluster);

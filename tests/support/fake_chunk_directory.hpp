@@ -100,6 +100,9 @@ fake_chunk_directory(actors::chunk_directory_actor::pointer self,
     [](const msg::get_cluster_status&) { return msg::cluster_status{}; },
     [](const msg::check_chunks&) { return msg::chunks_checked{}; },
     [](const msg::forget_server&) { return msg::server_forgotten{}; },
+    [](const msg::confirm_restore&) { return msg::restore_confirmed{}; },
+    [](const msg::confirm_deletion&) { return msg::deletion_confirmed{}; },
+    [](const msg::claim_orphans&) { return msg::orphans_claimed{}; },
     [=](const msg::report_replica&) -> caf::result<msg::replica_reported> {
       return refuse();
     },

@@ -125,8 +125,9 @@ public:
   void list(std::function<void(std::vector<msg::chunk_state>)> done) override {
     later([this, done = std::move(done)] { done(chunks); });
   }
-  void persist_term(master_term term, callback<nothing> done) override {
-    persisted.push_back(term);
+  void
+  persist_mark(const msg::master_mark& mark, callback<nothing> done) override {
+    persisted.push_back(mark.term);
     answer(std::move(done), nothing{});
   }
   [[nodiscard]] condition look() const override {

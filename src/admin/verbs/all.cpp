@@ -56,6 +56,9 @@ std::vector<verb> operator_verbs() {
     admin_rebuild_directory_verb(),
     admin_metadata_backup_verb(),
     admin_metadata_restore_verb(),
+    admin_confirm_restore_verb(),
+    admin_adopt_orphans_verb(),
+    admin_confirm_deletion_verb(),
     log_verb(),
     log_level_verb(),
   };

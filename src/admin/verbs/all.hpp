@@ -76,6 +76,9 @@ verb admin_force_primary_verb();
 verb admin_rebuild_directory_verb();
 verb admin_metadata_backup_verb();
 verb admin_metadata_restore_verb();
+verb admin_confirm_restore_verb();
+verb admin_adopt_orphans_verb();
+verb admin_confirm_deletion_verb();
 verb log_verb();
 verb log_level_verb();
 

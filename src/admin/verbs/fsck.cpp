@@ -2,6 +2,7 @@
 #include "admin/fsck/examine_versions.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
+#include "base/counted.hpp"
 #include "messages/chunk_status_methods.hpp"
 
 #include <fmt/format.h>
@@ -79,6 +80,15 @@ result<exit_code> check(const fsck_options& how, verb_context& context) {
         = examine_replicas(context, status->servers, names, walk, found);
         !seen)
       return seen.error();
+  if (status->unnamed != 0)
+    found.findings.push_back(
+      {.path = {},
+       .chunk = {},
+       .problem = "NEWER_THAN_BACKUP",
+       .how = damage::heals,
+       .text = counted(status->unnamed, "chunk is", "chunks are")
+               + " on servers and in no file since the metadata were restored: "
+                 "dfsnode admin adopt-orphans"});
   context.out.print(summary(found, how),
                     {{"findings", findings(found, context.out.how().json)}});
   return static_cast<exit_code>(found.worst());

@@ -129,6 +129,7 @@ back_up_at_master(const std::string& to, verb_context& context) {
 struct restore_options {
   metadata_restore what;
   std::int64_t number = 0;
+  std::int64_t above_term = 0;
 };
 
 result<exit_code> restore(restore_options x, verb_context& context) {
@@ -136,13 +137,16 @@ result<exit_code> restore(restore_options x, verb_context& context) {
     return fail(ec::unsupported, "this program has no metadata to restore");
   progress bar{context.out, "restore", {}};
   x.what.number = static_cast<std::uint32_t>(x.number);
+  x.what.above_term = static_cast<std::uint64_t>(x.above_term);
   x.what.progress = [&bar](std::uint64_t bytes) { bar.add(bytes); };
   const auto made = context.around.restore_metadata(x.what);
   if (!made)
     return made.error();
   context.out.print(record{
     {"metadata", x.what.to},
-    {"made", time_cell(std::chrono::milliseconds{made->made_ms})},
+    {"made", made->made_ms != 0
+               ? time_cell(std::chrono::milliseconds{made->made_ms})
+               : cell::nothing()},
     {"rows", made->rows ? cell::unsigned_number(*made->rows) : cell::nothing()},
     {"bytes", cell::bytes(made->bytes)},
     {"replaced",
@@ -186,8 +190,8 @@ verb admin_metadata_restore_verb() {
     [](parameters& to) -> action {
       auto x = std::make_shared<restore_options>();
       to.positional("FILE", x->what.from,
-                    "of `backup`, - for standard input, or its --at-master "
-                    "directory")
+                    "of `backup`, - for standard input, its --at-master "
+                    "directory, or a metadata directory that was put back")
         .file();
       to.option("--to", "DIR", x->what.to,
                 "metadata.path of the master: DATA_DIR/metadata unless set")
@@ -195,6 +199,9 @@ verb admin_metadata_restore_verb() {
         .directory();
       to.number("--number", "N", x->number, 1, 0xffff'ffff,
                 "in a directory of backups; left out: the newest")
+        .fallback.clear();
+      to.number("--above-term", "TERM", x->above_term, 0, 0xff'ffff,
+                "that a server has obeyed, as the refused master says")
         .fallback.clear();
       to.flag("--force", x->what.force,
               "move metadata that is there aside, to DIR.replaced-1");

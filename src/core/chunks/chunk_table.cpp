@@ -143,12 +143,34 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
 chunk_version chunk_table::newest(chunk_id id) const {
   const auto* entry = find(id);
   DFS_ASSERT(entry != nullptr);
-  auto newest = intent(id).value_or(chunk_version{entry->version});
-  // Replicas may have been told of versions whose log was lost with a backup.
-  if (const auto odd = odd_.find(id); odd != odd_.end())
-    for (const auto& x : odd->second)
-      newest = std::max(newest, x.version);
-  return newest;
+  return intent(id).value_or(chunk_version{entry->version});
+}
+
+chunk_version chunk_table::next_version(chunk_id id) const {
+  const auto next = newest(id).next();
+  return branch_.before(id) ? std::max(next, branch_.floor()) : next;
+}
+
+bool chunk_table::may_lag(chunk_id id) const {
+  const auto* entry = find(id);
+  return entry != nullptr && branch_.may_lag(id, chunk_version{entry->version});
+}
+
+// What was given since the restore is above the floor, and so is an intent.
+bool chunk_table::believed(chunk_id id, const chunk_entry& entry,
+                           chunk_version version) const {
+  return branch_.may_lag(id, chunk_version{entry.version})
+         && version < branch_.floor()
+         && intent(id).value_or(chunk_version{}) < branch_.floor();
+}
+
+// Between a version from before the restore and an intent of afterwards: this
+// attempt has not given it to anybody.
+bool chunk_table::given_up(chunk_id id, const chunk_entry& entry,
+                           chunk_version version) const {
+  return branch_.may_lag(id, chunk_version{entry.version})
+         && version.value() > entry.version && version < branch_.floor()
+         && intent(id).value_or(chunk_version{}) >= branch_.floor();
 }
 
 std::optional<chunk_version> chunk_table::intent(chunk_id id) const {
@@ -205,9 +227,10 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
     drop_odd(id, x);
     add_holder(id, *entry, x);
   }
-  if (auto* odd = odd_of(id)) // Those that were left out.
+  if (auto* odd = odd_of(id)) // Those that were left out, or came too late.
     for (auto& x : *odd)
-      if (x.fault == replica_fault::behind)
+      if (x.fault == replica_fault::behind
+          || (x.fault == replica_fault::newer && x.version < version))
         x.fault = replica_fault::stale;
 }
 
@@ -221,8 +244,9 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
   if (is_going(server, id, has.version))
     return standing::stale;
   const chunk_version in_force{entry->version};
-  if (has.version > intent(id).value_or(in_force)) {
-    if (!restored_) {
+  if (has.version > intent(id).value_or(in_force)
+      || given_up(id, *entry, has.version)) {
+    if (!believed(id, *entry, has.version)) { // T5
       drop_holder(id, *entry, server);
       came(id, server);
       note_odd(id, server, replica_fault::newer, has.version);
@@ -353,25 +377,6 @@ std::vector<server_index> chunk_table::holders(chunk_id id) const {
     const auto& rest = more_.at(id);
     xs.insert(xs.end(), rest.begin(), rest.end());
   }
-  return xs;
-}
-
-std::vector<server_index> chunk_table::behind(chunk_id id) const {
-  std::vector<server_index> xs;
-  if (const auto it = odd_.find(id); it != odd_.end())
-    for (const auto& x : it->second)
-      if (x.fault == replica_fault::behind)
-        xs.push_back(x.server);
-  return xs;
-}
-
-std::vector<server_index> chunk_table::proven_holders(chunk_id id) const {
-  auto xs = holders(id);
-  if (const auto waiting = awaited_.find(id); waiting != awaited_.end())
-    std::erase_if(xs, [&](server_index x) {
-      return std::find(waiting->second.begin(), waiting->second.end(), x)
-             != waiting->second.end();
-    });
   return xs;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "core/chunks/chunk_entry.hpp"
 #include "core/chunks/chunk_pages.hpp"
 #include "core/chunks/chunk_row.hpp"
+#include "core/chunks/restored_branch.hpp"
 #include "core/chunks/server_table.hpp"
 #include "messages/chunk.hpp"
 
@@ -12,82 +14,6 @@
 #include <vector>
 
 namespace dfs::core {
-
-/// What is the matter with a replica that is not to be used.
-enum class replica_fault : std::uint8_t {
-  stale = 1,   ///< Its version is over.
-  corrupt = 2, ///< Quarantined there.
-  surplus = 3, ///< Current, more than needed, and ordered to go.
-  newer = 4,   ///< Of a version that this master never gave: never deleted.
-  behind = 5, ///< Its version is right, and it lacks committed changes: a grant
-              ///< levels it or leaves it out.
-};
-
-struct odd_replica {
-  server_index server = no_server;
-  replica_fault fault = replica_fault::stale;
-  chunk_version version;
-  instant ordered{}; ///< When its deletion was last ordered.
-};
-
-/// A version that may have been told, and was not promised to anybody yet.
-struct open_intent {
-  chunk_version version;
-  /// What its holders reported meanwhile: from the version in force up to it.
-  std::map<server_index, chunk_version> reported;
-  /// The chunk was fresh, so fences make it also where it never was: those have
-  /// nothing of what may have been acknowledged, and do not become holders.
-  bool bound = false;
-  std::vector<store_id> may_hold;        ///< If `bound`.
-  std::vector<server_index> may_hold_at; ///< Those of them that are known.
-};
-
-/// How a chunk is, in the order of urgency.
-enum class chunk_class : std::uint8_t {
-  unjudged = 0, ///< Not looked at yet, or part of no file.
-  healthy = 1,
-  surplus = 2,     ///< More good copies than wanted.
-  under = 3,       ///< Fewer, but at least one.
-  unavailable = 4, ///< No good copy on a server that serves now.
-  lost = 5,        ///< Nor on one that could come back.
-};
-inline constexpr std::size_t chunk_classes = 6;
-
-/// What the master knows of a chunk: 40 bytes.
-struct chunk_entry {
-  static constexpr std::size_t places = 4;
-  enum : std::uint8_t {
-    settled = 1, ///< All that is there is committed; nobody changes it.
-    fresh = 2,   ///< Servers may not have it yet: nothing in it was promised.
-    adopted = 4, ///< Becoming part of a file.
-    more = 8,    ///< Further holders stand in a table of their own.
-    class_shift = 4,
-  };
-
-  mutation_serial serial; ///< Committed, as far as known; as are the lengths.
-  inode_id file;          ///< Zero: of none, yet.
-  std::uint32_t version = 0;
-  std::uint32_t length = 0;
-  std::uint32_t padded_from = 0;
-  std::array<server_index, places> at{no_server, no_server, no_server,
-                                      no_server};
-  std::uint8_t replication = 0;
-  std::uint8_t bits = 0;
-
-  [[nodiscard]] bool has(std::uint8_t bit) const {
-    return (bits & bit) != 0;
-  }
-  void set(std::uint8_t bit, bool on) {
-    bits = static_cast<std::uint8_t>(on ? bits | bit : bits & ~bit);
-  }
-  [[nodiscard]] chunk_class health() const {
-    return static_cast<chunk_class>(bits >> class_shift);
-  }
-  [[nodiscard]] msg::chunk_extent extent() const {
-    return {chunk_version{version}, serial, length, padded_from};
-  }
-};
-static_assert(sizeof(chunk_entry) == 40);
 
 /// Chunks, where their replicas are, and which of those are good. The master's
 /// view; pure.
@@ -100,11 +26,11 @@ static_assert(sizeof(chunk_entry) == 40);
 ///  T4  A server that may come to have a fresh chunk is its holder; from the
 ///      first change on only servers that reported the chunk in their present
 ///      life are.
+///  T5  A version from before a restore counts only of chunks that nobody was
+///      granted since.
 class chunk_table {
 public:
-  /// @param restored Rows may be older than what chunkservers hold: a higher
-  ///                 version that one reports is believed.
-  explicit chunk_table(bool restored) : restored_{restored} {
+  explicit chunk_table(const restored_branch& branch) : branch_{branch} {
     // nop
   }
 
@@ -152,6 +78,12 @@ public:
 
   /// The highest version that somebody may have been told of.
   [[nodiscard]] chunk_version newest(chunk_id id) const;
+  /// That the next grant is to have: above `newest`, and above all that was
+  /// given by metadata that a restore gave up.
+  [[nodiscard]] chunk_version next_version(chunk_id id) const;
+  /// A server that has not told yet may have it in a newer version than is
+  /// known, and rightly (T5).
+  [[nodiscard]] bool may_lag(chunk_id id) const;
   [[nodiscard]] std::optional<chunk_version> intent(chunk_id id) const;
   /// @pre Above `newest`.
   void intend(chunk_id id, chunk_version version);
@@ -217,6 +149,10 @@ public:
 private:
   [[nodiscard]] bool
   holds(server_index server, chunk_id id, const chunk_entry& entry) const;
+  [[nodiscard]] bool
+  believed(chunk_id id, const chunk_entry& entry, chunk_version version) const;
+  [[nodiscard]] bool
+  given_up(chunk_id id, const chunk_entry& entry, chunk_version version) const;
   void add_holder(chunk_id id, chunk_entry& entry, server_index server);
   bool drop_holder(chunk_id id, chunk_entry& entry, server_index server);
   void clear_holders(chunk_id id, chunk_entry& entry);
@@ -230,7 +166,7 @@ private:
   void await(chunk_id id, server_index server);
   void came(chunk_id id, server_index server);
 
-  bool restored_;
+  restored_branch branch_;
   chunk_pages<chunk_entry> chunks_;
   std::map<chunk_id, std::vector<server_index>> more_;
   std::map<chunk_id, open_intent> intents_;

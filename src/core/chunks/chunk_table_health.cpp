@@ -45,4 +45,23 @@ void chunk_table::check() const {
   }
 }
 
+std::vector<server_index> chunk_table::behind(chunk_id id) const {
+  std::vector<server_index> xs;
+  if (const auto it = odd_.find(id); it != odd_.end())
+    for (const auto& x : it->second)
+      if (x.fault == replica_fault::behind)
+        xs.push_back(x.server);
+  return xs;
+}
+
+std::vector<server_index> chunk_table::proven_holders(chunk_id id) const {
+  auto xs = holders(id);
+  if (const auto waiting = awaited_.find(id); waiting != awaited_.end())
+    std::erase_if(xs, [&](server_index x) {
+      return std::find(waiting->second.begin(), waiting->second.end(), x)
+             != waiting->second.end();
+    });
+  return xs;
+}
+
 } // namespace dfs::core

@@ -63,8 +63,8 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
         x.replicas.push_back(
           {s_.servers.at(i).store, what, version, s_.servers.serves(i, now)});
       };
-  for (const auto& [server, version] : collector_.holders_of(chunk))
-    add(server, msg::replica_condition::orphan, version);
+  for (const auto& [server, extent] : collector_.holders_of(chunk))
+    add(server, msg::replica_condition::orphan, extent.version);
   const auto* entry = s_.table.find(chunk);
   if (entry == nullptr)
     return x;
@@ -150,6 +150,8 @@ directory_machine::absent(const std::string& name_or_store, instant now) const {
 
 result<msg::server_forgotten>
 directory_machine::forget(const msg::forget_server& x, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
   const auto gone = absent(x.server, now);
   if (!gone)
     return gone.error();

@@ -28,6 +28,8 @@ constexpr std::uint64_t bytes_expected = 4 * 1024 * 1024;
 
 result<msg::chunks_allocated>
 directory_machine::allocate(const msg::allocate_chunks& x, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
   const auto replication
     = x.replication == 0 ? s_.config.replication : x.replication;
   if (x.count > allocations_max || replication > replication_max)
@@ -95,6 +97,10 @@ void directory_machine::lease(asker_id asker, const msg::lease_chunk& x,
   const auto refuse = [&](ec code, const char* why) {
     s_.out.push_back(answer_lease{asker, fail(code, why)});
   };
+  if (!stopped_.empty()) {
+    refuse(ec::stale, stopped_.c_str());
+    return;
+  }
   const auto* entry = s_.table.find(x.chunk);
   if (entry == nullptr) {
     refuse(ec::not_found, "there is no such chunk");
@@ -149,7 +155,11 @@ void directory_machine::doubt_replica(const msg::report_replica& x,
 
 result<msg::file_layout>
 directory_machine::locate(msg::file_layout layout, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
   for (auto& x : layout.chunks) {
+    if (s_.awaits_all(x.chunk))
+      return s_.not_all_told(ec::unavailable);
     x = place(x.chunk, now);
     // One replica that is current is enough: what is committed all have.
     if (x.replicas.empty() && x.committed.length < s_.config.chunk_size
@@ -213,7 +223,10 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
 void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
   if (x.grant.term >= s_.term || s_.table.find(x.grant.chunk) != nullptr)
     return;
-  const auto found = collector_.reclaim(x.grant.chunk);
+  auto found = collector_.reclaim(x.grant.chunk);
+  std::erase_if(found, [](const orphan_replica& y) {
+    return y.extent.version > restored_branch::version_max;
+  });
   if (found.empty())
     return;
   const auto replication
@@ -222,8 +235,8 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
                static_cast<std::uint8_t>(replication), {});
   // A version above the client's was fenced for a grant that it never got.
   auto highest = x.grant.version;
-  for (const auto& [server, version] : found)
-    highest = std::max(highest, version);
+  for (const auto& y : found)
+    highest = std::max(highest, y.extent.version);
   if (highest > x.grant.version) {
     s_.table.intend(x.grant.chunk, highest);
     // Durable before the row of the file is, for whoever reads both.
@@ -231,8 +244,8 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
       {directory_state::route::kind::grant, x.grant.chunk, no_server});
     s_.out.push_back(log_row{token, s_.table.row(x.grant.chunk, {})});
   }
-  for (const auto& [server, version] : found)
-    (void) s_.reported(server, {x.grant.chunk, {version, {}, 0, 0}});
+  for (const auto& y : found)
+    (void) s_.reported(y.server, {x.grant.chunk, y.extent});
   pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
   ++pending_chunks_;
 }
@@ -240,6 +253,8 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
 result<nothing>
 directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
                          const std::vector<bool>& sealed, instant now) {
+  if (auto may = may_work(); !may)
+    return may;
   for (std::size_t n = 0; n < chunks.size(); ++n) {
     if (sealed[n])
       reclaim(chunks[n], now);
@@ -267,7 +282,8 @@ void directory_machine::keep(const msg::keep_chunks& x, instant now) {
     // Written whole: whoever made the file is done with it. An empty one is
     // for appends, and its lease goes on.
     const bool whole = state.extent.serial != mutation_serial{};
-    entry.set(chunk_entry::settled, whole);
+    // Of an orphan, whose replicas were not all as far, a grant finds that out.
+    entry.set(chunk_entry::settled, whole && claimed_.erase(state.chunk) == 0);
     if (!whole && !entry.has(chunk_entry::fresh))
       s_.log_begun(state.chunk, entry);
     if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole) {

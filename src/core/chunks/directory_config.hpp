@@ -2,6 +2,7 @@
 
 #include "core/chunks/lease_rule.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -16,10 +17,13 @@ struct directory_config {
   /// servers that are away, or until they are forgotten.
   bool durable = true;
 
-  /// No shorter than those of the former master: it may have granted more.
   std::chrono::milliseconds heartbeat = heartbeat_interval;
   std::chrono::milliseconds node_lease = core::node_lease;
   std::chrono::milliseconds chunk_lease = core::chunk_lease;
+  /// That a former master may have granted, if that is more: a row, written
+  /// before a lease of that length is given for the first time.
+  std::chrono::milliseconds node_lease_before{0};
+  std::chrono::milliseconds chunk_lease_before{0};
   /// A link that was lost and a data port that refuses prove a death.
   bool death_by_refusal = true;
 
@@ -46,6 +50,14 @@ struct directory_config {
   std::chrono::milliseconds repair_patience{10'000};
 
   bool plain = false; ///< File bytes travel without TLS: for reports only.
+
+  /// For leases that a former master may have given.
+  [[nodiscard]] std::chrono::milliseconds longest_node_lease() const {
+    return std::max(node_lease, node_lease_before);
+  }
+  [[nodiscard]] std::chrono::milliseconds longest_chunk_lease() const {
+    return std::max(chunk_lease, chunk_lease_before);
+  }
 
   std::size_t pending_max = 1'000'000;
   std::size_t grants_max = 10'000; ///< Recoveries under way.

@@ -16,7 +16,9 @@ std::string_view to_string(directory_note::kind x) {
                                         "replicas deleted",
                                         "orphans are collected",
                                         "alarm",
-                                        "chunkserver is forgotten"};
+                                        "chunkserver is forgotten",
+                                        "the metadata are not the newest",
+                                        "deletion is confirmed"};
   return names[static_cast<std::size_t>(x)];
 }
 

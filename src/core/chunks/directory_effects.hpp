@@ -48,6 +48,12 @@ struct remove_server {
   store_id store;
 };
 
+/// Write the row: the restore that began at this term is confirmed. Losing it
+/// is harmless: it is confirmed again.
+struct log_confirmed {
+  master_term restored_at;
+};
+
 using server_order
   = std::variant<msg::fence_chunk, msg::take_lease, msg::release_lease,
                  msg::copy_chunk, msg::delete_chunks>;
@@ -96,6 +102,8 @@ struct directory_note {
     orphaned,
     alarm,
     server_forgotten,
+    outdated,
+    confirmed, ///< By a person, or by time: what may be deleted.
   };
   kind what = kind::alarm;
   chunk_id chunk;
@@ -107,8 +115,9 @@ struct directory_note {
 [[nodiscard]] std::string_view to_string(directory_note::kind x);
 
 using directory_effect
-  = std::variant<log_row, remove_rows, log_server, remove_server, ask_server,
-                 probe_server, answer_lease, tell_growth, directory_note>;
+  = std::variant<log_row, remove_rows, log_server, remove_server, log_confirmed,
+                 ask_server, probe_server, answer_lease, tell_growth,
+                 directory_note>;
 using directory_effects = std::vector<directory_effect>;
 
 } // namespace dfs::core

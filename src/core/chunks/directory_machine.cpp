@@ -22,10 +22,11 @@ constexpr auto fade_interval = 2s;
 } // namespace
 
 directory_machine::directory_machine(const options& how, instant now)
-  : s_{how.config, how.term, how.restored_at > master_term{1}, how.seed, now},
+  : s_{how.config, how.term, restored_branch{how.restored_at}, how.seed, now},
     collector_{how.restored_at},
-    next_chunk_{s_.first_own().value()} {
-  // nop
+    next_chunk_{s_.first_own().value()},
+    lineage_{how.lives, how.restored_at} {
+  s_.confirmed = how.confirmed || !s_.branch.any();
 }
 
 void directory_machine::load_file_row(const chunk_row& row) {
@@ -51,6 +52,36 @@ void directory_machine::load_version_row(const chunk_row& row) {
 void directory_machine::load_server_row(const server_row& row) {
   s_.servers.load(row);
 }
+
+// -- metadata that are not the newest -----------------------------------------
+
+void directory_machine::stop(const std::string& why, instant) {
+  if (!stopped_.empty())
+    return;
+  stopped_ = why;
+  for (auto& [chunk, run] : grants_)
+    run.abandon(s_, fail(ec::stale, stopped_));
+  grants_.clear();
+  s_.note(directory_note::kind::outdated, {}, no_server, why);
+}
+
+result<nothing> directory_machine::may_work() const {
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
+  return done;
+}
+
+directory_effects directory_machine::take_effects() {
+  auto all = std::exchange(s_.out, {});
+  if (!stopped_.empty())
+    std::erase_if(all, [](const directory_effect& x) {
+      return !std::holds_alternative<answer_lease>(x)
+             && !std::holds_alternative<directory_note>(x);
+    });
+  return all;
+}
+
+// -- what was wanted is done --------------------------------------------------
 
 void directory_machine::logged(effect_token token, instant now) {
   const auto to = s_.take_route(token);
@@ -112,6 +143,8 @@ void directory_machine::advance_all(instant now) {
 }
 
 void directory_machine::tick(instant now) {
+  if (!stopped_.empty())
+    return;
   for (const auto i : s_.servers.expire(now)) {
     s_.note(directory_note::kind::server_lost, {}, i,
             !s_.servers.at(i).has_come() ? "not back since this master started"
@@ -123,6 +156,9 @@ void directory_machine::tick(instant now) {
     gathered_ = true;
     repair_.judge_all();
   }
+  // A day in which everybody was there, and nobody has said otherwise.
+  if (!s_.confirmed && now >= s_.started + 24h && s_.servers.all_told())
+    confirm();
   (void) s_.leases.expire(now);
   probe_again(now);
   redo_intents(now);

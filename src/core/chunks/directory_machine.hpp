@@ -4,11 +4,14 @@
 #include "core/chunks/grant_machine.hpp"
 #include "core/chunks/repair_plan.hpp"
 #include "core/chunks/replica_collector.hpp"
+#include "core/lineage/master_lineage.hpp"
 #include "messages/chunk_check.hpp"
+#include "messages/restore.hpp"
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -26,8 +29,10 @@ public:
   struct options {
     directory_config config;
     master_term term;
-    master_term restored_at{1}; ///< As the metadata store says.
-    std::uint64_t seed = 0;     ///< Of placement.
+    master_term restored_at{1};       ///< As the metadata store says.
+    std::uint64_t seed = 0;           ///< Of placement.
+    std::vector<master_life> lives{}; ///< As `master_lineage`.
+    bool confirmed = false;           ///< The restore, if there was one.
   };
 
   directory_machine(const options& how, instant now);
@@ -38,6 +43,20 @@ public:
   /// @pre The file row of the chunk, if there is one, is loaded.
   void load_version_row(const chunk_row& row);
   void load_server_row(const server_row& row);
+
+  // -- whether it may ---------------------------------------------------------
+
+  /// The metadata have come so far, durably: servers are to remember that.
+  void reached(std::uint64_t durable) {
+    durable_ = durable;
+  }
+  /// Its metadata are not the newest (a server says so): it orders, grants and
+  /// answers nothing any more. For good.
+  void stop(const std::string& why, instant now);
+  /// Empty: it works.
+  [[nodiscard]] const std::string& stopped() const {
+    return stopped_;
+  }
 
   // -- chunkservers -----------------------------------------------------------
   // Results are the errors of messages/chunk_control.hpp.
@@ -70,6 +89,13 @@ public:
   /// Errors: messages/chunk_check.hpp.
   [[nodiscard]] result<msg::server_forgotten>
   forget(const msg::forget_server& x, instant now);
+  /// Errors: messages/restore.hpp.
+  [[nodiscard]] result<msg::restore_confirmed>
+  confirm(const msg::confirm_restore& x);
+  [[nodiscard]] result<msg::deletion_confirmed>
+  confirm(const msg::confirm_deletion& x);
+  [[nodiscard]] result<msg::orphans_claimed>
+  claim(const msg::claim_orphans& x, instant now);
   /// Looks at a bounded number of chunks. @returns `ec::invalid_argument`.
   [[nodiscard]] result<msg::chunks_checked>
   check_chunks(const msg::check_chunks& x, instant now) const;
@@ -96,9 +122,7 @@ public:
   /// To be called every 100 ms or so.
   void tick(instant now);
 
-  [[nodiscard]] directory_effects take_effects() {
-    return std::exchange(s_.out, {});
-  }
+  [[nodiscard]] directory_effects take_effects();
 
   [[nodiscard]] const directory_state& state() const {
     return s_;
@@ -123,6 +147,11 @@ private:
     chunk_id chunk;
     instant until;
   };
+
+  [[nodiscard]] result<nothing> may_work() const;
+  void confirm();
+  [[nodiscard]] std::optional<msg::claimed_orphan>
+  claim(chunk_id chunk, instant now);
 
   // Servers.
   void arrived(server_index i, const msg::chunk_state& x, instant now);
@@ -174,10 +203,15 @@ private:
   /// whether it is committed.
   std::set<chunk_id> begun_;
   std::set<chunk_id> settling_; ///< Granted so that they can be copied.
+  /// Orphans that become files, and whose replicas differ.
+  std::set<chunk_id> claimed_;
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant redone_{};
   instant faded_{};
+  master_lineage lineage_;
+  std::uint64_t durable_ = 0; ///< Sequence of the metadata.
+  std::string stopped_;
   bool gathered_ = false;   ///< All chunks were judged since.
   msg::files_grown growth_; ///< Of the heartbeat that is being heard.
 };

@@ -105,6 +105,38 @@ std::vector<msg::health_finding> find_trouble(const msg::cluster_status& x) {
   return found;
 }
 
+namespace {
+
+// What is not deleted before a person has said so.
+void find_what_waits(const directory_machine& from, msg::cluster_status& to) {
+  const auto& s = from.state();
+  to.unnamed = from.collector().kept();
+  if (!s.confirmed)
+    to.findings.push_back(
+      {"METADATA_RESTORED", false,
+       "nothing is deleted or purged for a day, or until `dfsnode admin "
+       "confirm-restore`"
+         + (s.servers.all_told() ? std::string{}
+                                 : "; these have not told yet what they hold: "
+                                     + s.servers.untold())});
+  if (to.unnamed != 0)
+    to.findings.push_back({"NEWER_THAN_BACKUP", false,
+                           counted(to.unnamed, "chunk is", "chunks are")
+                             + " on servers and in no file since the restore: "
+                               "`dfsnode admin adopt-orphans --to DIR`"});
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    if (const auto held = from.collector().held(i); held != 0)
+      to.findings.push_back({"ORPHANS_HELD", false,
+                             s.servers.at(i).name + " has "
+                               + counted(held, "chunk")
+                               + " that no file has, too many to be deleted by "
+                                 "themselves: `dfsnode "
+                                 "admin confirm-deletion "
+                               + s.servers.at(i).name + "`, if that is right"});
+}
+
+} // namespace
+
 msg::cluster_status report_status(const directory_machine& from,
                                   std::vector<msg::volume_status> disks,
                                   instant now) {
@@ -133,6 +165,10 @@ msg::cluster_status report_status(const directory_machine& from,
       if (found.code == "CHUNKS_UNDER_REPLICATED"
           || found.code == "CHUNKS_UNAVAILABLE")
         found.text += "; " + why;
+  find_what_waits(from, x);
+  if (!from.stopped().empty())
+    x.findings.insert(x.findings.begin(),
+                      {"METADATA_OLDER", true, from.stopped()});
   if (s.config.plain)
     x.findings.push_back({"DATA_NOT_ENCRYPTED", false,
                           "stream.tls = false: file bytes travel in the clear, "

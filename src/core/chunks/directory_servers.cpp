@@ -19,6 +19,13 @@ using note = directory_note::kind;
 result<msg::chunkserver_registered>
 directory_machine::register_server(const msg::register_chunkserver& x,
                                    instant now) {
+  if (auto seen = lineage_.judge(x.obeyed, s_.term, durable_); !seen)
+    stop(fmt::format("the master's metadata are not the newest: chunkserver "
+                     "{}: {}; {}",
+                     x.name, seen.error().context, way_out(x.obeyed)),
+         now);
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
   const auto enrolled = s_.servers.enrol(x, now);
   if (!enrolled)
     return enrolled.error();
@@ -35,13 +42,18 @@ directory_machine::register_server(const msg::register_chunkserver& x,
   }
   advance_all(now);
   return msg::chunkserver_registered{
-    s_.term, static_cast<std::uint32_t>(s_.config.heartbeat.count()),
+    s_.term,
+    static_cast<std::uint32_t>(s_.config.heartbeat.count()),
     s_.config.chunk_size,
-    static_cast<std::uint32_t>(s_.config.chunk_lease.count())};
+    static_cast<std::uint32_t>(s_.config.chunk_lease.count()),
+    lineage_.life(),
+    durable_};
 }
 
 result<msg::chunks_reported>
 directory_machine::report(const msg::report_chunks& x, instant now) {
+  if (!stopped_.empty())
+    return fail(ec::not_found, stopped_);
   const auto i = s_.servers.find(x.store);
   if (!i)
     return fail(ec::not_found, "register first");
@@ -52,6 +64,7 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
     if (auto in_order = s_.servers.page(*i, x.page, x.last); !in_order)
       return in_order.error();
     find_left_out(*i, x);
+    collector_.listed(*i, x.page == 0, x.chunks.size());
   }
   for (const auto& state : x.chunks)
     arrived(*i, state, now);
@@ -106,6 +119,8 @@ void directory_machine::drop_left_out(server_index i, instant now) {
 
 result<msg::chunk_heartbeat_ack>
 directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
   const auto hearing = s_.servers.hear(x, now);
   if (!hearing)
     return hearing.error();
@@ -143,6 +158,7 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   // What it holds was judged when it reported, and then it did not serve yet.
   if (!served && s_.servers.serves(i, now))
     repair_.judge_all();
+  answer.durable = durable_;
   answer.renewed = std::move(orders.renewed);
   answer.ended = std::move(orders.ended);
   for (const auto& [chunk, below] : hearing->heard)
@@ -231,7 +247,9 @@ void directory_machine::led(server_index i, const msg::led_chunk& x,
   } else if (!lease->open && !grants_.contains(x.chunk)) {
     answer.ended.push_back(x.epoch);
   } else if (x.active && lease->open) {
-    s_.leases.renew(x.chunk, now + lease_wait(s_.config.chunk_lease));
+    // A former master may have given it for longer.
+    s_.leases.renew(
+      x.chunk, std::max(lease->until, now + lease_wait(s_.config.chunk_lease)));
     answer.renewed.push_back(x.epoch);
   }
 }
@@ -265,7 +283,7 @@ void directory_machine::led_elsewhere(server_index i, const msg::led_chunk& x,
       chain.push_back(holder);
   s_.leases.take_over(x.chunk, x.epoch, chunk_version{entry->version},
                       std::move(chain), s_.servers.at(i).boot,
-                      now + lease_wait(s_.config.chunk_lease));
+                      now + lease_wait(s_.config.longest_chunk_lease()));
   entry->set(chunk_entry::settled, false);
   if (x.active)
     answer.renewed.push_back(x.epoch);

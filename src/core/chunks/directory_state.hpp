@@ -21,12 +21,14 @@ namespace dfs::core {
 /// What the parts of the chunk directory share. One per master and term.
 struct directory_state {
   directory_state(const directory_config& settings, master_term of,
-                  bool restored, std::uint64_t seed, instant now)
+                  const restored_branch& restored, std::uint64_t seed,
+                  instant now)
     : config{settings},
       term{of},
       started{now},
       random{seed},
       servers{config, of, now},
+      branch{restored},
       table{restored},
       leases{of} {
     // nop
@@ -39,6 +41,10 @@ struct directory_state {
   instant started;
   rng random;
   server_table servers;
+  restored_branch branch;
+  /// A person, or a day with all servers there, has said that the restored
+  /// metadata are the ones to go on with.
+  bool confirmed = true;
   chunk_table table;
   chunk_leases leases;
   placement_memory memory;
@@ -98,8 +104,25 @@ struct directory_state {
 
   /// Whoever is there has been heard: what is missing is missing.
   [[nodiscard]] bool gathered(instant now) const {
-    return now >= started + lease_wait(config.node_lease) + config.gathering
+    return now >= started + lease_wait(config.longest_node_lease())
+                    + config.gathering
            && !servers.guessing(now);
+  }
+
+  /// After a restore: somebody who has not told yet what he has may have the
+  /// chunk in a newer version than anybody else.
+  [[nodiscard]] bool awaits_all(chunk_id chunk) const {
+    return !confirmed && table.may_lag(chunk) && !servers.all_told();
+  }
+
+  /// @param code `unavailable` to whoever is to wait for them.
+  [[nodiscard]] error not_all_told(ec code) const {
+    return fail(code,
+                "after the restore these chunkservers have not told yet what "
+                "they hold: "
+                  + servers.untold()
+                  + "; bring them back, or forget them (`dfsnode admin "
+                    "forget`)");
   }
 
   /// Its replica will be an old one when the grant that is being made is done.

@@ -31,7 +31,7 @@ void grant_machine::gather(directory_state& s, instant now) {
 bool grant_machine::may_begin(directory_state& s, instant now,
                               std::vector<server_index>& chosen) const {
   // S4: whose replicas are not known might be the primary.
-  if (s.servers.guessing(now))
+  if (s.servers.guessing(now) || s.awaits_all(chunk_))
     return false;
   if (const auto held = s.held.find(chunk_);
       held != s.held.end() && now < held->second)

@@ -131,7 +131,7 @@ void grant_machine::begin_anew(directory_state& s, instant now) {
 
 void grant_machine::intend(directory_state& s,
                            std::vector<server_index> chosen) {
-  version_ = s.table.newest(chunk_).next();
+  version_ = s.table.next_version(chunk_);
   if (s.table.find(chunk_)->has(chunk_entry::fresh) && !s.table.intent(chunk_))
     s.table.bind(chunk_, stores_of(s, s.table.holders(chunk_)));
   s.table.intend(chunk_, version_);

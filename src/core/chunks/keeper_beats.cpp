@@ -55,6 +55,13 @@ keeper_effects keeper_machine::beat_answered(keeper_talk talk,
   if (talk != talk_ || phase_ != phase::talking || pending_
       || !lease_.counts(x))
     return take_out();
+  const msg::master_mark reached{x.term, terms_.life, x.durable};
+  if (x.durable != 0 && contradicts(reached, newest_)) { // K1
+    refuse_master(now, "its metadata have gone back");
+    return take_out();
+  }
+  if (goes_beyond(reached, newest_) && !marking_ && now.boot >= mark_at_)
+    remember(reached, now);
   heard_at_ = now.boot;
   ++answered_;
   if (const auto told = beats_.find(x.sequence); told != beats_.end()) {

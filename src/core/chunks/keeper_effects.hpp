@@ -30,9 +30,9 @@ struct send_registration {
   std::chrono::milliseconds within{0};
 };
 
-/// Make durable that no older master is to be obeyed -> `term_persisted`.
-struct persist_term {
-  master_term term;
+/// Make durable that no older metadata is to be obeyed -> `mark_persisted`.
+struct persist_mark {
+  msg::master_mark mark;
 };
 
 /// List all replicas that are in service now -> `replicas_listed`.
@@ -121,7 +121,7 @@ struct keeper_note {
 };
 
 using keeper_effect
-  = std::variant<find_master, send_registration, persist_term, list_replicas,
+  = std::variant<find_master, send_registration, persist_mark, list_replicas,
                  send_page, ask_led, send_beat, revoke_replicas,
                  verify_replicas, renew_leases, end_leases, set_node_lease,
                  forget_clocks, say_goodbye, keeper_note>;

@@ -1,6 +1,9 @@
 #include "core/chunks/keeper_machine.hpp"
 
 #include "base/assert.hpp"
+#include "core/lineage/master_lineage.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -11,8 +14,8 @@
 namespace dfs::core {
 
 keeper_machine::keeper_machine(keeper_config config, keeper_identity self,
-                               master_term newest, std::uint64_t last,
-                               const clock_pair& now)
+                               const msg::master_mark& newest,
+                               std::uint64_t last, const clock_pair& now)
   : config_{config},
     self_{std::move(self)},
     lease_{config.lease, self_.boot, last},
@@ -72,20 +75,33 @@ keeper_effects keeper_machine::registered(keeper_talk talk,
   if (talk != talk_ || phase_ != phase::registering)
     return {};
   terms_ = x;
-  if (x.term < newest_) { // K1
-    const auto why
-      = "its term " + std::to_string(x.term.value()) + " is older than "
-        + std::to_string(newest_.value())
-        + ", which was obeyed here: its metadata is not the newest";
-    note(keeper_note::kind::refused, why);
-    retire(now, config_.refused_retry, "the master was refused: " + why);
-  } else if (x.term == newest_) {
+  const msg::master_mark told{x.term, x.life, x.durable};
+  if (contradicts(told, newest_)) { // K1
+    refuse_master(now, fmt::format("its metadata (term {}, {} rows) are older "
+                                   "than what was obeyed here (term {}, {} "
+                                   "rows), or went another way",
+                                   x.term.value(), x.durable,
+                                   newest_.term.value(), newest_.sequence));
+  } else if (!goes_beyond(told, newest_)) {
     begin_talk(now);
   } else {
     phase_ = phase::persisting;
-    out_.push_back(persist_term{x.term});
+    remember(told, now);
   }
   return take_out();
+}
+
+void keeper_machine::refuse_master(const clock_pair& now,
+                                   const std::string& why) {
+  note(keeper_note::kind::refused, why + "; " + way_out(newest_));
+  retire(now, config_.refused_retry, "the master was refused: " + why);
+}
+
+void keeper_machine::remember(const msg::master_mark& told,
+                              const clock_pair& now) {
+  marking_ = true;
+  mark_at_ = now.boot + config_.mark_pace;
+  out_.push_back(persist_mark{told});
 }
 
 keeper_effects keeper_machine::registration_failed(keeper_talk talk,
@@ -102,16 +118,19 @@ keeper_effects keeper_machine::registration_failed(keeper_talk talk,
   return take_out();
 }
 
-keeper_effects keeper_machine::term_persisted(master_term term, bool durable,
+keeper_effects keeper_machine::mark_persisted(const msg::master_mark& mark,
+                                              bool durable,
                                               const clock_pair& now) {
-  if (durable)
-    newest_ = std::max(newest_, term);
+  marking_ = false;
+  if (durable && goes_beyond(mark, newest_))
+    newest_ = mark;
   // Two masters at once: the older one must not be obeyed any longer.
-  if (phase_ == phase::talking && term_ < newest_)
+  if (phase_ == phase::talking && term_ < newest_.term)
     retire(now, {}, "a newer master has been heard of");
-  if (phase_ != phase::persisting || term != terms_.term)
+  if (phase_ != phase::persisting || mark.term != terms_.term)
     return take_out();
-  if (durable) {
+  // How far it has come may wait for another time, who it is may not.
+  if (durable || mark.term == newest_.term) {
     begin_talk(now);
   } else {
     constexpr auto why = "the master's term cannot be made durable here";
@@ -176,7 +195,7 @@ keeper_effects keeper_machine::page_failed(keeper_talk talk, const error& why,
 void keeper_machine::deleted(master_term term,
                              const std::vector<chunk_id>& chunks) {
   for (const auto chunk : chunks)
-    if (reporting_ || term < newest_)
+    if (reporting_ || term < newest_.term)
       news_.lost(chunk);
     else
       news_.deleted(chunk);
@@ -207,9 +226,9 @@ keeper_effects keeper_machine::goodbye_said(keeper_talk talk) {
 result<nothing> keeper_machine::obey(master_term term) const {
   if (phase_ == phase::leaving)
     return fail(ec::shutting_down, "this chunkserver is going");
-  if (term < newest_)
+  if (term < newest_.term)
     return fail(ec::stale, "a newer master was obeyed here");
-  if (term > newest_)
+  if (term > newest_.term)
     return fail(ec::unavailable, "this chunkserver is about to register");
   return done;
 }
@@ -227,7 +246,7 @@ keeper_machine::standing keeper_machine::status() const {
   x.registered = phase_ == phase::talking;
   x.reported = reported_;
   x.term = term_;
-  x.newest = newest_;
+  x.newest = newest_.term;
   x.lease_until = lease_.until();
   x.sequence = lease_.sequence();
   x.beats_answered = answered_;
@@ -242,7 +261,7 @@ keeper_machine::standing keeper_machine::status() const {
 void keeper_machine::check() const {
   lease_.check_invariants();
   news_.check();
-  DFS_ASSERT(phase_ != phase::talking || term_ == newest_); // K1
+  DFS_ASSERT(phase_ != phase::talking || term_ == newest_.term); // K1
   DFS_ASSERT(listing_ == 0 || reporting_);
   DFS_ASSERT(!reported_ || !reporting_);
   DFS_ASSERT(!gone_ || phase_ == phase::leaving);
@@ -299,7 +318,7 @@ void keeper_machine::ask_to_register(const clock_pair& now) {
   x.zone = self_.zone;
   x.data = self_.data;
   x.volumes = volumes_;
-  x.newest_term = newest_;
+  x.obeyed = newest_;
   out_.push_back(
     send_registration{++talk_, std::move(x), config_.answer_timeout});
 }

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/result.hpp"
 #include "core/chunks/holder_lease.hpp"
+#include "core/chunks/keeper_config.hpp"
 #include "core/chunks/keeper_effects.hpp"
 #include "core/chunks/keeper_led.hpp"
 #include "core/chunks/keeper_news.hpp"
@@ -17,41 +18,12 @@
 
 namespace dfs::core {
 
-struct keeper_config {
-  holder_config lease;
-  std::chrono::milliseconds retry{100};          ///< Looking for a master.
-  std::chrono::milliseconds refused_retry{1000}; ///< After a refusal.
-  std::chrono::milliseconds answer_timeout{1000};
-  std::chrono::milliseconds beat_timeout{3000};
-  /// Without an answer that counts the master is looked for again.
-  std::chrono::milliseconds silence_max{3000};
-  /// A heartbeat waits so long for what is led.
-  std::chrono::milliseconds led_patience{100};
-  /// A data server that does not even say what it leads is stuck.
-  std::chrono::milliseconds stuck_after{1000};
-  /// Between two pages of what is led, once all has been told: 15,000 leases
-  /// a second, more than a data server can use.
-  std::chrono::milliseconds led_pace{20};
-  /// At the end, for telling how far led chunks have come.
-  std::chrono::milliseconds goodbye_patience{1000};
-  std::size_t news_max = 200'000;
-};
-
-/// What does not change within a life.
-struct keeper_identity {
-  store_id store;
-  boot_id boot;
-  std::string name;
-  std::string zone;
-  endpoint data;
-};
-
 /// A chunkserver's conversation with the master (docs/protocols/chunks.md): one
 /// per life, its own view. Pure. Registers, reports, sends heartbeats, and
 /// lives by the node lease that their answers give.
 ///
-///  K1  A master whose term is lower than one that was ever obeyed is not. A
-///      new term is obeyed from when it is durable that it was.
+///  K1  A master whose metadata are older than what was obeyed, or went another
+///      way, is not. A term is obeyed from when that is durable.
 ///  K2  What an answer revokes is not served any more before its lease counts,
 ///      and before the next heartbeat says that it was heard.
 ///  K3  A report holds all that was here when it was asked for; news since
@@ -60,10 +32,11 @@ struct keeper_identity {
 ///  K5  After `leave` has ended the lease no heartbeat is sent.
 class keeper_machine {
 public:
-  /// @param newest Highest term that this store ever obeyed.
+  /// @param newest That this store ever obeyed.
   /// @param last Highest sequence that this life has used.
-  keeper_machine(keeper_config config, keeper_identity self, master_term newest,
-                 std::uint64_t last, const clock_pair& now);
+  keeper_machine(keeper_config config, keeper_identity self,
+                 const msg::master_mark& newest, std::uint64_t last,
+                 const clock_pair& now);
 
   /// @pre `now` never goes back, here and below.
   [[nodiscard]] keeper_effects tick(const clock_pair& now);
@@ -80,8 +53,9 @@ public:
   [[nodiscard]] keeper_effects registration_failed(keeper_talk talk,
                                                    const error& why,
                                                    const clock_pair& now);
-  [[nodiscard]] keeper_effects
-  term_persisted(master_term term, bool durable, const clock_pair& now);
+  [[nodiscard]] keeper_effects mark_persisted(const msg::master_mark& mark,
+                                              bool durable,
+                                              const clock_pair& now);
 
   [[nodiscard]] keeper_effects
   replicas_listed(std::uint64_t ticket, std::vector<msg::chunk_state> all,
@@ -181,6 +155,8 @@ private:
   void retire(const clock_pair& now, std::chrono::milliseconds wait,
               std::string why);
   void ask_to_register(const clock_pair& now);
+  void refuse_master(const clock_pair& now, const std::string& why);
+  void remember(const msg::master_mark& told, const clock_pair& now);
   void begin_talk(const clock_pair& now);
   void begin_report();
   void send_next_page();
@@ -202,12 +178,13 @@ private:
 
   phase phase_ = phase::alone;
   keeper_talk talk_ = 0;
-  master_term newest_; ///< K1.
-  master_term term_;   ///< Of this talk.
+  msg::master_mark newest_; ///< K1.
+  bool marking_ = false;    ///< It is being written …
+  boot_instant mark_at_;    ///< … and not again before.
+  master_term term_;        ///< Of this talk.
   msg::chunkserver_registered terms_;
   boot_instant retry_at_; ///< When alone; else the end of patience.
-  boot_instant
-    heard_at_; ///< The last answer that counted, or the registration.
+  boot_instant heard_at_; ///< The last answer that counted, or registration.
   std::string trouble_;
   std::string impediment_;
   bool stuck_ = false; ///< The data server.

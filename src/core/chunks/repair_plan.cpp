@@ -165,7 +165,7 @@ repair_plan::motion repair_plan::motion_of(const directory_state& s,
     // Whoever was changing it asks for a new primary at once.
     if (!entry.has(chunk_entry::settled) && now < x.heir_until)
       return motion::changing;
-    if (now >= s.started + lease_wait(s.config.chunk_lease))
+    if (now >= s.started + lease_wait(s.config.longest_chunk_lease()))
       return motion::still;
     for (const auto i : s.table.holders(chunk))
       if (s.servers.may_serve(i, now) && !s.servers.at(i).led_told)

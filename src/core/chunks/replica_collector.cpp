@@ -3,6 +3,7 @@
 #include "base/counted.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 
@@ -17,6 +18,10 @@ constexpr auto order_time = 30s;
 constexpr auto order_again = 60s; ///< What was ordered and is still there.
 constexpr std::size_t looked_at_once = 5'000;
 constexpr std::size_t orphans_max = 2'000'000; ///< The rest is found later.
+
+// D5. As many as one put that was interrupted leaves are usual.
+constexpr std::uint64_t orphans_share = 100;
+constexpr std::uint64_t orphans_few = 16;
 
 // Of a chunk that is no more every version goes.
 constexpr chunk_version any_version{std::numeric_limits<std::uint64_t>::max()};
@@ -41,20 +46,56 @@ void replica_collector::unknown(server_index server, const msg::chunk_state& x,
     it = orphans_.emplace(x.chunk, orphan{now, false, {}}).first;
   }
   auto& holders = it->second.holders;
-  for (auto& [who, version] : holders)
-    if (who == server) {
-      version = x.extent.version;
+  for (auto& y : holders)
+    if (y.server == server) {
+      y.extent = x.extent;
       return;
     }
-  holders.emplace_back(server, x.extent.version);
+  holders.push_back({server, x.extent});
+  count(server, x.chunk, true);
+}
+
+void replica_collector::listed(server_index server, bool first_page,
+                               std::size_t chunks) {
+  auto& x = tallies_[server];
+  x.listed = first_page ? chunks : x.listed + chunks;
+}
+
+void replica_collector::count(server_index server, chunk_id chunk, bool more) {
+  if (is_kept(chunk))
+    return;
+  auto& x = tallies_[server].orphans;
+  x = more ? x + 1 : std::max<std::uint64_t>(x, 1) - 1;
+}
+
+std::uint64_t replica_collector::held(server_index server) const {
+  const auto it = tallies_.find(server);
+  if (it == tallies_.end())
+    return 0;
+  const auto& x = it->second;
+  const auto few = std::max(x.listed / orphans_share, orphans_few);
+  return x.orphans > std::max(few, x.approved) ? x.orphans : 0;
+}
+
+std::uint64_t replica_collector::approve(server_index server) {
+  auto& x = tallies_[server];
+  x.approved = x.orphans;
+  return x.orphans;
+}
+
+std::size_t replica_collector::kept() const {
+  return static_cast<std::size_t>(std::distance(
+    orphans_.begin(), orphans_.lower_bound(chunk_id{kept_.value() << 40})));
 }
 
 void replica_collector::gone(server_index server, chunk_id chunk) {
   const auto it = orphans_.find(chunk);
   if (it == orphans_.end())
     return;
-  std::erase_if(it->second.holders,
-                [&](const auto& x) { return x.first == server; });
+  if (std::erase_if(it->second.holders,
+                    [&](const auto& x) { return x.server == server; })
+      != 0)
+    count(server, chunk, false);
   if (it->second.holders.empty())
     orphans_.erase(it);
 }
@@ -79,23 +120,24 @@ std::vector<chunk_id> replica_collector::of(server_index server, chunk_id first,
   std::vector<chunk_id> found;
   for (auto it = orphans_.lower_bound(first);
        it != orphans_.end() && it->first <= last; ++it)
-    for (const auto& [who, version] : it->second.holders)
-      if (who == server)
+    for (const auto& x : it->second.holders)
+      if (x.server == server)
         found.push_back(it->first);
   return found;
 }
 
-std::vector<std::pair<server_index, chunk_version>>
-replica_collector::reclaim(chunk_id chunk) {
+std::vector<orphan_replica> replica_collector::reclaim(chunk_id chunk) {
   const auto it = orphans_.find(chunk);
   if (it == orphans_.end() || it->second.ordered)
     return {};
   auto holders = std::move(it->second.holders);
   orphans_.erase(it);
+  for (const auto& x : holders)
+    count(x.server, chunk, false);
   return holders;
 }
 
-std::vector<std::pair<server_index, chunk_version>>
+std::vector<orphan_replica>
 replica_collector::holders_of(chunk_id chunk) const {
   const auto it = orphans_.find(chunk);
   if (it == orphans_.end())
@@ -150,16 +192,16 @@ void replica_collector::add_orphans(directory_state& s, orders& to,
   for (std::size_t n = 0; n < looked_at_once && it != orphans_.end();
        ++n, ++it) {
     auto& [chunk, x] = *it;
-    if (now < x.since + s.config.orphan_life
-        || chunk.value() >> 40 < kept_.value())
+    if (now < x.since + s.config.orphan_life || is_kept(chunk))
       continue;
-    for (const auto& [server, version] : x.holders) {
-      if (!s.servers.usable(server, now) || !has_room(s, to, server))
+    for (const auto& [server, extent] : x.holders) {
+      if (!s.servers.usable(server, now) || !has_room(s, to, server)
+          || (!x.ordered && held(server) != 0)) // D5
         continue;
       if (!x.ordered)
         s.note(note::orphaned, chunk, server, "no file has it");
       x.ordered = true;
-      to[server].push_back({chunk, {version, {}, 0, 0}});
+      to[server].push_back({chunk, {extent.version, {}, 0, 0}});
     }
     // Ordered again later, if it is still told of.
     if (x.ordered)
@@ -215,7 +257,7 @@ void replica_collector::add_surplus(directory_state& s, orders& to,
     // Nobody may be changing it: whoever goes would be missed in the chain.
     if (s.table.intent(chunk) || s.leases.find(chunk) != nullptr
         || !entry->has(chunk_entry::settled) || s.copies.contains(chunk)
-        || now < s.started + lease_wait(s.config.chunk_lease)) {
+        || now < s.started + lease_wait(s.config.longest_chunk_lease())) {
       surplus_.push_back(chunk);
       continue;
     }
@@ -247,7 +289,7 @@ void replica_collector::add_surplus(directory_state& s, orders& to,
 }
 
 void replica_collector::tick(directory_state& s, instant now) {
-  if (now < s.started + s.config.deletion_delay) // D1
+  if (now < s.started + s.config.deletion_delay || !s.confirmed) // D1, D3
     return;
   if (now >= second_ + 1s) {
     second_ = now;

@@ -10,6 +10,11 @@
 
 namespace dfs::core {
 
+struct orphan_replica {
+  server_index server = no_server;
+  msg::chunk_extent extent;
+};
+
 /// Decides which replicas are to be deleted, and has them deleted (SPEC G12):
 /// those of chunks that no file has any more, orphans, and what is stale,
 /// corrupt or too much. Part of the master's view; pure.
@@ -18,8 +23,12 @@ namespace dfs::core {
 ///  D2  Of a chunk of a file only what is not needed: as many good copies as
 ///      wanted serve at that moment, beside the one that goes.
 ///  D3  An orphan has been one for `orphan_life`, in this term; one that may
-///      belong to a file newer than a restored backup is kept.
+///      belong to a file newer than a restored backup is kept. After a restore
+///      nothing at all is deleted before that is confirmed.
 ///  D4  At most `deletions_per_second` of one server.
+///  D5  Of more orphans than one in a hundred of a server's chunks (and 16)
+///      none is deleted before a person has confirmed: so many at once are
+///      rather a sign that the metadata are wrong.
 class replica_collector {
 public:
   /// @param kept Chunks of terms below are never orphans (D3).
@@ -29,6 +38,8 @@ public:
 
   /// A server reports a chunk that the table does not know.
   void unknown(server_index server, const msg::chunk_state& x, instant now);
+  /// A page of a server's report: so many chunks.
+  void listed(server_index server, bool first_page, std::size_t chunks);
   /// It does not have it any more.
   void gone(server_index server, chunk_id chunk);
   /// The chunk was deleted; these had replicas.
@@ -39,12 +50,22 @@ public:
   of(server_index server, chunk_id first, chunk_id last) const;
   /// Servers and versions of an orphan, which becomes part of a file after all.
   /// @returns nothing if there is none, or it was ordered to go.
-  [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>
-  reclaim(chunk_id chunk);
+  [[nodiscard]] std::vector<orphan_replica> reclaim(chunk_id chunk);
 
-  /// Who has an orphan, and in which version; empty if it is none.
-  [[nodiscard]] std::vector<std::pair<server_index, chunk_version>>
-  holders_of(chunk_id chunk) const;
+  /// Who has an orphan; empty if it is none.
+  [[nodiscard]] std::vector<orphan_replica> holders_of(chunk_id chunk) const;
+
+  /// May belong to a file that is newer than the backup.
+  [[nodiscard]] bool is_kept(chunk_id chunk) const {
+    return chunk.value() >> 40 < kept_.value();
+  }
+  /// So many of those. O(n).
+  [[nodiscard]] std::size_t kept() const;
+
+  /// D5: so many orphans of a server wait for a person; 0: none do.
+  [[nodiscard]] std::uint64_t held(server_index server) const;
+  /// Those that it has now may go. @returns how many.
+  std::uint64_t approve(server_index server);
   /// At most `most` orphans above `after`, up to `last`.
   [[nodiscard]] std::vector<chunk_id>
   orphans_between(chunk_id after, chunk_id last, std::size_t most) const;
@@ -68,7 +89,13 @@ private:
   struct orphan {
     instant since{};
     bool ordered = false;
-    std::vector<std::pair<server_index, chunk_version>> holders;
+    std::vector<orphan_replica> holders;
+  };
+  /// Of a server; without orphans that are kept.
+  struct tally {
+    std::uint64_t listed = 0; ///< Chunks of its last report.
+    std::uint64_t orphans = 0;
+    std::uint64_t approved = 0; ///< So many may go.
   };
   struct removal {
     chunk_id chunk;
@@ -81,11 +108,13 @@ private:
   void add_orphans(directory_state& s, orders& to, instant now);
   void add_odd(directory_state& s, orders& to, instant now);
   void add_surplus(directory_state& s, orders& to, instant now);
+  void count(server_index server, chunk_id chunk, bool more);
   [[nodiscard]] bool
   has_room(const directory_state& s, orders& to, server_index server) const;
 
   master_term kept_;
   std::map<chunk_id, orphan> orphans_;
+  std::map<server_index, tally> tallies_;
   chunk_id orphan_cursor_;
   std::deque<removal> released_;
   std::deque<chunk_id> surplus_;

@@ -33,6 +33,11 @@ typename Inspector::result_type inspect(Inspector& f, server_row& x) {
 
 inline constexpr std::string_view server_rows = "s";
 
+/// Single rows: which restore is confirmed, and the longest leases that were
+/// ever given (docs/formats/metadata.md).
+inline constexpr std::string_view confirmed_restore_row = "e";
+inline constexpr std::string_view longest_leases_row = "k";
+
 [[nodiscard]] inline std::string server_row_key(store_id store) {
   return numbered_key(server_rows, store.value());
 }

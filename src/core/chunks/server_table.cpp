@@ -42,7 +42,7 @@ server_table::server_table(const directory_config& config, master_term term,
   : config_{config},
     term_{term},
     started_{started},
-    opens_{started + lease_wait(config.node_lease)},
+    opens_{started + lease_wait(config.longest_node_lease())},
     ticked_{started},
     judges_{started} {
   // nop
@@ -62,8 +62,6 @@ void server_table::load(const server_row& row) {
 
 result<server_table::enrolment>
 server_table::enrol(const msg::register_chunkserver& x, instant now) {
-  if (x.newest_term > term_)
-    return fail(ec::stale, "the chunkserver has obeyed a newer master");
   const auto known = by_store_.find(x.store);
   if (known == by_store_.end() && servers_.size() >= servers_max)
     return fail(ec::busy, "too many chunkservers");
@@ -204,6 +202,7 @@ server_table::page(server_index i, std::uint32_t number, bool last) {
     return fail(ec::stale, "not the next page");
   ++s.pages;
   s.reported = last;
+  s.told = s.told || last;
   return done;
 }
 
@@ -254,6 +253,19 @@ bool server_table::arriving(instant now) const {
   return std::any_of(servers_.begin(), servers_.end(), [&](const auto& x) {
     return x.linked && !x.reported && now < x.registered + arrival;
   });
+}
+
+bool server_table::all_told() const {
+  return std::all_of(servers_.begin(), servers_.end(),
+                     [](const auto& x) { return x.told || x.forgotten; });
+}
+
+std::string server_table::untold() const {
+  std::string names;
+  for (const auto& x : servers_)
+    if (!x.told && !x.forgotten)
+      names += (names.empty() ? "" : ", ") + x.name;
+  return names;
 }
 
 bool server_table::complete(instant now) const {

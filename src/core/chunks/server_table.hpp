@@ -48,6 +48,7 @@ struct chunkserver {
   bool linked = false;   ///< Its keeper can be asked.
   bool reported = false; ///< All of it, in this life and term.
   bool led_told = false; ///< What it leads, too.
+  bool told = false;     ///< All of it, once: what has come since, with beats.
   /// It serves nothing that is not current: its lease had no gap, or it heard
   /// what is revoked.
   bool vouched = false;
@@ -103,8 +104,7 @@ public:
     bool new_row = false;  ///< Its row is another one than before.
   };
 
-  /// @returns `ec::stale` (an older life, or a higher term was obeyed),
-  ///   `ec::busy`.
+  /// @returns `ec::stale` (an older life), `ec::busy`.
   [[nodiscard]] result<enrolment>
   enrol(const msg::register_chunkserver& x, instant now);
 
@@ -159,6 +159,12 @@ public:
   [[nodiscard]] bool guessing(instant now) const;
   /// Somebody has come a moment ago and is about to say what he has.
   [[nodiscard]] bool arriving(instant now) const;
+
+  /// Everybody who ever registered, and was not forgotten, has told in this
+  /// term what he has.
+  [[nodiscard]] bool all_told() const;
+  /// Their names, for people.
+  [[nodiscard]] std::string untold() const;
 
   /// Everybody who ever registered serves, and has reported.
   [[nodiscard]] bool complete(instant now) const;

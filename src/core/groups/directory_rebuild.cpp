@@ -21,6 +21,8 @@ constexpr auto testimony_again = 1'000ms;
 
 result<msg::group_forced>
 version_directory::force(const msg::force_group& x, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
   const auto it = groups_.find(x.group);
   if (it == groups_.end())
     return fail(ec::not_found, fmt::format("group {}", x.group.value()));
@@ -68,6 +70,10 @@ version_directory::force(const msg::force_group& x, instant now) {
 }
 
 void version_directory::rebuild(std::uint64_t asker, instant now) {
+  if (auto may = may_work(); !may) {
+    out_.push_back(answer_rebuild{asker, may.error()});
+    return;
+  }
   if (rebuilding_) {
     out_.push_back(
       answer_rebuild{asker, fail(ec::busy, "it is being rebuilt")});

@@ -22,8 +22,12 @@ double seconds_of(instant::duration x) {
 result<msg::fileserver_registered>
 version_directory::register_server(const msg::register_fileserver& x,
                                    instant now) {
-  if (x.newest_term > term_)
-    return fail(ec::stale, "the file server has obeyed a newer master");
+  if (auto seen = lineage_.judge(x.obeyed, term_, durable_); !seen)
+    stop(fmt::format("the master's metadata are not the newest: file server "
+                     "{}: {}; {}",
+                     x.name, seen.error().context, way_out(x.obeyed)));
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
   const auto known = servers_.find(x.store);
   if (known == servers_.end() && servers_.size() >= fileservers_max)
     return fail(ec::busy, "too many file servers");
@@ -60,7 +64,11 @@ version_directory::register_server(const msg::register_fileserver& x,
     out_.push_back(log_fileserver{row});
   }
   return msg::fileserver_registered{
-    term_, static_cast<std::uint32_t>(config_.heartbeat.count()), {}};
+    term_,
+    static_cast<std::uint32_t>(config_.heartbeat.count()),
+    {},
+    lineage_.life(),
+    durable_};
 }
 
 // Whatever the former life led or told is over; what it promised is not.
@@ -85,6 +93,8 @@ void version_directory::reborn(store_id x, bool back, instant now) {
 
 result<msg::fileserver_beat_ack>
 version_directory::beat(const msg::fileserver_beat& x, instant now) {
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
   const auto known = servers_.find(x.store);
   if (known == servers_.end() || x.term != term_ || !known->second.linked)
     return fail(ec::not_found, "register first");
@@ -104,7 +114,7 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
   for (const auto& y : x.groups)
     stood(server, y, now);
   server.all_told = server.all_told || x.all_told;
-  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}};
+  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}, durable_};
   if (x.servers_known != revision_)
     for (const auto& [store, other] : servers_)
       if (other.row.data.port != 0)

@@ -338,6 +338,8 @@ void version_directory::look_after_repairs(instant now) {
 }
 
 void version_directory::tick(instant now) {
+  if (!stopped_.empty())
+    return;
   judge_servers(now);
   for (auto& [group, entry] : groups_) {
     if (entry.change)

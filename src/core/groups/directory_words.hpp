@@ -174,6 +174,7 @@ struct version_note_line {
     forced,
     rebuilt,
     server_forgotten,
+    outdated,
   };
   kind what = kind::server_up;
   group_id group;

@@ -52,6 +52,7 @@ std::string_view to_string(version_note_line::kind x) {
     "a group is forced to go on",
     "the directory of groups is rebuilt",
     "a file server is forgotten",
+    "the metadata are not the newest",
   };
   return names[static_cast<std::size_t>(x)];
 }
@@ -59,6 +60,7 @@ std::string_view to_string(version_note_line::kind x) {
 version_directory::version_directory(const options& how, instant now)
   : config_{how.config},
     term_{how.term},
+    lineage_{how.lineage},
     started_{now},
     arrived_{now},
     unsettled_{now},
@@ -109,8 +111,33 @@ void version_directory::say(note what, group_id group, store_id store,
   out_.push_back(version_note_line{what, group, store, std::move(text)});
 }
 
+void version_directory::stop(const std::string& why) {
+  if (!stopped_.empty())
+    return;
+  stopped_ = why;
+  if (rebuilding_)
+    out_.push_back(
+      answer_rebuild{rebuilding_->asker, fail(ec::stale, stopped_)});
+  rebuilding_.reset();
+  say(note::outdated, {}, {}, why);
+}
+
+result<nothing> version_directory::may_work() const {
+  if (!stopped_.empty())
+    return fail(ec::stale, stopped_);
+  return done;
+}
+
 version_directory_effects version_directory::take_effects() {
   auto out = std::exchange(out_, {});
+  if (!stopped_.empty()) {
+    std::erase_if(out, [](const version_directory_effect& x) {
+      return !std::holds_alternative<answer_rebuild>(x)
+             && !std::holds_alternative<version_note_line>(x);
+    });
+    (void) orders_.take();
+    return out;
+  }
   for (auto& [store, pages] : orders_.take()) {
     const auto to = servers_.find(store);
     if (to == servers_.end() || !to->second.linked || to->second.dead)
@@ -219,6 +246,8 @@ error version_directory::too_few(group_id group, instant now) const {
 
 result<msg::group_location>
 version_directory::locate(const msg::locate_group& x, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
   const auto it = groups_.find(x.group);
   if (it == groups_.end())
     return fail(ec::not_found, fmt::format("group {}", x.group.value()));
@@ -238,6 +267,8 @@ version_directory::locate(const msg::locate_group& x, instant now) {
 
 result<msg::file_located>
 version_directory::locate(msg::file_located x, instant now) const {
+  if (auto may = may_work(); !may)
+    return may.error();
   const auto group = group_of_file(x.status.inode, x.of_class, config_.groups);
   const auto it = groups_.find(group);
   if (it == groups_.end())
@@ -253,8 +284,10 @@ version_directory::locate(msg::file_located x, instant now) const {
   return x;
 }
 
-msg::writer_numbered version_directory::number_writer() {
-  return {put_writer{next_number()}};
+result<msg::writer_numbered> version_directory::number_writer() {
+  if (auto may = may_work(); !may)
+    return may.error();
+  return msg::writer_numbered{put_writer{next_number()}};
 }
 
 void version_directory::unlinked(store_id store, const msg::file_unlinked& x) {

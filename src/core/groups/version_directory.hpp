@@ -2,6 +2,7 @@
 
 #include "core/groups/directory_words.hpp"
 #include "core/groups/order_book.hpp"
+#include "core/lineage/master_lineage.hpp"
 #include "core/versions/group_placement.hpp"
 #include "messages/version_admin.hpp"
 
@@ -33,7 +34,8 @@ class version_directory {
 public:
   struct options {
     version_directory_config config;
-    master_term term; ///< Below 2^24.
+    master_term term;         ///< Below 2^24.
+    master_lineage lineage{}; ///< As the metadata store says.
   };
 
   version_directory(const options& how, instant now);
@@ -44,6 +46,20 @@ public:
   void load(const fileserver_row& row);
   /// Takes up what a former master has left.
   void begin(instant now);
+
+  // -- whether it may ---------------------------------------------------------
+
+  /// The metadata have come so far, durably: servers are to remember that.
+  void reached(std::uint64_t durable) {
+    durable_ = durable;
+  }
+  /// Its metadata are not the newest (a server says so): it orders, appoints
+  /// and answers nothing any more. For good.
+  void stop(const std::string& why);
+  /// Empty: it works.
+  [[nodiscard]] const std::string& stopped() const {
+    return stopped_;
+  }
 
   // -- file servers. Errors: messages/version_master.hpp ----------------------
 
@@ -69,7 +85,7 @@ public:
   locate(const msg::locate_group& x, instant now);
   [[nodiscard]] result<msg::file_located>
   locate(msg::file_located x, instant now) const;
-  [[nodiscard]] msg::writer_numbered number_writer();
+  [[nodiscard]] result<msg::writer_numbered> number_writer();
 
   // -- operators --------------------------------------------------------------
 
@@ -136,6 +152,7 @@ private:
   };
 
   void say(note what, group_id group, store_id store, std::string text = {});
+  [[nodiscard]] result<nothing> may_work() const;
   [[nodiscard]] std::uint64_t next_number() {
     return term_.value() << 40 | ++numbers_;
   }
@@ -204,6 +221,9 @@ private:
 
   version_directory_config config_;
   master_term term_;
+  master_lineage lineage_;
+  std::uint64_t durable_ = 0; ///< Sequence of the metadata.
+  std::string stopped_;
   instant started_;
   std::uint64_t numbers_ = 0;
   std::uint64_t tokens_ = 0;

@@ -18,7 +18,7 @@ msg::chunk_extent at(std::uint64_t version, std::uint64_t serial = 0) {
 
 /// A chunk of a file on three servers, whose version 2 is in force.
 chunk_table raised_chunk() {
-  chunk_table table{false};
+  chunk_table table{restored_branch{master_term{1}}};
   table.add(chunk, chunk_version{1}, 3, {0, 1, 2});
   for (const server_index x : {0, 1, 2})
     EXPECT_EQ(table.reported(x, chunk, at(1)), standing::current);
@@ -74,7 +74,7 @@ TEST(ChunkTable, AServerThatLivesAnewIsBelievedTheOlderVersion) { // SPEC G6
 
 // Of a fresh chunk a server need not have anything, but what it was fenced for.
 TEST(ChunkTable, AServerOfAFreshChunkThatLivesAnewIsBelieved) { // SPEC G4
-  chunk_table table{false};
+  chunk_table table{restored_branch{master_term{1}}};
   table.add(chunk, chunk_version{1}, 3, {0, 1, 2})
     .set(chunk_entry::fresh, true);
   table.forget_server(2);
@@ -90,7 +90,7 @@ TEST(ChunkTable, AServerOfAFreshChunkThatLivesAnewIsBelieved) { // SPEC G4
 
 /// A chunk of a file on three servers, in which 5 changes are committed.
 chunk_table written_chunk() {
-  chunk_table table{false};
+  chunk_table table{restored_branch{master_term{1}}};
   table.load_file_row({chunk, inode_id{1}, at(2, 5), 3, {}, {}});
   for (const server_index x : {0, 1, 2})
     EXPECT_EQ(table.reported(x, chunk, at(2, 5)), standing::current);
@@ -161,7 +161,7 @@ TEST(ChunkTable, AReplicaThatWasOrderedToGoDoesNotComeBack) { // SPEC G10
 
 // In the memory of a machine that lost its power, for instance.
 TEST(ChunkTable, OnceWrittenAChunkIsWhereItWasReportedInThisLife) { // SPEC G10
-  chunk_table table{false};
+  chunk_table table{restored_branch{master_term{1}}};
   table.add(chunk, chunk_version{1}, 3, {0, 1, 2})
     .set(chunk_entry::fresh, true);
   table.forget_server(1);
@@ -178,7 +178,7 @@ TEST(ChunkTable, OnceWrittenAChunkIsWhereItWasReportedInThisLife) { // SPEC G10
 }
 
 TEST(ChunkTable, WhoMayComeToHaveAFreshChunkIsNotCountedOnceItIsWritten) {
-  chunk_table table{false};
+  chunk_table table{restored_branch{master_term{1}}};
   table.load_file_row(
     {chunk, inode_id{1}, at(1), 3, {}, {store_id{1}, store_id{2}}});
   table.expect(0, chunk);

@@ -338,9 +338,12 @@ TEST_F(DirectoryReport, AnOrphanThatTurnsOutToBeCorruptHasNoVersion) {
   found.corrupt = {chunk_id{5'000}};
   (void) say(found);
   (void) beat(3);
-  EXPECT_EQ(machine.collector().holders_of(chunk_id{5'000}),
-            (std::vector<std::pair<server_index, chunk_version>>{
-              {1, chunk_version{}}, {2, chunk_version{1}}}));
+  const auto holders = machine.collector().holders_of(chunk_id{5'000});
+  ASSERT_EQ(holders.size(), 2u);
+  EXPECT_EQ(holders[0].server, 1);
+  EXPECT_EQ(holders[0].extent.version, chunk_version{});
+  EXPECT_EQ(holders[1].server, 2);
+  EXPECT_EQ(holders[1].extent.version, chunk_version{1});
 }
 
 TEST_F(DirectoryReport, ADoubtedReplicaIsLookedAt) { // SPEC G9

@@ -30,7 +30,7 @@ struct KeeperMachine : ::testing::Test {
   keeper_machine machine{{},
                          {store_id{1}, boot_id{2}, "chunk-1", "east",
                           *endpoint::parse("10.0.0.5:7403")},
-                         master_term{3},
+                         {master_term{3}, 0, 0},
                          0,
                          now()};
   keeper_effects done; ///< All effects of the last step.

@@ -233,10 +233,10 @@ private:
     });
   }
 
-  void perform(const persist_term& x) {
+  void perform(const persist_mark& x) {
     later([this, x] {
-      obeyed_ = x.term;
-      perform(machine_->term_persisted(x.term, true, clock()));
+      obeyed_ = x.mark;
+      perform(machine_->mark_persisted(x.mark, true, clock()));
     });
   }
 
@@ -359,7 +359,7 @@ private:
   chunk_map paging_;
   std::optional<keeper_machine> machine_;
   boot_id boot_;
-  master_term obeyed_;
+  msg::master_mark obeyed_;
   chunk_map here_;
   chunk_map stale_list_;
   std::map<chunk_id, std::uint64_t> revoked_;

@@ -107,12 +107,13 @@ TEST_F(VersionDirectory, SpreadsLeadsEvenly) {
   ASSERT_FALSE(soon);
   EXPECT_EQ(soon.error().code, ec::unavailable) << "worth another try";
   ASSERT_TRUE(healthy_in(5s));
-  const auto all = report_fileservers(directory(), now());
-  EXPECT_EQ(all.groups_healthy, 16u);
-  for (const auto& server : all.servers) {
-    EXPECT_GE(server.leads, 2u) << server.name;
-    EXPECT_LE(server.leads, 5u) << server.name;
-  }
+  EXPECT_EQ(report_fileservers(directory(), now()).groups_healthy, 16u);
+  // The first appointments are made while servers still register.
+  EXPECT_TRUE(in(30s, [this] {
+    const auto all = report_fileservers(directory(), now());
+    return std::ranges::all_of(
+      all.servers, [](const auto& x) { return x.leads >= 2 && x.leads <= 5; });
+  }));
 }
 
 // Puts go on while a set moves to servers that have yet to fetch everything:
@@ -268,7 +269,7 @@ TEST_F(VersionDirectory, GoesOnWhereTheFormerMasterStopped) {
   cluster->start(master);
   ASSERT_TRUE(healthy_in(3s));
   EXPECT_EQ(entry(3).ballot, before) << "who leads goes on";
-  EXPECT_EQ(directory().number_writer().writer.value() >> 40, 2u);
+  EXPECT_EQ(directory().number_writer()->writer.value() >> 40, 2u);
 }
 
 TEST_F(VersionDirectory, GivesNoFirstSetToAGroupThatHasOne) { // SPEC V8

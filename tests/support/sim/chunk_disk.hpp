@@ -2,6 +2,7 @@
 
 #include "core/chunks/chunk_change.hpp"
 #include "messages/chunk.hpp"
+#include "messages/master_mark.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -71,7 +72,7 @@ private:
 /// A chunkserver's disk: survives its processes.
 struct chunk_disk {
   std::map<chunk_id, stored_replica> replicas;
-  master_term newest; ///< Obeyed.
+  msg::master_mark newest; ///< Obeyed.
 
   void lose_power();
 };

@@ -243,17 +243,36 @@ void chunk_witness::acted(node_index server, chunk_id chunk,
                       server, chunk.value(), version.value(), t.led.value()));
 }
 
+// What was purged before stays so, also if older metadata know it.
+void chunk_witness::files_are(std::map<chunk_id, inode_id> files) {
+  if (older_)
+    return;
+  std::erase_if(files,
+                [&](const auto& x) { return released_.contains(x.second); });
+  if (std::exchange(restores_, false))
+    for (const auto& [chunk, file] : files_)
+      if (!files.contains(chunk))
+        unnamed_.insert(chunk);
+  files_ = std::move(files);
+}
+
 void chunk_witness::kept(inode_id file, chunk_id chunk) {
   files_[chunk] = file;
+  unnamed_.erase(chunk);
 }
 
 void chunk_witness::released(inode_id file) {
+  released_.insert(file);
   std::erase_if(files_, [&](const auto& x) { return x.second == file; });
 }
 
 void chunk_witness::deleted(node_index server, chunk_id chunk,
                             const std::vector<node_index>& counted_on) {
   truths_[chunk].fenced.erase(server);
+  if (unnamed_.contains(chunk) && !truths_[chunk].told.empty())
+    broke("newer-stays", fmt::format("node {} deletes {:x}, of a file that is "
+                                     "newer than the backup",
+                                     server, chunk.value()));
   if (!files_.contains(chunk) || truths_[chunk].told.empty())
     return;
   if (std::find(counted_on.begin(), counted_on.end(), server)

@@ -46,8 +46,14 @@ public:
             node_index server);
   void kept(inode_id file, chunk_id chunk);
   /// What a master finds at its start.
-  void files_are(std::map<chunk_id, inode_id> files) {
-    files_ = std::move(files);
+  void files_are(std::map<chunk_id, inode_id> files);
+  /// The metadata that the next master finds are a backup's.
+  void restores() {
+    restores_ = true;
+  }
+  /// The master has older metadata: what it finds are not the files there are.
+  void older(bool yes) {
+    older_ = yes;
   }
   void released(inode_id file);
   /// A replica is deleted there, on the master's order.
@@ -104,6 +110,12 @@ private:
   std::vector<chunk_disk>& disks_;
   std::map<chunk_id, truth> truths_;
   std::map<chunk_id, inode_id> files_;
+  /// Chunks of files that restored metadata do not know: nobody may delete
+  /// them.
+  std::set<chunk_id> unnamed_;
+  std::set<inode_id> released_;
+  bool older_ = false;
+  bool restores_ = false;
   std::map<std::uint64_t, chunk_id> records_; ///< Where an append stands.
   std::uint64_t changes_ = 0;
   std::uint64_t appends_ = 0;

@@ -14,7 +14,14 @@ using namespace std::chrono_literals;
 
 // -- disks --------------------------------------------------------------------
 
+void row_disk::begin_life(std::uint64_t life) {
+  term = term.next();
+  lineage.lives.push_back({term, life, sequence});
+  ++sequence;
+}
+
 void row_disk::apply_next() {
+  ++sequence;
   for (auto& [key, value] : queue.front()) {
     if (value)
       rows[key] = *value;
@@ -60,16 +67,16 @@ std::uint32_t chunk_cluster::life_of(const endpoint& x) const {
 }
 
 const msg::chunk_grant* chunk_cluster::file(std::uint32_t n) const {
-  const auto it = worked_on_.find(n);
-  return it == worked_on_.end() ? nullptr : &it->second;
+  const auto it = names_.worked_on.find(n);
+  return it == names_.worked_on.end() ? nullptr : &it->second;
 }
 
 void chunk_cluster::next_chunk(std::uint32_t n, chunk_id full) {
-  const auto it = worked_on_.find(n);
-  if (it == worked_on_.end() || it->second.chunk != full)
+  const auto it = names_.worked_on.find(n);
+  if (it == names_.worked_on.end() || it->second.chunk != full)
     return; // Somebody else was faster.
-  worked_on_.erase(it);
-  full_.push_back(full);
+  names_.worked_on.erase(it);
+  names_.full.push_back(full);
   world_->after(1ms, [this, n] { found(n); });
 }
 
@@ -79,6 +86,13 @@ void chunk_cluster::found(std::uint32_t n) {
   if (world_->at(master()).state() == node_state::running)
     world_->act(master(), [this, n] { master_process()->found(n); });
   world_->after(200ms, [this, n] { found(n); });
+}
+
+void chunk_cluster::set_names(sim_names x) {
+  names_ = std::move(x);
+  for (std::uint32_t n = 0; n < options_.files; ++n)
+    if (file(n) == nullptr)
+      world_->after(1ms, [this, n] { found(n); });
 }
 
 chunk_master* chunk_cluster::master_process() {

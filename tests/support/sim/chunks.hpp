@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/chunks/directory_config.hpp"
+#include "core/lineage/master_lineage.hpp"
 #include "messages/chunk.hpp"
 #include "support/sim/chunk_disk.hpp"
 #include "support/sim/chunk_rpc.hpp"
@@ -41,8 +42,16 @@ struct row_disk {
   std::map<std::string, std::string> rows;
   std::deque<changes> queue; ///< Written, and not yet synced.
   master_term term;
+  core::master_lineage lineage;
+  std::uint64_t sequence = 0; ///< Of changes that are durable.
   inode_id last_file;
+  /// The longest leases that were ever given.
+  std::chrono::milliseconds node_lease{0};
+  std::chrono::milliseconds chunk_lease{0};
+  bool confirmed = false; ///< The restore.
 
+  /// What a master does before anything else.
+  void begin_life(std::uint64_t life);
   void apply_next();
   /// After a crash: what was being written is there up to some point.
   void recover(rng& random);
@@ -50,6 +59,13 @@ struct row_disk {
 
 class chunk_master;
 class chunk_server;
+
+/// What clients find under the names of the files that they work on.
+struct sim_names {
+  /// By number of the file: its last chunk.
+  std::map<std::uint32_t, msg::chunk_grant> worked_on;
+  std::vector<chunk_id> full; ///< Those before it, of all files.
+};
 
 /// A master, chunkservers and clients. Nodes: the master, then the servers,
 /// then the clients.
@@ -75,6 +91,10 @@ public:
   [[nodiscard]] row_disk& rows() {
     return rows_;
   }
+  /// Of masters that are started from now on.
+  [[nodiscard]] core::directory_config& settings() {
+    return options_.config;
+  }
 
   [[nodiscard]] static node_index master() {
     return 0;
@@ -99,7 +119,7 @@ public:
   [[nodiscard]] const msg::chunk_grant* file(std::uint32_t n) const;
   /// Chunks that are full.
   [[nodiscard]] const std::vector<chunk_id>& full() const {
-    return full_;
+    return names_.full;
   }
 
   /// Null while it is down.
@@ -126,13 +146,18 @@ public:
   /// The file that clients work on has this chunk from now on: a new one, of
   /// which nobody knows more than its grant says.
   void set_file(std::uint32_t n, const msg::chunk_grant& fresh) {
-    worked_on_[n] = fresh;
+    names_.worked_on[n] = fresh;
   }
   /// Nothing more goes into its chunk: it gets another one, as `add_chunk`
   /// does it. The old one stays.
   void next_chunk(std::uint32_t n, chunk_id full);
   /// Asks the master for a file, until there is one.
   void found(std::uint32_t n);
+  [[nodiscard]] const sim_names& names() const {
+    return names_;
+  }
+  /// With the rows of a backup: files have the chunks again that they had.
+  void set_names(sim_names x);
 
   /// Clients begin nothing new meanwhile.
   [[nodiscard]] bool idle() const {
@@ -153,8 +178,7 @@ private:
   std::vector<chunk_disk> disks_;
   row_disk rows_;
   chunk_witness witness_;
-  std::map<std::uint32_t, msg::chunk_grant> worked_on_;
-  std::vector<chunk_id> full_;
+  sim_names names_;
   ppm crash_steps_ = 0;
   bool idle_ = false;
   std::unique_ptr<sim::world> world_;

@@ -235,10 +235,21 @@ void chunk_client::lease(chunk_id chunk) {
                 again.end = std::max(again.end, y->extent.padded_from);
                 again.failed.clear();
                 next(up_to(host_.random(), 5ms));
-              } else {
-                next(50ms + up_to(host_.random(), 200ms));
+                return;
               }
+              if (y.error().code == ec::not_found)
+                give_up(chunk);
+              next(50ms + up_to(host_.random(), 200ms));
             });
+}
+
+/// Of a record in a chunk that a restore took from its file, nobody will ever
+/// know more.
+void chunk_client::give_up(chunk_id chunk) {
+  for (auto& [n, record] : records_)
+    if (record && record->grant.chunk == chunk
+        && (cluster_.file(n) == nullptr || cluster_.file(n)->chunk != chunk))
+      record.reset();
 }
 
 // -- reads --------------------------------------------------------------------

@@ -62,6 +62,7 @@ private:
     return (values_ += 2) & ~std::uint64_t{1};
   }
   void lease(chunk_id chunk);
+  void give_up(chunk_id chunk);
   void read(chunk_id chunk);
   void read_from(chunk_id chunk, const msg::chunk_replica& whom);
   void locate(chunk_id chunk);

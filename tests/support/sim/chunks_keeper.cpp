@@ -38,10 +38,14 @@ void chunk_server::perform(core::send_registration& x) {
             });
 }
 
-void chunk_server::perform(core::persist_term& x) {
-  host_.later(disk_time(), [this, term = x.term] {
-    disk_.newest = std::max(disk_.newest, term);
-    perform(keeper_->term_persisted(term, true, clocks()));
+void chunk_server::perform(core::persist_mark& x) {
+  auto mark = x.mark;
+  if (mutant("no-mark"))
+    mark.life = mark.sequence = 0; // As before: the term alone.
+  host_.later(disk_time(), [this, mark] {
+    if (goes_beyond(mark, disk_.newest))
+      disk_.newest = mark;
+    perform(keeper_->mark_persisted(mark, true, clocks()));
   });
 }
 

@@ -22,10 +22,20 @@ chunk_master::chunk_master(node& host, chunk_cluster& cluster)
     disk_{cluster.rows()},
     rpc_{host, [&cluster](const endpoint& x) { return cluster.life_of(x); }} {
   disk_.recover(host.random());
-  disk_.term = disk_.term.next();
+  disk_.begin_life(host.random().below(~std::uint64_t{0}) + 1);
   core::directory_machine::options options;
   options.config = cluster.options().config;
   options.term = disk_.term;
+  if (!mutant("short-wait")) {
+    options.config.node_lease_before = disk_.node_lease;
+    options.config.chunk_lease_before = disk_.chunk_lease;
+  }
+  disk_.node_lease = std::max(disk_.node_lease, options.config.node_lease);
+  disk_.chunk_lease = std::max(disk_.chunk_lease, options.config.chunk_lease);
+  options.confirmed = disk_.confirmed;
+  options.restored_at
+    = mutant("no-branch") ? master_term{1} : disk_.lineage.restored_at;
+  options.lives = disk_.lineage.lives;
   options.seed = host.random().below(~std::uint64_t{0});
   // Planted: a master that believes it has been here for long.
   const auto began
@@ -77,6 +87,12 @@ void chunk_master::on_timer() {
   perform();
 }
 
+bool chunk_master::confirm_restore() {
+  const auto done = machine_->confirm(msg::confirm_restore{});
+  perform();
+  return static_cast<bool>(done);
+}
+
 void chunk_master::link_lost(node_index server) {
   const auto store = chunk_cluster::store_of(server);
   const auto it = linked_.find(store);
@@ -92,6 +108,7 @@ void chunk_master::link_lost(node_index server) {
 
 void chunk_master::serve() {
   rpc_.serve<msg::register_chunkserver>([this](const auto& x, auto to) {
+    machine_->reached(disk_.sequence);
     auto y = machine_->register_server(x, host_.now());
     if (y)
       linked_[x.store] = x.boot;
@@ -104,6 +121,7 @@ void chunk_master::serve() {
     to(y);
   });
   rpc_.serve<msg::chunk_heartbeat>([this](const auto& x, auto to) {
+    machine_->reached(disk_.sequence);
     auto heard = x;
     if (mutant("credulous")) {
       heard.leased = true;
@@ -319,6 +337,10 @@ void chunk_master::perform(core::log_server& x) {
 
 void chunk_master::perform(core::remove_server& x) {
   disk_.rows.erase(core::server_row_key(x.store));
+}
+
+void chunk_master::perform(core::log_confirmed&) {
+  disk_.confirmed = true;
 }
 
 template <class Order>

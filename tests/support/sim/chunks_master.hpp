@@ -40,6 +40,8 @@ public:
   [[nodiscard]] const core::directory_machine& machine() const {
     return *machine_;
   }
+  /// An operator says that the restored metadata are the ones to go on with.
+  bool confirm_restore();
   [[nodiscard]] const std::map<inode_id, std::vector<chunk_id>>& files() const {
     return files_;
   }
@@ -62,6 +64,7 @@ private:
   void perform(core::remove_rows& x);
   void perform(core::log_server& x);
   void perform(core::remove_server& x);
+  void perform(core::log_confirmed& x);
   void perform(core::ask_server& x);
   void perform(core::probe_server& x);
   void perform(core::answer_lease& x);

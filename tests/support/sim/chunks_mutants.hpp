@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 24> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 27> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -34,12 +34,15 @@ inline constexpr std::array<chunk_mutant, 24> chunk_mutants{{
   {"mute-delete",
    "a deletion is answered, and what was told before comes later"},
   {"overtaken", "a copy takes whatever version it finds, and counts"},
+  {"no-mark", "how far metadata had come that were obeyed is forgotten"},
   // At the master.
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},
   {"credulous", "a server that comes back is trusted at once"},
   {"no-intent", "the intent is not logged"},
   {"early", "a grant is answered before it is durable"},
+  {"short-wait", "a new master waits for leases as long as its own are"},
+  {"no-branch", "restored metadata go on as if they were the newest"},
   {"shortest", "the replica that has least becomes primary"},
 }};
 

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace dfs::sim {
 
@@ -337,6 +339,124 @@ chunks_run run_steps(const chunks_options& options) {
   return with_faults(options, percent(4), 1'500ms, {});
 }
 
+// Older metadata are put back as files while the cluster has gone on: of a
+// master that ran when they were copied, or of one that had been stopped.
+chunks_run run_older(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  const auto master = chunk_cluster::master();
+  world.run_for(up_to(world.random(), 3s));
+  if (world.random().one_in(2))
+    cluster.crash(master);
+  const auto older = cluster.rows();
+  if (world.at(master).state() == node_state::down)
+    world.start(master);
+  world.run_for(8s + up_to(world.random(), 4s));
+  cluster.crash(master);
+  const auto newest = std::exchange(cluster.rows(), older);
+  cluster.witness().older(true);
+  world.start(master);
+  world.run_for(4s + up_to(world.random(), 10s));
+  if (cluster.master_process()->machine().stopped().empty())
+    world.report("older", "a master with older metadata goes on");
+  cluster.crash(master);
+  cluster.rows() = newest;
+  cluster.witness().older(false);
+  world.start(master);
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
+// As `admin metadata restore`.
+void restore(chunk_cluster& cluster, row_disk backup, sim_names names) {
+  auto& disk = cluster.rows();
+  backup.term = master_term{std::max(backup.term, disk.term).value() + 65'536};
+  backup.lineage.restored_at = backup.term.next();
+  backup.last_file = disk.last_file; // Numbers begin with the term.
+  backup.node_lease = disk.node_lease;
+  backup.chunk_lease = disk.chunk_lease;
+  backup.confirmed = false;
+  disk = std::move(backup);
+  cluster.witness().restores();
+  cluster.set_names(std::move(names));
+}
+
+// The metadata go back to a backup, while clients, leases and servers are in
+// the middle of something; once, or again from the same one.
+chunks_run run_restored(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  for (std::uint32_t n = 0; n < options.files; ++n)
+    while (!cluster.file(n) && !world.broken())
+      world.run_for(200ms);
+  const auto backup = cluster.rows();
+  const auto names = cluster.names();
+  trouble faults{cluster};
+  const auto times = 1 + world.random().below(2);
+  for (std::uint64_t i = 0; i < times && !world.broken(); ++i) {
+    cluster.set_crash_steps(percent(4));
+    for (int n = 0; n < 4; ++n) {
+      world.run_for(1s + up_to(world.random(), 2s));
+      faults.strike();
+    }
+    cluster.set_crash_steps(0);
+    cluster.crash(chunk_cluster::master());
+    restore(cluster, backup, names);
+    world.run_for(50ms + up_to(world.random(), 4s));
+    if (world.at(chunk_cluster::master()).state() == node_state::down)
+      world.start(chunk_cluster::master());
+    world.run_for(2s + up_to(world.random(), 14s));
+  }
+  faults.end();
+  world.run_for(6s);
+  const auto confirm = [&] {
+    bool done = false;
+    world.act(chunk_cluster::master(),
+              [&] { done = cluster.master_process()->confirm_restore(); });
+    return done;
+  };
+  for (int n = 0; n < 40 && !world.broken() && !confirm(); ++n)
+    world.run_for(500ms);
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
+// Leases get shorter and longer with the settings of each life of the master,
+// while somebody whom only clients reach has one of before.
+chunks_run run_settings(const chunks_options& options) {
+  auto changed = options;
+  changed.config.node_lease = 12s;
+  changed.config.chunk_lease = 20s;
+  chunk_cluster cluster{changed};
+  auto& world = cluster.world();
+  begin(cluster);
+  trouble faults{cluster};
+  for (int n = 0; n < 6 && !world.broken(); ++n) {
+    const bool shorter = n % 2 == 0;
+    const auto who = chunk_cluster::first_server()
+                     + static_cast<node_index>(
+                       world.random().below(cluster.options().servers));
+    for (node_index i = 0; i < cluster.first_client(); ++i)
+      if (i != who) {
+        world.net().cut(i, who);
+        world.net().cut(who, i);
+      }
+    cluster.crash(chunk_cluster::master());
+    cluster.settings().node_lease = shorter ? 1s : 12s;
+    cluster.settings().chunk_lease = shorter ? 3s : 20s;
+    world.run_for(50ms + up_to(world.random(), 500ms));
+    world.start(chunk_cluster::master());
+    world.run_for(4s + up_to(world.random(), 6s));
+    world.net().heal();
+    world.run_for(6s + up_to(world.random(), 10s));
+  }
+  faults.end();
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
 } // namespace
 
 chunks_options brisk_chunks() {
@@ -368,6 +488,12 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
     {"steps", "the same, and the master dies at steps of grants", run_steps},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},
+    {"older", "older metadata are put back as files, then the newest again",
+     run_older},
+    {"restored", "the metadata are restored from a backup, under faults",
+     run_restored},
+    {"settings", "lives of the master with shorter and longer leases",
+     run_settings},
   };
   return all;
 }

@@ -372,7 +372,7 @@ void chunk_server::take_over(const msg::take_lease& x,
 
 core::copy_place chunk_server::place(chunk_id chunk) const {
   core::copy_place now{
-    .here = {}, .leads = false, .revoked = {}, .obeyed = disk_.newest};
+    .here = {}, .leads = false, .revoked = {}, .obeyed = disk_.newest.term};
   if (const auto r = replicas_.find(chunk); r != replicas_.end()) {
     now.here = r->second.order.applied_extent();
     now.leads = r->second.order.leads();

@@ -97,7 +97,7 @@ private:
   void perform(core::keeper_effects effects);
   void perform(core::find_master& x);
   void perform(core::send_registration& x);
-  void perform(core::persist_term& x);
+  void perform(core::persist_mark& x);
   void perform(core::list_replicas& x);
   void perform(core::send_page& x);
   void perform(core::ask_led& x);

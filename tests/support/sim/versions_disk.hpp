@@ -3,6 +3,7 @@
 #include "base/rng.hpp"
 #include "core/groups/version_directory.hpp"
 #include "core/versions/replica_rows.hpp"
+#include "messages/master_mark.hpp"
 #include "messages/version_notes.hpp"
 
 #include <cstdint>
@@ -39,12 +40,15 @@ struct version_disk {
     std::set<msg::put_id> contents;
   };
   std::map<group_id, group> groups;
+  msg::master_mark newest; ///< Older masters are over.
   ordered_writes writes;
 };
 
 /// The master's disk.
 struct master_disk {
   std::uint64_t term = 0;
+  core::master_lineage lineage;
+  std::uint64_t sequence = 0; ///< Of changes that are durable.
   std::map<group_id, msg::group_set> sets;
   std::map<store_id, core::fileserver_row> servers;
   std::map<std::uint32_t, inode_id> names;

@@ -20,13 +20,17 @@ version_master::version_master(node& host, version_cluster& cluster)
 
 void version_master::on_start() {
   auto& disk = cluster_.metadata();
-  if (disk.term == 0 || !cluster_.mutant("same-term"))
+  if (disk.term == 0 || !cluster_.mutant("same-term")) {
     ++disk.term;
+    disk.lineage.lives.push_back({master_term{disk.term},
+                                  host_.random().below(~std::uint64_t{0}) + 1,
+                                  disk.sequence++});
+  }
   cluster_.witness().begins(master_term{disk.term});
   const auto now = host_.now();
   machine_ = std::make_unique<core::version_directory>(
     core::version_directory::options{cluster_.options().directory,
-                                     master_term{disk.term}},
+                                     master_term{disk.term}, disk.lineage},
     now);
   for (const auto& [group, set] : disk.sets)
     machine_->load(set);
@@ -79,6 +83,7 @@ void version_master::write(std::function<void()> change,
   cluster_.metadata().writes.issue(std::move(change));
   host_.later(disk_free_ - now, [this, durable = std::move(durable)] {
     cluster_.metadata().writes.next();
+    ++cluster_.metadata().sequence;
     durable();
   });
 }
@@ -147,11 +152,9 @@ void version_master::perform_one(const core::log_fileserver& x) {
 }
 
 void version_master::perform_one(const core::remove_fileserver& x) {
-  write(
-    [&cluster = cluster_, store = x.store] {
-      cluster.metadata().servers.erase(store);
-    },
-    [] {});
+  write([&cluster = cluster_,
+         store = x.store] { cluster.metadata().servers.erase(store); },
+        [] {});
 }
 
 void version_master::perform_one(const core::probe_fileserver& x) {
@@ -201,6 +204,7 @@ void version_master::on_datagram(const datagram& packet) {
     return;
   const auto from = *node_at(packet.from.ip);
   const auto now = host_.now();
+  machine_->reached(cluster_.metadata().sequence);
   if (std::holds_alternative<sim_locate>(x.what)) {
     locate(from, x);
   } else if (const auto* r = std::get_if<msg::register_fileserver>(&x.what)) {
@@ -230,8 +234,8 @@ void version_master::locate(node_index from, const version_packet& x) {
     const auto it = disk.names.find(ask.name);
     sim_located y;
     y.at = disk.position;
-    if (ask.writer)
-      y.writer = machine_->number_writer().writer;
+    if (const auto made = machine_->number_writer(); made && ask.writer)
+      y.writer = made->writer;
     if (ask.file != inode_id{})
       y.file = ask.file;
     else if (it != disk.names.end())

@@ -43,6 +43,7 @@ version_server::version_server(node& host, version_cluster& cluster)
 void version_server::on_start() {
   for (const auto& [group, x] : cluster_.disk(host_.index()).groups)
     at(group);
+  newest_ = cluster_.disk(host_.index()).newest;
   ticks_ = next_ = host_.now();
 }
 
@@ -174,7 +175,7 @@ void version_server::keep_in_touch() {
   x.member = {address_of(i), 7401, host_.life()};
   x.name = fmt::format("fs{}", i);
   x.data = {address_of(i), 7405};
-  x.newest_term = newest_;
+  x.obeyed = newest_;
   cluster_.send(host_, version_cluster::master_node(),
                 {x, version_part::keeper, talk_, false, false, 0});
 }
@@ -184,7 +185,7 @@ void version_server::beat() {
   msg::fileserver_beat x;
   x.store = version_cluster::store_of(host_.index());
   x.boot = cluster_.boot_of(host_.index());
-  x.term = term_;
+  x.term = answer_.term;
   x.sequence = ++sequence_;
   for (const auto& [group, y] : groups_)
     if (!y->machine().is_empty())
@@ -204,22 +205,28 @@ void version_server::on_master(const version_packet& x) {
   if (x.ticket != talk_)
     return;
   if (const auto* r = std::get_if<msg::fileserver_registered>(&x.what)) {
-    if (registered_ || r->term < newest_)
+    const msg::master_mark told{r->term, r->life, r->durable};
+    if (registered_ || contradicts(told, newest_))
       return;
-    registered_ = true;
-    term_ = newest_ = r->term;
-    heard_ = next_ = host_.now();
     if (cluster_.mutant("note-per-master"))
       for (const auto& [ticket, sent] : notes_sent_)
         notes_.receipted(ticket);
     notes_.lose_all();
     notes_sent_.clear();
-    send_news(); // What waited for a master.
+    answer_ = *r;
+    remember(told, [this, talk = talk_] {
+      if (registered_ || talk != talk_)
+        return;
+      registered_ = true;
+      heard_ = next_ = host_.now();
+      send_news(); // What waited for a master.
+    });
   } else if (const auto* t = std::get_if<msg::told_found>(&x.what)) {
     for (const auto& y : t->groups)
       at(y.group).told_below(y.below);
-  } else if (std::holds_alternative<msg::fileserver_beat_ack>(x.what)) {
+  } else if (const auto* b = std::get_if<msg::fileserver_beat_ack>(&x.what)) {
     heard_ = host_.now();
+    remember({b->term, answer_.life, b->durable}, [] {});
   } else if (registered_) { // A beat is refused.
     registered_ = false;
     ++talk_;
@@ -258,6 +265,17 @@ void version_server::send_notes() {
   }
 }
 
+void version_server::remember(const msg::master_mark& told,
+                              std::function<void()> then) {
+  if (!goes_beyond(told, newest_))
+    return then();
+  write([&disk = cluster_.disk(host_.index()), told] { disk.newest = told; },
+        [this, told, then = std::move(then)] {
+          newest_ = told;
+          then();
+        });
+}
+
 void version_server::send_news() {
   if (!registered_)
     return;
@@ -270,7 +288,7 @@ void version_server::send_news() {
   auto said = std::exchange(news_, {});
   said.store = version_cluster::store_of(host_.index());
   said.boot = cluster_.boot_of(host_.index());
-  said.term = term_;
+  said.term = answer_.term;
   cluster_.send(
     host_, version_cluster::master_node(),
     {std::move(said), version_part::keeper, talk_, false, false, 0});
@@ -279,9 +297,8 @@ void version_server::send_news() {
 // -- orders -------------------------------------------------------------------
 
 void version_server::obey(const msg::group_orders& x) {
-  if (x.term < newest_)
+  if (!registered_ || x.term != answer_.term)
     return;
-  newest_ = x.term;
   for (const auto& y : x.seal)
     at(y.group).obey(y);
   for (const auto& y : x.install)

@@ -67,6 +67,7 @@ private:
   void keep_in_touch();
   void beat();
   void on_master(const version_packet& x);
+  void remember(const msg::master_mark& told, std::function<void()> then);
   void send_notes();
   void tell_notes_again();
 
@@ -80,8 +81,8 @@ private:
 
   // The keeper's.
   bool registered_ = false;
-  master_term term_;
-  master_term newest_; ///< Older masters are over.
+  msg::fileserver_registered answer_; ///< Of the present talk.
+  msg::master_mark newest_;           ///< Older masters are over.
   std::uint64_t sequence_ = 0;
   std::uint64_t talk_ = 0; ///< Answers of older ones are late.
   instant next_{};         ///< Beat, or attempt to register.

@@ -1,0 +1,96 @@
+#include "actors/namespace_orphans.hpp"
+
+#include "actors/support/from_caf.hpp"
+#include "actors/support/log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace dfs::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 10s; ///< With the chunk directory.
+constexpr std::uint32_t adopted_at_once = 50;
+
+/// One file of one chunk. The chunk's number is the request's: a repetition
+/// finds that it was done.
+msg::commit_file
+file_of(const std::string& directory, const msg::claimed_orphan& x) {
+  msg::commit_file made;
+  made.request = x.state.chunk.value();
+  made.path
+    = fmt::format("{}{}chunk-{:016x}", directory,
+                  directory.ends_with('/') ? "" : "/", x.state.chunk.value());
+  made.parents = true;
+  msg::written_chunk chunk;
+  chunk.grant.chunk = x.state.chunk;
+  chunk.grant.version = x.state.extent.version;
+  chunk.grant.chunk_size = x.state.extent.length;
+  chunk.extent = x.state.extent;
+  made.chunks.push_back(std::move(chunk));
+  return made;
+}
+
+void make_files(namespace_self self, const std::string& directory,
+                const msg::orphans_claimed& found,
+                promise_of<msg::orphans_adopted> promise) {
+  auto& state = self->state;
+  core::tree_changes changes;
+  msg::orphans_adopted made;
+  made.next = found.next;
+  made.more = found.more;
+  result<nothing> outcome = done;
+  for (const auto& x : found.chunks) {
+    const auto file = file_of(directory, x);
+    const auto status = state.tree->apply(file, state.options.clock(), changes);
+    if (!status) {
+      outcome = status.error();
+      break;
+    }
+    ++state.options.counters->changes;
+    made.files.push_back({file.path, x.state.extent.length});
+  }
+  log_event(
+    *log_for("namespace"), spdlog::level::warn,
+    "chunks of no file have become files",
+    {{"directory", directory}, {"files", std::uint64_t{made.files.size()}}});
+  commit(self, std::move(changes), [promise, made, outcome]() mutable {
+    deliver(promise, outcome ? result<msg::orphans_adopted>{std::move(made)}
+                             : outcome.error());
+  });
+}
+
+} // namespace
+
+promise_of<msg::orphans_adopted>
+adopt_orphans(namespace_self self, const msg::adopt_orphans& x) {
+  using reply = msg::orphans_adopted;
+  if (auto may = may_change<msg::commit_file>(self); !may)
+    return refuse<reply>(self, may.error());
+  const auto directory = self->state.options.chunks();
+  if (!directory)
+    return refuse<reply>(self, fail(ec::unavailable, "the master is starting"));
+  // Before anything is claimed: whether there may be such files.
+  if (auto may = self->state.tree->can_apply(file_of(
+        x.to,
+        {{chunk_id{1}, {chunk_version{1}, mutation_serial{1}, 0, 0}}, 1}));
+      !may)
+    return refuse<reply>(self, may.error());
+  auto promise = self->make_response_promise<reply>();
+  self
+    ->request(directory, patience, msg::claim_orphans{x.after, adopted_at_once})
+    .then(
+      [self, to = x.to, promise](const msg::orphans_claimed& found) {
+        make_files(self, to, found, promise);
+      },
+      [promise](const caf::error& why) mutable { promise.deliver(why); });
+  return promise;
+}
+
+} // namespace dfs::actors

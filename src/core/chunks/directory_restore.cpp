@@ -1,0 +1,113 @@
+#include "base/counted.hpp"
+#include "core/chunks/directory_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+// What a person decides after a restore, and about orphans.
+
+namespace dfs::core {
+
+namespace {
+
+constexpr std::uint32_t claimed_max = 100; ///< At once.
+
+} // namespace
+
+void directory_machine::confirm() {
+  s_.confirmed = true;
+  s_.out.push_back(log_confirmed{s_.branch.began()});
+  s_.note(directory_note::kind::confirmed, {}, no_server,
+          fmt::format("the restored metadata are gone on with, from term {}",
+                      s_.branch.began().value()));
+}
+
+result<msg::restore_confirmed>
+directory_machine::confirm(const msg::confirm_restore&) {
+  if (auto may = may_work(); !may)
+    return may.error();
+  if (!s_.branch.any())
+    return fail(ec::not_found, "the metadata were never restored");
+  if (!s_.confirmed && !s_.servers.all_told())
+    return s_.not_all_told(ec::too_few_servers);
+  if (!s_.confirmed)
+    confirm();
+  return msg::restore_confirmed{s_.branch.began()};
+}
+
+result<msg::deletion_confirmed>
+directory_machine::confirm(const msg::confirm_deletion& x) {
+  if (auto may = may_work(); !may)
+    return may.error();
+  for (server_index i = 0; i < s_.servers.size(); ++i) {
+    const auto& server = s_.servers.at(i);
+    if (server.forgotten
+        || (server.name != x.server
+            && fmt::format("{:016x}", server.store.value()) != x.server))
+      continue;
+    const auto count = collector_.approve(i);
+    s_.note(directory_note::kind::confirmed, {}, i,
+            counted(count, "orphan") + " may go");
+    return msg::deletion_confirmed{server.name, count};
+  }
+  return fail(ec::not_found, "no chunkserver is called '" + x.server + "'");
+}
+
+// It is part of the table from here on, and of a file when the namespace says
+// so. If it never does, the chunk is an orphan again, in time.
+std::optional<msg::claimed_orphan>
+directory_machine::claim(chunk_id chunk, instant now) {
+  chunk_version highest;
+  for (const auto& x : collector_.holders_of(chunk))
+    if (x.extent.version <= restored_branch::version_max)
+      highest = std::max(highest, x.extent.version);
+  std::optional<msg::chunk_extent> least;
+  bool even = true;
+  for (const auto& x : collector_.holders_of(chunk)) {
+    if (x.extent.version != highest)
+      continue;
+    even = even && (!least || least->serial == x.extent.serial);
+    if (!least || x.extent.serial < least->serial)
+      least = x.extent;
+  }
+  if (!least || least->serial == mutation_serial{}
+      || s_.table.find(chunk) != nullptr)
+    return std::nullopt; // Nothing was ever committed in it.
+  const auto found = collector_.reclaim(chunk);
+  if (found.empty())
+    return std::nullopt;
+  s_.table.add(chunk, highest, s_.config.replication, {});
+  for (const auto& x : found)
+    if (s_.table.reported(x.server, chunk, x.extent)
+        == chunk_table::standing::stale)
+      s_.servers.revoke(x.server, chunk, highest);
+  s_.table.find(chunk)->set(chunk_entry::adopted, true);
+  pending_.push_back({chunk, now + s_.config.pending_life});
+  ++pending_chunks_;
+  if (!even)
+    claimed_.insert(chunk);
+  return msg::claimed_orphan{{chunk, *least}, s_.config.replication};
+}
+
+result<msg::orphans_claimed>
+directory_machine::claim(const msg::claim_orphans& x, instant now) {
+  if (auto may = may_work(); !may)
+    return may.error();
+  if (!s_.servers.all_told())
+    return s_.not_all_told(ec::too_few_servers);
+  const auto most = std::clamp(x.most, 1u, claimed_max);
+  msg::orphans_claimed page;
+  std::vector<chunk_id> found;
+  if (s_.branch.any())
+    found = collector_.orphans_between(
+      x.after, chunk_id{(s_.branch.began().value() << 40) - 1}, most);
+  for (const auto chunk : found)
+    if (auto claimed = claim(chunk, now))
+      page.chunks.push_back(*claimed);
+  page.next = found.empty() ? x.after : found.back();
+  page.more = found.size() == most;
+  return page;
+}
+
+} // namespace dfs::core

@@ -1,0 +1,392 @@
+#include "core/chunks/directory_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+// A master whose metadata were restored from a backup, while chunkservers have
+// what the lost one made of them (docs/protocols/chunks.md, "After a restore").
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr master_term term{65'538};
+constexpr chunk_id old_chunk{7};
+constexpr chunk_version floor_of_it{1u << 24};
+
+struct RestoredMaster : ::testing::Test {
+  instant now{1h};
+  directory_machine machine{
+    {.config = config(), .term = term, .restored_at = term, .seed = 7}, now};
+  std::map<std::uint64_t, std::uint64_t> sequences;
+  std::vector<ask_server> asked;
+  std::vector<answer_lease> answers;
+  std::vector<log_row> logged;
+  bool confirmed = false;
+
+  static directory_config config() {
+    directory_config x;
+    x.orphan_life = 1min;
+    x.repair_delay = 24h;
+    return x;
+  }
+
+  // Three servers, and a chunk of a file, of version 3, in the backup.
+  RestoredMaster() {
+    for (std::uint64_t i = 1; i <= 3; ++i)
+      machine.load_server_row({store_id{i}, name(i), name(i), data(i)});
+    machine.load_file_row(
+      {.chunk = old_chunk,
+       .file = inode_id{9},
+       .extent = {chunk_version{3}, mutation_serial{5}, 10, 10},
+       .replication = 3});
+  }
+
+  static std::string name(std::uint64_t i) {
+    return "store-" + std::to_string(i);
+  }
+  static endpoint data(std::uint64_t i) {
+    return *endpoint::parse("10.0.0." + std::to_string(i) + ":7405");
+  }
+
+  void take() {
+    for (auto& x : machine.take_effects()) {
+      if (auto* order = std::get_if<ask_server>(&x))
+        asked.push_back(*order);
+      else if (auto* answer = std::get_if<answer_lease>(&x))
+        answers.push_back(*answer);
+      else if (auto* row = std::get_if<log_row>(&x))
+        logged.push_back(*row);
+      else if (std::holds_alternative<log_confirmed>(x))
+        confirmed = true;
+    }
+    machine.check();
+  }
+
+  void enlist(std::uint64_t i, const std::vector<msg::chunk_state>& has) {
+    msg::register_chunkserver x;
+    x.store = store_id{i};
+    x.boot = boot_id{i};
+    x.name = x.zone = name(i);
+    x.data = data(i);
+    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+    ASSERT_TRUE(machine.register_server(x, now));
+    sequences[i] = 0;
+    ASSERT_TRUE(
+      machine.report({store_id{i}, boot_id{i}, 0, true, 0, has}, now));
+    beat(i);
+  }
+
+  void beat(std::uint64_t i) {
+    msg::chunk_heartbeat x;
+    x.store = store_id{i};
+    x.boot = boot_id{i};
+    x.term = term;
+    x.sequence = ++sequences[i];
+    x.heard = x.sequence - 1;
+    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+    x.led_last = x.all_told = true;
+    EXPECT_TRUE(machine.heartbeat(x, now));
+    take();
+  }
+
+  void pass(std::chrono::nanoseconds time) {
+    for (const auto end = now + time; now < end;) {
+      now += std::min<std::chrono::nanoseconds>(500ms, end - now);
+      for (auto& [i, sequence] : sequences)
+        beat(i);
+      machine.tick(now);
+      take();
+    }
+  }
+
+  static msg::chunk_state
+  state(chunk_id chunk, std::uint64_t version, std::uint64_t serial = 5) {
+    return {chunk, {chunk_version{version}, mutation_serial{serial}, 10, 10}};
+  }
+
+  template <class Order>
+  std::vector<Order> orders() const {
+    std::vector<Order> found;
+    for (const auto& x : asked)
+      if (const auto* order = std::get_if<Order>(&x.order))
+        found.push_back(*order);
+    return found;
+  }
+
+  result<msg::file_layout> locate() {
+    msg::file_layout layout;
+    layout.chunks.push_back({.chunk = old_chunk});
+    return machine.locate(layout, now);
+  }
+
+  chunk_version version() const {
+    return chunk_version{machine.state().table.find(old_chunk)->version};
+  }
+
+  // An appender comes; up to where replicas are to be fenced.
+  void ask_for_a_lease() {
+    machine.lease(1, {old_chunk, {}, {}}, now);
+    take();
+    pass(2s);
+    while (!logged.empty()) {
+      const auto token = logged.front().token;
+      logged.erase(logged.begin());
+      machine.logged(token, now);
+      take();
+    }
+  }
+};
+
+} // namespace
+
+TEST_F(RestoredMaster, WaitsForAllWhoMayHaveANewerVersion) { // SPEC G2, G5
+  enlist(1, {state(old_chunk, 4)});
+  pass(10s);
+  EXPECT_EQ(locate().error().code, ec::unavailable);
+  ask_for_a_lease();
+  EXPECT_TRUE(orders<msg::fence_chunk>().empty());
+  enlist(2, {state(old_chunk, 5, 8)});
+  pass(10s);
+  EXPECT_NE(locate().error().context.find("store-3"), std::string::npos);
+  enlist(3, {state(old_chunk, 5, 8)});
+  pass(2s);
+  // What the lost master let be acknowledged is at version 5, and only there.
+  EXPECT_EQ(version(), chunk_version{5});
+  const auto found = locate();
+  ASSERT_TRUE(found);
+  std::vector<store_id> stores;
+  for (const auto& x : found->chunks.at(0).replicas)
+    stores.push_back(x.store);
+  std::sort(stores.begin(), stores.end());
+  EXPECT_EQ(stores, (std::vector{store_id{2}, store_id{3}}));
+}
+
+TEST_F(RestoredMaster, GivesNoVersionOfTheLostOne) { // SPEC G2, G5
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    enlist(i, {state(old_chunk, 4)});
+  pass(10s);
+  ask_for_a_lease();
+  const auto fences = orders<msg::fence_chunk>();
+  ASSERT_EQ(fences.size(), 3u);
+  for (const auto& x : fences)
+    EXPECT_EQ(x.version, floor_of_it);
+}
+
+TEST_F(RestoredMaster, AServerThatIsForgottenIsNotWaitedFor) { // SPEC G2
+  enlist(1, {state(old_chunk, 4)});
+  enlist(2, {state(old_chunk, 4)});
+  pass(10s);
+  EXPECT_FALSE(locate());
+  EXPECT_TRUE(machine.forget({"store-3", true}, now));
+  take();
+  pass(2s);
+  EXPECT_TRUE(locate());
+}
+
+// The lost master may have gone on with the chunk on servers that the backup
+// does not know; one of them comes in the middle of a grant.
+TEST_F(RestoredMaster, ALateReplicaOfTheLostOneStopsNoGrant) { // SPEC G5
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    enlist(i, {state(old_chunk, 4)});
+  pass(10s);
+  ask_for_a_lease();
+  ASSERT_EQ(orders<msg::fence_chunk>().size(), 3u);
+  enlist(4, {state(old_chunk, 6, 9)});
+  enlist(5, {state(old_chunk, floor_of_it.value() + 1, 9)});
+  enlist(6, {state(old_chunk, ~0ull, 9)}); // A byte that flipped.
+  EXPECT_EQ(version(), chunk_version{4});
+  for (const auto& x : std::vector<ask_server>{asked})
+    if (std::holds_alternative<msg::fence_chunk>(x.order)) {
+      machine.answered(
+        x.token,
+        server_reply{msg::chunk_fenced{state(old_chunk, floor_of_it.value())}},
+        now);
+      take();
+    }
+  pass(1s);
+  for (const auto& x : std::vector<ask_server>{asked})
+    if (std::holds_alternative<msg::take_lease>(x.order)) {
+      machine.answered(x.token,
+                       server_reply{msg::lease_taken{
+                         state(old_chunk, floor_of_it.value()), {}}},
+                       now);
+      take();
+    }
+  while (!logged.empty()) {
+    const auto token = logged.front().token;
+    logged.erase(logged.begin());
+    machine.logged(token, now);
+    take();
+  }
+  pass(2s);
+  EXPECT_EQ(version(), floor_of_it);
+  std::size_t newer = 0;
+  for (const auto& x : machine.state().table.odd().at(old_chunk))
+    newer += x.fault == replica_fault::newer ? 1 : 0;
+  EXPECT_EQ(newer, 2u); // Kept; the one from between is over, and stale.
+}
+
+TEST_F(RestoredMaster, DeletesNothingBeforeItIsConfirmed) { // SPEC G12
+  const chunk_id purged{8};
+  machine.load_file_row({.chunk = purged,
+                         .file = inode_id{10},
+                         .extent = {chunk_version{1}, mutation_serial{5}, 1, 1},
+                         .replication = 3});
+  const chunk_id unnamed{20'000};
+  const chunk_id own{(term.value() << 40) + 77};
+  for (std::uint64_t i = 1; i <= 2; ++i)
+    enlist(i, {state(old_chunk, 4), state(purged, 1), state(unnamed, 1),
+               state(own, 1)});
+  machine.release({{purged}}, now);
+  pass(5min);
+  EXPECT_TRUE(orders<msg::delete_chunks>().empty());
+  // Not while somebody has not told.
+  EXPECT_EQ(machine.confirm(msg::confirm_restore{}).error().code,
+            ec::too_few_servers);
+  enlist(3, {});
+  pass(1min);
+  EXPECT_TRUE(orders<msg::delete_chunks>().empty());
+  ASSERT_TRUE(machine.confirm(msg::confirm_restore{}));
+  take();
+  EXPECT_TRUE(confirmed);
+  pass(5min);
+  std::vector<chunk_id> gone;
+  for (const auto& x : orders<msg::delete_chunks>())
+    for (const auto& y : x.chunks)
+      gone.push_back(y.chunk);
+  EXPECT_EQ(std::count(gone.begin(), gone.end(), purged), 2);
+  EXPECT_GT(std::count(gone.begin(), gone.end(), own), 0);
+  EXPECT_EQ(std::count(gone.begin(), gone.end(), unnamed), 0); // D3
+}
+
+TEST_F(RestoredMaster, MakesFilesOfWhatNobodyNames) { // SPEC G2, S9
+  const chunk_id even{20'000};
+  const chunk_id uneven{20'001};
+  const chunk_id empty{20'002};
+  enlist(1, {state(even, 2), state(uneven, 1, 4), state(empty, 1, 0)});
+  enlist(2, {state(even, 2), state(uneven, 1, 6)});
+  EXPECT_EQ(machine.claim({{}, 10}, now).error().code, ec::too_few_servers);
+  enlist(3, {state(even, 1, 3)});
+  pass(1s);
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->chunks.size(), 2u);
+  EXPECT_FALSE(claimed->more);
+  EXPECT_EQ(claimed->chunks[0].state, state(even, 2));
+  EXPECT_EQ(claimed->chunks[1].state, state(uneven, 1, 4));
+  for (const auto& x : claimed->chunks)
+    machine.keep({inode_id{x.state.chunk.value()}, {x.state}, 2}, now);
+  take();
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.holders(even).size(), 2u);
+  EXPECT_TRUE(table.find(even)->has(chunk_entry::settled));
+  EXPECT_FALSE(table.find(uneven)->has(chunk_entry::settled));
+  EXPECT_TRUE(machine.claim({{}, 10}, now)->chunks.empty()); // Once.
+}
+
+// -- many orphans at once -----------------------------------------------------
+
+struct ManyOrphans : ::testing::Test {
+  instant now{1h};
+  directory_machine machine{{.config = config(), .term = master_term{2}}, now};
+  std::uint64_t sequence = 0;
+
+  static directory_config config() {
+    directory_config x;
+    x.orphan_life = 1min;
+    return x;
+  }
+
+  // As a master gives them.
+  static chunk_id id(std::uint64_t number) {
+    return chunk_id{(std::uint64_t{1} << 40) + number};
+  }
+
+  // A server with so many chunks of files, and of none.
+  void enlist(std::uint64_t files, std::uint64_t orphans) {
+    for (std::uint64_t i = 1; i <= files; ++i)
+      machine.load_file_row(
+        {.chunk = id(i),
+         .file = inode_id{9},
+         .extent = {chunk_version{1}, mutation_serial{1}, 10, 10},
+         .replication = 1});
+    msg::register_chunkserver x;
+    x.store = store_id{1};
+    x.boot = boot_id{1};
+    x.name = "store-1";
+    x.data = *endpoint::parse("10.0.0.1:7405");
+    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+    ASSERT_TRUE(machine.register_server(x, now));
+    std::vector<msg::chunk_state> all;
+    for (std::uint64_t i = 1; i <= files + orphans; ++i)
+      all.push_back({id(i), {chunk_version{1}, mutation_serial{1}, 10, 10}});
+    std::uint32_t page = 0;
+    for (std::size_t at = 0; at < all.size(); ++page) {
+      const auto end = std::min(at + msg::chunk_page_max, all.size());
+      ASSERT_TRUE(
+        machine.report({store_id{1},
+                        boot_id{1},
+                        page,
+                        end == all.size(),
+                        0,
+                        {all.begin() + static_cast<std::ptrdiff_t>(at),
+                         all.begin() + static_cast<std::ptrdiff_t>(end)}},
+                       now));
+      at = end;
+    }
+  }
+
+  std::size_t deleted_in(std::chrono::nanoseconds time) {
+    std::size_t count = 0;
+    for (const auto end = now + time; now < end;) {
+      now += 500ms;
+      msg::chunk_heartbeat x;
+      x.store = store_id{1};
+      x.boot = boot_id{1};
+      x.term = master_term{2};
+      x.sequence = ++sequence;
+      x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+      x.led_last = x.all_told = true;
+      EXPECT_TRUE(machine.heartbeat(x, now));
+      machine.tick(now);
+      for (const auto& effect : machine.take_effects())
+        if (const auto* order = std::get_if<ask_server>(&effect))
+          if (const auto* gone = std::get_if<msg::delete_chunks>(&order->order))
+            count += gone->chunks.size();
+    }
+    return count;
+  }
+};
+
+TEST_F(ManyOrphans, AreNotDeletedByThemselves) { // SPEC G12
+  enlist(2'000, 21);
+  EXPECT_EQ(deleted_in(10min), 0u);
+  EXPECT_EQ(machine.collector().held(0), 21u);
+  EXPECT_EQ(machine.confirm(msg::confirm_deletion{"nobody"}).error().code,
+            ec::not_found);
+  const auto confirmed = machine.confirm(msg::confirm_deletion{"store-1"});
+  ASSERT_TRUE(confirmed);
+  EXPECT_EQ(confirmed->orphans, 21u);
+  EXPECT_GE(deleted_in(2min), 21u);
+}
+
+TEST_F(ManyOrphans, AFewAreUsual) { // SPEC G12
+  enlist(2'000, 20);
+  EXPECT_EQ(machine.collector().held(0), 0u);
+  EXPECT_GE(deleted_in(3min), 20u);
+}
+
+TEST_F(ManyOrphans, OnASmallServerAsManyAsOnePutLeaves) { // SPEC G12
+  enlist(10, 16);
+  EXPECT_GE(deleted_in(3min), 16u);
+}
+
+} // namespace dfs::core
