@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"long-lease", {"islands", 1, 50}},
     proof{"no-echo", {"islands", 1, 50, 4, 6, 1}},
     proof{"hasty", {"islands", 1, 50, 4, 6, 1}},
-    proof{"sleepy", {"faults", 1, 400}}, proof{"undead", {"steps", 201, 40}},
+    proof{"sleepy", {"faults", 1, 400}}, proof{"undead", {"steps", 700, 20}},
     proof{"unleased", {"faults", 1, 100}}, proof{"deaf", {"faults", 1, 50}},
     proof{"credulous", {"faults", 1, 50}}, proof{"no-fence", {"faults", 1, 10}},
     proof{"present-bytes", {"storm", 1, 50, 4, 6, 1}},
@@ -99,10 +99,10 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
-    proof{"mute-delete", {"faults", 460, 20}},
+    proof{"mute-delete", {"faults", 25, 20}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
-    proof{"wild-delete", {"storm", 6546, 2, 5, 4, 4}}),
+    proof{"wild-delete", {"storm", 5496, 2, 5, 4, 4}}),
   [](const auto& x) {
     std::string name{x.param.mutant};
     std::replace(name.begin(), name.end(), '-', '_');

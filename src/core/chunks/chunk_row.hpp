@@ -19,8 +19,9 @@
 //                   that was empty when it became part of its file; removed
 //                   after `release_chunks`
 //   'd' chunk       the namespace: "released"; removed by the chunk directory
-//                   in the batch that removes its 'v' row. Those that are there
-//                   at the start are released again
+//                   in the batch that removes its 'v' row, when no server has
+//                   a replica any more. Those that are there at the start are
+//                   released again
 //
 // In force is 'v' if it is there and not older, else 'f'; `file` and
 // `replication` are those of 'f'. A chunk without 'f' is part of no file.

@@ -188,6 +188,7 @@ directory_machine::forget(const msg::forget_server& x, instant now) {
     s_.servers.forget(i);
     s_.out.push_back(remove_server{s_.servers.at(i).store});
     server_reborn(i, now);
+    collector_.forgotten(i);
   }
   advance_all(now);
   return answer;

@@ -295,7 +295,6 @@ void directory_machine::keep(const msg::keep_chunks& x, instant now) {
 }
 
 void directory_machine::release(const msg::release_chunks& x, instant) {
-  remove_rows removal;
   for (const auto chunk : x.chunks) {
     if (const auto run = grants_.find(chunk); run != grants_.end()) {
       run->second.abandon(s_, fail(ec::not_found, "the chunk is deleted"));
@@ -305,10 +304,8 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
         entry != nullptr && entry->file == inode_id{})
       --pending_chunks_;
     repair_.forget(chunk);
-    collector_.released(chunk, s_.table.erase(chunk));
-    removal.chunks.push_back(chunk);
+    collector_.released(s_, chunk, s_.table.erase(chunk));
   }
-  s_.out.push_back(std::move(removal));
 }
 
 } // namespace dfs::core

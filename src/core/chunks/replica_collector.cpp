@@ -39,6 +39,10 @@ std::size_t good_copies(const directory_state& s, chunk_id chunk, instant now) {
 
 void replica_collector::unknown(server_index server, const msg::chunk_state& x,
                                 instant now) {
+  if (deletions_.has(x.chunk)) {
+    deletions_.there(server, x.chunk);
+    return;
+  }
   auto it = orphans_.find(x.chunk);
   if (it == orphans_.end()) {
     if (orphans_.size() >= orphans_max)
@@ -68,18 +72,22 @@ void replica_collector::count(server_index server, chunk_id chunk, bool more) {
   x = more ? x + 1 : std::max<std::uint64_t>(x, 1) - 1;
 }
 
+bool replica_collector::too_many(const tally& x) {
+  const auto few = std::max(x.listed / orphans_share, orphans_few);
+  return x.orphans > std::max(few, x.approved);
+}
+
 std::uint64_t replica_collector::held(server_index server) const {
   const auto it = tallies_.find(server);
-  if (it == tallies_.end())
-    return 0;
-  const auto& x = it->second;
-  const auto few = std::max(x.listed / orphans_share, orphans_few);
-  return x.orphans > std::max(few, x.approved) ? x.orphans : 0;
+  return it != tallies_.end() && it->second.due && too_many(it->second)
+           ? it->second.orphans
+           : 0;
 }
 
 std::uint64_t replica_collector::approve(server_index server) {
   auto& x = tallies_[server];
   x.approved = x.orphans;
+  x.due = false;
   return x.orphans;
 }
 
@@ -89,6 +97,7 @@ std::size_t replica_collector::kept() const {
 }
 
 void replica_collector::gone(server_index server, chunk_id chunk) {
+  deletions_.gone(server, chunk);
   const auto it = orphans_.find(chunk);
   if (it == orphans_.end())
     return;
@@ -100,10 +109,18 @@ void replica_collector::gone(server_index server, chunk_id chunk) {
     orphans_.erase(it);
 }
 
-void replica_collector::released(chunk_id chunk,
+void replica_collector::released(const directory_state& s, chunk_id chunk,
                                  std::vector<server_index> holders) {
-  if (!holders.empty())
-    released_.push_back({chunk, std::move(holders)});
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    if (!s.servers.at(i).reported && !s.servers.at(i).forgotten)
+      holders.push_back(i);
+  for (const auto& x : reclaim(chunk))
+    holders.push_back(x.server);
+  deletions_.add(chunk, holders);
+}
+
+void replica_collector::forgotten(server_index server) {
+  deletions_.forget(server);
 }
 
 void replica_collector::reborn(server_index server) {
@@ -111,8 +128,7 @@ void replica_collector::reborn(server_index server) {
     const auto id = (it++)->first;
     gone(server, id);
   }
-  for (auto& x : released_)
-    std::erase(x.holders, server);
+  deletions_.reborn(server);
 }
 
 std::vector<chunk_id> replica_collector::of(server_index server, chunk_id first,
@@ -123,6 +139,7 @@ std::vector<chunk_id> replica_collector::of(server_index server, chunk_id first,
     for (const auto& x : it->second.holders)
       if (x.server == server)
         found.push_back(it->first);
+  deletions_.find(server, first, last, found);
   return found;
 }
 
@@ -172,18 +189,15 @@ bool replica_collector::has_room(const directory_state& s, orders& to,
 
 void replica_collector::add_released(directory_state& s, orders& to,
                                      instant now) {
-  for (std::size_t n = 0; n < looked_at_once && !released_.empty(); ++n) {
-    auto& x = released_.front();
-    // Who is not there will report it, and it is an orphan then.
-    std::erase_if(x.holders,
-                  [&](server_index i) { return !s.servers.usable(i, now); });
-    for (const auto i : x.holders)
-      if (!has_room(s, to, i))
-        return;
-    for (const auto i : x.holders)
-      to[i].push_back({x.chunk, {any_version, {}, 0, 0}});
-    released_.pop_front();
-  }
+  deletions_.each_due(now, [&](server_index i, chunk_id chunk) {
+    if (!s.servers.usable(i, now) || !has_room(s, to, i))
+      return false;
+    to[i].push_back({chunk, {any_version, {}, 0, 0}});
+    return true;
+  });
+  auto done = deletions_.take_done(msg::chunk_page_max);
+  if (!done.empty())
+    s.out.push_back(remove_rows{std::move(done)});
 }
 
 void replica_collector::add_orphans(directory_state& s, orders& to,
@@ -195,9 +209,12 @@ void replica_collector::add_orphans(directory_state& s, orders& to,
     if (now < x.since + s.config.orphan_life || is_kept(chunk))
       continue;
     for (const auto& [server, extent] : x.holders) {
-      if (!s.servers.usable(server, now) || !has_room(s, to, server)
-          || (!x.ordered && held(server) != 0)) // D5
+      if (!s.servers.usable(server, now) || !has_room(s, to, server))
         continue;
+      if (auto& tally = tallies_[server]; !x.ordered && too_many(tally)) {
+        tally.due = true; // D5
+        continue;
+      }
       if (!x.ordered)
         s.note(note::orphaned, chunk, server, "no file has it");
       x.ordered = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/chunks/directory_state.hpp"
+#include "core/chunks/pending_deletions.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -42,8 +43,11 @@ public:
   void listed(server_index server, bool first_page, std::size_t chunks);
   /// It does not have it any more.
   void gone(server_index server, chunk_id chunk);
-  /// The chunk was deleted; these had replicas.
-  void released(chunk_id chunk, std::vector<server_index> holders);
+  /// The chunk was deleted; these had replicas, and who has not told yet may
+  /// have. Its rows are removed when nobody has.
+  void released(const directory_state& s, chunk_id chunk,
+                std::vector<server_index> holders);
+  void forgotten(server_index server);
   void reborn(server_index server);
   /// Orphans that it reported, from `first` to `last`.
   [[nodiscard]] std::vector<chunk_id>
@@ -62,7 +66,8 @@ public:
   /// So many of those. O(n).
   [[nodiscard]] std::size_t kept() const;
 
-  /// D5: so many orphans of a server wait for a person; 0: none do.
+  /// D5: so many orphans of a server wait for a person; 0: none do, or none
+  /// would go yet.
   [[nodiscard]] std::uint64_t held(server_index server) const;
   /// Those that it has now may go. @returns how many.
   std::uint64_t approve(server_index server);
@@ -96,10 +101,7 @@ private:
     std::uint64_t listed = 0; ///< Chunks of its last report.
     std::uint64_t orphans = 0;
     std::uint64_t approved = 0; ///< So many may go.
-  };
-  struct removal {
-    chunk_id chunk;
-    std::vector<server_index> holders;
+    bool due = false;           ///< One would have gone, were they fewer.
   };
   /// Of one server, in this tick.
   using orders = std::map<server_index, std::vector<msg::chunk_state>>;
@@ -109,6 +111,7 @@ private:
   void add_odd(directory_state& s, orders& to, instant now);
   void add_surplus(directory_state& s, orders& to, instant now);
   void count(server_index server, chunk_id chunk, bool more);
+  [[nodiscard]] static bool too_many(const tally& x);
   [[nodiscard]] bool
   has_room(const directory_state& s, orders& to, server_index server) const;
 
@@ -116,7 +119,7 @@ private:
   std::map<chunk_id, orphan> orphans_;
   std::map<server_index, tally> tallies_;
   chunk_id orphan_cursor_;
-  std::deque<removal> released_;
+  pending_deletions deletions_;
   std::deque<chunk_id> surplus_;
   chunk_id odd_cursor_;
   std::map<server_index, std::uint32_t> spent_; ///< In this second (D4).
