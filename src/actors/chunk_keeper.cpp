@@ -143,6 +143,7 @@ struct shell {
   }
 
   void perform(core::send_page& x) const {
+    counters().sequence = std::max(counters().sequence.load(), x.what.listed_at);
     ask<msg::chunks_reported>(
       x.within,
       [talk = x.talk](auto& machine, const auto& answer, const auto& at) {

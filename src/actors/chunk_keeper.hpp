@@ -19,8 +19,8 @@ namespace dfs::actors {
 
 /// Of one process: outlives the keeper's lives. Any thread.
 struct keeper_counters {
-  std::atomic<std::uint64_t> sequence{0}; ///< Of the last heartbeat: a later
-                                          ///< life of the keeper goes on there.
+  std::atomic<std::uint64_t> sequence{0}; ///< Of heartbeats and lists, the
+                                          ///< last: a later life goes on there.
   std::atomic<std::uint64_t> beats_answered{0};
   std::atomic<std::uint64_t> beats_failed{0};
   std::atomic<std::uint64_t> leases_ended{0}; ///< Node leases, unwanted.

@@ -83,8 +83,8 @@ struct report_chunks {
   boot_id boot;
   std::uint32_t page = 0; ///< From 0.
   bool last = false;
-  /// Its last heartbeat when this was listed: what has changed since is told
-  /// with later ones.
+  /// When it was listed, in the row of its heartbeats; no two lists share it.
+  /// What has changed since is told with later ones.
   std::uint64_t listed_at = 0;
   std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
 

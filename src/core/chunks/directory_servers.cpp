@@ -59,13 +59,13 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
     return fail(ec::not_found, "register first");
   if (s_.servers.at(*i).boot != x.boot)
     return fail(ec::stale, "another life of this store is registered");
-  // A repeated page changes nothing, so it may be any that came before.
-  if (x.page >= s_.servers.at(*i).pages || x.page == 0) {
-    if (auto in_order = s_.servers.page(*i, x.page, x.last); !in_order)
-      return in_order.error();
-    find_left_out(*i, x);
-    collector_.listed(*i, x.page == 0, x.chunks.size());
-  }
+  const auto says = s_.servers.page(*i, x);
+  if (!says)
+    return says.error();
+  if (!*says)
+    return msg::chunks_reported{x.page};
+  find_left_out(*i, x);
+  collector_.listed(*i, x.page == 0, x.chunks.size());
   for (const auto& state : x.chunks)
     arrived(*i, state, now);
   if (x.last)
@@ -78,13 +78,6 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
 void directory_machine::find_left_out(server_index i,
                                       const msg::report_chunks& x) {
   auto& server = s_.servers.at(i);
-  if (x.listed_at < server.told_at)
-    return; // It is late: what has come since is not in it.
-  if (x.page == 0) {
-    server.listed_at = x.listed_at;
-    server.listed_to = chunk_id{};
-    server.left_out.clear();
-  }
   auto last = server.listed_to;
   for (const auto& state : x.chunks)
     last = std::max(last, state.chunk);
@@ -141,7 +134,7 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     collector_.gone(i, chunk);
     judge(chunk, now);
   }
-  if (!x.arrived.empty())
+  if (!x.arrived.empty() || !x.lost.empty() || !x.corrupt.empty())
     s_.servers.at(i).told_at = std::max(s_.servers.at(i).told_at, x.sequence);
   for (const auto& state : x.arrived)
     arrived(i, state, now);

@@ -32,6 +32,10 @@ holder_lease::heartbeat holder_lease::send(const clock_pair& now) {
   return {sequence_, heard_, runs(now.boot)};
 }
 
+std::uint64_t holder_lease::number() {
+  return ++sequence_; // H2
+}
+
 bool holder_lease::counts(const msg::chunk_heartbeat_ack& answer) const {
   return answer.boot == boot_ && answer.term == term_
          && answer.sequence > heard_ && unanswered_.count(answer.sequence) != 0;

@@ -44,7 +44,8 @@ struct holder_config {
 ///
 ///  H1  The lease ends no later than `lease_use` after the sending of a
 ///      heartbeat that the present master, asked by this life, answered.
-///  H2  Sequences grow over terms: no two heartbeats of a life share one.
+///  H2  Sequences grow over terms: no two heartbeats of a life share one, nor
+///      anything else that has its place among them.
 ///  H3  After a jump of the clocks nothing counts that was sent before it.
 ///      Nor, once a lease has begun after a gap, what was sent before it.
 ///  H4  `heard` names no answer before its orders have been carried out.
@@ -65,6 +66,10 @@ public:
 
   /// A heartbeat is sent now.
   [[nodiscard]] heartbeat send(const clock_pair& now);
+
+  /// A number that no heartbeat gets: above those of all that were sent, and
+  /// below those of all that will be.
+  [[nodiscard]] std::uint64_t number();
 
   /// Is this the answer to a heartbeat that waits for one? Others must not
   /// have any effect.
@@ -97,7 +102,7 @@ public:
   [[nodiscard]] std::optional<boot_instant>
   end_of(std::uint64_t sequence, std::uint32_t lease_ms) const;
 
-  /// Of the last heartbeat sent.
+  /// The last number given: of a heartbeat, as a rule.
   [[nodiscard]] std::uint64_t sequence() const {
     return sequence_;
   }

@@ -342,7 +342,8 @@ void keeper_machine::begin_talk(const clock_pair& now) {
 void keeper_machine::begin_report() {
   reporting_ = true;
   reported_ = false;
-  listed_at_ = lease_.sequence();
+  // Two lists without a heartbeat between them must not look like one.
+  listed_at_ = lease_.number();
   listing_ = ++ticket_;
   report_ = {};
   page_due_.reset();

@@ -198,7 +198,7 @@ private:
   bool reporting_ = false;        ///< Listing, or in the middle of the pages.
   bool reported_ = false;         ///< To the master of `term_`.
   std::uint64_t reported_at_ = 0; ///< Sequence of the last heartbeat before.
-  std::uint64_t listed_at_ = 0;   ///< The same, of the present report.
+  std::uint64_t listed_at_ = 0;   ///< Of the present report, among heartbeats.
 
   // Heartbeats.
   boot_instant next_beat_;

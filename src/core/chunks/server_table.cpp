@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -191,19 +192,27 @@ void server_table::forget(server_index i) {
   s.revoked.clear();
 }
 
-result<nothing>
-server_table::page(server_index i, std::uint32_t number, bool last) {
+result<bool>
+server_table::page(server_index i, const msg::report_chunks& x) {
   auto& s = servers_[i];
-  if (number == 0) {
+  if (x.listed_at < std::max(s.listed_at, s.told_at))
+    return fail(ec::stale, "newer things were told than this list");
+  const bool begins = x.page == 0 && x.listed_at > s.listed_at;
+  if (begins) {
+    s.listed_at = x.listed_at;
+    s.listed_to = chunk_id{};
+    s.left_out.clear();
     s.pages = 0;
     s.reported = false;
   }
-  if (number != s.pages)
+  if (x.listed_at > s.listed_at || x.page > s.pages)
     return fail(ec::stale, "not the next page");
+  if (x.page < s.pages)
+    return false;
   ++s.pages;
-  s.reported = last;
-  s.told = s.told || last;
-  return done;
+  s.reported = x.last;
+  s.told = s.told || x.last;
+  return true;
 }
 
 void server_table::revoke(server_index i, chunk_id chunk, chunk_version below) {

@@ -64,7 +64,7 @@ struct chunkserver {
 
   // The report that is on its way.
   std::uint64_t listed_at = 0; ///< Heartbeats up to here say nothing about it.
-  std::uint64_t told_at = 0;   ///< The last heartbeat that told of replicas.
+  std::uint64_t told_at = 0;   ///< The last heartbeat with news of replicas.
   chunk_id listed_to;          ///< Its pages have come so far.
   /// Was known to be there, and is not in it.
   std::set<chunk_id> left_out;
@@ -131,9 +131,10 @@ public:
   /// @pre `may_serve` is false.
   void forget(server_index i);
 
-  /// Of a report. @returns `ec::stale` for a page that is not the next one.
-  [[nodiscard]] result<nothing>
-  page(server_index i, std::uint32_t number, bool last);
+  /// Of a report. @returns whether it says anything now. One that was taken
+  ///   before does not: what it names may be gone since. `ec::stale`: it is not
+  ///   the next one, or of a list that newer ones have overtaken.
+  [[nodiscard]] result<bool> page(server_index i, const msg::report_chunks& x);
 
   /// Nothing below that version may be served there; told with heartbeats. To
   /// be called for every replica that is not current (S2).

@@ -256,15 +256,17 @@ private:
     send(to_master_, [this, x] {
       if (!index_)
         return;
-      if (!servers_->page(*index_, x.what.page, x.what.last))
+      const auto says = servers_->page(*index_, x.what);
+      if (!says)
         return send(to_server_, [this, x] {
           perform(machine_->page_failed(x.talk, fail(ec::stale), clock()));
         });
-      if (x.what.page == 0)
+      if (*says && x.what.page == 0)
         paging_.clear();
       for (const auto& y : x.what.chunks)
-        learn(paging_, y);
-      if (x.what.last)
+        if (*says)
+          learn(paging_, y);
+      if (*says && x.what.last)
         known_ = paging_;
       send(to_server_, [this, x] {
         perform(machine_->page_answered(x.talk, x.what.page, clock()));

@@ -73,7 +73,7 @@ struct Master : ::testing::Test {
   }
 
   void report(std::uint8_t n, std::optional<msg::chunk_extent> has) {
-    msg::report_chunks x{store_id{n}, boot(n), 0, true, 0, {}};
+    msg::report_chunks x{store_id{n}, boot(n), 0, true, ++sequences[n], {}};
     if (has)
       x.chunks.push_back({chunk, *has});
     EXPECT_TRUE(machine->report(x, now));

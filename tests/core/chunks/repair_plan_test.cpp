@@ -71,7 +71,7 @@ struct Repair : ::testing::Test {
         break;
       x.holds = inherited.extent;
       EXPECT_TRUE(machine.report(
-        {x.card.store, x.card.boot, 0, true, 0, {{chunk, inherited.extent}}},
+        {x.card.store, x.card.boot, 0, true, 1, {{chunk, inherited.extent}}},
         now));
     }
   }
@@ -398,13 +398,13 @@ TEST_F(RepairOfAnInheritance,
   while (!machine.state().gathered(now))
     step(false);
   const auto& last = all.back().card;
-  ASSERT_TRUE(machine.report({last.store, last.boot, 0, false, 0, {}}, now));
+  ASSERT_TRUE(machine.report({last.store, last.boot, 0, false, 2, {}}, now));
   ASSERT_FALSE(machine.state().gathered(now));
   kill(all.front());
   for (int i = 0; i < 5; ++i)
     step(false);
   EXPECT_TRUE(copies.empty());
-  ASSERT_TRUE(machine.report({last.store, last.boot, 1, true, 0, {}}, now));
+  ASSERT_TRUE(machine.report({last.store, last.boot, 1, true, 2, {}}, now));
   step(false);
   EXPECT_EQ(copies.size(), 1u);
 }
