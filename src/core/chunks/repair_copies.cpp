@@ -157,15 +157,16 @@ void repair_plan::order_copy(directory_state& s, chunk_id chunk,
   const auto token = s.ask(
     {directory_state::route::kind::copy, chunk, target}, std::move(order),
     std::chrono::duration_cast<std::chrono::milliseconds>(within));
-  // One that was never answered is asked for again.
+  // One that was never answered is asked for again, and may be made yet.
+  bool again = false;
   if (const auto late = copies_.find(chunk); late != copies_.end())
-    for (std::size_t n = late->second.size(); n-- > 0;)
+    for (std::size_t n = late->second.size(); n-- > 0 && !again;)
       if (late->second[n].to == target) {
         end_copy(s, chunk, n);
-        break;
+        again = true;
       }
-  copies_[chunk].push_back(
-    {token, sources.front(), target, entry.length, wanted, now + obedience});
+  copies_[chunk].push_back({token, sources.front(), target, entry.length,
+                            wanted, now + obedience, again});
   s.copies[chunk].push_back(target); // P2
   s.held[chunk] = now + copy_hold
                   + std::chrono::milliseconds{std::uint64_t{entry.length}

@@ -251,7 +251,9 @@ void repair_plan::answered(directory_state& s, const directory_state::route& to,
   const auto why = yes != nullptr ? ec{}
                    : reply        ? ec::malformed
                                   : reply.error().code;
-  if (why == ec::timed_out || why == ec::unavailable)
+  const bool may_go_on = why == ec::timed_out || why == ec::unavailable
+                         || why == ec::busy || (yes == nullptr && done.again);
+  if (may_go_on) // P2
     x->token = 0;
   else
     end_copy(s, chunk, static_cast<std::size_t>(x - all->second.begin()));

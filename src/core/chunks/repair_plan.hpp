@@ -18,7 +18,8 @@ namespace dfs::core {
 ///  P1  A chunk is copied only while nobody can change it: nobody is being made
 ///      primary, and who was is known not to act, or to be gone.
 ///  P2  A target counts as possible holder from the order to its answer, and,
-///      without an answer, for as long as it may still obey.
+///      without an answer, for as long as it may still obey. No refusal of a
+///      later order ends that, and who is busy may be so with this copy.
 ///  P3  A chunk is copied only where it is known how far it is committed, and
 ///      no replica of its version lacks any of that: a grant sees to both.
 class repair_plan {
@@ -85,6 +86,7 @@ private:
     std::uint32_t bytes = 0;
     msg::chunk_extent wanted; ///< As ordered.
     instant forgotten{};      ///< From then on it is not obeyed any more.
+    bool again = false; ///< An earlier order to it was never answered.
   };
   struct burden {
     std::uint32_t copies = 0;

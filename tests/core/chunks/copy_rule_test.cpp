@@ -220,6 +220,54 @@ TEST_F(Overtaken, NorDoesOneOfTheOldVersion) { // SPEC G3, G10
   EXPECT_EQ(missing(), 1u);
 }
 
+/// The third has died; the fourth was ordered a copy of version 2, and may be
+/// at it while the chunk goes on.
+struct CopyUnderWay : CopyRule {
+  CopyUnderWay() {
+    start(at(2, 9), at(2, 9));
+  }
+
+  void refuse(ec why) {
+    const auto copy = copy_order();
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(number_of(*copy), 4);
+    machine->answered(copy->token, fail(why), now);
+    perform();
+  }
+
+  /// @returns whether somebody is made primary before the fourth has heard.
+  bool goes_on_at_once() {
+    machine->lease(1, {chunk, {}, {}}, now);
+    perform();
+    fence_at(1, at(2, 9));
+    fence_at(2, at(2, 9));
+    const bool at_once = orders<msg::take_lease>() == 1;
+    pass(500ms); // The fourth hears that version 2 is revoked,
+    pass(500ms); // and says so.
+    EXPECT_EQ(orders<msg::take_lease>(), 1u);
+    return at_once;
+  }
+};
+
+// Found by the simulation (storm, seed 10394): it served a reader later on.
+TEST_F(CopyUnderWay, IsReckonedWithIfItsServerIsBusy) { // SPEC G3, G10
+  refuse(ec::busy);
+  EXPECT_FALSE(goes_on_at_once());
+}
+
+TEST_F(CopyUnderWay, IsReckonedWithWhateverBecameOfALaterOrder) {
+  // SPEC G3, G10
+  refuse(ec::timed_out);
+  pass(500ms);
+  refuse(ec::stale);
+  EXPECT_FALSE(goes_on_at_once());
+}
+
+TEST_F(CopyUnderWay, IsNoneIfItWasRefused) { // SPEC G14
+  refuse(ec::stale);
+  EXPECT_TRUE(goes_on_at_once());
+}
+
 /// Three servers have a chunk; the disk of the third goes back to an older day.
 struct RolledBack : CopyRule {
   RolledBack() {
