@@ -33,8 +33,9 @@ struct odd_replica {
 /// A version that may have been told, and was not promised to anybody yet.
 struct open_intent {
   chunk_version version;
-  /// What its holders reported meanwhile: from the version in force up to it.
-  std::map<server_index, chunk_version> reported;
+  /// What its holders reported meanwhile, in their present lives: from the
+  /// version in force up to it.
+  std::map<server_index, msg::chunk_extent> reported;
   /// The chunk was fresh, so fences make it also where it never was: those have
   /// nothing of what may have been acknowledged, and do not become holders.
   bool bound = false;

@@ -183,12 +183,19 @@ std::optional<chunk_version> chunk_table::intent(chunk_id id) const {
 chunk_version chunk_table::version_at(server_index server, chunk_id id) const {
   const auto* entry = find(id);
   DFS_ASSERT(entry != nullptr);
-  const chunk_version in_force{entry->version};
-  const auto it = intents_.find(id);
-  if (it == intents_.end())
-    return in_force;
-  const auto known = it->second.reported.find(server);
-  return known == it->second.reported.end() ? in_force : known->second;
+  const auto known = told(server, id);
+  return known ? known->version : chunk_version{entry->version};
+}
+
+std::optional<msg::chunk_extent>
+chunk_table::told(server_index server, chunk_id id) const {
+  const auto open = intents_.find(id);
+  if (open == intents_.end())
+    return std::nullopt;
+  const auto known = open->second.reported.find(server);
+  if (known == open->second.reported.end())
+    return std::nullopt;
+  return known->second;
 }
 
 void chunk_table::intend(chunk_id id, chunk_version version) {
@@ -208,17 +215,9 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
   auto* entry = find(id);
   DFS_ASSERT(entry != nullptr && entry->version < version.value());
   // Who came back meanwhile may have the new version, and not be of its set.
-  const auto open = intents_.find(id);
-  const auto version_at = [&](server_index x) {
-    if (open != intents_.end())
-      if (const auto told = open->second.reported.find(x);
-          told != open->second.reported.end())
-        return told->second;
-    return chunk_version{entry->version};
-  };
   for (const auto x : holders(id))
     if (std::find(set.begin(), set.end(), x) == set.end())
-      note_odd(id, x, replica_fault::stale, version_at(x));
+      note_odd(id, x, replica_fault::stale, version_at(x, id));
   clear_holders(id, *entry);
   awaited_.erase(id);
   entry->version = narrow(version);
@@ -273,7 +272,7 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
       note_odd(id, server, replica_fault::stale, has.version); // T1
       return standing::stale;
     }
-    told[server] = has.version;
+    told[server] = has;
   }
   if (has.serial < entry->serial && !holds(server, id)) {
     note_odd(id, server, replica_fault::behind, has.version); // T1
@@ -359,6 +358,8 @@ void chunk_table::forget_server(server_index server) {
       await(id, server);
     return true;
   });
+  for (auto& [id, open] : intents_)
+    open.reported.erase(server);
   for (auto it = odd_.begin(); it != odd_.end();) {
     const auto id = (it++)->first;
     drop_odd(id, server);

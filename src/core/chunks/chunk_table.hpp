@@ -92,6 +92,9 @@ public:
   /// The intent is done: these alone hold the chunk. The rest are stale.
   void settle_version(chunk_id id, chunk_version version,
                       const std::vector<server_index>& set);
+  /// What that server has said of the chunk since the intent; none: nothing.
+  [[nodiscard]] std::optional<msg::chunk_extent>
+  told(server_index server, chunk_id id) const;
   [[nodiscard]] const std::map<chunk_id, open_intent>& intents() const {
     return intents_;
   }

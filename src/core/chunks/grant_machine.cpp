@@ -375,12 +375,16 @@ void grant_machine::logged(directory_state& s, effect_token token,
   }
   auto* entry = s.table.find(chunk_);
   (void) others_may_serve(s, now); // Who came by meanwhile is stale from here.
+  const auto back = returned(s);
   s.table.settle_version(chunk_, version_, fenced_servers());
   entry->serial = extent_.serial;
   entry->length = extent_.length;
   entry->padded_from = extent_.padded_from;
   entry->set(chunk_entry::settled, false);
   s.table.begun(chunk_);
+  // As if they had said so now: the row names them.
+  for (const auto& [server, extent] : back)
+    (void) s.reported(server, {chunk_, extent});
   phase_ = phase::answering; // R3
   advance(s, now);
 }
@@ -457,6 +461,16 @@ bool grant_machine::is_member(server_index i) const {
 
 bool grant_machine::has_heard(server_index i) const {
   return in(heard_, i);
+}
+
+std::vector<std::pair<server_index, msg::chunk_extent>>
+grant_machine::returned(const directory_state& s) const {
+  std::vector<std::pair<server_index, msg::chunk_extent>> found;
+  for (const auto& x : members_)
+    if (const auto told = s.table.told(x.server, chunk_);
+        x.is == member::mark::out && told && told->version == version_)
+      found.emplace_back(x.server, *told);
+  return found;
 }
 
 std::vector<server_index> grant_machine::fenced_servers() const {

@@ -119,6 +119,9 @@ private:
   /// @returns whether somebody must still be waited for.
   [[nodiscard]] bool others_may_serve(directory_state& s, instant now);
   [[nodiscard]] std::vector<server_index> fenced_servers() const;
+  /// Those of the set that live anew and have said that they have its version.
+  [[nodiscard]] std::vector<std::pair<server_index, msg::chunk_extent>>
+  returned(const directory_state& s) const;
   [[nodiscard]] directory_state::route route() const {
     return {directory_state::route::kind::grant, chunk_, no_server};
   }

@@ -35,6 +35,8 @@ struct Master : ::testing::Test {
   std::vector<ask_server> asked;
   std::vector<answer_lease> answers;
   std::optional<chunk_row> row; ///< The last.
+  bool slow_log = false;        ///< Rows are durable when the test says so.
+  std::vector<effect_token> logging;
   std::set<std::uint8_t> servers;
   unsigned lives = 1; ///< Of all of them.
   std::map<std::uint8_t, std::uint64_t> sequences;
@@ -113,9 +115,18 @@ struct Master : ::testing::Test {
           answers.push_back(std::move(*answer));
         else if (auto* log = std::get_if<log_row>(&effect)) {
           row = log->row;
-          machine->logged(log->token, now);
+          if (slow_log)
+            logging.push_back(log->token);
+          else
+            machine->logged(log->token, now);
         }
     machine->check();
+  }
+
+  void finish_log() {
+    for (const auto token : std::exchange(logging, {}))
+      machine->logged(token, now);
+    perform();
   }
 
   std::uint8_t number_of(const ask_server& x) const {
