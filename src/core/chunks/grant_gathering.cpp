@@ -61,11 +61,12 @@ bool grant_machine::may_begin(directory_state& s, instant now,
 }
 
 // Where it is settled, copies are made without a grant. Otherwise nobody could
-// copy it, or read it, for as long as the others are away.
+// copy it, or read it, for as long as the others are away; nor under an open
+// intent, which has revoked what they have.
 bool grant_machine::may_be_short(const directory_state& s, instant now) const {
   return unfit_.empty() && s.quiet(now)
          && (!s.table.find(chunk_)->has(chunk_entry::settled)
-             || !s.table.behind(chunk_).empty());
+             || s.table.intent(chunk_) || !s.table.behind(chunk_).empty());
 }
 
 std::vector<server_index>

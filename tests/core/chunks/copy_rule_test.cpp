@@ -132,6 +132,33 @@ TEST_F(CopyRule, TheLastHolderSettlesAndIsCopied) { // SPEC G10
   ASSERT_TRUE(copy_order()) << "the third";
 }
 
+// Found by the simulation (storm, 3 servers): what it has was revoked when it
+// told of it, so nobody could copy it, and nobody was fenced for want of copies.
+TEST_F(CopyRule, TheLastHolderUnderAnOpenIntentSettlesToo) { // SPEC G10, I8
+  load(at(2, 9));
+  machine->load_version_row({.chunk = chunk,
+                             .file = inode_id{5},
+                             .extent = at(2, 9),
+                             .replication = 3,
+                             .intent = chunk_version{3},
+                             .set = {store_id{1}, store_id{2}, store_id{3}}});
+  enrol(1, at(2, 9));
+  enrol(4, {});
+  enrol(5, {});
+  gather();
+  while (const auto futile = copy_order()) {
+    machine->answered(futile->token, fail(ec::stale), now); // It is revoked.
+    perform();
+  }
+  grant(at(2, 9), {1});
+  for (int i = 0; i < 20 && orders<msg::release_lease>() == 0; ++i)
+    pass(100ms);
+  give_back(at(4, 9));
+  const auto copy = copy_order();
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(std::get<msg::copy_chunk>(copy->order).wanted.extent, at(4, 9));
+}
+
 TEST_F(CopyRule, AReaderOfTheLastHolderIsTold) { // SPEC G3
   load(at(2, 9));
   enrol(1, at(2, 12));
