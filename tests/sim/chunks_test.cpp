@@ -100,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"no-wait", {"steps", 1, 1000}},
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
     proof{"mute-delete", {"faults", 25, 20}},
+    proof{"undated", {"storm", 6375, 1, 5, 4, 4}},
+    proof{"over-busy", {"storm", 10394, 1, 5, 4, 4}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
     proof{"wild-delete", {"storm", 5496, 2, 5, 4, 4}}),

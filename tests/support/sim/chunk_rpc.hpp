@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -240,6 +241,7 @@ public:
       const auto x = wire::decode<Request>(body);
       DFS_ASSERT(x);
       how(*x, [this, id, to = packet.from](const result<reply_of<Request>>& y) {
+        answered_.insert(id);
         send_answer(to, id, y);
       });
     };
@@ -271,11 +273,19 @@ public:
     const auto id = get_id(bytes, 9);
     const auto body = bytes.substr(17);
     if (kind != answer_kind) {
+      late_ = answered_.contains(id);
       if (const auto how = served_.find(kind); how != served_.end())
         how->second(packet, id, body);
       return;
     }
     settle(id, static_cast<ec>(body[0]), body.substr(1));
+  }
+
+  /// The request that is being served has been answered before. Over TCP
+  /// nothing comes twice, and who asks again has had no answer: a promise
+  /// that holds for repetitions need not hold for this one.
+  [[nodiscard]] bool is_late() const {
+    return late_;
   }
 
   /// For traces.
@@ -325,6 +335,9 @@ private:
     served_;
   std::unordered_map<std::uint64_t, std::function<void(ec, std::string_view)>>
     waiting_;
+  /// Requests of others: their numbers are random, and no two are the same.
+  std::unordered_set<std::uint64_t> answered_;
+  bool late_ = false;
 };
 
 } // namespace dfs::sim

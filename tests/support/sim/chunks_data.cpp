@@ -91,7 +91,10 @@ chunk_server::admit(const msg::chunk_grant& grant) {
   if (r == nullptr && ended_.contains(grant.epoch))
     return fail(ec::not_primary); // And the chunk was deleted since.
   if (r == nullptr) {
-    r = &make(grant.chunk, grant.version);
+    const auto made = make(grant.chunk, grant.version);
+    if (!made)
+      return made.error();
+    r = *made;
     keeper_->arrived(state_of(grant.chunk));
   }
   const auto over = ended_.contains(grant.epoch) || r->levelling;
@@ -116,7 +119,10 @@ chunk_server::admit_change(const sim_replicate& x) {
   if (r == nullptr && !grant.fresh)
     return fail(ec::not_found);
   if (r == nullptr) {
-    r = &make(grant.chunk, grant.version);
+    const auto made = make(grant.chunk, grant.version);
+    if (!made)
+      return made.error();
+    r = *made;
     keeper_->arrived(state_of(grant.chunk));
   }
   if (r->order.version() != grant.version || r->order.leads() || r->levelling)

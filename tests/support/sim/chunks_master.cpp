@@ -116,7 +116,14 @@ void chunk_master::serve() {
     to(y);
   });
   rpc_.serve<msg::report_chunks>([this](const auto& x, auto to) {
-    auto y = machine_->report(x, host_.now());
+    auto listed = x;
+    if (const auto i = machine_->state().servers.find(x.store);
+        i && mutant("undated")) { // A list has one page here.
+      const auto& known = machine_->state().servers.at(*i);
+      listed.listed_at
+        = std::max({x.listed_at, known.listed_at + 1, known.told_at});
+    }
+    auto y = machine_->report(listed, host_.now());
     perform();
     to(y);
   });
@@ -349,7 +356,11 @@ void chunk_master::ask(const core::ask_server& x, const Order& order) {
   rpc_.call(
     server.data, order, x.within, [this, token = x.token](const auto& y) {
       if (!y) {
-        machine_->answered(token, y.error(), host_.now());
+        auto why = y.error();
+        if (std::is_same_v<Order, msg::copy_chunk> && why.code == ec::busy
+            && mutant("over-busy"))
+          why.code = ec::stale;
+        machine_->answered(token, why, host_.now());
       } else {
         auto reply = *y;
         // Planted: the one that has least looks best.

@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 27> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 29> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -39,6 +39,8 @@ inline constexpr std::array<chunk_mutant, 27> chunk_mutants{{
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},
   {"credulous", "a server that comes back is trusted at once"},
+  {"undated", "a page of a list counts whenever it comes"},
+  {"over-busy", "a copy is taken for none while its server is busy with it"},
   {"no-intent", "the intent is not logged"},
   {"early", "a grant is answered before it is durable"},
   {"short-wait", "a new master waits for leases as long as its own are"},

@@ -174,12 +174,14 @@ msg::chunk_state chunk_server::state_of(chunk_id chunk) {
   return {chunk, find(chunk)->order.applied_extent()};
 }
 
-chunk_server::replica&
+result<chunk_server::replica*>
 chunk_server::make(chunk_id chunk, chunk_version version) {
+  if (leaving_.contains(chunk))
+    return fail(ec::busy);
   disk_.replicas[chunk] = {};
   stored(chunk).version = version;
   load(chunk, {});
-  return replicas_.at(chunk);
+  return &replicas_.at(chunk);
 }
 
 void chunk_server::sync(chunk_id chunk, std::function<void()> f) {
@@ -235,8 +237,14 @@ void chunk_server::fence(const msg::fence_chunk& x,
     to(fail(ec::not_found));
     return;
   }
-  if (r == nullptr)
-    r = &make(x.chunk, x.version);
+  if (r == nullptr) {
+    const auto made = make(x.chunk, x.version);
+    if (!made) {
+      to(made.error());
+      return;
+    }
+    r = *made;
+  }
   if (x.version < r->order.version() || is_revoked(x.chunk, x.version)) {
     to(fail(ec::stale));
     return;
@@ -399,7 +407,7 @@ void chunk_server::copy(const msg::copy_chunk& x,
     to(msg::chunk_copied{state_of(chunk)});
     return;
   }
-  if (copying_.contains(chunk)) {
+  if (copying_.contains(chunk) || leaving_.contains(chunk)) {
     to(fail(ec::busy));
     return;
   }
@@ -484,17 +492,24 @@ void chunk_server::remove(const msg::delete_chunks& x,
     to(may.error());
     return;
   }
+  for (const auto& order : x.chunks)
+    leaving_.insert(order.chunk);
   // Now and then the disk has much to do before.
   const auto wait = host_.random().one_in(4) ? up_to(host_.random(), 3s) : 0ns;
-  host_.later(wait, [this, x, to] { to(remove_now(x)); });
+  host_.later(wait, [this, x, to, late = rpc_.is_late()] {
+    to(remove_now(x, late));
+  });
 }
 
-msg::chunks_deleted chunk_server::remove_now(const msg::delete_chunks& x) {
+msg::chunks_deleted
+chunk_server::remove_now(const msg::delete_chunks& x, bool late) {
   msg::chunks_deleted done;
   for (const auto& order : x.chunks) {
+    leaving_.erase(leaving_.find(order.chunk));
     auto* r = find(order.chunk);
     if (r != nullptr) {
-      if (r->order.version() > order.extent.version && !mutant("wild-delete"))
+      const bool newer = r->order.version() > order.extent.version;
+      if (newer ? !mutant("wild-delete") : late)
         continue;
       note("deletes", order.chunk, r->order.version());
       end_lease(order.chunk, *r, ec::not_found);

@@ -93,7 +93,9 @@ private:
   [[nodiscard]] result<sim_content> fetch(const sim_fetch& x);
   void remove(const msg::delete_chunks& x,
               const rpc_end::answer<msg::chunks_deleted>& to);
-  msg::chunks_deleted remove_now(const msg::delete_chunks& x);
+  /// @param late What it means was deleted then: of that version something
+  ///   else may be here.
+  msg::chunks_deleted remove_now(const msg::delete_chunks& x, bool late);
   void perform(core::keeper_effects effects);
   void perform(core::find_master& x);
   void perform(core::send_registration& x);
@@ -141,7 +143,8 @@ private:
   [[nodiscard]] bool is_revoked(chunk_id chunk, chunk_version version) const;
   /// Of those who wrote, as the disk tells.
   [[nodiscard]] core::known_writers writers(chunk_id chunk);
-  replica& make(chunk_id chunk, chunk_version version);
+  /// @returns `ec::busy`: it is being deleted here.
+  [[nodiscard]] result<replica*> make(chunk_id chunk, chunk_version version);
   [[nodiscard]] replica* find(chunk_id chunk);
   [[nodiscard]] stored_replica& stored(chunk_id chunk);
   [[nodiscard]] msg::chunk_state state_of(chunk_id chunk);
@@ -168,6 +171,8 @@ private:
   core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
   std::set<chunk_id> copying_;
+  /// Ordered to go: not made anew before that is done, as `replica_table`.
+  std::multiset<chunk_id> leaving_;
   instant next_tick_{};
 };
 
