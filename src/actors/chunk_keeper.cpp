@@ -143,7 +143,8 @@ struct shell {
   }
 
   void perform(core::send_page& x) const {
-    counters().sequence = std::max(counters().sequence.load(), x.what.listed_at);
+    counters().sequence
+      = std::max(counters().sequence.load(), x.what.listed_at);
     ask<msg::chunks_reported>(
       x.within,
       [talk = x.talk](auto& machine, const auto& answer, const auto& at) {

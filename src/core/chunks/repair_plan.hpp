@@ -86,7 +86,7 @@ private:
     std::uint32_t bytes = 0;
     msg::chunk_extent wanted; ///< As ordered.
     instant forgotten{};      ///< From then on it is not obeyed any more.
-    bool again = false; ///< An earlier order to it was never answered.
+    bool again = false;       ///< An earlier order to it was never answered.
   };
   struct burden {
     std::uint32_t copies = 0;

@@ -192,8 +192,7 @@ void server_table::forget(server_index i) {
   s.revoked.clear();
 }
 
-result<bool>
-server_table::page(server_index i, const msg::report_chunks& x) {
+result<bool> server_table::page(server_index i, const msg::report_chunks& x) {
   auto& s = servers_[i];
   if (x.listed_at < std::max(s.listed_at, s.told_at))
     return fail(ec::stale, "newer things were told than this list");

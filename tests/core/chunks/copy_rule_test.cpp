@@ -133,7 +133,8 @@ TEST_F(CopyRule, TheLastHolderSettlesAndIsCopied) { // SPEC G10
 }
 
 // Found by the simulation (storm, 3 servers): what it has was revoked when it
-// told of it, so nobody could copy it, and nobody was fenced for want of copies.
+// told of it, so nobody could copy it, and nobody was fenced for want of
+// copies.
 TEST_F(CopyRule, TheLastHolderUnderAnOpenIntentSettlesToo) { // SPEC G10, I8
   load(at(2, 9));
   machine->load_version_row({.chunk = chunk,

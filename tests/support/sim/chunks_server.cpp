@@ -496,9 +496,8 @@ void chunk_server::remove(const msg::delete_chunks& x,
     leaving_.insert(order.chunk);
   // Now and then the disk has much to do before.
   const auto wait = host_.random().one_in(4) ? up_to(host_.random(), 3s) : 0ns;
-  host_.later(wait, [this, x, to, late = rpc_.is_late()] {
-    to(remove_now(x, late));
-  });
+  host_.later(
+    wait, [this, x, to, late = rpc_.is_late()] { to(remove_now(x, late)); });
 }
 
 msg::chunks_deleted
