@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
     setup{"restored", 1, 10}, setup{"settings"},
     setup{"faults", 101, 5, 3, 6, 1}, // Three servers are all there are.
+    setup{"storm", 866, 1, 4, 6, 1},  // A copy between two attempts.
     setup{"steps", 201, 5, 5, 6, 1}), // Fresh chunks, and other masters.
   [](const auto& x) {
     return fmt::format("{}{}", x.param.scenario, x.param.first_seed);

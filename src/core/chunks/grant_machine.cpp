@@ -140,6 +140,10 @@ void grant_machine::intend(directory_state& s,
     members_.push_back({i, 0, member::mark::asked, {}});
     std::erase(heard_, i); // It is to have this version, and may serve it.
   }
+  // What they heard before was of lower versions than they were told to copy.
+  if (const auto copies = s.copies.find(chunk_); copies != s.copies.end())
+    std::erase_if(heard_,
+                  [&](server_index i) { return in(copies->second, i); });
   token_ = s.next_token(route());
   phase_ = phase::intending;
   s.out.push_back(log_row{token_, s.table.row(chunk_, stores_of(s, chosen))});
