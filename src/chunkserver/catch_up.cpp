@@ -15,6 +15,12 @@ namespace {
 /// Sent and not answered.
 constexpr std::size_t in_flight_max = 4 * 1024 * 1024;
 
+/// A server that gives no sign of life for so long is silent: a new connection
+/// takes some ms, and a ping goes out after 250 ms. With the second in which a
+/// broken link shows, and the one in which the master's word is heard, a cut
+/// stops writes for less than 4 s.
+constexpr std::chrono::milliseconds probe_patience{600};
+
 using some_changes = std::optional<std::vector<core::chunk_change>>;
 
 result<some_changes> changes_after(const storage::chunk_store& store,
@@ -51,18 +57,49 @@ catch_up::catch_up(server_state& state, chain& order, leases& books,
 
 void catch_up::start(callback done) {
   join(std::move(done));
+  probe();
+}
+
+/// No version is named, because the answer must prove nothing: the master may
+/// make another server primary. On the connection that changes will take.
+void catch_up::probe() {
+  const auto& chain = order_.grant.chain;
+  const auto since = instant::clock::now();
+  unprobed_ = chain.size() - 1;
+  for (std::size_t i = 1; i < chain.size(); ++i)
+    state_.links.call(
+      chain[i], chain_links::lane_of(replica_->chunk),
+      msg::get_extent{.chunk = replica_->chunk, .version = {}, .serial = {}},
+      {}, probe_patience,
+      [self = shared_from_this(), peer = chain[i],
+       since](const result<msg::chunk_extent>&, const net::data_buffer&) {
+        // Whatever it says, or if it is only busy: it is there.
+        if (!self->state_.links.heard(peer, self->replica_->chunk, since))
+          self->silent_.push_back(peer.store);
+        if (--self->unprobed_ == 0)
+          self->plan();
+      });
+  if (unprobed_ == 0)
+    plan();
+}
+
+void catch_up::plan() {
+  if (over_)
+    return;
   using plan = result<core::level_plan>;
   const auto mine = replica_->order.applied_extent().serial;
   if (std::none_of(order_.others.begin(), order_.others.end(),
                    [mine](const auto& x) { return x.extent.serial < mine; }))
-    return begin(core::plan_levelling(order_, mine, {}));
+    return begin(core::plan_levelling(order_, mine, {}, silent_));
   const auto started = state_.on_disk<plan>(
-    [store = replica_->store, chunk = replica_->chunk, order = order_,
-     mine]() -> plan {
-      return core::plan_levelling(order, mine,
-                                  [store, chunk](mutation_serial after) {
-                                    return changes_after(*store, chunk, after);
-                                  });
+    [store = replica_->store, chunk = replica_->chunk, order = order_, mine,
+     silent = silent_]() -> plan {
+      return core::plan_levelling(
+        order, mine,
+        [store, chunk](mutation_serial after) {
+          return changes_after(*store, chunk, after);
+        },
+        silent);
     },
     [self = shared_from_this()](plan found) { self->begin(std::move(found)); });
   if (!started)
@@ -75,10 +112,7 @@ void catch_up::begin(result<core::level_plan> found) {
   if (!found)
     return finish(found.error());
   if (!found->behind.empty())
-    return finish(
-      msg::lease_taken{.state = {.chunk = replica_->chunk,
-                                 .extent = replica_->order.applied_extent()},
-                       .behind = std::move(found->behind)});
+    return report(std::move(found->behind));
   replica_->place = {std::make_shared<const msg::chunk_grant>(order_.grant), 0};
   replica_->told.clear();
   changes_ = std::move(found->changes);
@@ -142,16 +176,43 @@ void catch_up::send(piece next) {
   const auto bytes = next.change.data.size();
   in_flight_ += bytes;
   DFS_CRASH_POINT("data.catch_up");
-  chain_.pass_on(
-    replica_, next.change,
-    [self = shared_from_this(), bytes](const result<msg::replicated>& answer) {
-      if (!answer)
-        return self->finish(fail(ec::no_redundancy, answer.error().context));
-      self->in_flight_ -= bytes;
-      ++self->answered_;
-      self->go_on();
-    });
+  const auto serial = next.change.change.serial;
+  const auto left = std::make_shared<std::size_t>(0);
+  for (std::size_t i = 0; i < order_.others.size(); ++i) {
+    if (order_.others[i].extent.serial >= serial)
+      continue;
+    ++*left;
+    chain_.send_alone(replica_, next.change, i + 1,
+                      [self = shared_from_this(), bytes, left,
+                       place = i + 1](const result<msg::replicated>& answer) {
+                        if (!answer)
+                          return self->lose(place, answer.error());
+                        if (--*left > 0)
+                          return;
+                        self->in_flight_ -= bytes;
+                        ++self->answered_;
+                        self->go_on();
+                      });
+  }
   go_on();
+}
+
+/// The others go on without it, unless this server is at fault.
+void catch_up::lose(std::size_t place, const error& reason) {
+  if (over_)
+    return;
+  if (reason.code == ec::shutting_down)
+    return finish(reason);
+  auto found = core::plan_without(order_, {order_.grant.chain[place].store});
+  if (!found)
+    return finish(fail(ec::no_redundancy, reason.context));
+  report(std::move(found->behind));
+}
+
+void catch_up::report(std::vector<store_id> behind) {
+  finish(msg::lease_taken{.state = {.chunk = replica_->chunk,
+                                    .extent = replica_->order.applied_extent()},
+                          .behind = std::move(behind)});
 }
 
 void catch_up::lead() {

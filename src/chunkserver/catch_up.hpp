@@ -9,10 +9,17 @@
 
 namespace dfs::chunkserver {
 
-/// A new primary brings those behind it level, before it leads: each change
-/// that somebody lacks travels down the chain once more, with the bytes that
-/// are here now. Who has it only passes it on. Which changes, and who cannot be
-/// brought level, is decided by `core::plan_levelling`. The data thread's.
+/// A new primary brings those behind it level, before it leads:
+///
+///   probe  asks each of the others something, to learn which of them answer
+///   plan   which changes are missing, and which replicas cannot be brought
+///          level or are silent: `core::plan_levelling`
+///   send   each change to each replica that lacks it, with the bytes that are
+///          here now
+///   lead   or tell the master which replicas are behind
+///
+/// It sends straight to each, since a link between two others may be broken.
+/// The data thread's.
 class catch_up : public std::enable_shared_from_this<catch_up> {
 public:
   using callback = data_service::callback<msg::lease_taken>;
@@ -39,9 +46,13 @@ private:
   [[nodiscard]] static piece read(storage::chunk_store& store, chunk_id chunk,
                                   net::data_buffer memory,
                                   const core::chunk_change& x);
+  void probe();
+  void plan();
   void begin(result<core::level_plan> found);
   void go_on();
   void send(piece next);
+  void lose(std::size_t place, const error& reason);
+  void report(std::vector<store_id> behind);
   void lead();
   void finish(const result<msg::lease_taken>& outcome);
 
@@ -52,6 +63,8 @@ private:
   msg::take_lease order_;
   boot_instant until_;
   std::vector<callback> waiting_;
+  std::size_t unprobed_ = 0;
+  std::vector<store_id> silent_; ///< Do not answer this server.
   std::vector<core::chunk_change> changes_;
   std::size_t next_ = 0;
   std::size_t answered_ = 0;

@@ -19,9 +19,6 @@ constexpr std::chrono::milliseconds announce_after{1};
 /// A store that was busy is asked again after its sync, and this pause.
 constexpr std::chrono::milliseconds retry_pause{1};
 
-/// A successor may have set aside what it knew of a chunk after such a rest.
-constexpr std::chrono::seconds grant_again_after{5};
-
 storage::mutation mutation_of(const replica& x, const core::chunk_change& y) {
   return {.chunk = x.chunk,
           .version = x.order.version(),
@@ -31,22 +28,6 @@ storage::mutation mutation_of(const replica& x, const core::chunk_change& y) {
           .length = y.length,
           .writer = y.writer,
           .sequence = y.sequence};
-}
-
-msg::replicate message_of(const replica& x, const bulk_change& y) {
-  return {.chunk = x.chunk,
-          .version = x.order.version(),
-          .epoch = x.place.grant->epoch,
-          .serial = y.change.serial,
-          .kind = static_cast<std::uint8_t>(y.change.kind),
-          .offset = y.change.offset,
-          .length = y.change.length,
-          .ack = y.ack,
-          .writer = y.change.writer,
-          .sequence = y.change.sequence,
-          .committed = x.order.committed(),
-          .crcs = y.crcs,
-          .grant = {}};
 }
 
 } // namespace
@@ -140,14 +121,16 @@ void chain::wait_for_chain(const replica_ptr& x, const bulk_change& change) {
     return;
   const auto before = x->way;
   if (x->order.leads())
-    x->way = core::next_way(before, change.data.size(), x->order.owed() == 1);
+    x->way = core::next_way(before, change.data.size(), x->order.owed() == 1,
+                            is_torn(*x));
   if (x->way != before)
     x->told.clear();
   const auto spreads = x->order.leads() && x->way == core::change_way::spread;
   const auto left
     = std::make_shared<std::size_t>(spreads ? x->place.behind() : 1);
   const auto answered
-    = [this, left, weak = std::weak_ptr{x}, serial = change.change.serial,
+    = [this, left, spreads, weak = std::weak_ptr{x},
+       serial = change.change.serial,
        version = x->order.version()](result<msg::replicated> answer) {
         const auto mine = weak.lock();
         if (!mine || mine->order.version() != version || mine->broken)
@@ -159,6 +142,9 @@ void chain::wait_for_chain(const replica_ptr& x, const bulk_change& change) {
           return settle(mine);
         }
         mine->broken = true;
+        // The second answers: the link behind it is at fault.
+        if (!answer && !spreads && answer.error().code == ec::no_redundancy)
+          note_torn(*mine);
         give_up(*mine, fail(ec::no_redundancy,
                             answer ? "an answer about another change"
                                    : answer.error().context));
@@ -167,45 +153,6 @@ void chain::wait_for_chain(const replica_ptr& x, const bulk_change& change) {
     spread(x, change, answered);
   else
     pass_on(x, change, answered);
-}
-
-/// Each of the others is told that it stands alone behind the primary.
-void chain::spread(const replica_ptr& x, const bulk_change& change,
-                   const chain_links::replicated& done) {
-  const auto whole = x->place.grant;
-  auto message = message_of(*x, change);
-  auto pair = *whole;
-  for (std::size_t i = 1; i < whole->chain.size(); ++i) {
-    pair.chain = {whole->chain.front(), whole->chain[i]};
-    send(x, change, message, i, pair, done);
-  }
-  x->passed_on = state_.leases.now();
-}
-
-void chain::pass_on(const replica_ptr& x, const bulk_change& change,
-                    chain_links::replicated done) {
-  auto message = message_of(*x, change);
-  send(x, change, message, x->place.index + 1, *x->place.grant,
-       std::move(done));
-  x->passed_on = state_.leases.now();
-}
-
-/// @param place Of who gets it. @param grant Told where it is not known.
-void chain::send(const replica_ptr& x, const bulk_change& change,
-                 msg::replicate& message, std::size_t place,
-                 const msg::chunk_grant& grant, chain_links::replicated done) {
-  const auto& peer = x->place.grant->chain[place];
-  const auto connection = state_.links.connection(peer, x->chunk);
-  x->told.resize(x->place.grant->chain.size());
-  message.grant.clear();
-  if (connection == 0 || connection != x->told[place]
-      || state_.leases.now() - x->passed_on > grant_again_after)
-    message.grant.push_back(grant);
-  x->told[place] = connection;
-  if (x->order.leads())
-    x->announced = message.committed;
-  state_.links.replicate(peer, message, change.data, std::move(done));
-  DFS_CRASH_POINT("data.forwarded");
 }
 
 // -- answers ------------------------------------------------------------------

@@ -5,8 +5,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace dfs::chunkserver {
@@ -63,9 +65,11 @@ public:
   void on_replicate(net::data_request& request);
   void on_note(const net::data_request& request);
 
-  /// Sends `change` down the chain; again to those behind, for a new primary.
-  void pass_on(const replica_ptr& x, const bulk_change& change,
-               chain_links::replicated done);
+  /// Sends `change` to one of the others, which stands alone behind the
+  /// primary; to a replica that lacks it, for a new primary.
+  /// @param place Of the receiver in the chain.
+  void send_alone(const replica_ptr& x, const bulk_change& change,
+                  std::size_t place, chain_links::replicated done);
 
   void stop();
 
@@ -87,6 +91,10 @@ private:
   void wait_for_chain(const replica_ptr& x, const bulk_change& change);
   void spread(const replica_ptr& x, const bulk_change& change,
               const chain_links::replicated& done);
+  void pass_on(const replica_ptr& x, const bulk_change& change,
+               chain_links::replicated done);
+  [[nodiscard]] bool is_torn(const replica& x) const;
+  void note_torn(const replica& x);
   void send(const replica_ptr& x, const bulk_change& change,
             msg::replicate& message, std::size_t place,
             const msg::chunk_grant& grant, chain_links::replicated done);
@@ -103,6 +111,9 @@ private:
   bool applying_ = false;
   std::optional<error> disk_failed_; ///< While `applying_`.
   std::vector<std::weak_ptr<replica>> to_announce_;
+  /// The second of these did not get what it had to from the first. Until then
+  /// changes of chains in which they are neighbours are spread.
+  std::map<std::pair<store_id, store_id>, boot_instant> torn_;
 };
 
 } // namespace dfs::chunkserver

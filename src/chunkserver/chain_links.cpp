@@ -56,7 +56,13 @@ chain_links::at(const msg::chunk_replica& peer, std::uint64_t lane) {
 
 std::uint64_t
 chain_links::connection(const msg::chunk_replica& peer, chunk_id chunk) {
-  return at(peer, chunk.value() % lanes).connection;
+  return at(peer, lane_of(chunk)).connection;
+}
+
+bool chain_links::heard(const msg::chunk_replica& peer, chunk_id chunk,
+                        instant since) {
+  const auto& to = at(peer, lane_of(chunk));
+  return to.connection != 0 && to.client->heard() >= since;
 }
 
 void chain_links::begin(link& x) {
@@ -68,7 +74,7 @@ void chain_links::begin(link& x) {
 void chain_links::replicate(const msg::chunk_replica& peer,
                             const msg::replicate& change,
                             const net::data_buffer& data, replicated done) {
-  auto& to = at(peer, change.chunk.value() % lanes);
+  auto& to = at(peer, lane_of(change.chunk));
   begin(to);
   net::data_views views;
   if (!data.empty())
@@ -82,7 +88,7 @@ void chain_links::replicate(const msg::chunk_replica& peer,
 
 void chain_links::note_committed(const msg::chunk_replica& peer,
                                  const msg::note_committed& note) {
-  at(peer, note.chunk.value() % lanes).client->notify(note);
+  at(peer, lane_of(note.chunk)).client->notify(note);
 }
 
 void chain_links::close() {

@@ -44,6 +44,15 @@ public:
   [[nodiscard]] std::uint64_t
   connection(const msg::chunk_replica& peer, chunk_id chunk);
 
+  /// The lane on which changes of that chunk travel.
+  [[nodiscard]] static std::uint64_t lane_of(chunk_id chunk) {
+    return chunk.value() % lanes;
+  }
+
+  /// The connection for that chunk is there, and something came on it since.
+  [[nodiscard]] bool
+  heard(const msg::chunk_replica& peer, chunk_id chunk, instant since);
+
   using replicated = std::function<void(result<msg::replicated>)>;
 
   void replicate(const msg::chunk_replica& peer, const msg::replicate& change,

@@ -55,6 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
     setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
     setup{"restored", 1, 10}, setup{"settings"},
+    setup{"torn", 1, 10},
+    setup{"torn", 101, 5, 3, 4, 1},   // No other server can take a copy.
     setup{"faults", 101, 5, 3, 6, 1}, // Three servers are all there are.
     setup{"storm", 866, 1, 4, 6, 1},  // A copy between two attempts.
     setup{"steps", 201, 5, 5, 6, 1}), // Fresh chunks, and other masters.
@@ -101,6 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"no-wait", {"steps", 1, 1000}},
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
     proof{"mute-delete", {"faults", 25, 20}},
+    proof{"no-probe", {"torn", 1, 10}},
     proof{"undated", {"storm", 6375, 1, 5, 4, 4}},
     proof{"over-busy", {"storm", 10394, 1, 5, 4, 4}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},

@@ -18,11 +18,13 @@ inline constexpr std::size_t spread_bytes_max = 64 * 1024;
 /// The way of the next change. It stays the same while anything is under way:
 /// so every replica gets the changes in their order, whoever sends them.
 /// @param alone All changes before this one are on every replica.
+/// @param torn Behind the second replica the chain was broken a while ago.
 [[nodiscard]] inline change_way
-next_way(change_way last, std::size_t bytes, bool alone) {
+next_way(change_way last, std::size_t bytes, bool alone, bool torn = false) {
   if (!alone)
     return last;
-  return bytes <= spread_bytes_max ? change_way::spread : change_way::chain;
+  return torn || bytes <= spread_bytes_max ? change_way::spread
+                                           : change_way::chain;
 }
 
 } // namespace dfs::core

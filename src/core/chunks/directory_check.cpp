@@ -50,6 +50,18 @@ msg::chunk_health health_of(const chunk_entry& x) {
   return msg::chunk_health::unjudged;
 }
 
+// Between servers that have a replica of the chunk, or had one.
+void add_torn_links(const directory_state& s, chunk_id chunk, instant now,
+                    std::string& to) {
+  auto servers = s.table.holders(chunk);
+  if (const auto odd = s.table.odd().find(chunk); odd != s.table.odd().end())
+    for (const auto& replica : odd->second)
+      servers.push_back(replica.server);
+  for (const auto& [a, b] : s.torn.among(servers, now))
+    to += fmt::format("{}{} did not reach {}", to.empty() ? "" : "; ",
+                      s.servers.at(a).name, s.servers.at(b).name);
+}
+
 } // namespace
 
 // -- chunks -------------------------------------------------------------------
@@ -73,6 +85,8 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
   x.wanted = entry->replication;
   x.version = chunk_version{entry->version};
   x.repair = repair_.trouble_of(chunk);
+  if (x.health != msg::chunk_health::healthy)
+    add_torn_links(s_, chunk, now, x.repair);
   for (const auto i : s_.table.holders(chunk))
     add(i, msg::replica_condition::current, s_.table.version_at(i, chunk));
   if (const auto odd = s_.table.odd().find(chunk); odd != s_.table.odd().end())

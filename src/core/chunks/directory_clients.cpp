@@ -304,6 +304,7 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
         entry != nullptr && entry->file == inode_id{})
       --pending_chunks_;
     repair_.forget(chunk);
+    s_.unpromised.erase(chunk);
     collector_.released(s_, chunk, s_.table.erase(chunk));
   }
 }

@@ -18,7 +18,8 @@ std::string_view to_string(directory_note::kind x) {
                                         "alarm",
                                         "chunkserver is forgotten",
                                         "the metadata are not the newest",
-                                        "deletion is confirmed"};
+                                        "deletion is confirmed",
+                                        "replica left out"};
   return names[static_cast<std::size_t>(x)];
 }
 

@@ -104,6 +104,7 @@ struct directory_note {
     server_forgotten,
     outdated,
     confirmed, ///< By a person, or by time: what may be deleted.
+    left_out,
   };
   kind what = kind::alarm;
   chunk_id chunk;

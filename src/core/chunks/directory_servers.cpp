@@ -219,6 +219,8 @@ void directory_machine::grew(chunk_id chunk, chunk_entry& entry,
 void directory_machine::led(server_index i, const msg::led_chunk& x,
                             msg::chunk_heartbeat_ack& answer, instant now) {
   auto* entry = s_.table.find(x.chunk);
+  if (entry != nullptr)
+    s_.note_unpromised(*entry, x);
   const auto* lease = s_.leases.find(x.chunk);
   const bool known
     = lease != nullptr && lease->epoch == x.epoch && lease->primary() == i;

@@ -40,6 +40,16 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
   return chunk_table::standing::stale;
 }
 
+// The version in force has had one lease. One that had no changes may be led
+// again under the same grant, so it says nothing.
+void directory_state::note_unpromised(const chunk_entry& entry,
+                                      const msg::led_chunk& x) {
+  if (x.over && !x.settled && x.committed.serial == mutation_serial{}
+      && x.committed.version.value() == entry.version
+      && entry.has(chunk_entry::fresh) && unpromised.size() < unpromised_max)
+    unpromised.insert(x.chunk);
+}
+
 std::optional<msg::file_growth>
 directory_state::grew(chunk_id chunk, chunk_entry& entry,
                       const msg::chunk_extent& committed, bool settled) {

@@ -7,10 +7,12 @@
 #include "core/chunks/directory_effects.hpp"
 #include "core/chunks/placement.hpp"
 #include "core/chunks/server_table.hpp"
+#include "core/chunks/torn_links.hpp"
 
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -48,6 +50,7 @@ struct directory_state {
   chunk_table table;
   chunk_leases leases;
   placement_memory memory;
+  torn_links torn;
   /// Servers that have been told to get a copy, by chunk: they may have it at
   /// any moment.
   std::map<chunk_id, std::vector<server_index>> copies;
@@ -57,6 +60,10 @@ struct directory_state {
   /// Chunks whose replicas are being fenced or led anew at this moment, and who
   /// is to have the new version.
   std::map<chunk_id, std::vector<server_index>> granting;
+  /// Fresh chunks whose first primary has said that its lease is over, that it
+  /// had changes, and that it committed none: nothing in them was promised.
+  std::set<chunk_id> unpromised;
+  static constexpr std::size_t unpromised_max = 10'000;
   directory_effects out;
 
   /// Whose an answer is.
@@ -134,6 +141,9 @@ struct directory_state {
   /// A server says that it has this (T1). A replica that does not count is not
   /// to be served: S2.
   chunk_table::standing reported(server_index i, const msg::chunk_state& x);
+
+  /// What a primary says when its lease is over; see `unpromised`.
+  void note_unpromised(const chunk_entry& entry, const msg::led_chunk& x);
 
   /// So much is committed, its primary says. @param settled All that is there
   /// is, and nobody changes it. @returns what the namespace is to hear.

@@ -18,9 +18,6 @@ constexpr std::uint32_t attempts_max = 16;
 // Who dropped out is tried again where it goes on without it does not.
 constexpr auto forgiveness = std::chrono::milliseconds{500};
 
-// A primary that failed twice is no member any more.
-constexpr std::ptrdiff_t refusals_max = 2;
-
 bool in(const std::vector<server_index>& xs, server_index x) {
   return std::find(xs.begin(), xs.end(), x) != xs.end();
 }
@@ -240,7 +237,8 @@ void grant_machine::resolve(directory_state& s, instant now) {
     choose(s, now);
 }
 
-// R4. Of equals the one that led, then the one with the least to do.
+// R4. Of equals the one with the most links, then the one that led, then the
+// one with the least to do.
 void grant_machine::choose(directory_state& s, instant now) {
   mutation_serial highest;
   for (const auto& x : members_)
@@ -257,8 +255,9 @@ void grant_machine::choose(directory_state& s, instant now) {
     }
   }
   const auto* former = s.leases.find(chunk_);
+  const auto all = fenced_servers();
   const auto rank = [&](const member& x) {
-    return std::tuple{in(refused_, x.server),
+    return std::tuple{in(refused_, x.server), s.torn.count(x.server, all, now),
                       former == nullptr || former->primary() != x.server,
                       s.servers.at(x.server).load};
   };
@@ -296,9 +295,7 @@ void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
                           instant now) {
   const auto* yes = reply ? std::get_if<msg::lease_taken>(&*reply) : nullptr;
   if (yes == nullptr || yes->state.extent.version != version_) {
-    refused_.push_back(primary_);
-    if (std::count(refused_.begin(), refused_.end(), primary_) >= refusals_max)
-      leave_out_one(s);
+    primary_refused(s, reply ? ec::malformed : reply.error().code, now);
     begin_anew(s, now);
     return;
   }
@@ -308,12 +305,12 @@ void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
   }
   if (!yes->behind.empty()) {
     // They have the version and lack changes: it must not be in force.
-    for (const auto store : yes->behind)
-      if (const auto i = s.servers.find(store))
-        unfit_.push_back(*i);
+    leave_out(s, yes->behind, now);
     begin_anew(s, now);
     return;
   }
+  for (const auto& x : members_)
+    s.torn.mended(primary_, x.server);
   extent_ = yes->state.extent;
   const auto& entry = *s.table.find(chunk_);
   phase_ = phase::finishing;
@@ -389,6 +386,7 @@ void grant_machine::logged(directory_state& s, effect_token token,
   // As if they had said so now: the row names them.
   for (const auto& [server, extent] : back)
     (void) s.reported(server, {chunk_, extent});
+  s.unpromised.erase(chunk_);
   phase_ = phase::answering; // R3
   advance(s, now);
 }

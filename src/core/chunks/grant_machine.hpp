@@ -107,6 +107,9 @@ private:
   void choose(directory_state& s, instant now);
   void
   taken(directory_state& s, const result<server_reply>& reply, instant now);
+  void primary_refused(directory_state& s, ec why, instant now);
+  void leave_out(directory_state& s, const std::vector<store_id>& behind,
+                 instant now);
   void leave_out_one(const directory_state& s);
   void answer_all(directory_state& s, instant now);
   void close(directory_state& s, chunk_entry& entry) const;

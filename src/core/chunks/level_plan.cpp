@@ -40,13 +40,19 @@ apart_after(const std::vector<chunk_change>& changes, mutation_serial from) {
   return from;
 }
 
-/// Serials of those who lack something, lowest first.
-std::vector<mutation_serial>
-lacking(const msg::take_lease& order, mutation_serial mine) {
+bool in(const std::vector<store_id>& xs, store_id x) {
+  return std::find(xs.begin(), xs.end(), x) != xs.end();
+}
+
+/// Serials of those that answer and lack something, lowest first.
+std::vector<mutation_serial> lacking(const msg::take_lease& order,
+                                     mutation_serial mine,
+                                     const std::vector<store_id>& silent) {
   std::vector<mutation_serial> serials;
-  for (const auto& other : order.others)
-    if (other.extent.serial < mine)
-      serials.push_back(other.extent.serial);
+  for (std::size_t i = 0; i < order.others.size(); ++i)
+    if (order.others[i].extent.serial < mine
+        && !in(silent, order.grant.chain[i + 1].store))
+      serials.push_back(order.others[i].extent.serial);
   std::sort(serials.begin(), serials.end());
   return serials;
 }
@@ -62,14 +68,25 @@ result<nothing> check(const msg::take_lease& order, mutation_serial mine) {
 
 } // namespace
 
+result<level_plan>
+plan_without(const msg::take_lease& order, std::vector<store_id> behind) {
+  const auto whole = order.grant.chain.size();
+  if (whole - behind.size()
+      < std::min<std::size_t>(order.grant.replicas_min, whole))
+    return fail(ec::no_redundancy,
+                "too few replicas answer the primary or can be mended");
+  return level_plan{.behind = std::move(behind), .changes = {}};
+}
+
 result<level_plan> plan_levelling(const msg::take_lease& order,
                                   mutation_serial mine,
-                                  const known_changes& known) {
+                                  const known_changes& known,
+                                  const std::vector<store_id>& silent) {
   if (auto fine = check(order, mine); !fine)
     return fine.error();
   level_plan plan;
   auto from = mine;
-  for (const auto serial : lacking(order, mine)) {
+  for (const auto serial : lacking(order, mine, silent)) {
     auto found = known(serial);
     if (!found)
       return found.error();
@@ -82,19 +99,16 @@ result<level_plan> plan_levelling(const msg::take_lease& order,
   auto least = mine;
   for (std::size_t i = 0; i < order.others.size(); ++i) {
     const auto has = order.others[i].extent.serial;
-    if (has < from)
-      plan.behind.push_back(order.grant.chain[i + 1].store);
+    const auto store = order.grant.chain[i + 1].store;
+    if (has < from || in(silent, store))
+      plan.behind.push_back(store);
     else
       least = std::min(least, has);
   }
-  const auto whole = order.grant.chain.size();
-  if (whole - plan.behind.size()
-      < std::min<std::size_t>(order.grant.replicas_min, whole))
-    return fail(ec::no_redundancy, "too few replicas can be mended");
+  if (!plan.behind.empty())
+    return plan_without(order, std::move(plan.behind));
   std::erase_if(plan.changes,
                 [&](const chunk_change& x) { return x.serial <= least; });
-  if (!plan.behind.empty())
-    plan.changes.clear();
   return plan;
 }
 

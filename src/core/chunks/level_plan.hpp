@@ -21,9 +21,10 @@ namespace dfs::core {
 ///
 ///  I1  No two changes that one replica is sent write the same bytes.
 struct level_plan {
-  /// Those that cannot be brought level. The primary then sends nothing and
-  /// does not lead: they have its version, so the master goes on with another
-  /// one, without them, and they are copied anew.
+  /// Those that cannot be brought level or do not answer the primary. The
+  /// primary then sends nothing and does not lead: they have its version, so
+  /// the master goes on with another one, without them, and they are copied
+  /// anew.
   std::vector<store_id> behind;
   /// What somebody lacks, in order.
   std::vector<chunk_change> changes;
@@ -36,11 +37,19 @@ using known_changes
     mutation_serial after)>;
 
 /// @param mine What the primary has applied.
+/// @param silent Stores of the chain that do not answer the primary: they are
+///   `behind`, whatever they have.
 /// @returns `ec::stale` (another one has more), `ec::invalid_argument` (the
 ///   order contradicts itself), `ec::no_redundancy` (too few would remain), or
 ///   why the store cannot tell.
-[[nodiscard]] result<level_plan> plan_levelling(const msg::take_lease& order,
-                                                mutation_serial mine,
-                                                const known_changes& known);
+[[nodiscard]] result<level_plan>
+plan_levelling(const msg::take_lease& order, mutation_serial mine,
+               const known_changes& known,
+               const std::vector<store_id>& silent = {});
+
+/// What follows when these cannot be brought level.
+/// @returns `ec::no_redundancy`: too few would remain.
+[[nodiscard]] result<level_plan>
+plan_without(const msg::take_lease& order, std::vector<store_id> behind);
 
 } // namespace dfs::core

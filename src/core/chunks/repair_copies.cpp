@@ -48,11 +48,13 @@ void repair_plan::ask_grant(chunk_id chunk, wish& x, instant now) {
     std::min<unsigned>(x.settlings + 1u, settle_doublings));
 }
 
-// Where a bad replica was set aside a good one is better than nowhere.
-server_index repair_plan::choose_target(directory_state& s, chunk_id chunk,
-                                        std::uint32_t bytes,
-                                        std::vector<server_index> taken,
-                                        instant now) {
+// Where a bad replica was set aside a good one is better than nowhere. A server
+// that reaches no source is asked only where there is no other one.
+server_index
+repair_plan::choose_target(directory_state& s, chunk_id chunk,
+                           std::uint32_t bytes, std::vector<server_index> taken,
+                           const std::vector<server_index>& sources,
+                           instant now) {
   std::vector<server_index> spoiled;
   if (const auto* odd = s.table.odd_of(chunk))
     for (const auto& replica : *odd) {
@@ -62,8 +64,14 @@ server_index repair_plan::choose_target(directory_state& s, chunk_id chunk,
           && replica.ordered == instant{})
         spoiled.push_back(replica.server);
     }
+  auto near = taken;
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    if (s.torn.cut_off(i, sources, now))
+      near.push_back(i);
   auto found
-    = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
+    = choose_servers(s.servers, s.memory, 1, bytes, near, s.random, now);
+  if (found.empty() && near.size() > taken.size())
+    found = choose_servers(s.servers, s.memory, 1, bytes, taken, s.random, now);
   if (found.empty() && !spoiled.empty()) {
     std::erase_if(taken, [&](server_index i) {
       return std::find(spoiled.begin(), spoiled.end(), i) != spoiled.end();
@@ -111,12 +119,13 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   const bool uneven
     = std::any_of(taken.begin(), taken.end(),
                   [&](server_index i) { return s.servers.usable(i, now); });
-  const auto sources = sources_of(s, chunk, taken, now);
+  auto sources = sources_of(s, chunk, taken, now);
   if (sources.empty() && !uneven)
     return false;
   auto target = no_server;
   if (!uneven) {
-    target = choose_target(s, chunk, entry->length, std::move(taken), now);
+    target
+      = choose_target(s, chunk, entry->length, std::move(taken), sources, now);
     x.homeless = target == no_server;
     if (x.homeless) {
       x.not_before = now + retry_first;
@@ -137,6 +146,10 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   }
   if (x.failures == 0)
     x.why.clear();
+  std::stable_sort(
+    sources.begin(), sources.end(), [&](server_index a, server_index b) {
+      return s.torn.torn(a, target, now) < s.torn.torn(b, target, now);
+    });
   order_copy(s, chunk, target, sources, now);
   return true;
 }

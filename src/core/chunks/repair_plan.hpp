@@ -107,7 +107,8 @@ private:
   /// @returns `no_server` if there is none.
   [[nodiscard]] static server_index
   choose_target(directory_state& s, chunk_id chunk, std::uint32_t bytes,
-                std::vector<server_index> taken, instant now);
+                std::vector<server_index> taken,
+                const std::vector<server_index>& sources, instant now);
   bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
   /// @param sources Of the same version, the least busy first.
   void order_copy(directory_state& s, chunk_id chunk, server_index target,

@@ -19,5 +19,11 @@ TEST(ChangeWay, StaysWhileAnythingIsUnderWay) {
             change_way::spread);
 }
 
+TEST(ChangeWay, SpreadsWhereTheChainWasBroken) { // SPEC G7
+  EXPECT_EQ(next_way(change_way::chain, spread_bytes_max + 1, true, true),
+            change_way::spread);
+  EXPECT_EQ(next_way(change_way::chain, 1, false, true), change_way::chain);
+}
+
 } // namespace
 } // namespace dfs::core

@@ -220,6 +220,106 @@ TEST_F(GrantMachine, WaitsForWhoDroppedOutBefore) { // SPEC I1
     << "the next attempt began, and the third may serve what it has";
 }
 
+// -- broken links between servers ---------------------------------------------
+
+/// Servers that the master reaches, and that do not all reach each other.
+struct BrokenLinks : GrantMachine {
+  void ask() {
+    machine->lease(1, {chunk, {}, {}}, now);
+    perform();
+    for (std::uint8_t n = 1; n <= 3; ++n)
+      fence_at(n);
+  }
+
+  /// Tells server `n` that the chunk is revoked, and hears that it heard.
+  void hear(std::uint8_t n) {
+    beat(n);
+    beat(n);
+  }
+
+  std::string why() {
+    const auto x = machine->check_chunks({.chunks = {chunk}, .after = {}}, now);
+    return x ? x->chunks.at(0).repair : x.error().context;
+  }
+
+  std::size_t chain_length() {
+    return answers.empty() || !answers.back().answer
+             ? 0
+             : answers.back().answer->grant.chain.size();
+  }
+};
+
+TEST_F(BrokenLinks, TheGrantLeavesOutWhoDoesNotAnswerThePrimary) { // SPEC G7
+  ask();
+  const auto primary = asked_to_lead();
+  const std::uint8_t cut = primary == 3 ? 2 : 3;
+  take({store_id{cut}});
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    if (n != cut)
+      fence_at(n);
+  EXPECT_EQ(asked_to_lead(), 0) << "it may serve the version that it has";
+  hear(cut);
+  EXPECT_EQ(asked_to_lead(), primary);
+  take({});
+  EXPECT_EQ(chain_length(), 2u);
+  const auto text = why();
+  EXPECT_NE(text.find("store-" + std::to_string(cut)), std::string::npos)
+    << text;
+}
+
+// It would say so again, and a second attempt takes as long as the first one.
+TEST_F(BrokenLinks, WhoReachesNobodyIsLeftOutAtOnce) { // SPEC G7
+  ask();
+  const auto cut = asked_to_lead();
+  refuse_to_lead();
+  EXPECT_EQ(orders<msg::fence_chunk>(), 2u);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    if (n != cut)
+      fence_at(n);
+  hear(cut);
+  EXPECT_NE(asked_to_lead(), cut);
+  take({});
+  EXPECT_EQ(chain_length(), 2u);
+}
+
+// The two that are left are the least that a write needs.
+TEST_F(BrokenLinks, NobodyIsLeftOutOfTheLeastThatAWriteNeeds) { // SPEC G5
+  ask();
+  const auto first = asked_to_lead();
+  const std::uint8_t cut = first == 3 ? 2 : 3;
+  take({store_id{cut}});
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    if (n != cut)
+      fence_at(n);
+  hear(cut);
+  refuse_to_lead();
+  ASSERT_EQ(orders<msg::fence_chunk>(), 2u)
+    << "both are asked again, and another one is to lead";
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    if (n != cut)
+      fence_at(n);
+  EXPECT_NE(asked_to_lead(), first);
+}
+
+TEST_F(BrokenLinks, WhoReachesAllLeadsTheNextTime) { // SPEC G7
+  ask();
+  const auto first = asked_to_lead();
+  const std::uint8_t cut = first == 3 ? 2 : 3;
+  const auto other = static_cast<std::uint8_t>(6 - first - cut);
+  take({store_id{cut}});
+  fence_at(first);
+  lose_fence();
+  hear(cut);
+  hear(other); // One is too few: all three are asked again after a while.
+  pass(500ms);
+  ASSERT_EQ(orders<msg::fence_chunk>(), 3u);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    fence_at(n);
+  EXPECT_EQ(asked_to_lead(), other);
+  take({});
+  EXPECT_EQ(chain_length(), 3u) << "nobody has to be left out";
+}
+
 /// A chunk of which the master knows no change. Of its set only the first
 /// server is there; others have never had it.
 struct FreshChunk : Master {
@@ -325,6 +425,43 @@ TEST_F(Master, OfAFreshChunkTheOnlyOneThatHasAnythingStays) { // SPEC I2
     perform();
   }
   EXPECT_TRUE(answers.empty()) << "nobody was told that it can be written";
+}
+
+// It has said that its lease is over and that it committed nothing: then those
+// that have nothing have all that was acknowledged.
+TEST_F(Master, OfAFreshChunkNobodyStaysForWhatWasNotAcknowledged) { // SPEC G7
+  load({chunk_version{1}, {}, 0, 0});
+  auto here = extent;
+  here.version = chunk_version{1};
+  enrol(1, here);
+  enrol(2, {{chunk_version{1}, {}, 0, 0}});
+  enrol(4, {});
+  for (int i = 0; i < 12; ++i)
+    pass(500ms);
+  msg::chunk_heartbeat x;
+  x.store = store_id{1};
+  x.boot = boot(1);
+  x.term = machine->state().term;
+  x.sequence = ++sequences[1];
+  x.led = {{.chunk = chunk,
+            .epoch = lease_epoch{1},
+            .committed = {chunk_version{1}, {}, 0, 0},
+            .over = true}};
+  ASSERT_TRUE(machine->heartbeat(x, now));
+  perform();
+  machine->lease(1, {chunk, {}, {}}, now);
+  perform();
+  for (const std::uint8_t n : {1, 2, 4})
+    fence_at(n, n == 1 ? extent : msg::chunk_extent{});
+  ASSERT_EQ(asked_to_lead(), 1) << "it has the most";
+  refuse_to_lead();
+  EXPECT_EQ(orders<msg::fence_chunk>(), 2u);
+  for (const std::uint8_t n : {2, 4})
+    fence_at(n, msg::chunk_extent{});
+  beat(1);
+  beat(1);
+  EXPECT_NE(asked_to_lead(), 1);
+  EXPECT_NE(asked_to_lead(), 0);
 }
 
 } // namespace

@@ -159,6 +159,43 @@ TEST(LevelPlan, TooFewMayNotRemain) {
   EXPECT_TRUE(plan({7, 7}, log, 1));
 }
 
+TEST(LevelPlan, LeavesOutWhoDoesNotAnswer) { // SPEC G7
+  // Whatever it has.
+  for (const std::uint64_t serial : {9, 8, 0}) {
+    const auto found
+      = plan_levelling(order_for({9, serial}, 2), mutation_serial{9},
+                       store_with({change(9, 0, 1)}), {store_id{102}});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->behind, stores{store_id{102}});
+    EXPECT_TRUE(found->changes.empty());
+  }
+}
+
+// What it lacks is not sent, so it need not be remembered.
+TEST(LevelPlan, WhoDoesNotAnswerHoldsNobodyUp) { // SPEC G7
+  const auto found = plan_levelling(
+    order_for({8, 0}), mutation_serial{9},
+    store_with({change(7, 0, 10), change(8, 0, 10), change(9, 0, 10)}),
+    {store_id{102}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->behind, stores{store_id{102}});
+}
+
+TEST(LevelPlan, TooFewMayNotAnswer) { // SPEC G5: never below replicas_min
+  const stores both{store_id{101}, store_id{102}};
+  EXPECT_EQ(
+    refusal(plan_levelling(order_for({9, 9}, 2), mutation_serial{9}, {}, both)),
+    ec::no_redundancy);
+  EXPECT_EQ(refusal(plan_without(order_for({9, 9}, 2), both)),
+            ec::no_redundancy);
+  const auto one = plan_without(order_for({9, 9}, 2), {store_id{101}});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->behind, stores{store_id{101}});
+  // Of two replicas of a chunk that wants three none is given up.
+  EXPECT_EQ(refusal(plan_without(order_for({9}, 3), {store_id{101}})),
+            ec::no_redundancy);
+}
+
 TEST(LevelPlan, RefusesAnOrderThatCannotBe) {
   EXPECT_EQ(refusal(plan({10}, {change(9, 0, 1)})), ec::stale);
   auto order = order_for({1, 1});

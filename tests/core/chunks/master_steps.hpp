@@ -167,6 +167,27 @@ struct Master : ::testing::Test {
     perform();
   }
 
+  /// Who was asked to take the lease; 0: nobody was.
+  std::uint8_t asked_to_lead() const {
+    for (const auto& x : asked)
+      if (std::holds_alternative<msg::take_lease>(x.order))
+        return number_of(x);
+    return 0;
+  }
+
+  /// The server that was asked to lead says that it reaches too few others.
+  void refuse_to_lead() {
+    for (auto i = asked.begin(); i != asked.end(); ++i)
+      if (std::holds_alternative<msg::take_lease>(i->order)) {
+        const auto token = i->token;
+        asked.erase(i);
+        machine->answered(token, fail(ec::no_redundancy), now);
+        perform();
+        return;
+      }
+    ADD_FAILURE() << "nobody was asked to lead";
+  }
+
   /// The server that was asked takes the lease, or says who is behind.
   void take(std::vector<store_id> behind, msg::chunk_extent here = extent) {
     for (auto i = asked.begin(); i != asked.end(); ++i)

@@ -164,6 +164,12 @@ void chunk_cluster::crash_master_for_a_while() {
   });
 }
 
+std::optional<virtual_time> chunk_cluster::waits_since() {
+  const auto* client
+    = static_cast<chunk_client*>(world_->at(first_client()).program());
+  return client == nullptr ? std::nullopt : client->waits_since();
+}
+
 void chunk_cluster::judge_holders() {
   const auto& s = master_process()->machine().state();
   for (const auto& [chunk, file] : witness_.files()) {

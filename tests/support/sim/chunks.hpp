@@ -167,6 +167,17 @@ public:
     idle_ = on;
   }
 
+  /// The first client does nothing but write to one file, one write after
+  /// another.
+  [[nodiscard]] bool steady(node_index i) const {
+    return steady_ && i == first_client();
+  }
+  void set_steady(bool on) {
+    steady_ = on;
+  }
+  /// Since when its write has waited; nothing while none is under way.
+  [[nodiscard]] std::optional<virtual_time> waits_since();
+
   /// What is not as it should be at rest; empty: all is well.
   /// @param missing A server that is away, and is not missed.
   [[nodiscard]] std::string complaints(std::optional<node_index> missing = {});
@@ -181,6 +192,7 @@ private:
   sim_names names_;
   ppm crash_steps_ = 0;
   bool idle_ = false;
+  bool steady_ = false;
   std::unique_ptr<sim::world> world_;
 };
 

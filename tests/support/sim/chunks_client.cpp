@@ -36,6 +36,10 @@ void chunk_client::on_timer() {
     next(100ms);
     return;
   }
+  if (cluster_.steady(host_.index()) && cluster_.file(0) != nullptr) {
+    write_steadily(*cluster_.file(0));
+    return;
+  }
   const auto n = static_cast<std::uint32_t>(
     host_.random().below(cluster_.options().files));
   const auto dice = host_.random().below(100);
@@ -63,6 +67,14 @@ void chunk_client::meet(const msg::chunk_grant& fresh) {
 
 // -- changes ------------------------------------------------------------------
 
+void chunk_client::write_steadily(const msg::chunk_grant& file) {
+  if (!waits_since_ || waits_for_ != file.chunk)
+    waits_since_ = cluster_.world().now(); // True time.
+  waits_for_ = file.chunk;
+  meet(file);
+  write(file.chunk);
+}
+
 void chunk_client::write(chunk_id chunk) {
   auto& known = known_[chunk];
   if (!known.grant) {
@@ -77,6 +89,7 @@ void chunk_client::write(chunk_id chunk) {
     auto& again = known_[chunk];
     if (y) {
       again.open.reset();
+      waits_since_.reset();
       ++acknowledged_;
       cluster_.witness().acknowledged(chunk, y->extent.serial, x, x.offset);
       return;
@@ -87,6 +100,7 @@ void chunk_client::write(chunk_id chunk) {
         || code == ec::chunk_full) {
       again.open.reset();
       again.value = 0;
+      waits_since_.reset(); // Answered, too.
     }
   });
 }

@@ -32,6 +32,10 @@ public:
   [[nodiscard]] std::uint64_t reads() const {
     return reads_;
   }
+  /// Of the client that does nothing but write.
+  [[nodiscard]] std::optional<virtual_time> waits_since() const {
+    return waits_since_;
+  }
 
 private:
   struct known_chunk {
@@ -51,6 +55,7 @@ private:
   void next(std::chrono::nanoseconds after);
   void meet(const msg::chunk_grant& fresh);
   void write(chunk_id chunk);
+  void write_steadily(const msg::chunk_grant& file);
   void begin_write(known_chunk& known);
   void send(const sim_write& x,
             std::function<void(const result<sim_written>&)> then);
@@ -81,6 +86,8 @@ private:
   std::map<std::uint32_t, std::optional<sim_write>> records_;
   std::vector<inode_id> own_;
   std::optional<instant> next_;
+  std::optional<virtual_time> waits_since_;
+  chunk_id waits_for_;
   std::uint64_t values_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t reads_ = 0;

@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto chain_timeout = 1s;
+/// More for each server behind: while that waits, this one hears its pongs.
+constexpr auto chain_hop = 300ms;
 constexpr auto reader_patience = 1s;
 constexpr std::size_t open_max = 4;
 
@@ -258,7 +260,10 @@ void chunk_server::sync_and_pass_on(const msg::chunk_grant& grant,
   // Changes are short: a third of them is taken for large ones.
   const auto bytes = change.value / 2 % 3 == 0 ? core::spread_bytes_max + 1 : 1;
   if (r.led)
-    r.way = core::next_way(r.way, bytes, r.order.owed() == 1);
+    r.way = core::next_way(
+      r.way, bytes, r.order.owed() == 1,
+      grant.chain.size() > 2
+        && torn_.contains({grant.chain[1].store, grant.chain[2].store}));
   const auto left = std::make_shared<std::size_t>(1);
   if (!r.led || r.way == core::change_way::chain) {
     send_behind(grant, place, change, left);
@@ -279,14 +284,19 @@ void chunk_server::send_behind(const msg::chunk_grant& grant,
   const auto* r = find(grant.chunk);
   rpc_.call<sim_replicate>(
     grant.chain[place + 1].data,
-    {grant, place + 1, change, r->order.committed()}, chain_timeout,
+    {grant, place + 1, change, r->order.committed()},
+    chain_timeout + chain_hop * (grant.chain.size() - place - 2),
     [this, chunk = grant.chunk, serial = change.what.serial,
-     version = grant.version, left](const result<sim_replicated>& z) {
+     chain = grant.chain, version = grant.version,
+     left](const result<sim_replicated>& z) {
       auto* again = find(chunk);
       if (again == nullptr || again->order.version() != version)
         return;
       if (!z) {
         again->broken = true;
+        if (again->led && chain.size() > 2
+            && z.error().code == ec::no_redundancy)
+          torn_.emplace(chain[1].store, chain[2].store);
         end_lease(chunk, *again, ec::no_redundancy);
         return;
       }

@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 29> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 30> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -35,6 +35,7 @@ inline constexpr std::array<chunk_mutant, 29> chunk_mutants{{
    "a deletion is answered, and what was told before comes later"},
   {"overtaken", "a copy takes whatever version it finds, and counts"},
   {"no-mark", "how far metadata had come that were obeyed is forgotten"},
+  {"no-probe", "a new primary does not ask whether the others answer it"},
   // At the master.
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},

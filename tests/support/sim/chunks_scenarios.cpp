@@ -19,6 +19,8 @@ constexpr auto faults_last = 25s;
 constexpr auto rest_at_most = 60s;
 /// After the last start of a server everything has all its copies again.
 constexpr auto repaired_within = 30s;
+/// One broken pair of links stops writes no longer than this. SPEC G7
+constexpr auto write_within = 4s;
 
 class trouble {
 public:
@@ -88,6 +90,29 @@ public:
     world_.net().set_quality(chunk_cluster::master(), who, link_quality{});
   }
 
+  /// One server, or one pair, cannot hear other servers, or be heard by them:
+  /// the master and the clients reach all. Writes go on.
+  void tear() {
+    auto& random = world_.random();
+    const auto who = any_server();
+    const auto with = other(who);
+    const bool pair = random.one_in(2);
+    const auto which = random.below(3);
+    for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+         ++i) {
+      if (i == who || (pair && i != with))
+        continue;
+      if (which != 0)
+        world_.net().cut(who, i);
+      if (which != 1)
+        world_.net().cut(i, who);
+    }
+    watch_writes(5s + up_to(random, 7s));
+    world_.net().heal();
+    watch_writes(1s);
+    wait_for_copies({});
+  }
+
   /// Much dies in one moment, and comes back but for one server, if there are
   /// enough others for all copies. No client does anything meanwhile.
   void restart_without_one() {
@@ -145,7 +170,18 @@ private:
       cluster_.crash(i);
   }
 
-  void wait_for_copies(node_index missing) {
+  void watch_writes(std::chrono::nanoseconds time) {
+    const auto end = world_.now() + time;
+    while (world_.now() < end && !world_.broken()) {
+      world_.run_for(20ms);
+      const auto since = cluster_.waits_since();
+      if (since && world_.now() - *since > write_within)
+        world_.report("links", "a write waits for more than 4 s while one "
+                               "server or pair is cut off");
+    }
+  }
+
+  void wait_for_copies(std::optional<node_index> missing) {
     const auto end = world_.now() + repaired_within;
     std::string complaints = "not asked";
     while (!complaints.empty() && world_.now() < end && !world_.broken()) {
@@ -154,9 +190,8 @@ private:
     }
     if (!world_.broken() && !complaints.empty())
       world_.report("restart",
-                    fmt::format("{} s after a restart without node "
-                                "{}:{}",
-                                repaired_within / 1s, missing, complaints));
+                    fmt::format("{} s after the last start or cut:{}",
+                                repaired_within / 1s, complaints));
     else if (!world_.broken())
       cluster_.judge_holders();
   }
@@ -335,6 +370,23 @@ chunks_run run_restarts(const chunks_options& options) {
   return finish(cluster);
 }
 
+chunks_run run_torn(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  cluster.set_steady(true);
+  trouble faults{cluster};
+  for (int round = 0; round < 3 && !world.broken(); ++round) {
+    world.run_for(2s + up_to(world.random(), 2s));
+    faults.tear();
+  }
+  cluster.set_steady(false);
+  faults.end();
+  if (!world.broken())
+    come_to_rest(cluster);
+  return finish(cluster);
+}
+
 chunks_run run_steps(const chunks_options& options) {
   return with_faults(options, percent(4), 1'500ms, {});
 }
@@ -494,6 +546,7 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
      run_restored},
     {"settings", "lives of the master with shorter and longer leases",
      run_settings},
+    {"torn", "servers that only the master and clients reach", run_torn},
   };
   return all;
 }

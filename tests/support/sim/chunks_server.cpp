@@ -30,6 +30,7 @@ plan_carelessly(const msg::take_lease& order, const stored_replica& mine) {
 
 constexpr auto tick_interval = 50ms;
 constexpr auto peer_timeout = 1s;
+constexpr auto probe_patience = 600ms; ///< As of `catch_up`.
 
 // Nothing happens to a chunk for so long, and it is set aside; some marks of
 // what is committed have been forgotten when it is used again.
@@ -289,39 +290,73 @@ void chunk_server::take(const msg::take_lease& x,
     to(msg::lease_taken{state_of(x.grant.chunk), {}});
     return;
   }
-  if (r->levelling != x.grant.epoch) // Else the first one is answered.
-    bring_level(x, std::move(to));
+  if (r->levelling == x.grant.epoch)
+    return; // The first one is answered.
+  end_lease(x.grant.chunk, *r, ec::stale);
+  r->levelling = x.grant.epoch;
+  probe(x, to);
 }
 
-/// As `catch_up`: down the chain, with the bytes that are here now.
+/// As `catch_up`: from here to each that lacks something, with the bytes that
+/// are here now.
 struct chunk_server::levelling {
   msg::take_lease order;
   std::deque<core::chunk_change> changes;
-  rpc_end::answer<msg::lease_taken> to;
+  lease_answer to;
 };
 
+/// Over TCP a packet that is lost is sent again: what counts is whether there
+/// is a way, there and back.
+void chunk_server::probe(const msg::take_lease& x, const lease_answer& to) {
+  if (mutant("no-probe") || silent(x.grant).empty()) {
+    bring_level(x, {}, to);
+    return;
+  }
+  host_.later(probe_patience, [this, x, to] {
+    const auto* r = find(x.grant.chunk);
+    if (r != nullptr && r->levelling == x.grant.epoch)
+      bring_level(x, silent(x.grant), to);
+    else
+      to(fail(ec::stale));
+  });
+}
+
+std::vector<store_id>
+chunk_server::silent(const msg::chunk_grant& grant) const {
+  const auto& world = cluster_.world();
+  std::vector<store_id> found;
+  for (const auto& x : grant.chain) {
+    const auto peer = chunk_cluster::node_of(x.store);
+    if (peer != host_.index()
+        && (world.at(peer).state() != node_state::running
+            || !world.net().reachable(host_.index(), peer)
+            || !world.net().reachable(peer, host_.index())))
+      found.push_back(x.store);
+  }
+  return found;
+}
+
 void chunk_server::bring_level(const msg::take_lease& x,
-                               rpc_end::answer<msg::lease_taken> to) {
+                               const std::vector<store_id>& silent,
+                               lease_answer to) {
   const auto chunk = x.grant.chunk;
   auto& r = *find(chunk);
   const auto known = [&](mutation_serial after) {
     return result<std::optional<std::vector<core::chunk_change>>>{
       stored(chunk).changes_after(after)};
   };
-  auto plan
-    = mutant("present-bytes")
-        ? plan_carelessly(x, stored(chunk))
-        : core::plan_levelling(x, r.order.applied_extent().serial, known);
-  end_lease(chunk, r, ec::stale);
-  if (!plan) {
-    to(plan.error());
+  auto plan = mutant("present-bytes")
+                ? plan_carelessly(x, stored(chunk))
+                : core::plan_levelling(x, r.order.applied_extent().serial,
+                                       known, silent);
+  if (!plan || !plan->behind.empty()) {
+    r.levelling.reset();
+    if (plan)
+      to(msg::lease_taken{state_of(chunk), plan->behind});
+    else
+      to(plan.error());
     return;
   }
-  if (!plan->behind.empty()) {
-    to(msg::lease_taken{state_of(chunk), plan->behind});
-    return;
-  }
-  r.levelling = x.grant.epoch;
   auto work = std::make_shared<levelling>();
   work->order = x;
   work->changes = {plan->changes.begin(), plan->changes.end()};
@@ -343,16 +378,36 @@ void chunk_server::send_next(const std::shared_ptr<levelling>& work) {
   const auto change
     = stored(grant.chunk).change_now(work->changes.front().serial);
   work->changes.pop_front();
-  rpc_.call<sim_replicate>(
-    grant.chain[1].data, {grant, 1, change, r->order.committed()}, peer_timeout,
-    [this, work](const result<sim_replicated>& done) {
-      if (done)
-        return send_next(work);
-      if (auto* again = find(work->order.grant.chunk);
-          again != nullptr && again->levelling == work->order.grant.epoch)
-        again->levelling.reset();
-      work->to(fail(ec::no_redundancy));
-    });
+  const auto left = std::make_shared<std::size_t>(0);
+  for (std::size_t i = 0; i < work->order.others.size(); ++i) {
+    if (work->order.others[i].extent.serial >= change.what.serial)
+      continue;
+    ++*left;
+    auto pair = grant;
+    pair.chain = {grant.chain.front(), grant.chain[i + 1]};
+    rpc_.call<sim_replicate>(
+      pair.chain[1].data, {pair, 1, change, r->order.committed()}, peer_timeout,
+      [this, work, left,
+       store = pair.chain[1].store](const result<sim_replicated>& done) {
+        if (!done)
+          lose(*work, store);
+        else if (--*left == 0)
+          send_next(work);
+      });
+  }
+}
+
+/// The first one that fails; the others are not heard after that.
+void chunk_server::lose(levelling& work, store_id which) {
+  auto* r = find(work.order.grant.chunk);
+  if (r == nullptr || r->levelling != work.order.grant.epoch)
+    return work.to(fail(ec::stale));
+  r->levelling.reset();
+  const auto plan = core::plan_without(work.order, {which});
+  if (plan)
+    work.to(msg::lease_taken{state_of(work.order.grant.chunk), plan->behind});
+  else
+    work.to(plan.error());
 }
 
 void chunk_server::take_over(const msg::take_lease& x,

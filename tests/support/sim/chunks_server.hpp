@@ -80,8 +80,14 @@ private:
   void fence(const msg::fence_chunk& x, rpc_end::answer<msg::chunk_fenced> to);
   void take(const msg::take_lease& x, rpc_end::answer<msg::lease_taken> to);
   struct levelling;
-  void bring_level(const msg::take_lease& x, rpc_end::answer<msg::lease_taken>);
+  using lease_answer = rpc_end::answer<msg::lease_taken>;
+  void probe(const msg::take_lease& x, const lease_answer& to);
+  [[nodiscard]] std::vector<store_id>
+  silent(const msg::chunk_grant& grant) const;
+  void bring_level(const msg::take_lease& x,
+                   const std::vector<store_id>& silent, lease_answer to);
   void send_next(const std::shared_ptr<levelling>& work);
+  void lose(levelling& work, store_id which);
   void take_over(const msg::take_lease& x,
                  const rpc_end::answer<msg::lease_taken>& to);
   void copy(const msg::copy_chunk& x, rpc_end::answer<msg::chunk_copied> to);
@@ -173,6 +179,8 @@ private:
   std::set<chunk_id> copying_;
   /// Ordered to go: not made anew before that is done, as `replica_table`.
   std::multiset<chunk_id> leaving_;
+  /// The first did not get a change to the second: as `chain`.
+  std::set<std::pair<store_id, store_id>> torn_;
   instant next_tick_{};
 };
 
