@@ -35,6 +35,7 @@ constexpr auto unlink_within = 10s;
 constexpr std::string_view group_rows = "g";
 constexpr std::string_view group_count_row = "gcount";
 constexpr std::string_view fileserver_rows = "f";
+constexpr std::string_view store_age_rows = "h";
 constexpr std::string_view class_rows = "q";
 
 // -- effects ------------------------------------------------------------------
@@ -76,10 +77,18 @@ void perform(self_pointer self, core::log_fileserver& x) {
     [](const result<nothing>&) { DFS_CRASH_POINT("versions.server_logged"); });
 }
 
+void perform(self_pointer self, core::log_store_age& x) {
+  self->state.options.store->commit(
+    {{core::numbered_key(store_age_rows, x.row.store.value()),
+      wire::encode(x.row)}},
+    [](const result<nothing>&) { DFS_CRASH_POINT("versions.age_logged"); });
+}
+
 void perform(self_pointer self, core::remove_fileserver& x) {
   self->state.keepers.erase(x.store);
   self->state.options.store->commit(
-    {{core::numbered_key(fileserver_rows, x.store.value()), {}}},
+    {{core::numbered_key(fileserver_rows, x.store.value()), {}},
+     {core::numbered_key(store_age_rows, x.store.value()), {}}},
     [](const result<nothing>&) {
       DFS_CRASH_POINT("versions.server_forgotten");
     });
@@ -382,6 +391,18 @@ load_version_directory(const version_directory_options& options, instant now) {
       if (!row || key.size() != 9
           || row->store.value() != core::number_of_key(key))
         fault = broken("file server");
+      else
+        machine->load(*row);
+      return !fault;
+    });
+  if (!read)
+    return read.error();
+  read = options.store->for_each(
+    store_age_rows, [&](std::string_view key, std::string_view value) {
+      const auto row = wire::decode<core::store_age>(value);
+      if (!row || key.size() != 9
+          || row->store.value() != core::number_of_key(key))
+        fault = broken("store's age");
       else
         machine->load(*row);
       return !fault;

@@ -116,6 +116,8 @@ struct shell {
     if (own.disks)
       x.disks = own.disks();
     x.full = own.full && own.full();
+    if (own.rows)
+      x.rows = own.rows();
   }
 
   void register_as(const msg::member_id& member) const {
@@ -189,6 +191,13 @@ struct shell {
   void obey_from_now_on() const {
     const auto& x = state.answer;
     state.at = phase::registered;
+    if (x.went_back)
+      log_event(*log_for("version-keeper"), spdlog::level::err,
+                "the store went back to an older state: what it has answers "
+                "nothing before it is refilled",
+                {});
+    else
+      service().trust();
     state.heartbeat = std::max(50ms, std::chrono::milliseconds{x.heartbeat_ms});
     state.told = 0;
     state.servers_known = 0;
@@ -273,6 +282,8 @@ struct shell {
     if (msg::goes_beyond(told, state.newest) && !state.marking
         && now() >= state.mark_at)
       remember(told);
+    if (!x.went_back)
+      service().trust();
     if (x.servers_revision == state.servers_known)
       return;
     state.servers_known = x.servers_revision;

@@ -69,6 +69,8 @@ struct version_keeper_options {
   /// Other disks of this server; null: none.
   std::function<std::vector<msg::volume_status>()> disks;
   std::function<bool()> full; ///< No room for a content; null: never.
+  /// As `msg::register_fileserver::rows`; null: not told.
+  std::function<std::uint64_t()> rows;
   msg::master_mark newest;    ///< That this node ever obeyed.
   /// Makes durable that no older metadata are to be obeyed, in another thread;
   /// the inlet brings what came of it.

@@ -80,7 +80,10 @@ void replica_host::begin(msg::replica_rows rows) {
   add(rows.files);
   if (rows.next)
     add(rows.next->files);
+  const bool doubted = machine_ && machine_->doubted();
   machine_.emplace(state_.options.store, group_, std::move(rows), held);
+  if (doubted)
+    machine_->doubt();
   ++life_;
 }
 

@@ -49,6 +49,14 @@ public:
   void ask(const msg::fetch_group& x, replied then);
   void tell(const msg::commit_manifest& x);
 
+  /// As `core::replica_machine`.
+  void doubt() {
+    machine_->doubt();
+  }
+  void trust() {
+    machine_->trust();
+  }
+
   // -- of the primary ---------------------------------------------------------
 
   /// @param along The content, if it came with the message; it is in the store.

@@ -47,9 +47,12 @@ void answer_bulk(const net::data_request& to, const std::string& bytes) {
 // -- groups -------------------------------------------------------------------
 
 void group_table::load(std::map<group_id, msg::replica_rows> rows) {
-  for (auto& [group, x] : rows)
-    hosts_.emplace(group, std::make_shared<replica_host>(state_, desk_, group,
-                                                         std::move(x)));
+  for (auto& [group, x] : rows) {
+    auto host
+      = std::make_shared<replica_host>(state_, desk_, group, std::move(x));
+    host->doubt();
+    hosts_.emplace(group, std::move(host));
+  }
 }
 
 replica_host* group_table::find(group_id x) {

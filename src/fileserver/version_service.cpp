@@ -130,6 +130,7 @@ public:
   }
 
   endpoint address;
+  std::atomic<bool> trusted{false}; ///< Any thread.
 
 private:
   net::data_handlers handlers() {
@@ -253,6 +254,18 @@ void version_service::set_servers(std::vector<msg::chunk_replica> servers) {
     for (const auto& x : servers)
       core->state.servers.insert_or_assign(x.store, x);
   });
+}
+
+void version_service::trust() {
+  if (core_->trusted.exchange(true))
+    return;
+  core_->post([core = core_.get()] {
+    core->groups.each([](replica_host& x) { x.trust(); });
+  });
+}
+
+bool version_service::trusted() const {
+  return core_->trusted;
 }
 
 news_box& version_service::news() {

@@ -103,6 +103,11 @@ public:
   /// Where all file servers are.
   void set_servers(std::vector<msg::chunk_replica> servers);
 
+  /// The master finds that the store has not gone back: what was loaded may
+  /// answer from now on. Before that only orders of the master change it.
+  void trust();
+  [[nodiscard]] bool trusted() const;
+
   /// What the master is to hear.
   [[nodiscard]] news_box& news();
   /// Its answer to `news_box::take_asked`.

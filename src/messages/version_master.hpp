@@ -62,6 +62,9 @@ struct register_fileserver {
   master_mark obeyed; ///< The newest metadata that it ever obeyed.
   std::vector<volume_status> disks; ///< Others: of rows, of the queues' log.
   bool full = false;                ///< It has no room for a content.
+  /// So many rows its store has ever made durable; if it could not be trusted
+  /// yet in this life: had at the start. 0: not told.
+  std::uint64_t rows = 0;
 
   bool operator==(const register_fileserver&) const = default;
 };
@@ -73,6 +76,9 @@ struct fileserver_registered {
   master_term receipts_from;
   std::uint64_t life = 0;    ///< As in `master_mark`.
   std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
+  /// The store had more rows once: what it has answers nothing before it is
+  /// refilled.
+  bool went_back = false;
 
   bool operator==(const fileserver_registered&) const = default;
 };
@@ -118,6 +124,7 @@ struct fileserver_beat {
   bool all_told = false;              ///< Each has been told in this term.
   std::vector<volume_status> disks;   ///< As at the registration.
   bool full = false;                  ///< It has no room for a content.
+  std::uint64_t rows = 0;             ///< As at the registration.
 
   bool operator==(const fileserver_beat&) const = default;
 };
@@ -129,6 +136,8 @@ struct fileserver_beat_ack {
   /// All file servers that are known, if the asker knew another revision.
   std::vector<chunk_replica> servers;
   std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
+  /// As in `fileserver_registered`; false again when all is refilled.
+  bool went_back = false;
 
   bool operator==(const fileserver_beat_ack&) const = default;
 };

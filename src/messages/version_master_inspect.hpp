@@ -21,14 +21,14 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, register_fileserver& x) {
   return f(caf::meta::type_name("register_fileserver"), x.store, x.boot,
            x.member, x.name, x.zone, x.data, x.volumes, x.obeyed, x.disks,
-           x.full);
+           x.full, x.rows);
 }
 
 template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, fileserver_registered& x) {
   return f(caf::meta::type_name("fileserver_registered"), x.term,
-           x.heartbeat_ms, x.receipts_from, x.life, x.durable);
+           x.heartbeat_ms, x.receipts_from, x.life, x.durable, x.went_back);
 }
 
 template <class Inspector>
@@ -48,13 +48,13 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_beat& x) {
   return f(caf::meta::type_name("fileserver_beat"), x.store, x.boot, x.term,
            x.sequence, x.servers_known, x.volumes, x.groups, x.all_told,
-           x.disks, x.full);
+           x.disks, x.full, x.rows);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_beat_ack& x) {
   return f(caf::meta::type_name("fileserver_beat_ack"), x.term, x.sequence,
-           x.servers_revision, x.servers, x.durable);
+           x.servers_revision, x.servers, x.durable, x.went_back);
 }
 
 template <class Inspector>

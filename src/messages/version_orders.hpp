@@ -120,6 +120,9 @@ struct rejoin_group {
   group_epoch epoch;
   rejoin_order order = rejoin_order::quarantine;
   std::vector<store_id> sources; ///< Refill: N − W + 1 others.
+  /// Refill: nothing below is accepted afterwards. Its own promises may be
+  /// gone with a store that went back.
+  group_ballot floor;
 
   bool operator==(const rejoin_group&) const = default;
 };

@@ -69,7 +69,7 @@ typename Inspector::result_type inspect(Inspector& f, group_fetched& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, rejoin_group& x) {
-  return f(x.group, x.epoch, x.order, x.sources);
+  return f(x.group, x.epoch, x.order, x.sources, x.floor);
 }
 
 template <class Inspector>

@@ -60,6 +60,11 @@ result<nothing> node::parts::open_versions() {
   version_options.disks = [this] { return other_disks(); };
   version_options.full
     = [this] { return version_bytes->store().contents().is_full(); };
+  // What is written in doubt must not hide that there was more once.
+  version_options.rows = [this, at_start = version_bytes->store().rows()] {
+    return version_bytes->service().trusted() ? version_bytes->store().rows()
+                                              : at_start;
+  };
   version_options.remember = [this](const msg::master_mark& x) {
     const auto write = [to = obeyed, x, inlet = version_options.inlet] {
       inlet.put_remembered(x, static_cast<bool>(to->raise(x)));

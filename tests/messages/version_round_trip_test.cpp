@@ -102,9 +102,10 @@ TEST_F(VersionRoundTrip, FileServer) {
                                        {volume},
                                        {master_term{3}, 4, 5},
                                        {volume},
-                                       true});
+                                       true,
+                                       6});
   expect_unchanged(
-    fileserver_registered{master_term{1}, 2, master_term{3}, 4, 5});
+    fileserver_registered{master_term{1}, 2, master_term{3}, 4, 5, true});
   expect_unchanged(
     fileserver_beat{store_id{1},
                     boot_id{2},
@@ -116,9 +117,10 @@ TEST_F(VersionRoundTrip, FileServer) {
                       group_ballot{4}, true, 5, 6, 7}},
                     true,
                     {volume},
-                    true});
+                    true,
+                    8});
   expect_unchanged(
-    fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}, 5});
+    fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}, 5, true});
 }
 
 TEST_F(VersionRoundTrip, OrdersAndNews) {
@@ -129,7 +131,11 @@ TEST_F(VersionRoundTrip, OrdersAndNews) {
   orders.install = {{set, group_epoch{1}, {store_id{3}}}};
   orders.activate = {{group_id{1}, group_epoch{2}}};
   orders.rejoin
-    = {{group_id{1}, group_epoch{2}, rejoin_order::refill, {store_id{3}}}};
+    = {{group_id{1},
+        group_epoch{2},
+        rejoin_order::refill,
+        {store_id{3}},
+        group_ballot{4}}};
   orders.lead = {{set, group_ballot{3}}};
   orders.unlinked = {{group_id{1}, inode_id{2}, 3}};
   orders.drop = {{group_id{4}, group_epoch{5}}};

@@ -76,12 +76,16 @@ TEST(Versions, AreLinearizableWithOtherQuorums) { // SPEC V2
   hold("faults", {5, 4, 2}, 5);
 }
 
+TEST(Versions, LoseNothingWhenADiskGoesBack) { // SPEC V3, V7
+  hold("rollback", {3, 2, 2}, 10);
+}
+
 class PlantedBug : public testing::TestWithParam<version_mutant> {};
 
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
-    for (const auto* scenario : {"storm", "sets", "paused", "lists"}) {
+    for (const auto* scenario : {"storm", "sets", "paused", "lists", "rollback"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

@@ -212,8 +212,14 @@ void version_directory::look_after_rejoins(group_id group, group_entry& entry,
     }
     if (x.state == phase::away)
       x = {phase::quarantine, now, {}};
-    if (good.size() < set.rule.write && now - x.since > take_back_after)
+    const auto& server = servers_.at(store);
+    if (good.size() < set.rule.write && now - x.since > take_back_after
+        && (!server.age.went_back || entry.forced))
       x.state = phase::take_back;
+    // It went back to before it was of this set: it has to be installed anew.
+    if (x.state == phase::quarantine && server.age.went_back
+        && now - x.since > take_back_after && entry.wanted.empty())
+      entry.wanted = "a member has nothing of the set any more";
     if (now - x.ordered < again
         || (x.state == phase::refill && good.size() < promise_quorum(set.rule)))
       continue;
@@ -228,7 +234,13 @@ void version_directory::look_after_rejoins(group_id group, group_entry& entry,
       sources.clear();
     else if (sources.size() > promise_quorum(set.rule))
       sources.resize(promise_quorum(set.rule));
-    orders_.add(store, msg::rejoin_group{group, set.epoch, kind, sources});
+    // Whatever it promised was to a ballot that a master gave.
+    const auto floor = server.age.went_back && x.state == phase::refill
+                         ? group_ballot{std::max(entry.ballot.value(),
+                                                 term_.value() << 40)}
+                         : group_ballot{};
+    orders_.add(store,
+                msg::rejoin_group{group, set.epoch, kind, sources, floor});
   }
 }
 

@@ -13,6 +13,9 @@ namespace {
 // All of their addresses are one message.
 constexpr std::size_t fileservers_max = 400;
 
+/// Who goes back by less, while the master restarts, is not noticed.
+constexpr std::chrono::seconds age_pace{1};
+
 double seconds_of(instant::duration x) {
   return std::chrono::duration<double>(x).count();
 }
@@ -63,12 +66,44 @@ version_directory::register_server(const msg::register_fileserver& x,
     revision_ = next_number();
     out_.push_back(log_fileserver{row});
   }
+  const bool went_back = judge_age(server, x.rows, now);
   return msg::fileserver_registered{
     term_,
     static_cast<std::uint32_t>(config_.heartbeat.count()),
     {},
     lineage_.life(),
-    durable_};
+    durable_,
+    went_back};
+}
+
+// What it promised and accepted since then is gone: it counts like a server
+// that was declared failed, and is never taken back as it is.
+bool version_directory::judge_age(fileserver& x, std::uint64_t rows,
+                                  instant now) {
+  if (rows != 0 && rows < x.rows) {
+    declare_failed(x,
+                   fmt::format("its store went back to an older state: it has "
+                               "{} rows, and has had {}",
+                               rows, x.rows),
+                   now);
+    x.rows = rows;
+    x.age.went_back = true;
+    x.age.rows = 0; // To be written down.
+  }
+  note_age(x, rows, now);
+  return x.age.went_back;
+}
+
+void version_directory::note_age(fileserver& x, std::uint64_t rows,
+                                 instant now) {
+  x.rows = std::max(x.rows, rows);
+  if (x.age.rows == x.rows
+      || (x.age.rows != 0 && now - x.age_logged < age_pace))
+    return;
+  x.age.store = x.row.store;
+  x.age.rows = x.rows;
+  x.age_logged = now;
+  out_.push_back(log_store_age{x.age});
 }
 
 // Whatever the former life led or told is over; what it promised is not.
@@ -108,13 +143,15 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
   server.sequence = x.sequence;
   server.heard = now;
   server.dead = false; // It is not, whatever its port said.
+  note_age(server, x.rows, now);
   server.volumes = x.volumes;
   server.disks = x.disks;
   note_room(server, x.full, now);
   for (const auto& y : x.groups)
     stood(server, y, now);
   server.all_told = server.all_told || x.all_told;
-  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}, durable_};
+  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}, durable_,
+                               server.age.went_back};
   if (x.servers_known != revision_)
     for (const auto& [store, other] : servers_)
       if (other.row.data.port != 0)
@@ -277,6 +314,8 @@ void version_directory::finish_rejoin(fileserver& x, instant now) {
       return;
   x.row.failed = false;
   out_.push_back(log_fileserver{x.row});
+  if (std::exchange(x.age.went_back, false))
+    out_.push_back(log_store_age{x.age});
   say(note::server_back, {}, store);
 }
 

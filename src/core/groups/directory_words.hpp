@@ -56,8 +56,27 @@ typename Inspector::result_type inspect(Inspector& f, fileserver_row& x) {
   return f(x.store, x.name, x.zone, x.data, x.failed);
 }
 
+/// So far a file server's store had come when it was last written down. Rows
+/// are only added to a store: one that has fewer went back to an older state.
+struct store_age {
+  store_id store;
+  std::uint64_t rows = 0;
+  /// It went back, and was not refilled since: it is not taken back as it is.
+  bool went_back = false;
+
+  bool operator==(const store_age&) const = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, store_age& x) {
+  return f(x.store, x.rows, x.went_back);
+}
+
 struct fileserver {
   fileserver_row row;
+  store_age age;           ///< As written down.
+  std::uint64_t rows = 0;  ///< As told; not less.
+  instant age_logged{};
   boot_id boot;
   msg::member_id member;
   std::vector<msg::volume_status> volumes;
@@ -135,7 +154,12 @@ struct log_fileserver {
   fileserver_row row;
 };
 
-/// Likewise: the row goes.
+/// Likewise.
+struct log_store_age {
+  store_age row;
+};
+
+/// Likewise: the rows go.
 struct remove_fileserver {
   store_id store;
 };
@@ -186,8 +210,8 @@ struct version_note_line {
 [[nodiscard]] std::string_view to_string(version_note_line::kind x);
 
 using version_directory_effect
-  = std::variant<send_orders, log_group, log_fileserver, remove_fileserver,
-                 probe_fileserver, answer_rebuild, version_note_line>;
+  = std::variant<send_orders, log_group, log_fileserver, log_store_age,
+                 remove_fileserver, probe_fileserver, answer_rebuild, version_note_line>;
 using version_directory_effects = std::vector<version_directory_effect>;
 
 /// Of who has just said that it is active.

@@ -86,6 +86,12 @@ void version_directory::load(const fileserver_row& row) {
   x.heard = started_;
 }
 
+void version_directory::load(const store_age& row) {
+  auto& x = servers_[row.store];
+  x.age = row;
+  x.rows = row.rows;
+}
+
 void version_directory::begin(instant now) {
   for (auto& [group, entry] : groups_) {
     if (entry.in_force.servers.empty())

@@ -44,6 +44,7 @@ public:
 
   void load(const msg::group_set& in_force);
   void load(const fileserver_row& row);
+  void load(const store_age& row);
   /// Takes up what a former master has left.
   void begin(instant now);
 
@@ -152,6 +153,8 @@ private:
   };
 
   void say(note what, group_id group, store_id store, std::string text = {});
+  [[nodiscard]] bool judge_age(fileserver& x, std::uint64_t rows, instant now);
+  void note_age(fileserver& x, std::uint64_t rows, instant now);
   [[nodiscard]] result<nothing> may_work() const;
   [[nodiscard]] std::uint64_t next_number() {
     return term_.value() << 40 | ++numbers_;

@@ -126,6 +126,11 @@ void replica_machine::gather_on(replica_effects& out) {
     return;
   g.storing = true;
   g.promised = row_.promised;
+  // What is settled W have: one of them is among the sources.
+  if (g.floor != group_ballot{})
+    for (const auto& [file, state] : rows_.files)
+      if (!g.merged.contains(file))
+        g.beside.push_back(file);
   store_part(out);
 }
 
@@ -136,7 +141,7 @@ void replica_machine::store_part(replica_effects& out) {
   issue next;
   if (g.refill) {
     next.changes = refilled_files();
-    if (g.merged.empty())
+    if (g.merged.empty() && g.beside.empty())
       next.then.push_back(
         {g.asker,
          msg::group_rejoined{group_, g.set.epoch, msg::rejoin_order::refill}});
@@ -167,7 +172,11 @@ row_changes replica_machine::next_files() {
 row_changes replica_machine::refilled_files() {
   auto& g = *gathering_;
   row_changes changes;
-  for (std::size_t i = 0; i < limits_.page_files && !g.merged.empty(); ++i) {
+  for (; changes.size() < limits_.page_files && !g.beside.empty();
+       g.beside.pop_back())
+    changes.emplace_back(file_change{g.beside.back(), std::nullopt});
+  for (auto i = changes.size(); i < limits_.page_files && !g.merged.empty();
+       ++i) {
     const auto one = g.merged.extract(g.merged.begin());
     const auto file = one.key();
     const auto& state = one.mapped().second;
@@ -183,8 +192,8 @@ row_changes replica_machine::refilled_files() {
   }
   // As with an acceptance: no lower ballot may be promised any more. With the
   // first part: it may not get further.
-  row_.promised = std::max(row_.promised, g.raised);
-  if (g.merged.empty()) {
+  row_.promised = std::max({row_.promised, g.raised, g.floor});
+  if (g.merged.empty() && g.beside.empty()) {
     row_.quarantined = false;
     row_.forgotten = std::max(row_.forgotten, g.forgotten);
   }

@@ -50,12 +50,13 @@ bool replica_machine::active_in(group_epoch epoch) const {
     return x.role == replica_role::active && !x.quarantined
            && x.set.epoch == epoch;
   };
-  return is(row_) && is(rows_.group);
+  return !doubted_ && is(row_) && is(rows_.group);
 }
 
 answer_asker
 replica_machine::refusal(version_asker asker, inode_id file) const {
-  const bool silent = row_.role == replica_role::none || row_.quarantined;
+  const bool silent
+    = doubted_ || row_.role == replica_role::none || row_.quarantined;
   return {asker, msg::group_refused{group_, file, row_.set.epoch, row_.promised,
                                     silent ? ec::unavailable : ec::stale}};
 }
@@ -238,7 +239,7 @@ replica_machine::list(version_asker asker, const msg::list_files& x) const {
 replica_effects
 replica_machine::fetch(version_asker asker, const msg::fetch_group& x) const {
   const auto& durable = rows_.group;
-  const bool may = x.sealed ? durable.role == replica_role::sealed
+  const bool may = x.sealed ? !doubted_ && durable.role == replica_role::sealed
                                 && durable.set.epoch == x.epoch
                             : active_in(x.epoch);
   if (!may)

@@ -47,8 +47,8 @@ enum class content_use : std::uint8_t {
 ///  R2  A promise, an acceptance, a seal is answered when it is durable, and
 ///      after all that was issued before. What is shown is durable.
 ///  R3  The stamp of a file never falls, except by becoming a member of a set.
-///  R4  Not active, sealed, or in quarantine: no read, promise or acceptance is
-///      answered.
+///  R4  Not active, sealed, in quarantine or in doubt: no read, promise or
+///      acceptance is answered, and no seal in quarantine or in doubt.
 ///  R5  A manifest is accepted only with its newest content.
 ///  R6  What was forgotten does not come back with a late message.
 class replica_machine {
@@ -57,6 +57,19 @@ public:
   replica_machine(store_id self, group_id group, replica_rows rows,
                   const std::set<msg::put_id>& held,
                   replica_limits limits = {});
+
+  /// Its store may have gone back to an older state, and with it what was
+  /// promised and accepted: it is as in quarantine until `trust`, or until it
+  /// is ordered to be (R4).
+  void doubt() {
+    doubted_ = true;
+  }
+  void trust() {
+    doubted_ = false;
+  }
+  [[nodiscard]] bool doubted() const {
+    return doubted_;
+  }
 
   // -- requests: answered once, later, or not at all --------------------------
 
@@ -170,6 +183,9 @@ private:
       std::optional<instant> asked;
     };
     bool refill = false;
+    group_ballot floor; ///< Of a refill: promised with it. Not zero: what
+                        ///< the sources lack was forgotten since, and goes.
+    std::vector<inode_id> beside; ///< That.
     version_asker asker = 0;
     msg::group_set set;
     group_epoch base;
@@ -226,6 +242,7 @@ private:
   group_id group_;
   replica_rows rows_; ///< Durable.
   group_row row_;     ///< With what is being stored.
+  bool doubted_ = false;
   replica_limits limits_;
   content_index contents_;
   std::uint64_t tickets_ = 0;

@@ -12,9 +12,11 @@ replica_effects
 replica_machine::seal(version_asker asker, const msg::seal_group& x) {
   replica_effects out;
   const answer_asker answer{asker, msg::group_sealed{group_, x.epoch, x.by}};
-  const bool waiting = rows_.next && rows_.next->set.epoch == x.epoch
+  const bool waiting = !doubted_ && rows_.next
+                       && rows_.next->set.epoch == x.epoch
                        && row_.set.epoch < x.epoch;
-  const bool member = row_.set.epoch == x.epoch && !row_.quarantined
+  const bool member = row_.set.epoch == x.epoch && !doubted_
+                      && !row_.quarantined
                       && row_.role != replica_role::none;
   if (!waiting && (!member || x.by < row_.promised)) {
     out.emplace_back(refusal(asker, {}));
@@ -87,6 +89,7 @@ replica_machine::activate(version_asker asker, const msg::activate_group& x) {
     out.emplace_back(refusal(asker, {}));
     return out;
   }
+  doubted_ = false; // What it had does not matter any more.
   row_.role = replica_role::active;
   row_.set = rows_.next->set;
   row_.promised = std::max(row_.promised, group_ballot{row_.set.epoch.value()});
@@ -110,6 +113,11 @@ replica_effects replica_machine::rejoin(version_asker asker,
   const answer_asker answer{asker,
                             msg::group_rejoined{group_, x.epoch, x.order}};
   const bool wanted = x.order == order::quarantine;
+  if (doubted_ && x.order == order::refill) { // Not in quarantine yet.
+    out.emplace_back(refusal(asker, {}));
+    return out;
+  }
+  doubted_ = false; // The master knows, and says what it is to be.
   if (rows_.group.quarantined == wanted && row_.quarantined == wanted) {
     out.emplace_back(answer);
     return out;
@@ -131,6 +139,7 @@ replica_effects replica_machine::rejoin(version_asker asker,
   }
   gathering_ = gathering{};
   gathering_->refill = true;
+  gathering_->floor = x.floor;
   gathering_->asker = asker;
   gathering_->set = row_.set;
   gathering_->base = x.epoch;

@@ -70,6 +70,11 @@ public:
   volumes() const {
     return volumes_;
   }
+  /// That were ever made durable here. Never less than before, unless the disk
+  /// went back to an older state.
+  [[nodiscard]] std::uint64_t rows() const {
+    return metadata_->durable_sequence();
+  }
   /// What the start found wrong: a line each.
   [[nodiscard]] const std::vector<std::string>& troubles() const {
     return troubles_;

@@ -26,6 +26,10 @@ struct DirectorySteps : testing::Test {
   std::vector<std::pair<store_id, msg::group_orders>> orders;
   std::vector<msg::group_set> logged;
   std::map<store_id, fileserver_row> rows;
+  std::map<store_id, store_age> ages;
+  std::map<std::uint64_t, std::uint64_t> stores; ///< Rows, as servers tell.
+  std::vector<msg::rejoin_group> rejoins;        ///< Ordered.
+  bool told_back = false; ///< By the last answer to a registration.
 
   void SetUp() override {
     begin(1);
@@ -39,6 +43,8 @@ struct DirectorySteps : testing::Test {
     for (const auto& x : logged)
       machine->load(x);
     for (const auto& [store, row] : rows)
+      machine->load(row);
+    for (const auto& [store, row] : ages)
       machine->load(row);
     machine->begin(now);
     drain();
@@ -54,6 +60,9 @@ struct DirectorySteps : testing::Test {
         rows[row->row.store] = row->row;
       } else if (auto* gone = std::get_if<remove_fileserver>(&x)) {
         rows.erase(gone->store);
+        ages.erase(gone->store);
+      } else if (auto* age = std::get_if<log_store_age>(&x)) {
+        ages[age->row.store] = age->row;
       }
     }
     machine->check();
@@ -65,7 +74,10 @@ struct DirectorySteps : testing::Test {
     x.member
       = {*ip_address::parse("10.0.0.1"), static_cast<std::uint16_t>(i), 1};
     x.data = {x.member.ip, static_cast<std::uint16_t>(7'000 + i)};
-    ASSERT_TRUE(machine->register_server(x, now));
+    x.rows = stores[i];
+    const auto answer = machine->register_server(x, now);
+    ASSERT_TRUE(answer);
+    told_back = answer->went_back;
     stands[x.store].group = group;
     drain();
   }
@@ -82,6 +94,7 @@ struct DirectorySteps : testing::Test {
         x.groups = {stands[store]};
         x.all_told = true;
         x.full = full.contains(store);
+        x.rows = stores[i];
         ASSERT_TRUE(machine->beat(x, now));
       }
       machine->tick(now);
@@ -121,6 +134,7 @@ struct DirectorySteps : testing::Test {
       said.led.push_back({group, y.ballot});
     }
     drops += x.drop.size();
+    rejoins.insert(rejoins.end(), x.rejoin.begin(), x.rejoin.end());
     if (obeys_rejoins)
       for (const auto& y : x.rejoin) {
         own.quarantined = y.order == msg::rejoin_order::quarantine;
@@ -290,6 +304,45 @@ TEST_F(DirectorySteps, AFileServerIsForgottenWhenNoGroupCountsOnIt) { // S9
     enrol(static_cast<std::uint64_t>(i)); // It, too, all the same.
   live(3s, {1, 2, 3, 4});
   EXPECT_TRUE(machine->servers().contains(gone));
+}
+
+// Its promises and acceptances may be gone: it counts when it is refilled, and
+// keeps to every ballot that was ever given.
+TEST_F(DirectorySteps, AStoreThatWentBackIsRefilled) { // SPEC V7, G12
+  for (const std::uint64_t i : {1, 2, 3}) {
+    stores[i] = 100;
+    enrol(i);
+  }
+  EXPECT_FALSE(told_back);
+  stores[3] = 200;
+  live(3s, {1, 2, 3});
+  ASSERT_TRUE(entry().led);
+  EXPECT_EQ(ages.at(store_id{3}).rows, 200u);
+  stores[3] = 199;
+  obeys_rejoins = false;
+  enrol(3);
+  EXPECT_TRUE(told_back);
+  EXPECT_FALSE(machine->fit(entry(), store_id{3}));
+  EXPECT_TRUE(rows.at(store_id{3}).failed);
+  live(60s, {1, 3}); // It is not taken back as it is.
+  for (const auto& x : rejoins)
+    EXPECT_NE(x.order, msg::rejoin_order::take_back);
+  // Nor by the next master, whatever was written meanwhile.
+  stores[3] = 1'000;
+  begin(2);
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  EXPECT_TRUE(told_back);
+  obeys_rejoins = true;
+  rejoins.clear();
+  live(5s, {1, 2, 3});
+  ASSERT_TRUE(machine->fit(entry(), store_id{3}));
+  ASSERT_FALSE(rejoins.empty());
+  EXPECT_EQ(rejoins.back().order, msg::rejoin_order::refill);
+  EXPECT_GE(rejoins.back().floor, entry().ballot);
+  EXPECT_FALSE(rows.at(store_id{3}).failed);
+  enrol(3);
+  EXPECT_FALSE(told_back);
 }
 
 } // namespace

@@ -252,7 +252,7 @@ TEST_F(Pages, ARefillTakesAllOfThem) {
   own.group.promised = group_ballot{160};
   own.files[inode_id{3}] = state(3, 150, 1);
   begin(own, contents(own));
-  run(machine->rejoin(5, {group, old_epoch, order::refill, sources}, now));
+  run(machine->rejoin(5, {group, old_epoch, order::refill, sources, {}}, now));
   tick_for(5s);
   ASSERT_TRUE(answered<msg::group_rejoined>());
   auto wanted = have[store_id{1}].files;

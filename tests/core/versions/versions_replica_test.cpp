@@ -169,19 +169,64 @@ TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
         whom.push_back(ask->to);
     return whom;
   };
-  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}}, now);
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
   (void) machine.stored(rows_in(out)->ticket, now);
-  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}}, now);
+  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
   EXPECT_EQ(asked(out), std::vector{store_id{3}});
-  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}}, now);
+  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
   EXPECT_EQ(asked(out), std::vector<store_id>{}) << "it is under way";
-  out = machine.rejoin(1, {group, epoch, order::refill, {primary}}, now);
+  out = machine.rejoin(1, {group, epoch, order::refill, {primary}, {}}, now);
   EXPECT_EQ(asked(out), std::vector{primary});
   out
     = machine.on_fetched(primary, {group, epoch, false, {}, 0, {}, true}, now);
   ASSERT_NE(rows_in(out), nullptr);
   out = machine.stored(rows_in(out)->ticket, now);
   EXPECT_NE(answer_in<msg::group_rejoined>(out), nullptr);
+}
+
+// As after a start: the store may have gone back.
+TEST_F(Replica, InDoubtItAnswersNothing) { // SPEC V3, V7
+  (void) machine.stored(rows_in(accept_whole(manifest(101, 1, 1)))->ticket,
+                        now);
+  machine.doubt();
+  const msg::promise_ballot ask{group, epoch, group_ballot{200}};
+  EXPECT_NE(answer_in<msg::group_refused>(machine.promise(1, ask)), nullptr);
+  EXPECT_NE(
+    answer_in<msg::group_refused>(machine.read(1, {group, epoch, file, {}})),
+    nullptr);
+  EXPECT_NE(answer_in<msg::group_refused>(accept_whole(manifest(102, 2, 1))),
+            nullptr);
+  EXPECT_NE(answer_in<msg::group_refused>(
+              machine.seal(3, {group, epoch, group_ballot{300}})),
+            nullptr);
+  machine.trust();
+  EXPECT_NE(
+    answer_in<msg::file_state_read>(machine.read(1, {group, epoch, file, {}})),
+    nullptr);
+}
+
+// What it has beside was forgotten by the others since, and it has promised
+// what it does not know any more.
+TEST_F(Replica, RefilledAfterItWentBackItHasWhatTheOthersHave) { // SPEC V7
+  (void) machine.stored(rows_in(accept_whole(manifest(101, 1, 1)))->ticket,
+                        now);
+  machine.doubt();
+  using order = msg::rejoin_order;
+  const msg::rejoin_group refill{
+    group, epoch, order::refill, {primary}, group_ballot{500}};
+  EXPECT_NE(answer_in<msg::group_refused>(machine.rejoin(1, refill, now)),
+            nullptr)
+    << "not in quarantine yet";
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  (void) machine.rejoin(1, refill, now);
+  out
+    = machine.on_fetched(primary, {group, epoch, false, {}, 0, {}, true}, now);
+  ASSERT_NE(rows_in(out), nullptr);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  EXPECT_FALSE(machine.rows().files.contains(file));
+  EXPECT_FALSE(machine.rows().group.quarantined);
+  EXPECT_EQ(machine.rows().group.promised, group_ballot{500});
 }
 
 TEST_F(Replica, SealedAnswersNothingOfItsEpoch) { // SPEC V4
@@ -208,7 +253,7 @@ TEST_F(Replica, InQuarantineItCountsForNothingAndIsTakenBackWhole) { // SPEC V7
   const auto x = manifest(101, 1, 1);
   (void) machine.stored(rows_in(accept_whole(x))->ticket, now);
   using order = msg::rejoin_order;
-  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}}, now);
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
   (void) machine.stored(rows_in(out)->ticket, now);
   EXPECT_NE(
     answer_in<msg::group_refused>(machine.read(1, {group, epoch, file, {}})),
@@ -216,7 +261,7 @@ TEST_F(Replica, InQuarantineItCountsForNothingAndIsTakenBackWhole) { // SPEC V7
   EXPECT_NE(answer_in<msg::group_refused>(
               machine.promise(1, {group, epoch, group_ballot{200}})),
             nullptr);
-  out = machine.rejoin(1, {group, epoch, order::take_back, {}}, now);
+  out = machine.rejoin(1, {group, epoch, order::take_back, {}, {}}, now);
   (void) machine.stored(rows_in(out)->ticket, now);
   out = machine.read(1, {group, epoch, file, {}});
   ASSERT_NE(answer_in<msg::file_state_read>(out), nullptr);

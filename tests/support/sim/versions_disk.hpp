@@ -41,6 +41,7 @@ struct version_disk {
   };
   std::map<group_id, group> groups;
   msg::master_mark newest; ///< Older masters are over.
+  std::uint64_t rows = 0;  ///< That were ever durable here.
   ordered_writes writes;
 };
 
@@ -51,6 +52,7 @@ struct master_disk {
   std::uint64_t sequence = 0; ///< Of changes that are durable.
   std::map<group_id, msg::group_set> sets;
   std::map<store_id, core::fileserver_row> servers;
+  std::map<store_id, core::store_age> ages;
   std::map<std::uint32_t, inode_id> names;
   /// What the names show of files.
   std::map<inode_id, msg::noted_version> lists;

@@ -39,6 +39,8 @@ void version_master::on_start() {
     x.failed = x.failed && !cluster_.mutant("amnesty");
     machine_->load(x);
   }
+  for (const auto& [store, age] : disk.ages)
+    machine_->load(age);
   machine_->begin(now);
   lists_ = disk.lists;
   told_ = disk.told;
@@ -151,10 +153,19 @@ void version_master::perform_one(const core::log_fileserver& x) {
     [] {});
 }
 
-void version_master::perform_one(const core::remove_fileserver& x) {
+void version_master::perform_one(const core::log_store_age& x) {
   write([&cluster = cluster_,
-         store = x.store] { cluster.metadata().servers.erase(store); },
+         row = x.row] { cluster.metadata().ages[row.store] = row; },
         [] {});
+}
+
+void version_master::perform_one(const core::remove_fileserver& x) {
+  write(
+    [&cluster = cluster_, store = x.store] {
+      cluster.metadata().servers.erase(store);
+      cluster.metadata().ages.erase(store);
+    },
+    [] {});
 }
 
 void version_master::perform_one(const core::probe_fileserver& x) {

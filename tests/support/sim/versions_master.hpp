@@ -43,6 +43,7 @@ private:
   void perform_one(core::send_orders& x);
   void perform_one(const core::log_group& x);
   void perform_one(const core::log_fileserver& x);
+  void perform_one(const core::log_store_age& x);
   void perform_one(const core::remove_fileserver& x);
   void perform_one(const core::probe_fileserver& x);
   void perform_one(const core::answer_rebuild& x);

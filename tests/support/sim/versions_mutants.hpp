@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 23> version_mutants{{
+inline constexpr std::array<version_mutant, 25> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -24,6 +24,8 @@ inline constexpr std::array<version_mutant, 23> version_mutants{{
   {"wipe", "a server that rejoins drops what it had"},
   {"show-all", "a group is filled from replicas in quarantine"},
   {"first-page", "the first page of a group is taken for all of it"},
+  {"no-age", "a server does not tell how many rows its store has"},
+  {"trusting", "a server answers before the master has judged its store"},
   // At the master.
   {"one-source", "a new set is installed from one server"},
   {"unlogged", "a set is activated before it is logged"},

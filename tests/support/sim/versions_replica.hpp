@@ -35,6 +35,12 @@ public:
   void obey(const msg::drop_group& x);
   void obey(const msg::purge_file& x);
   void told_below(group_ballot x);
+  void doubt() {
+    machine_->doubt();
+  }
+  void trust() {
+    machine_->trust();
+  }
   void tick();
   void check() const;
 

@@ -282,6 +282,50 @@ versions_run run_rebuild(const versions_options& options) {
   });
 }
 
+/// All that it had is there again, or others have it.
+bool counts_again(version_cluster& cluster, node_index i) {
+  const auto store = version_cluster::store_of(i);
+  const auto& machine = cluster.master()->machine();
+  const auto& server = machine.servers().at(store);
+  return !server.row.failed && !server.age.went_back && server.all_told
+         && std::ranges::all_of(machine.groups(), [&](const auto& group) {
+              return machine.whole(group.second);
+            });
+}
+
+// The disk of a server goes back to what it was some seconds before, one server
+// after another, while others crash.
+versions_run run_rollback(const versions_options& options) {
+  return under(options, {}, [](auto& cluster, auto& faults) {
+    auto& world = cluster.world();
+    const auto who = faults.any_server();
+    auto older = cluster.disk(who);
+    older.writes = {};
+    faults.wait(3s, 3s);
+    if (world.at(who).state() != node_state::running)
+      return;
+    if (world.random().one_in(3))
+      faults.crash(faults.other(who), 100ms + faults.up_to(1s), false);
+    cluster.crash(who, true);
+    faults.wait(0s, 2s);
+    cluster.disk(who) = older;
+    if (world.random().one_in(3)) // Nobody can say yet that it is older.
+      faults.crash(master, 500ms + faults.up_to(2s), false);
+    if (world.at(who).state() == node_state::down)
+      world.start(who);
+    faults.wait(0s, 1s);
+    if (world.random().one_in(4))
+      faults.crash(master, 50ms + faults.up_to(500ms), false);
+    // As after any loss of a copy: the next one only when this one is mended.
+    const auto mended = [&] {
+      return cluster.master() != nullptr && counts_again(cluster, who);
+    };
+    if (!world.run_until(mended, world.now() + 20s) && !world.broken())
+      world.report("rollback", fmt::format("node {} does not count again:{}",
+                                           who, cluster.complaints()));
+  });
+}
+
 } // namespace
 
 void come_to_rest(version_cluster& cluster) {
@@ -350,6 +394,8 @@ const std::vector<versions_scenario>& version_scenarios() {
      "the last puts, and then harm to whoever tells the master of them",
      run_lists},
     {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
+    {"rollback", "the disk of a server goes back to an older state",
+     run_rollback},
   };
   return all;
 }

@@ -42,7 +42,9 @@ version_server::version_server(node& host, version_cluster& cluster)
 
 void version_server::on_start() {
   for (const auto& [group, x] : cluster_.disk(host_.index()).groups)
-    at(group);
+    if (!cluster_.mutant("trusting"))
+      at(group).doubt();
+  rows_at_start_ = cluster_.disk(host_.index()).rows;
   newest_ = cluster_.disk(host_.index()).newest;
   ticks_ = next_ = host_.now();
 }
@@ -52,6 +54,19 @@ version_replica& version_server::at(group_id x) {
   if (!place)
     place = std::make_shared<version_replica>(*this, x, ++born_);
   return *place;
+}
+
+// What is written in doubt must not hide that there was more once.
+std::uint64_t version_server::rows() const {
+  if (cluster_.mutant("no-age"))
+    return 0;
+  return trusted_ ? cluster_.disk(host_.index()).rows : rows_at_start_;
+}
+
+void version_server::trust() {
+  trusted_ = true;
+  for (const auto& [group, x] : groups_)
+    x->trust();
 }
 
 const core::replica_machine* version_server::replica(group_id x) const {
@@ -88,8 +103,12 @@ void version_server::write(std::function<void()> change,
                        ? up_to(host_.random(), 60ms)
                        : 100us + up_to(host_.random(), 900us);
   disk_free_ = std::max(disk_free_, now) + takes;
-  auto& writes = cluster_.disk(host_.index()).writes;
-  writes.issue(std::move(change));
+  auto& disk = cluster_.disk(host_.index());
+  auto& writes = disk.writes;
+  writes.issue([&disk, change = std::move(change)] {
+    ++disk.rows;
+    change();
+  });
   host_.later(disk_free_ - now, [this, &writes, durable = std::move(durable)] {
     writes.next();
     durable();
@@ -99,8 +118,12 @@ void version_server::write(std::function<void()> change,
 
 void version_server::write_late(std::function<void()> change,
                                 std::function<void()> durable) {
-  auto& writes = cluster_.disk(host_.index()).writes;
-  writes.issue(std::move(change));
+  auto& disk = cluster_.disk(host_.index());
+  auto& writes = disk.writes;
+  writes.issue([&disk, change = std::move(change)] {
+    ++disk.rows;
+    change();
+  });
   if (writes.size() > 20)
     writes.next();
   host_.later(0ns, [this, durable = std::move(durable)] {
@@ -176,6 +199,7 @@ void version_server::keep_in_touch() {
   x.name = fmt::format("fs{}", i);
   x.data = {address_of(i), 7405};
   x.obeyed = newest_;
+  x.rows = rows();
   cluster_.send(host_, version_cluster::master_node(),
                 {x, version_part::keeper, talk_, false, false, 0});
 }
@@ -191,6 +215,7 @@ void version_server::beat() {
     if (!y->machine().is_empty())
       x.groups.push_back(y->standing());
   x.all_told = true;
+  x.rows = rows();
   cluster_.send(host_, version_cluster::master_node(),
                 {x, version_part::keeper, talk_, false, false, 0});
 }
@@ -218,6 +243,8 @@ void version_server::on_master(const version_packet& x) {
       if (registered_ || talk != talk_)
         return;
       registered_ = true;
+      if (!answer_.went_back)
+        trust();
       heard_ = next_ = host_.now();
       send_news(); // What waited for a master.
     });
@@ -226,6 +253,8 @@ void version_server::on_master(const version_packet& x) {
       at(y.group).told_below(y.below);
   } else if (const auto* b = std::get_if<msg::fileserver_beat_ack>(&x.what)) {
     heard_ = host_.now();
+    if (!b->went_back)
+      trust();
     remember({b->term, answer_.life, b->durable}, [] {});
   } else if (registered_) { // A beat is refused.
     registered_ = false;

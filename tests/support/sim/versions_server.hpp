@@ -61,6 +61,8 @@ public:
 
 private:
   version_replica& at(group_id x);
+  [[nodiscard]] std::uint64_t rows() const;
+  void trust();
   void refuse_unknown(node_index from, group_id group, const version_packet& x);
   void obey(const msg::group_orders& x);
   [[nodiscard]] msg::group_testimony testify(group_id x) const;
@@ -81,6 +83,8 @@ private:
 
   // The keeper's.
   bool registered_ = false;
+  bool trusted_ = false;            ///< The disk has not gone back.
+  std::uint64_t rows_at_start_ = 0;
   msg::fileserver_registered answer_; ///< Of the present talk.
   msg::master_mark newest_;           ///< Older masters are over.
   std::uint64_t sequence_ = 0;
