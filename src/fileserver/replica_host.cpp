@@ -80,8 +80,10 @@ void replica_host::begin(msg::replica_rows rows) {
   add(rows.files);
   if (rows.next)
     add(rows.next->files);
+  core::replica_limits limits;
+  limits.outcomes = state_.options.outcomes;
   const bool doubted = machine_ && machine_->doubted();
-  machine_.emplace(state_.options.store, group_, std::move(rows), held);
+  machine_.emplace(state_.options.store, group_, std::move(rows), held, limits);
   if (doubted)
     machine_->doubt();
   ++life_;
@@ -125,6 +127,10 @@ void replica_host::ask(const msg::list_files& x, replied then) {
 
 void replica_host::ask(const msg::forget_file& x, replied then) {
   run(machine_->forget(wait(std::move(then)), x));
+}
+
+void replica_host::ask(const msg::find_outcome& x, replied then) {
+  run(machine_->find(wait(std::move(then)), x));
 }
 
 void replica_host::ask(const msg::fetch_group& x, replied then) {

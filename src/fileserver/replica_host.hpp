@@ -46,6 +46,7 @@ public:
   void ask(const msg::read_file_state& x, replied then);
   void ask(const msg::list_files& x, replied then);
   void ask(const msg::forget_file& x, replied then);
+  void ask(const msg::find_outcome& x, replied then);
   void ask(const msg::fetch_group& x, replied then);
   void tell(const msg::commit_manifest& x);
 
@@ -159,6 +160,7 @@ private:
   void send(store_id to, const msg::read_file_state& x);
   void send(store_id to, const msg::list_files& x);
   void send(store_id to, const msg::forget_file& x);
+  void send(store_id to, const msg::find_outcome& x);
   template <class Request>
   void send_own(const Request& x);
   template <class Wire>

@@ -78,6 +78,8 @@ void replica_host::deliver(store_id from, group_ballot ballot,
         run(coordinator_->on_listed(from, answer, t));
       else if constexpr (std::is_same_v<type, msg::file_forgotten>)
         run(coordinator_->on_forgotten(from, answer));
+      else if constexpr (std::is_same_v<type, msg::outcome_found>)
+        run(coordinator_->on_found(from, answer));
       else if constexpr (std::is_same_v<type, msg::group_refused>)
         run(coordinator_->on_refused(from, answer));
     },
@@ -157,6 +159,14 @@ void replica_host::send(store_id to, const msg::forget_file& x) {
   if (to == state_.options.store)
     return send_own(x);
   send_away(to, msg::ask_forget{x}, {});
+}
+
+void replica_host::send(store_id to, const msg::find_outcome& x) {
+  if (!coordinator_)
+    return;
+  if (to == state_.options.store)
+    return send_own(x);
+  send_away(to, msg::ask_outcome{x}, {});
 }
 
 void replica_host::send(store_id to, const msg::list_files& x) {

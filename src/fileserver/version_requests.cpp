@@ -108,6 +108,10 @@ void version_requests::on_request(const net::data_request& x) {
       if (const auto what = read<msg::ask_forget>(x, operation::read, true))
         ask_replica<msg::file_forgotten>(x, what->what);
       return;
+    case find_outcome:
+      if (const auto what = read<msg::ask_outcome>(x, operation::read, true))
+        ask_replica<msg::outcome_found>(x, what->what);
+      return;
     case fetch_group:
       if (const auto what = read<msg::ask_group>(x, operation::read, true))
         ask_bulk(x, what->what);

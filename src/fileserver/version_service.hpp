@@ -3,6 +3,7 @@
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "core/versions/coordinator.hpp"
+#include "core/versions/outcome_ages.hpp"
 #include "fileserver/news_box.hpp"
 #include "messages/version_master.hpp"
 #include "net/data_limits.hpp"
@@ -30,6 +31,7 @@ struct version_service_options {
   std::shared_ptr<const wire::key_ring> keys; ///< Of tokens.
   net::data_limits limits;
   core::coordinator_config coordinator;
+  core::outcome_limits outcomes;
   /// A peer that is silent for so long although something waits for it is cut.
   std::chrono::milliseconds silent_after{1'000};
   /// So long a put may wait for its acceptances; then it is not known.

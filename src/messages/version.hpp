@@ -82,7 +82,9 @@ struct put_outcome {
 /// What a file is. Replaced as a whole; at most some 3 KiB.
 struct file_manifest {
   std::vector<file_version> versions; ///< Kept ones, newest first.
-  std::vector<put_outcome> outcomes;  ///< Rising writers, one each.
+  /// Rising writers, one each. Those up to `floor` are leaving: no put of them
+  /// follows, and the manifest after the next eviction is without them.
+  std::vector<put_outcome> outcomes;
   put_writer floor; ///< Of unknown writers up to here nothing is known.
 
   bool operator==(const file_manifest&) const = default;

@@ -54,7 +54,7 @@ struct put_done {
 };
 
 /// Was it done? If not, it is barred. -> `put_settled`. Errors: `not_found`
-/// (too long ago to be told), `not_primary`, `outcome_unknown`.
+/// (it cannot be told any more), `not_primary`, `outcome_unknown`.
 struct settle_put {
   group_id group;
   group_epoch epoch;
@@ -212,6 +212,28 @@ struct file_forgotten {
   inode_id file;
 
   bool operator==(const file_forgotten&) const = default;
+};
+
+/// By a primary: what became of the last put of a writer that the manifest does
+/// not remember any more -> `outcome_found`.
+struct find_outcome {
+  group_id group;
+  group_epoch epoch;
+  inode_id file;
+  put_writer writer;
+
+  bool operator==(const find_outcome&) const = default;
+};
+struct outcome_found {
+  group_id group;
+  group_epoch epoch;
+  inode_id file;
+  put_writer writer;
+  std::vector<put_outcome> outcomes; ///< One, or this replica has none.
+  /// Of writers above that this replica has dropped no outcome that it had.
+  put_writer floor;
+
+  bool operator==(const outcome_found&) const = default;
 };
 
 } // namespace dfs::msg

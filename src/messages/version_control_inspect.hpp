@@ -108,4 +108,14 @@ typename Inspector::result_type inspect(Inspector& f, file_forgotten& x) {
   return f(x.group, x.file);
 }
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, find_outcome& x) {
+  return f(x.group, x.epoch, x.file, x.writer);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, outcome_found& x) {
+  return f(x.group, x.epoch, x.file, x.writer, x.outcomes, x.floor);
+}
+
 } // namespace dfs::msg

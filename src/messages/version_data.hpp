@@ -38,6 +38,7 @@ enum class version_method : std::uint16_t {
   fetch_group = 30,
   stage = 31,
   read_content = 32,
+  find_outcome = 33,
 };
 
 /// Bytes of content that go along with `put_bytes`, `accept_bytes` and the
@@ -156,6 +157,13 @@ struct ask_forget {
   using reply = replica_said<file_forgotten>;
 
   forget_file what;
+};
+
+struct ask_outcome {
+  static constexpr auto method = version_method::find_outcome;
+  using reply = replica_said<outcome_found>;
+
+  find_outcome what;
 };
 
 // -- contents -----------------------------------------------------------------

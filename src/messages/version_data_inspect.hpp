@@ -78,6 +78,11 @@ typename Inspector::result_type inspect(Inspector& f, ask_forget& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ask_outcome& x) {
+  return f(x.what);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stage_content& x) {
   return f(x.content, x.offset, x.crcs, x.bytes, x.checksum, x.whole, x.chain);
 }

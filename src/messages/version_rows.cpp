@@ -1,8 +1,16 @@
 #include "messages/version_rows.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace dfs::msg {
+
+std::span<const put_outcome> leaving_of(const file_manifest& x) {
+  const auto end = std::find_if(
+    x.outcomes.begin(), x.outcomes.end(),
+    [&](const put_outcome& y) { return y.put.writer > x.floor; });
+  return {x.outcomes.begin(), end};
+}
 
 namespace {
 
@@ -13,10 +21,13 @@ struct applier {
     rows.group = x;
   }
   void operator()(const file_change& x) const {
-    if (x.state)
-      rows.files[x.file] = *x.state;
-    else
+    if (!x.state) {
       rows.files.erase(x.file);
+      return;
+    }
+    for (const auto& y : leaving_of(x.state->manifest))
+      rows.past.rows.insert_or_assign({x.file, y.put.writer}, y);
+    rows.files[x.file] = *x.state;
   }
   void operator()(const settled_change& x) const {
     const auto it = rows.files.find(x.file);
@@ -38,6 +49,11 @@ struct applier {
   void operator()(const become_next&) const {
     rows.files = std::move(rows.next->files);
     rows.next.reset();
+  }
+  void operator()(const past_change& x) const {
+    for (const auto& key : x.gone)
+      rows.past.rows.erase(key);
+    rows.past.floor = std::max(rows.past.floor, x.floor);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,23 @@ struct installed_group {
   bool operator==(const installed_group&) const = default;
 };
 
+/// Whose last put on which file.
+struct outcome_key {
+  inode_id file;
+  put_writer writer;
+
+  auto operator<=>(const outcome_key&) const = default;
+};
+
+/// What manifests do not remember any more.
+struct past_outcomes {
+  std::map<outcome_key, put_outcome> rows;
+  /// Of writers up to here some may have been dropped, or never written.
+  put_writer floor;
+
+  bool operator==(const past_outcomes&) const = default;
+};
+
 /// All that a file server keeps of a group, contents aside.
 struct replica_rows {
   group_row group;
@@ -48,10 +66,15 @@ struct replica_rows {
   /// Of a set that is being installed: nothing before `next_whole`. Gone with
   /// the process.
   std::map<inode_id, file_state> coming;
+  past_outcomes past;
 
   bool operator==(const replica_rows&) const = default;
 };
 
+/// Outcomes that are about to leave a manifest: the first ones.
+[[nodiscard]] std::span<const put_outcome> leaving_of(const file_manifest& x);
+
+/// With a state the outcomes that leave it become past ones.
 struct file_change {
   inode_id file;
   std::optional<file_state> state; ///< Nothing: it goes.
@@ -80,9 +103,15 @@ struct next_whole {
   std::uint64_t place = 0; ///< Where the parts are: filled in by the store.
 };
 
+/// Past outcomes go, and the floor rises. Need not be waited for.
+struct past_change {
+  std::vector<outcome_key> gone;
+  put_writer floor;
+};
+
 using row_change_of_group
   = std::variant<group_row, file_change, settled_change, next_change,
-                 become_next, next_part, next_whole>;
+                 become_next, next_part, next_whole, past_change>;
 using row_changes = std::vector<row_change_of_group>;
 
 /// What a store does with them, in their order, all or none.

@@ -28,4 +28,14 @@ typename Inspector::result_type inspect(Inspector& f, settled_change& x) {
   return f(x.file, x.stamp);
 }
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, outcome_key& x) {
+  return f(x.file, x.writer);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, past_change& x) {
+  return f(x.gone, x.floor);
+}
+
 } // namespace dfs::msg

@@ -37,6 +37,7 @@ service_options_for(const version_plane_options& from) {
   options.coordinator.keep.versions = versions.keep;
   options.coordinator.keep.life = versions.keep_life;
   options.coordinator.keep.trash_life = versions.trash_life;
+  options.outcomes.life = versions.outcome_life;
   options.on_news = from.on_news;
   options.on_event = from.on_event;
   return options;

@@ -113,6 +113,7 @@ struct versions_section {
   std::uint32_t keep = 0;                     ///< Versions of a file.
   milliseconds keep_life{};
   milliseconds trash_life{};
+  milliseconds outcome_life{};
   milliseconds heartbeat{};
   milliseconds silent_after{};
   milliseconds repair_delay{};       ///< After a server fell silent.

@@ -83,6 +83,12 @@ void add_keeping(rows& to) {
                                "How long a deleted file can be restored.",
                                to_server<versions, &section::trash_life>)));
   to.push_back(
+    of(fileserver,
+       server("versions.outcome_life", duration(minutes{10}, hours{24}), "15m",
+              "How long `request` can tell what became of a put after others "
+              "have taken its place in the file's own memory.",
+              to_server<versions, &section::outcome_life>)));
+  to.push_back(
     of(fileserver, server("versions.paths", {kind::paths}, "",
                           "Directories for versions, one for each disk. Left "
                           "out: versions in node.data_dir.",

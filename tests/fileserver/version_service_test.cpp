@@ -102,6 +102,40 @@ TEST_F(VersionService, WhoWasAwayGetsWhatItMissed) {
     test::eventually([&] { return group.read(2, file).data == bytes; }, 20s));
 }
 
+// SPEC S11
+TEST_F(VersionService, WhatBecameOfAPutIsToldLongAfterItsFileForgotIt) {
+  const auto settled = [&](std::size_t at, std::uint64_t who) {
+    return group.nodes[at]
+      ->client
+      ->call(msg::ask_settle_put{
+        {group.group, group.set.epoch, file, {put_writer{who}, 1}, 1}})
+      .message;
+  };
+  const auto expect_told = [&](std::size_t at) {
+    for (std::uint64_t who = 1; who <= 160; ++who) {
+      const auto told = settled(at, who);
+      ASSERT_TRUE(told) << who << ": " << told.error().context;
+      EXPECT_EQ(told->version,
+                version_number{who % 2 == 0 && who > 2 ? who / 2 - 1 : 0})
+        << who;
+    }
+  };
+  group.appoint(0);
+  ASSERT_TRUE(settled(0, 2)) << "barred";
+  for (std::uint64_t who = 4; who <= 160; who += 2) {
+    if (who == 100)
+      group.stop(2);
+    ASSERT_TRUE(group.put(0, file, {put_writer{who}, 1}, "x")) << who;
+  }
+  group.start(2);
+  expect_told(0);
+  group.stop(0);
+  group.stop(1);
+  group.start(1);
+  group.appoint(1);
+  expect_told(1);
+}
+
 TEST_F(VersionService, AllIsThereAfterAllWereRestarted) {
   group.appoint(0);
   const auto bytes = test::pattern(70'000, 3);

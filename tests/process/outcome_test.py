@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a command says of its outcome is true: "unknown" is settled by the id
-that was printed, and repeating under it has its effect once (SPEC S7, S11)."""
+that was printed, and repeating under it has its effect once; of a put it can be
+asked for long after others have put the same file (SPEC S7, S11)."""
 
 import json
 import re
@@ -10,6 +11,7 @@ import unittest
 
 from chunks import ChunkCluster, settings
 from harness import binary, wait_for
+from versions import VersionCluster
 
 EXTRA = settings(size="64KiB") + '[volumes]\nreserve = "1MiB"\n'
 
@@ -130,6 +132,80 @@ class Outcomes(unittest.TestCase):
             self.cluster.verb("stat", "/one", check=False).returncode, 0)
         self.client.append("/one", long, "--pieces")
         self.assertEqual(self.client.get("/one"), long)
+
+
+class Puts(unittest.TestCase):
+    OTHERS = 100  # Three times as many as a file itself remembers.
+
+    def leader(self, path):
+        def found():
+            shown = self.cluster.verb("stat", path, "--json", check=False)
+            if shown.returncode != 0:
+                return None
+            group = json.loads(shown.stdout)["group"]
+            return next((x["primary"] for x in self.cluster.groups()
+                         if x["group"] == group), None)
+        return self.cluster[wait_for(found, 30, "nobody leads")]
+
+    def half_done(self, path, die):
+        """The primary has accepted the put, and no other server; then it goes
+        on, or dies and is away. Its id, and who is away."""
+        primary = self.leader(path)
+        still = [x for x in self.cluster.servers if x is not primary]
+        master = self.cluster["master"]
+        for node in still:
+            node.pause()
+        # When the put has looked its file up, and before they are declared
+        # failed.
+        stop = threading.Timer(1.5, master.pause)
+        stop.start()
+        try:
+            done = self.cluster.client.run_bytes(
+                "put", "-", path, "--timeout", "4s", input=b"half",
+                check=False)
+        finally:
+            stop.join()
+            if die:
+                primary.kill()
+            for node in [*still, master]:
+                node.resume()
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, 4, said)
+        return (re.search(r"dfsnode request ([0-9][^\s\"]*)", said)[1],
+                primary if die else None)
+
+    def asked(self, request):
+        done = self.cluster.client.run_bytes("request", request, "--json",
+                                             check=False)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return done.returncode, json.loads(done.stdout)["version"]
+
+    def told_after_many(self, path, die):
+        put = self.cluster.client.put
+        put(path, b"first")
+        request, away = self.half_done(path, die)
+        self.cluster.wait_until_served(60)
+        for i in range(self.OTHERS):
+            put(path, b"%d" % i)
+        if away:
+            away.start()
+            self.cluster.wait_until_served(60)
+        status, version = self.asked(request)
+        newest = self.cluster.versions(path)[0]["version"]
+        self.assertEqual(newest, 1 + self.OTHERS + (status == 0))
+        self.assertIn(version, (2, 3) if status == 0 else (None,))
+        primary = self.leader(path)
+        primary.kill()
+        self.assertEqual(self.asked(request), (status, version))
+        primary.start()
+        self.cluster.wait_until_served(60)
+        self.assertEqual(self.asked(request), (status, version))
+        print(path, "done" if status == 0 else "never", flush=True)
+
+    def test_what_became_of_one_is_told_after_a_hundred_others(self):
+        with VersionCluster() as self.cluster:
+            self.told_after_many("/docs/went-on", False)
+            self.told_after_many("/docs/died", True)
 
 
 if __name__ == "__main__":

@@ -145,6 +145,8 @@ TEST(Table, RowsOfVersionsReachTheirOwnFields) {
      [](auto& x) { return x.server.versions.keep_life.count(); }},
     {"versions.trash_life",
      [](auto& x) { return x.server.versions.trash_life.count(); }},
+    {"versions.outcome_life",
+     [](auto& x) { return x.server.versions.outcome_life.count(); }},
     {"versions.heartbeat",
      [](auto& x) { return x.server.versions.heartbeat.count(); }},
     {"versions.silent_after",

@@ -65,6 +65,13 @@ TEST(Versions, AreListedAsTheyAre) { // SPEC S9
   hold("lists", {5, 3, 3}, 10);
 }
 
+// Of each put, from the first to the last of a run.
+TEST(Versions, TellWhatBecameOfAPutThatTheirManifestsForgot) { // SPEC S11
+  hold("memory", {3, 2, 2}, 9);
+  hold("memory", {3, 3, 1}, 2);
+  hold("memory", {5, 3, 3}, 2);
+}
+
 TEST(Versions, AreFoundWithoutTheMastersRows) { // SPEC V8
   hold("rebuild", {3, 2, 2}, 8);
 }
@@ -85,7 +92,8 @@ class PlantedBug : public testing::TestWithParam<version_mutant> {};
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
-    for (const auto* scenario : {"storm", "sets", "paused", "lists", "rollback"}) {
+    for (const auto* scenario :
+         {"storm", "sets", "paused", "lists", "rollback", "memory"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

@@ -98,6 +98,32 @@ TEST(VersionRows, HaveTheBytesThatAreReleased) {
   EXPECT_EQ(released_rows(), test::golden("version_store_rows_1"));
 }
 
+// SPEC S11
+TEST(VersionRows, OfPastOutcomesHaveTheBytesThatAreReleased) {
+  auto state = example_file(3);
+  state.manifest.floor = put_writer{8};
+  const msg::past_change drop{{{inode_id{5}, put_writer{8}}}, put_writer{300}};
+  group_layout layout;
+  const auto kept
+    = rows_of(group, {msg::file_change{inode_id{5}, state}}, layout, 1);
+  const auto gone = rows_of(group, {drop}, layout, 1);
+  ASSERT_EQ(kept.size(), 3u) << "the file, its outcome, not settled";
+  ASSERT_EQ(gone.size(), 2u);
+  EXPECT_FALSE(gone[0].value);
+  const auto key = version_keys::pending_of((3ull << 40) + 4);
+  const pending_row pending{group, {}, {drop}};
+  EXPECT_EQ(hex(gone[1].key) + ' ' + hex(*gone[1].value) + '\n'
+              + hex(kept[1].key) + ' ' + hex(*kept[1].value) + '\n'
+              + hex(gone[0].key) + " gone\n" + hex(key) + ' '
+              + hex(encode(pending)) + '\n',
+            test::golden("version_store_rows_2"));
+  const auto again = decode_pending(encode(pending));
+  ASSERT_TRUE(again);
+  const auto& read = std::get<msg::past_change>(again->changes.at(0));
+  EXPECT_EQ(read.gone, drop.gone);
+  EXPECT_EQ(read.floor, drop.floor);
+}
+
 TEST(VersionRows, ComeBackAsTheyWere) {
   EXPECT_EQ(*decode_content(encode(example_content())), example_content());
   const auto pending = decode_pending(encode(example_pending()));

@@ -120,6 +120,37 @@ TEST_F(VersionStore, KeepsAllThatAGroupHas) {
   EXPECT_EQ(rows().files.size(), 1u);
 }
 
+TEST_F(VersionStore, KeepsOutcomesThatLeftTheirManifests) { // SPEC S11
+  open();
+  const auto id = put_number(1);
+  auto state = state_with(id, 5'000, 3);
+  state.manifest.outcomes.clear();
+  for (std::uint64_t who = 1; who <= 4; ++who)
+    state.manifest.outcomes.push_back(
+      {{put_writer{who}, 9}, version_number{who % 2}});
+  state.manifest.floor = put_writer{3};
+  // Written as a pending row: the content is on its way to the disk.
+  ASSERT_TRUE(bring(contents(), id, content_of(id, 5'000)));
+  ASSERT_TRUE(commit_now(*store, one, {msg::file_change{file, state}}, {id}));
+  open();
+  msg::past_outcomes wanted;
+  for (std::uint64_t who = 1; who <= 3; ++who)
+    wanted.rows[{file, put_writer{who}}]
+      = {{put_writer{who}, 9}, version_number{who % 2}};
+  EXPECT_EQ(rows().past, wanted);
+  state.stamp.serial = 4;
+  state.manifest.outcomes.erase(state.manifest.outcomes.begin(),
+                                state.manifest.outcomes.begin() + 3);
+  ASSERT_TRUE(commit_now(*store, one, {msg::file_change{file, state}}, {id}));
+  EXPECT_EQ(rows().past, wanted);
+  const msg::past_change drop{{{file, put_writer{2}}}, put_writer{2}};
+  ASSERT_TRUE(commit_now(*store, one, {drop}, {}));
+  wanted.rows.erase({file, put_writer{2}});
+  wanted.floor = put_writer{2};
+  open();
+  EXPECT_EQ(rows().past, wanted);
+}
+
 // A set that is larger than one commit.
 TEST_F(VersionStore, KeepsASetThatCameInPartsWhenItIsWhole) { // SPEC V6
   open();

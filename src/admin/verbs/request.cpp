@@ -27,9 +27,8 @@ result<exit_code> settle(const std::string& id, verb_context& context) {
   if (!known && known.error().code == ec::not_found)
     return fail(
       ec::outcome_unknown,
-      fmt::format("{}: too many others have put this file since, it cannot be "
-                  "told any more whether it was done. Try: dfsnode versions "
-                  "of the file, and look",
+      fmt::format("{}: too long ago, it cannot be told any more whether it "
+                  "was done. Try: dfsnode versions of the file, and look",
                   id));
   if (!known)
     return explain_version(known.error(), context, id);

@@ -68,12 +68,9 @@ version_directory::register_server(const msg::register_fileserver& x,
   }
   const bool went_back = judge_age(server, x.rows, now);
   return msg::fileserver_registered{
-    term_,
-    static_cast<std::uint32_t>(config_.heartbeat.count()),
-    {},
-    lineage_.life(),
-    durable_,
-    went_back};
+    term_,    static_cast<std::uint32_t>(config_.heartbeat.count()),
+    {},       lineage_.life(),
+    durable_, went_back};
 }
 
 // What it promised and accepted since then is gone: it counts like a server
@@ -150,8 +147,8 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
   for (const auto& y : x.groups)
     stood(server, y, now);
   server.all_told = server.all_told || x.all_told;
-  msg::fileserver_beat_ack ack{term_, x.sequence, revision_, {}, durable_,
-                               server.age.went_back};
+  msg::fileserver_beat_ack ack{term_, x.sequence, revision_,
+                               {},    durable_,   server.age.went_back};
   if (x.servers_known != revision_)
     for (const auto& [store, other] : servers_)
       if (other.row.data.port != 0)
@@ -167,7 +164,13 @@ void version_directory::note_room(fileserver& x, bool full, instant now) {
 
 void version_directory::stood(fileserver& x, const msg::group_standing& y,
                               instant now) {
-  x.groups[y.group] = {y, now};
+  auto& told = x.groups[y.group];
+  told.what = y;
+  told.at = now;
+  if (y.missing == 0)
+    told.lacks_since.reset();
+  else if (!told.lacks_since)
+    told.lacks_since = now;
   const auto it = groups_.find(y.group);
   if (it == groups_.end())
     return;
@@ -224,7 +227,7 @@ void version_directory::news_of_change(fileserver& from,
   for (const auto& y : x.activated) {
     auto& told = from.groups[y.group];
     if (told.what.epoch < y.epoch)
-      told = {active_in(y.group, y.epoch), now};
+      told = {active_in(y.group, y.epoch), now, {}};
     // Declared failed: it has to be refilled, whenever it was installed.
     const auto it = groups_.find(y.group);
     if (it != groups_.end() && y.epoch == it->second.in_force.epoch

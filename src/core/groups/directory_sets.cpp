@@ -348,7 +348,7 @@ void version_directory::tick(instant now) {
       continue;
     look_after_rejoins(group, entry, now);
     look_at_primary(group, entry, now);
-    if (!entry.led || !whole(entry))
+    if (!entry.led || !settled(entry, now))
       unsettled_ = now;
   }
   begin_changes(now);

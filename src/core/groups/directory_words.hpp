@@ -74,8 +74,8 @@ typename Inspector::result_type inspect(Inspector& f, store_age& x) {
 
 struct fileserver {
   fileserver_row row;
-  store_age age;           ///< As written down.
-  std::uint64_t rows = 0;  ///< As told; not less.
+  store_age age;          ///< As written down.
+  std::uint64_t rows = 0; ///< As told; not less.
   instant age_logged{};
   boot_id boot;
   msg::member_id member;
@@ -92,6 +92,7 @@ struct fileserver {
   struct told {
     msg::group_standing what;
     instant at{};
+    std::optional<instant> lacks_since; ///< Contents, in each beat.
   };
   std::map<group_id, told> groups;
 };
@@ -211,7 +212,8 @@ struct version_note_line {
 
 using version_directory_effect
   = std::variant<send_orders, log_group, log_fileserver, log_store_age,
-                 remove_fileserver, probe_fileserver, answer_rebuild, version_note_line>;
+                 remove_fileserver, probe_fileserver, answer_rebuild,
+                 version_note_line>;
 using version_directory_effects = std::vector<version_directory_effect>;
 
 /// Of who has just said that it is active.

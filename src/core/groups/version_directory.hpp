@@ -132,6 +132,9 @@ public:
   [[nodiscard]] bool whole(const group_entry& group) const;
   /// The same, and all of them are there now.
   [[nodiscard]] bool whole(const group_entry& group, instant now) const;
+  /// All of the set are in service, and what they lack is on its way: nothing
+  /// that a move would have to wait for.
+  [[nodiscard]] bool settled(const group_entry& group, instant now) const;
   /// It has, and had for a while, room for contents.
   [[nodiscard]] bool has_room(store_id x, instant now) const;
   [[nodiscard]] const msg::group_standing*

@@ -298,6 +298,9 @@ void coordinator::decide_settle(coordinator_effects& out, inode_id file,
       || (known.what == kind::open && newest
           && newest->kind == msg::version_kind::closed)) {
     answer(out, file, work, x);
+  } else if (known.what == kind::forgotten && !lost
+             && x.put.put.writer <= work.state.manifest.floor) {
+    search(out, file, std::move(x), t);
   } else if (known.what != kind::open || lost) {
     refuse(out, x, fail(ec::not_found, "too long ago"));
   } else { // C5

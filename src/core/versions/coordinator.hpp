@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "core/versions/coordinator_config.hpp"
 #include "core/versions/coordinator_effects.hpp"
-#include "core/versions/keep_policy.hpp"
 #include "core/versions/takeover.hpp"
 
 #include <chrono>
@@ -12,26 +12,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dfs::core {
-
-struct coordinator_config {
-  keep_policy keep;
-  /// What is not answered is sent again after that, later less often.
-  std::chrono::milliseconds again{200};
-  std::chrono::milliseconds again_max{5'000};
-  /// A proposal that is open for so long: another ballot has to look who has
-  /// what.
-  std::chrono::milliseconds stuck{3'000};
-  std::size_t evened_at_once = 64; ///< Files that the survey has in work.
-};
-
-/// The time on two clocks: Unix time is written down, and orders nothing.
-struct version_time {
-  instant now;
-  std::int64_t unix_ms = 0;
-};
 
 /// The primary of a group, for one ballot (docs/protocols/versioned_files.md):
 /// its own view. Pure. Made for `lead_group`, gone after `resign`.
@@ -105,6 +89,8 @@ public:
   [[nodiscard]] coordinator_effects
   on_forgotten(store_id from, const msg::file_forgotten& x);
   [[nodiscard]] coordinator_effects
+  on_found(store_id from, const msg::outcome_found& x);
+  [[nodiscard]] coordinator_effects
   on_refused(store_id from, const msg::group_refused& x);
   [[nodiscard]] coordinator_effects
   on_unlinked(const msg::file_unlinked& x, const version_time& t);
@@ -177,6 +163,14 @@ private:
     std::set<store_id> forgot;
   };
 
+  /// For an outcome that the manifest does not remember.
+  struct search_work {
+    std::vector<request> asked;
+    std::set<store_id> heard;
+    std::set<store_id> without; ///< Would have it, if there were one.
+    instant sent{};
+  };
+
   [[nodiscard]] bool member(store_id x) const;
   void send_all(coordinator_effects& out, const replica_request& x) const;
   file_work& work_on(inode_id file, const msg::file_state* own);
@@ -193,6 +187,11 @@ private:
                   request x, const version_time& t);
   void decide_settle(coordinator_effects& out, inode_id file, file_work& work,
                      request x, const version_time& t);
+  void search(coordinator_effects& out, inode_id file, request x,
+              const version_time& t);
+  void search_again(coordinator_effects& out, instant now);
+  static void answer_found(coordinator_effects& out, const request& x,
+                           const msg::put_outcome* last, bool never);
   [[nodiscard]] std::optional<error>
   objection(const file_work& work, const msg::put_file& x) const;
   void propose(coordinator_effects& out, inode_id file, file_work& work,
@@ -230,6 +229,7 @@ private:
   std::uint64_t forgotten_serial_ = 0;
   bool over_ = false;
   std::map<inode_id, file_work> files_;
+  std::map<std::pair<inode_id, put_writer>, search_work> searches_;
   instant asked_{};                        ///< For promises and lists.
   std::optional<group_ballot> told_below_; ///< Nothing: not known yet.
   instant asked_told_{};

@@ -11,9 +11,10 @@
 
 namespace dfs::core {
 
-using replica_request = std::variant<msg::promise_ballot, msg::accept_manifest,
-                                     msg::commit_manifest, msg::read_file_state,
-                                     msg::list_files, msg::forget_file>;
+using replica_request
+  = std::variant<msg::promise_ballot, msg::accept_manifest,
+                 msg::commit_manifest, msg::read_file_state, msg::list_files,
+                 msg::forget_file, msg::find_outcome>;
 
 // Effects of a coordinator, to be performed in order.
 

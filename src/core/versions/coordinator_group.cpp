@@ -106,6 +106,10 @@ coordinator_effects coordinator::stop(const std::string& why) {
       refuse(out, x, fail(ec::not_primary, why));
   }
   files_.clear();
+  for (const auto& [key, place] : searches_)
+    for (const auto& x : place.asked)
+      refuse(out, x, fail(ec::not_primary, why));
+  searches_.clear();
   out.emplace_back(resign{{set_.group, ballot_}, why});
   return out;
 }
@@ -257,6 +261,7 @@ coordinator_effects coordinator::tick(const version_time& t) {
     survey(out, t);
   }
   tell(out, t.now);
+  search_again(out, t.now);
   std::vector<inode_id> idle;
   for (auto& [file, work] : files_) {
     if (leads())

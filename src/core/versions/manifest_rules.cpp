@@ -1,6 +1,7 @@
 #include "core/versions/manifest_rules.hpp"
 
 #include "base/assert.hpp"
+#include "messages/version_rows.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -19,6 +20,13 @@ auto place_of(const msg::file_manifest& x, put_writer writer) {
     [](const msg::put_outcome& a, put_writer b) { return a.put.writer < b; });
 }
 
+/// One writer more than these is not taken if it is lower than all of them:
+/// that many on top have come in falling order.
+constexpr std::size_t writers_at_all = 2 * writers_max;
+
+// The lowest leave, but never this one: it is about to be answered. They stay
+// in the manifest until others leave, so each replica that accepts it can write
+// them down as past outcomes, and W of the set have done so when it is settled.
 void remember(msg::file_manifest& x, const msg::put_outcome& outcome) {
   const auto at = place_of(x, outcome.put.writer) - x.outcomes.begin();
   const auto it = x.outcomes.begin() + at;
@@ -26,13 +34,26 @@ void remember(msg::file_manifest& x, const msg::put_outcome& outcome) {
     *it = outcome;
   else
     x.outcomes.insert(it, outcome);
-  if (x.outcomes.size() <= writers_max)
+  const auto left = msg::leaving_of(x).size();
+  const auto below = static_cast<std::size_t>(at) - left;
+  const auto known = x.outcomes.size() - left;
+  const auto most = known > writers_max ? known - writers_max : 0;
+  const auto leave = std::min(most, below);
+  if (leave == 0)
     return;
-  // Not this one: it is about to be answered.
-  const auto gone
-    = x.outcomes[0] == outcome ? x.outcomes.begin() + 1 : x.outcomes.begin();
-  x.floor = std::max(x.floor, gone->put.writer);
-  x.outcomes.erase(gone);
+  x.floor = x.outcomes[left + leave - 1].put.writer;
+  x.outcomes.erase(x.outcomes.begin(),
+                   x.outcomes.begin() + static_cast<std::ptrdiff_t>(left));
+}
+
+// What the writer's entry does not say, a kept version may.
+put_knowledge among_versions(const msg::file_manifest& x,
+                             const msg::put_id& put,
+                             put_knowledge::kind otherwise) {
+  for (const auto& version : x.versions)
+    if (version.put == put)
+      return {put_knowledge::kind::known, version.number};
+  return {otherwise, {}};
 }
 
 } // namespace
@@ -40,11 +61,19 @@ void remember(msg::file_manifest& x, const msg::put_outcome& outcome) {
 put_knowledge look_up(const msg::file_manifest& x, const msg::put_id& put) {
   using kind = put_knowledge::kind;
   const auto it = place_of(x, put.writer);
-  if (it == x.outcomes.end() || it->put.writer != put.writer)
-    return {put.writer <= x.floor ? kind::forgotten : kind::open, {}};
-  if (it->put.sequence == put.sequence)
+  if (it != x.outcomes.end() && it->put == put)
     return {kind::known, it->version};
-  return {put.sequence < it->put.sequence ? kind::overtaken : kind::open, {}};
+  const bool here = it != x.outcomes.end() && it->put.writer == put.writer;
+  if (here && put.sequence < it->put.sequence)
+    return among_versions(x, put, kind::overtaken);
+  if (put.writer <= x.floor)
+    return among_versions(x, put, kind::forgotten);
+  const auto left = msg::leaving_of(x).size();
+  const bool lowest
+    = !here && static_cast<std::size_t>(it - x.outcomes.begin()) == left;
+  if (lowest && x.outcomes.size() - left >= writers_at_all)
+    return {kind::forgotten, {}};
+  return {kind::open, {}};
 }
 
 msg::file_manifest add_version(msg::file_manifest x, msg::file_version version,
@@ -73,12 +102,20 @@ msg::file_manifest close(msg::file_manifest x, std::int64_t now_ms) {
   return x;
 }
 
+bool shows_what_left(const msg::file_manifest& x) {
+  const auto left = msg::leaving_of(x);
+  return x.floor == put_writer{}
+         || (!left.empty() && left.back().put.writer == x.floor);
+}
+
 void check_manifest(const msg::file_manifest& x) {
   for (std::size_t i = 1; i < x.versions.size(); ++i) {
     DFS_ASSERT(x.versions[i].number.next() == x.versions[i - 1].number);
     DFS_ASSERT(x.versions[i].kind != msg::version_kind::closed);
   }
-  DFS_ASSERT(x.outcomes.size() <= writers_max);
+  const auto left = msg::leaving_of(x).size();
+  DFS_ASSERT(x.outcomes.size() - left <= writers_at_all);
+  DFS_ASSERT(left <= writers_at_all);
   for (std::size_t i = 1; i < x.outcomes.size(); ++i)
     DFS_ASSERT(x.outcomes[i - 1].put.writer < x.outcomes[i].put.writer);
 }

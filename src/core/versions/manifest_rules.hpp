@@ -10,7 +10,8 @@
 
 namespace dfs::core {
 
-/// Writers whose last put a manifest remembers.
+/// Writers whose last put a manifest remembers; one that is lower than all the
+/// others may come on top, as may those that are leaving.
 inline constexpr std::size_t writers_max = 32;
 
 /// Null: there is no version.
@@ -22,7 +23,7 @@ struct put_knowledge {
     open,      ///< Nothing: it may be done.
     known,     ///< Done, or barred: `version`.
     overtaken, ///< A later put of this writer is there.
-    forgotten, ///< Too long ago: it may not be done, nor be told of.
+    forgotten, ///< Too long ago: it may not be done any more.
   };
   kind what = kind::open;
   version_number version;
@@ -45,6 +46,10 @@ bar(msg::file_manifest x, const msg::put_id& put);
 /// @pre The newest is `deleted`.
 [[nodiscard]] msg::file_manifest
 close(msg::file_manifest x, std::int64_t now_ms);
+
+/// The outcome that left last is in the manifest still, so whoever accepted it
+/// could write it down: else an older version of this program made it.
+[[nodiscard]] bool shows_what_left(const msg::file_manifest& x);
 
 /// Aborts if it is none: numbers fall by one, outcomes rise, `closed` is alone
 /// at the front.

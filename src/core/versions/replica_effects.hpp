@@ -27,7 +27,7 @@ using replica_answer
                  msg::manifest_accepted, msg::file_state_read,
                  msg::files_listed, msg::file_forgotten, msg::group_sealed,
                  msg::group_installed, msg::group_activated, msg::group_fetched,
-                 msg::group_rejoined>;
+                 msg::group_rejoined, msg::outcome_found>;
 
 /// May be lost: it is asked again.
 struct answer_asker {

@@ -126,12 +126,22 @@ void replica_machine::gather_on(replica_effects& out) {
     return;
   g.storing = true;
   g.promised = row_.promised;
-  // What is settled W have: one of them is among the sources.
   if (g.floor != group_ballot{})
-    for (const auto& [file, state] : rows_.files)
-      if (!g.merged.contains(file))
-        g.beside.push_back(file);
+    give_up_the_rest();
   store_part(out);
+}
+
+// The store went back. What the sources lack was forgotten since: what is
+// settled W have, and one of them is among the sources. Nor does it know any
+// more what it wrote of puts that left the manifests.
+void replica_machine::give_up_the_rest() {
+  auto& g = *gathering_;
+  for (const auto& [file, state] : rows_.files)
+    if (!g.merged.contains(file))
+      g.beside.push_back(file);
+  for (const auto& [file, one] : g.merged)
+    past_floor_ = std::max(past_floor_, one.second.manifest.floor);
+  past_unsaved_ = true;
 }
 
 // One part is on its way to the disk at a time: a group may be larger than what

@@ -26,6 +26,7 @@ replica_machine::replica_machine(store_id self, group_id group,
     row_{rows_.group},
     limits_{limits} {
   rows_.coming.clear();
+  look_at_past();
   for (const auto& x : held)
     contents_.hold(x);
   const auto take = [&](const std::map<inode_id, msg::file_state>& files) {
@@ -62,6 +63,7 @@ replica_machine::refusal(version_asker asker, inode_id file) const {
 }
 
 void replica_machine::issue_rows(replica_effects& out, issue x) {
+  add_past(x.changes);
   x.ticket = ++tickets_;
   out.emplace_back(store_rows{x.ticket, x.changes});
   issued_.push_back(std::move(x));
@@ -312,6 +314,7 @@ replica_effects replica_machine::stored(std::uint64_t ticket, instant now) {
   auto x = std::move(issued_.front());
   issued_.pop_front();
   replica_effects out;
+  age_past(x.changes, now);
   replace(out, x.changes, x.file);
   note_coming(out, x.changes, now);
   sweep(out);
@@ -327,6 +330,7 @@ replica_effects replica_machine::tick(instant now) {
   sweep(out);
   drop_hopeless();
   look_after_wanted(out, now);
+  drop_past(out, now);
   if (gathering_ && now - gathering_->asked >= replica_patience)
     ask_sources(out, now);
   return out;
@@ -335,6 +339,7 @@ replica_effects replica_machine::tick(instant now) {
 void replica_machine::check() const {
   DFS_ASSERT(rows_.group.promised <= row_.promised);
   DFS_ASSERT(rows_.group.forgotten <= row_.forgotten);
+  DFS_ASSERT(rows_.past.floor <= past_floor_); // R7
   for (const auto& [file, state] : rows_.files) {
     check_manifest(state.manifest);
     DFS_ASSERT(rows_.group.role != replica_role::active

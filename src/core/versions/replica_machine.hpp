@@ -2,7 +2,9 @@
 
 #include "base/time.hpp"
 #include "core/versions/content_index.hpp"
+#include "core/versions/outcome_ages.hpp"
 #include "core/versions/replica_effects.hpp"
+#include "core/versions/replica_limits.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,23 +16,6 @@
 #include <vector>
 
 namespace dfs::core {
-
-/// How often what was not answered is asked again.
-inline constexpr std::chrono::milliseconds replica_patience{250};
-
-/// Who gathers, and gets nothing for so long, asks anew: meanwhile others may
-/// have dropped what was of older versions.
-inline constexpr std::chrono::milliseconds gathering_patience{5'000};
-
-/// So long a page of a group may be on its way.
-inline constexpr std::chrono::milliseconds page_patience{3'000};
-
-/// What is done at once, however many files there are.
-struct replica_limits {
-  std::size_t page_files = 4'096; ///< Of `list_files` and `fetch_group`.
-  std::size_t page_bytes = 4 * 1024 * 1024; ///< Of `fetch_group`, about.
-  std::size_t looked_at = 1'024;            ///< By one tick.
-};
 
 /// What a replica has to do with a content.
 enum class content_use : std::uint8_t {
@@ -51,6 +36,8 @@ enum class content_use : std::uint8_t {
 ///      acceptance is answered, and no seal in quarantine or in doubt.
 ///  R5  A manifest is accepted only with its newest content.
 ///  R6  What was forgotten does not come back with a late message.
+///  R7  Outcomes that leave a manifest that is accepted here are kept for
+///      `outcome_limits::life`, or the floor says that some may be gone.
 class replica_machine {
 public:
   /// @param rows As they were made durable. @param held Contents that are here.
@@ -88,6 +75,8 @@ public:
   list(version_asker asker, const msg::list_files& x) const;
   [[nodiscard]] replica_effects
   forget(version_asker asker, const msg::forget_file& x);
+  [[nodiscard]] replica_effects
+  find(version_asker asker, const msg::find_outcome& x) const;
   [[nodiscard]] replica_effects
   fetch(version_asker asker, const msg::fetch_group& x) const;
   [[nodiscard]] replica_effects
@@ -220,6 +209,7 @@ private:
   void gather_on(replica_effects& out);
   void merge(replica_effects& out, store_id from, const msg::fetched_file& x,
              instant now);
+  void give_up_the_rest();
   void store_part(replica_effects& out);
   [[nodiscard]] row_changes next_files();
   [[nodiscard]] row_changes refilled_files();
@@ -231,6 +221,10 @@ private:
   note_coming(replica_effects& out, const row_changes& changes, instant now);
   void replace(replica_effects& out, const row_changes& changes,
                std::optional<inode_id> accepted);
+  void look_at_past();
+  void add_past(row_changes& changes);
+  void age_past(const row_changes& changes, instant now);
+  void drop_past(replica_effects& out, instant now);
   void sweep(replica_effects& out);
   void
   unname(replica_effects& out, inode_id file, const msg::file_manifest& before);
@@ -259,6 +253,10 @@ private:
   std::map<inode_id, std::set<msg::put_id>> unnamed_;
   std::map<inode_id, std::set<version_asker>> finishers_;
   std::optional<gathering> gathering_;
+  outcome_ages past_ages_;
+  bool past_aged_ = false;    ///< Those that were there at the start, too.
+  put_writer past_floor_;     ///< With what is being stored, or is to be.
+  bool past_unsaved_ = false; ///< The latter.
 };
 
 } // namespace dfs::core

@@ -16,6 +16,8 @@ constexpr std::size_t generation_at = 9;
 constexpr std::size_t file_at = 17;
 constexpr std::size_t group_key_bytes = 10;
 constexpr std::size_t file_key_bytes = 26;
+constexpr std::size_t floor_key_bytes = 9;
+constexpr std::size_t outcome_key_bytes = 25;
 
 bool is_part(const msg::row_changes& changes) {
   return changes.size() == 1
@@ -29,10 +31,12 @@ std::vector<row_change> without(group_id group, std::uint64_t generation) {
            version_keys::generation(group, generation + 1)}};
 }
 
-bool is_settled_only(const msg::row_changes& changes) {
+/// Nobody waits for it, and nothing is wrong if it is gone after a crash.
+bool may_wait(const msg::row_changes& changes) {
   return !changes.empty()
          && std::all_of(changes.begin(), changes.end(), [](const auto& x) {
-              return std::holds_alternative<msg::settled_change>(x);
+              return std::holds_alternative<msg::settled_change>(x)
+                     || std::holds_alternative<msg::past_change>(x);
             });
 }
 
@@ -114,6 +118,28 @@ struct rows_reader {
     return true;
   }
 
+  bool on_outcome(std::string_view key, std::string_view value) {
+    if (key.size() != floor_key_bytes && key.size() != outcome_key_bytes)
+      return refuse(no_key(key));
+    auto& past = rows[group_id{version_keys::number_in(key, group_at)}].past;
+    if (key.size() == floor_key_bytes) {
+      const auto floor = decode_writer(value);
+      if (!floor)
+        return refuse(floor.error());
+      past.floor = *floor;
+      return true;
+    }
+    const auto last = decode_outcome(value);
+    if (!last)
+      return refuse(last.error());
+    past.rows.emplace_hint(
+      past.rows.end(),
+      msg::outcome_key{inode_id{version_keys::number_in(key, generation_at)},
+                       put_writer{version_keys::number_in(key, file_at)}},
+      *last);
+    return true;
+  }
+
   bool refuse(error why) {
     outcome = std::move(why);
     return false;
@@ -135,6 +161,7 @@ result<nothing> read_rows(const metadata_store& metadata, rows_reader& reader,
   };
   read(version_keys::groups, &rows_reader::on_group);
   read(version_keys::files, &rows_reader::on_file);
+  read(version_keys::outcomes, &rows_reader::on_outcome);
   return reader.outcome;
 }
 
@@ -282,7 +309,7 @@ void group_store::commit(group_id group, msg::row_changes changes,
 // left out.
 void group_store::write(group_state& group, const issued_ptr& x,
                         std::vector<awaited_content> waits) {
-  const auto hurry = !waits.empty() || !is_settled_only(x->changes);
+  const auto hurry = !waits.empty() || !may_wait(x->changes);
   x->left = waits.size() + (hurry ? 1 : 0);
   std::vector<row_change> rows;
   if (is_part(x->changes) || (waits.empty() && group.pending == 0)) {

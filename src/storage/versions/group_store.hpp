@@ -44,8 +44,9 @@ public:
 
   /// Changes of a group, all or none, after those committed before. `durable`
   /// is called when they are, and the contents. Changes of nothing but
-  /// `settled_change` are told done when those before them are; they become
-  /// durable within a second (`flush`). A `next_part` comes alone.
+  /// `settled_change` and `past_change` are told done when those before them
+  /// are; they become durable within a second (`flush`). A `next_part` comes
+  /// alone.
   ///
   /// Told `ec::io_error` if rows cannot be written any more: everything fails
   /// then; or if the volume of a content has failed: then this commit and all

@@ -61,6 +61,7 @@ enum class change_tag : std::uint8_t {
   no_next = 6,
   become_next = 7,
   next_whole = 8,
+  past = 9,
 };
 
 struct change_writer {
@@ -93,6 +94,9 @@ struct change_writer {
   void operator()(const msg::next_whole& x) const {
     to(change_tag::next_whole, x);
   }
+  void operator()(const msg::past_change& x) const {
+    to(change_tag::past, x);
+  }
 };
 
 template <class T>
@@ -123,6 +127,8 @@ std::optional<msg::row_change_of_group> take_change(wire::decoder& from) {
       return msg::become_next{};
     case change_tag::next_whole:
       return take<msg::next_whole>(from);
+    case change_tag::past:
+      return take<msg::past_change>(from);
   }
   return std::nullopt;
 }
@@ -167,6 +173,12 @@ std::string settled(group_id x, std::uint64_t generation, inode_id file) {
 }
 std::string content(const msg::put_id& x) {
   return key_of(contents, x.writer.value(), x.sequence);
+}
+std::string outcome(group_id x, const msg::outcome_key& key) {
+  return key_of(outcomes, x.value(), key.file.value(), key.writer.value());
+}
+std::string outcome_floor(group_id x) {
+  return key_of(outcomes, x.value());
 }
 std::string pending_of(std::uint64_t number) {
   return key_of(pending, number);
@@ -265,6 +277,12 @@ result<msg::file_state> decode_file(std::string_view value) {
 result<msg::version_stamp> decode_stamp(std::string_view value) {
   return decode_row<msg::version_stamp>(value, "stamp");
 }
+result<msg::put_outcome> decode_outcome(std::string_view value) {
+  return decode_row<msg::put_outcome>(value, "past outcome");
+}
+result<put_writer> decode_writer(std::string_view value) {
+  return decode_row<put_writer>(value, "floor of past outcomes");
+}
 
 // -- changes as rows ----------------------------------------------------------
 
@@ -281,9 +299,12 @@ struct row_maker {
   }
   void operator()(const msg::file_change& x) const {
     auto key = version_keys::file(group, layout.generation, x.file);
-    if (x.state)
+    if (x.state) {
       out.push_back({std::move(key), wire::encode(*x.state)});
-    else
+      for (const auto& y : msg::leaving_of(x.state->manifest))
+        out.push_back({version_keys::outcome(group, {x.file, y.put.writer}),
+                       wire::encode(y)});
+    } else
       out.push_back({std::move(key), {}});
     // What was settled was another stamp.
     out.push_back(
@@ -333,6 +354,11 @@ struct row_maker {
       return; // Another attempt has begun since.
     layout.coming = 0;
     out.push_back({version_keys::coming(group), {}});
+  }
+  void operator()(const msg::past_change& x) const {
+    for (const auto& key : x.gone)
+      out.push_back({version_keys::outcome(group, key), {}});
+    out.push_back({version_keys::outcome_floor(group), wire::encode(x.floor)});
   }
   void forget(std::uint64_t old) const {
     out.push_back({version_keys::generation(group, old),

@@ -76,6 +76,7 @@ inline constexpr std::string_view groups = "g";
 inline constexpr std::string_view files = "f";
 inline constexpr std::string_view contents = "c";
 inline constexpr std::string_view pending = "p";
+inline constexpr std::string_view outcomes = "w";
 
 [[nodiscard]] std::string volume(store_id x);
 [[nodiscard]] std::string group(group_id x);
@@ -89,6 +90,8 @@ file(group_id x, std::uint64_t generation, inode_id file);
 settled(group_id x, std::uint64_t generation, inode_id file);
 [[nodiscard]] std::string content(const msg::put_id& x);
 [[nodiscard]] std::string pending_of(std::uint64_t number);
+[[nodiscard]] std::string outcome(group_id x, const msg::outcome_key& key);
+[[nodiscard]] std::string outcome_floor(group_id x);
 
 /// The 8 bytes at `at`. @pre They are there.
 [[nodiscard]] std::uint64_t number_in(std::string_view key, std::size_t at);
@@ -110,6 +113,8 @@ settled(group_id x, std::uint64_t generation, inode_id file);
 [[nodiscard]] result<msg::group_row> decode_group(std::string_view value);
 [[nodiscard]] result<msg::file_state> decode_file(std::string_view value);
 [[nodiscard]] result<msg::version_stamp> decode_stamp(std::string_view value);
+[[nodiscard]] result<msg::put_outcome> decode_outcome(std::string_view value);
+[[nodiscard]] result<put_writer> decode_writer(std::string_view value);
 
 /// The changes as rows; `layout` becomes what it is after them.
 /// @param generation For files that are installed: one that nobody had.

@@ -1,4 +1,5 @@
 #include "core/groups/version_directory.hpp"
+#include "core/versions/group_placement.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -249,6 +250,36 @@ TEST_F(DirectorySteps, WhoHasHadRoomForAWhileLeadsAgain) {
   EXPECT_EQ(primary(), 3u) << "too soon";
   live(8s, {1, 2, 3});
   EXPECT_NE(primary(), 3u);
+}
+
+// Under puts a copy is always on its way to somebody. SPEC V6
+TEST_F(DirectorySteps, ABusyGroupMovesToWhoHasABetterRight) {
+  std::vector<placement_candidate> all;
+  for (const std::uint64_t i : {1, 2, 3, 4})
+    all.push_back({store_id{i}, {}});
+  const auto best = choose_group_servers(group, all, 3);
+  std::vector<std::uint64_t> who; // All but the best.
+  for (const auto& x : all)
+    if (x.store != best.front())
+      who.push_back(x.store.value());
+  for (const auto i : who)
+    enrol(i);
+  live(5s, who);
+  ASSERT_TRUE(entry().led);
+  enrol(best.front().value());
+  const auto busy = [&](std::chrono::milliseconds time, bool lasting) {
+    for (std::size_t beat = 0; beat < static_cast<std::size_t>(time / 250ms);
+         ++beat) {
+      for (std::size_t i = 0; i < who.size(); ++i)
+        stands[store_id{who[i]}].missing
+          = lasting && i == 0 ? 1 : (beat + i) % 3;
+      live(250ms, {1, 2, 3, 4});
+    }
+  };
+  busy(20s, true);
+  EXPECT_FALSE(of_set(entry().in_force, best.front())) << "one lacks something";
+  busy(20s, false);
+  EXPECT_TRUE(of_set(entry().in_force, best.front()));
 }
 
 // What was last told is not what is. SPEC V7

@@ -205,7 +205,8 @@ TEST(ManifestRules, APutIsDoneOnceOrBarredForEver) { // SPEC V4
   EXPECT_EQ(look_up(x, two).version, version_number{});
   EXPECT_EQ(x.versions.size(), 1u);
   x = add_version(x, version(1, 5), {}, 0);
-  EXPECT_EQ(look_up(x, one).what, kind::overtaken);
+  EXPECT_EQ(look_up(x, one).version, version_number{1}) << "it is kept";
+  EXPECT_EQ(look_up(x, {put_writer{1}, 4}).what, kind::overtaken);
   check_manifest(x);
 }
 

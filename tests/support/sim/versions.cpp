@@ -3,6 +3,7 @@
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/note_ledger.hpp"
 #include "support/history/register_checker.hpp"
+#include "support/sim/versions_asker.hpp"
 #include "support/sim/versions_client.hpp"
 #include "support/sim/versions_master.hpp"
 #include "support/sim/versions_server.hpp"
@@ -48,6 +49,10 @@ version_cluster::version_cluster(versions_options options)
   for (node_index i = 0; i < options_.clients; ++i)
     world_->add_node([this](node& host) {
       return std::make_unique<version_client>(host, *this);
+    });
+  for (node_index i = 0; i < options_.askers; ++i)
+    world_->add_node([this](node& host) {
+      return std::make_unique<version_asker_client>(host, *this);
     });
   powerless_.resize(world_->size());
 }
@@ -123,6 +128,50 @@ void version_cluster::lose_directory() {
   metadata_.sets.clear();
   metadata_.servers.clear();
   witness_.forgets();
+}
+
+// -- puts that are asked about ------------------------------------------------
+
+void version_cluster::put_ended(inode_id file, const msg::put_id& id,
+                                std::uint64_t looked_up_at) {
+  if (options_.askers > 0)
+    told_.push_back({past_.size() - 1, file, id, looked_up_at, false});
+}
+
+std::optional<std::size_t> version_cluster::next_untold() const {
+  for (std::size_t i = 0; i < told_.size(); ++i)
+    if (!told_[i].told)
+      return i;
+  return std::nullopt;
+}
+
+void version_cluster::judge_told(std::size_t put,
+                                 std::optional<version_number> version) {
+  using history::outcome;
+  auto& x = told_.at(put);
+  auto& op = past_.at(x.operation);
+  x.told = true;
+  const auto report = [&](std::string_view what) {
+    world_->report(
+      "memory", fmt::format("S11: put {}.{} of file {}, which was {}, is {}",
+                            x.id.writer.value(), x.id.sequence, x.file.value(),
+                            op.result == outcome::done      ? "done"
+                            : op.result == outcome::refused ? "refused"
+                                                            : "not known",
+                            what));
+  };
+  if (!version) {
+    if (options_.remembers)
+      report("forgotten");
+    return;
+  }
+  const bool done = *version != version_number{};
+  if (op.result == outcome::unknown) {
+    op.result = done ? outcome::done : outcome::refused;
+    op.ret_ns = world_->now().count();
+  } else if (done != (op.result == outcome::done)) {
+    report(done ? "said to be done" : "said to be never done");
+  }
 }
 
 // -- judgement ----------------------------------------------------------------

@@ -29,15 +29,27 @@ struct versions_options {
   std::size_t page_files = 1; ///< Files of a group at once.
   /// Of a content, to a server that fills up; one after another.
   std::chrono::nanoseconds content_time{0};
+  node_index askers = 0;  ///< Of what became of puts.
+  bool commands = false;  ///< Each put is a writer of its own; none deletes.
+  bool remembers = false; ///< No outcome is ever too long ago.
   core::version_directory_config directory; ///< With N, W and R.
   core::coordinator_config config;
   world_options world; ///< Its mutants: versions_mutants.hpp.
 };
 
+/// A put, told of or not, that anybody may ask about.
+struct told_put {
+  std::size_t operation = 0; ///< In the history.
+  inode_id file;
+  msg::put_id id;
+  std::uint64_t looked_up_at = 0;
+  bool told = false; ///< To an asker, one way or the other.
+};
+
 class version_master;
 class version_server;
 
-/// The cluster: the master, then the servers, then the clients.
+/// The cluster: the master, then the servers, the clients, and the askers.
 class version_cluster {
 public:
   explicit version_cluster(versions_options options);
@@ -71,6 +83,9 @@ public:
   }
   [[nodiscard]] node_index first_client() const {
     return 1 + options_.servers;
+  }
+  [[nodiscard]] node_index clients_end() const {
+    return first_client() + options_.clients;
   }
   [[nodiscard]] static store_id store_of(node_index i) {
     return store_id{i + 100u};
@@ -119,6 +134,20 @@ public:
     return resting_;
   }
 
+  // -- puts that are asked about
+  // -----------------------------------------------
+
+  /// @pre Its operation is the last one of the history.
+  void
+  put_ended(inode_id file, const msg::put_id& id, std::uint64_t looked_up_at);
+  [[nodiscard]] const std::vector<told_put>& told_puts() const {
+    return told_;
+  }
+  [[nodiscard]] std::optional<std::size_t> next_untold() const;
+  /// The answer about one: its history has to bear it out from now on.
+  /// @param version Zero: never done; nothing: too long ago.
+  void judge_told(std::size_t put, std::optional<version_number> version);
+
   /// What is not as it should be at rest; empty: all is well.
   [[nodiscard]] std::string complaints();
   /// What the names show and is not so: each list is held against each content.
@@ -135,6 +164,7 @@ private:
   std::vector<bool> powerless_; ///< By node.
   master_disk metadata_;
   std::vector<history::operation> past_;
+  std::vector<told_put> told_;
   std::vector<version_packet> packets_;
   std::map<core::version_note_line::kind, std::uint64_t> notes_;
   bool resting_ = false;

@@ -37,7 +37,8 @@ void version_client::begin_operation() {
   auto& random = host_.random();
   ++ticket_;
   name_ = static_cast<std::uint32_t>(random.below(cluster_.options().files));
-  const auto dice = random.below(100);
+  const auto dice
+    = cluster_.options().commands ? 20 + random.below(80) : random.below(100);
   now_ = {};
   now_.proc = host_.index();
   now_.op = dice < 55 ? history::verb::write : history::verb::read;
@@ -50,6 +51,8 @@ void version_client::begin_operation() {
   put_.reset();
   read_.reset();
   if (now_.op == history::verb::write) {
+    if (cluster_.options().commands)
+      writer_ = {};
     put_id_ = {writer_, ++sequence_};
     now_.value = remove_ ? history::nothing_written : value_of(put_id_);
   }
@@ -139,6 +142,8 @@ void version_client::record(history::outcome result, std::uint64_t value) {
       now_.op == history::verb::read ? value : now_.value,
       static_cast<int>(result), to_text(virtual_time{now_.call_ns})));
   cluster_.past().push_back(now_);
+  if (now_.op == history::verb::write && at_.file != inode_id{})
+    cluster_.put_ended(at_.file, put_id_, at_.at);
   finish_operation();
 }
 

@@ -50,7 +50,8 @@ using version_message = std::variant<
   msg::file_forgotten, msg::fetch_group, msg::group_fetched,
   msg::register_fileserver, msg::fileserver_registered, msg::fileserver_beat,
   msg::fileserver_beat_ack, msg::group_orders, msg::group_news,
-  msg::note_versions, msg::notes_receipted, msg::find_told, msg::told_found>;
+  msg::note_versions, msg::notes_receipted, msg::find_told, msg::told_found,
+  msg::find_outcome, msg::outcome_found>;
 
 /// One word, for the trace.
 [[nodiscard]] std::string_view name_of(const version_message& x);

@@ -12,17 +12,20 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 25> version_mutants{{
+inline constexpr std::array<version_mutant, 27> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
   {"no-bar", "not done is said without a bar"},
+  {"hasty-never",
+   "one that does not remember a put proves that it is not done"},
   // At a replica.
   {"no-sync", "answers before it is durable"},
   {"no-promise", "a promise is given and not kept"},
   {"no-seal", "a seal is answered and not kept"},
   {"wipe", "a server that rejoins drops what it had"},
   {"show-all", "a group is filled from replicas in quarantine"},
+  {"no-memory", "what left its manifest is not written down"},
   {"first-page", "the first page of a group is taken for all of it"},
   {"no-age", "a server does not tell how many rows its store has"},
   {"trusting", "a server answers before the master has judged its store"},

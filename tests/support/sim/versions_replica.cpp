@@ -206,8 +206,7 @@ void version_replica::hold(const msg::put_id& content) {
 
 void version_replica::arrive(const msg::put_id& content) {
   const auto takes = server_.cluster().options().content_time;
-  if (takes == 0ns
-      || machine_->rows().group.role == core::replica_role::active)
+  if (takes == 0ns || machine_->rows().group.role == core::replica_role::active)
     return hold(content);
   if (machine_->holds(content) || !arriving_.insert(content).second)
     return;
@@ -407,6 +406,12 @@ void version_replica::on_request(node_index from, const version_packet& x) {
     run(machine_->list(asker, *l));
   } else if (const auto* g = std::get_if<msg::forget_file>(&x.what)) {
     run(machine_->forget(asker, *g));
+  } else if (const auto* o = std::get_if<msg::find_outcome>(&x.what)) {
+    if (mutant("no-memory"))
+      reply(asker,
+            msg::outcome_found{o->group, o->epoch, o->file, o->writer, {}, {}});
+    else
+      run(machine_->find(asker, *o));
   } else if (const auto* a = std::get_if<msg::fetch_group>(&x.what)) {
     auto how = *a;
     how.sealed = a->sealed && !mutant("no-seal");
@@ -511,6 +516,11 @@ void version_replica::answer_coordinator(store_id from,
     run(coordinator_->on_listed(from, *l, time()));
   } else if (const auto* f = std::get_if<msg::file_forgotten>(&x.what)) {
     run(coordinator_->on_forgotten(from, *f));
+  } else if (const auto* o = std::get_if<msg::outcome_found>(&x.what)) {
+    run(coordinator_->on_found(from, *o));
+    if (mutant("hasty-never"))
+      for (const auto y : coordinator_->set().servers)
+        run(coordinator_->on_found(y, *o));
   } else if (const auto* r = std::get_if<msg::group_refused>(&x.what)) {
     run(coordinator_->on_refused(from, *r));
   }

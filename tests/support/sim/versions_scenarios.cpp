@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto rest_at_most = 60s;
 constexpr auto lists_true_within = 5s;
+constexpr auto told_within = 60s;
 
 const auto master = version_cluster::master_node();
 
@@ -26,13 +27,13 @@ version_client& client(version_cluster& cluster, node_index i) {
 
 std::uint64_t operations(version_cluster& cluster) {
   std::uint64_t sum = 0;
-  for (auto i = cluster.first_client(); i < cluster.world().size(); ++i)
+  for (auto i = cluster.first_client(); i < cluster.clients_end(); ++i)
     sum += client(cluster, i).puts();
   return sum;
 }
 
 bool idle(version_cluster& cluster) {
-  for (auto i = cluster.first_client(); i < cluster.world().size(); ++i)
+  for (auto i = cluster.first_client(); i < cluster.clients_end(); ++i)
     if (!client(cluster, i).idle())
       return false;
   return true;
@@ -42,7 +43,7 @@ versions_run finish(version_cluster& cluster) {
   using note = core::version_note_line::kind;
   versions_run run;
   auto& world = cluster.world();
-  for (auto i = cluster.first_client(); i < world.size(); ++i)
+  for (auto i = cluster.first_client(); i < cluster.clients_end(); ++i)
     client(cluster, i).conclude();
   if (!world.broken())
     if (auto why = cluster.judge())
@@ -326,6 +327,29 @@ versions_run run_rollback(const versions_options& options) {
   });
 }
 
+// Each put is a command of its own, and others ask what became of it, soon or
+// long after its file has forgotten it. Sets change, or nothing is forgotten.
+versions_run run_memory(const versions_options& usual) {
+  auto options = usual;
+  options.files = 1;
+  options.askers = 2;
+  options.commands = true;
+  options.remembers = options.world.seed % 3 != 0;
+  if (options.remembers) {
+    options.servers = options.directory.rules.at(0).copies;
+    options.directory.repair_delay = 1h;
+  }
+  return under(options, poor_network(), [](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    if (random.one_in(2))
+      faults.crash(faults.any_primary(), 50ms + faults.up_to(2s),
+                   random.one_in(3));
+    else
+      faults.strike();
+    faults.wait(500ms, 3s);
+  });
+}
+
 } // namespace
 
 void come_to_rest(version_cluster& cluster) {
@@ -350,6 +374,11 @@ void come_to_rest(version_cluster& cluster) {
   if (!complaints.empty())
     world.report("rest",
                  fmt::format("a minute after the last fault:{}", complaints));
+  const auto told_by = world.now() + told_within; // SPEC S11
+  while (!world.broken() && cluster.next_untold() && world.now() < told_by)
+    world.run_for(97ms);
+  if (!world.broken() && cluster.next_untold())
+    world.report("memory", "S11: nobody tells what became of a put");
   const auto true_by = world.now() + lists_true_within; // SPEC S9
   while (!world.broken() && !cluster.untrue_lists().empty()
          && world.now() < true_by)
@@ -393,6 +422,9 @@ const std::vector<versions_scenario>& version_scenarios() {
     {"lists",
      "the last puts, and then harm to whoever tells the master of them",
      run_lists},
+    {"memory",
+     "commands that put, and others that ask what became of each of them",
+     run_memory},
     {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
     {"rollback", "the disk of a server goes back to an older state",
      run_rollback},
