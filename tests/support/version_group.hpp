@@ -79,6 +79,7 @@ public:
       *x.store, std::move(options));
     ASSERT_TRUE(started) << started.error().context;
     x.service = *std::move(started);
+    x.service->trust(); // As a master does.
     x.address = x.service->address();
     for (const auto& y : nodes)
       if (y->service)

@@ -66,29 +66,34 @@ version_directory::register_server(const msg::register_fileserver& x,
     revision_ = next_number();
     out_.push_back(log_fileserver{row});
   }
-  const bool went_back = judge_age(server, x.rows, now);
-  return msg::fileserver_registered{
-    term_,    static_cast<std::uint32_t>(config_.heartbeat.count()),
-    {},       lineage_.life(),
-    durable_, went_back};
+  // No disk goes back below a process: in one life a lower number is an old
+  // one.
+  if (new_life)
+    judge_age(server, x.rows, now);
+  note_age(server, x.rows, now);
+  msg::fileserver_registered answer;
+  answer.term = term_;
+  answer.heartbeat_ms = static_cast<std::uint32_t>(config_.heartbeat.count());
+  answer.life = lineage_.life();
+  answer.durable = durable_;
+  answer.went_back = server.age.went_back;
+  return answer;
 }
 
 // What it promised and accepted since then is gone: it counts like a server
 // that was declared failed, and is never taken back as it is.
-bool version_directory::judge_age(fileserver& x, std::uint64_t rows,
+void version_directory::judge_age(fileserver& x, std::uint64_t rows,
                                   instant now) {
-  if (rows != 0 && rows < x.rows) {
-    declare_failed(x,
-                   fmt::format("its store went back to an older state: it has "
-                               "{} rows, and has had {}",
-                               rows, x.rows),
-                   now);
-    x.rows = rows;
-    x.age.went_back = true;
-    x.age.rows = 0; // To be written down.
-  }
-  note_age(x, rows, now);
-  return x.age.went_back;
+  if (rows == 0 || rows >= x.rows)
+    return;
+  declare_failed(x,
+                 fmt::format("its store went back to an older state: it has {} "
+                             "rows, and has had {}",
+                             rows, x.rows),
+                 now);
+  x.rows = rows;
+  x.age.went_back = true;
+  x.age.rows = 0; // To be written down.
 }
 
 void version_directory::note_age(fileserver& x, std::uint64_t rows,

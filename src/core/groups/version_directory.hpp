@@ -156,7 +156,7 @@ private:
   };
 
   void say(note what, group_id group, store_id store, std::string text = {});
-  [[nodiscard]] bool judge_age(fileserver& x, std::uint64_t rows, instant now);
+  void judge_age(fileserver& x, std::uint64_t rows, instant now);
   void note_age(fileserver& x, std::uint64_t rows, instant now);
   [[nodiscard]] result<nothing> may_work() const;
   [[nodiscard]] std::uint64_t next_number() {
