@@ -47,7 +47,8 @@ class Restores(Verbs, unittest.TestCase):
         self.config.write_text(f'[client]\ncontacts = [{contacts}]\n'
                                f'bundle = "{self.cluster.dir}/admin"\n')
         self.files = {}
-        self.wait_for(lambda: self.codes() == set())
+        self.wait_for(lambda: self.codes() == set()
+                      and self.status()["groups"]["healthy"] == 4)
         self.verb("mkdir", "--class", "versioned", "/docs")
 
     def wait_for(self, condition, seconds=40):
