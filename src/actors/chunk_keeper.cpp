@@ -143,8 +143,8 @@ struct shell {
   }
 
   void perform(core::send_page& x) const {
-    counters().sequence
-      = std::max(counters().sequence.load(), x.what.listed_at);
+    auto& newest = counters().sequence;
+    newest = std::max(newest.load(), x.what.listed_at);
     ask<msg::chunks_reported>(
       x.within,
       [talk = x.talk](auto& machine, const auto& answer, const auto& at) {
@@ -463,8 +463,7 @@ chunk_keeper(local_keeper_actor::stateful_pointer<chunk_keeper_state> self,
   if (given.board != nullptr)
     given.board->set("chunkserver", false, "not registered with a master yet");
   self->state.trouble = "not registered with a master yet";
-  self->set_down_handler(
-    [self](const caf::down_msg& x) { shell{self}.on_down(x); });
+  self->set_down_handler([self](const auto& x) { shell{self}.on_down(x); });
   // Without a keeper nobody renews the lease, or hears what is revoked.
   self->attach_functor([hands = given.hands, counters = given.counters] {
     hands->set_node_lease(boot_instant{});

@@ -346,6 +346,27 @@ read_classes(storage::metadata_store& store,
   return classes;
 }
 
+/// Rows with the id of a store as their key.
+template <class Row>
+result<nothing>
+load_by_store(storage::metadata_store& store, std::string_view prefix,
+              std::string_view what, core::version_directory& to) {
+  std::optional<error> fault;
+  const auto read
+    = store.for_each(prefix, [&](std::string_view key, std::string_view value) {
+        const auto row = wire::decode<Row>(value);
+        if (!row || key.size() != 9
+            || row->store.value() != core::number_of_key(key))
+          fault = broken(what);
+        else
+          to.load(*row);
+        return !fault;
+      });
+  if (read && fault)
+    return *fault;
+  return read;
+}
+
 } // namespace
 
 // -- the actor ----------------------------------------------------------------
@@ -385,32 +406,15 @@ load_version_directory(const version_directory_options& options, instant now) {
     });
   if (!read)
     return read.error();
-  read = options.store->for_each(
-    fileserver_rows, [&](std::string_view key, std::string_view value) {
-      const auto row = wire::decode<core::fileserver_row>(value);
-      if (!row || key.size() != 9
-          || row->store.value() != core::number_of_key(key))
-        fault = broken("file server");
-      else
-        machine->load(*row);
-      return !fault;
-    });
-  if (!read)
-    return read.error();
-  read = options.store->for_each(
-    store_age_rows, [&](std::string_view key, std::string_view value) {
-      const auto row = wire::decode<core::store_age>(value);
-      if (!row || key.size() != 9
-          || row->store.value() != core::number_of_key(key))
-        fault = broken("store's age");
-      else
-        machine->load(*row);
-      return !fault;
-    });
-  if (!read)
-    return read.error();
   if (fault)
     return *fault;
+  read = load_by_store<core::fileserver_row>(*options.store, fileserver_rows,
+                                             "file server", *machine);
+  if (read)
+    read = load_by_store<core::store_age>(*options.store, store_age_rows,
+                                          "store's age", *machine);
+  if (!read)
+    return read.error();
   machine->begin(now);
   return loaded_version_directory{std::move(machine), *std::move(classes)};
 }

@@ -84,8 +84,7 @@ void replica_host::begin(msg::replica_rows rows) {
   limits.outcomes = state_.options.outcomes;
   const bool doubted = machine_ && machine_->doubted();
   machine_.emplace(state_.options.store, group_, std::move(rows), held, limits);
-  if (doubted)
-    machine_->doubt();
+  machine_->doubt(doubted);
   ++life_;
 }
 

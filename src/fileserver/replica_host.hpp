@@ -51,11 +51,8 @@ public:
   void tell(const msg::commit_manifest& x);
 
   /// As `core::replica_machine`.
-  void doubt() {
-    machine_->doubt();
-  }
-  void trust() {
-    machine_->trust();
+  void doubt(bool on) {
+    machine_->doubt(on);
   }
 
   // -- of the primary ---------------------------------------------------------

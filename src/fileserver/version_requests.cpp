@@ -50,7 +50,7 @@ void group_table::load(std::map<group_id, msg::replica_rows> rows) {
   for (auto& [group, x] : rows) {
     auto host
       = std::make_shared<replica_host>(state_, desk_, group, std::move(x));
-    host->doubt();
+    host->doubt(true);
     hosts_.emplace(group, std::move(host));
   }
 }

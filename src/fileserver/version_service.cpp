@@ -260,7 +260,7 @@ void version_service::trust() {
   if (core_->trusted.exchange(true))
     return;
   core_->post([core = core_.get()] {
-    core->groups.each([](replica_host& x) { x.trust(); });
+    core->groups.each([](replica_host& x) { x.doubt(false); });
   });
 }
 

@@ -7,6 +7,13 @@
 
 namespace dfs::core {
 
+/// What a replica has to do with a content.
+enum class content_use : std::uint8_t {
+  none,
+  passing, ///< Something under way names it; ask again.
+  kept,    ///< A durable manifest names it, or did: it goes by itself.
+};
+
 /// Of a replica: which contents are here, and to which file each belongs, so
 /// that nobody has to look through all files. A content belongs to one file:
 /// its put was on that. Pure.

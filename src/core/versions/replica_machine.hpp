@@ -6,7 +6,6 @@
 #include "core/versions/replica_effects.hpp"
 #include "core/versions/replica_limits.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -16,13 +15,6 @@
 #include <vector>
 
 namespace dfs::core {
-
-/// What a replica has to do with a content.
-enum class content_use : std::uint8_t {
-  none,
-  passing, ///< Something under way names it; ask again.
-  kept,    ///< A durable manifest names it, or did: it goes by itself.
-};
 
 /// A file server's part in one group (docs/protocols/versioned_files.md): this
 /// server's view. Pure; `coordinator` leads, this one promises, accepts, seals.
@@ -46,13 +38,10 @@ public:
                   replica_limits limits = {});
 
   /// Its store may have gone back to an older state, and with it what was
-  /// promised and accepted: it is as in quarantine until `trust`, or until it
-  /// is ordered to be (R4).
-  void doubt() {
-    doubted_ = true;
-  }
-  void trust() {
-    doubted_ = false;
+  /// promised and accepted: it is as in quarantine until nobody doubts it, or
+  /// until it is ordered to be (R4).
+  void doubt(bool on) {
+    doubted_ = on;
   }
   [[nodiscard]] bool doubted() const {
     return doubted_;
@@ -172,9 +161,8 @@ private:
       std::optional<instant> asked;
     };
     bool refill = false;
-    group_ballot floor; ///< Of a refill: promised with it. Not zero: what
-                        ///< the sources lack was forgotten since, and goes.
-    std::vector<inode_id> beside; ///< That.
+    group_ballot floor;           ///< As `msg::rejoin_group`.
+    std::vector<inode_id> beside; ///< Forgotten by all sources: they go.
     version_asker asker = 0;
     msg::group_set set;
     group_epoch base;

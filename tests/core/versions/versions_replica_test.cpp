@@ -171,9 +171,11 @@ TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
   };
   auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
   (void) machine.stored(rows_in(out)->ticket, now);
-  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
+  out
+    = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
   EXPECT_EQ(asked(out), std::vector{store_id{3}});
-  out = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
+  out
+    = machine.rejoin(1, {group, epoch, order::refill, {store_id{3}}, {}}, now);
   EXPECT_EQ(asked(out), std::vector<store_id>{}) << "it is under way";
   out = machine.rejoin(1, {group, epoch, order::refill, {primary}, {}}, now);
   EXPECT_EQ(asked(out), std::vector{primary});
@@ -188,7 +190,7 @@ TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
 TEST_F(Replica, InDoubtItAnswersNothing) { // SPEC V3, V7
   (void) machine.stored(rows_in(accept_whole(manifest(101, 1, 1)))->ticket,
                         now);
-  machine.doubt();
+  machine.doubt(true);
   const msg::promise_ballot ask{group, epoch, group_ballot{200}};
   EXPECT_NE(answer_in<msg::group_refused>(machine.promise(1, ask)), nullptr);
   EXPECT_NE(
@@ -199,7 +201,7 @@ TEST_F(Replica, InDoubtItAnswersNothing) { // SPEC V3, V7
   EXPECT_NE(answer_in<msg::group_refused>(
               machine.seal(3, {group, epoch, group_ballot{300}})),
             nullptr);
-  machine.trust();
+  machine.doubt(false);
   EXPECT_NE(
     answer_in<msg::file_state_read>(machine.read(1, {group, epoch, file, {}})),
     nullptr);
@@ -210,7 +212,7 @@ TEST_F(Replica, InDoubtItAnswersNothing) { // SPEC V3, V7
 TEST_F(Replica, RefilledAfterItWentBackItHasWhatTheOthersHave) { // SPEC V7
   (void) machine.stored(rows_in(accept_whole(manifest(101, 1, 1)))->ticket,
                         now);
-  machine.doubt();
+  machine.doubt(true);
   using order = msg::rejoin_order;
   const msg::rejoin_group refill{
     group, epoch, order::refill, {primary}, group_ballot{500}};

@@ -35,11 +35,8 @@ public:
   void obey(const msg::drop_group& x);
   void obey(const msg::purge_file& x);
   void told_below(group_ballot x);
-  void doubt() {
-    machine_->doubt();
-  }
-  void trust() {
-    machine_->trust();
+  void doubt(bool on) {
+    machine_->doubt(on);
   }
   void tick();
   void check() const;

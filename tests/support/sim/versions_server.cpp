@@ -43,7 +43,7 @@ version_server::version_server(node& host, version_cluster& cluster)
 void version_server::on_start() {
   for (const auto& [group, x] : cluster_.disk(host_.index()).groups)
     if (!cluster_.mutant("trusting"))
-      at(group).doubt();
+      at(group).doubt(true);
   rows_at_start_ = cluster_.disk(host_.index()).rows;
   newest_ = cluster_.disk(host_.index()).newest;
   ticks_ = next_ = host_.now();
@@ -66,7 +66,7 @@ std::uint64_t version_server::rows() const {
 void version_server::trust() {
   trusted_ = true;
   for (const auto& [group, x] : groups_)
-    x->trust();
+    x->doubt(false);
 }
 
 const core::replica_machine* version_server::replica(group_id x) const {
