@@ -184,7 +184,9 @@ class Puts(unittest.TestCase):
         put = self.cluster.client.put
         put(path, b"first")
         request, away = self.half_done(path, die)
-        self.cluster.wait_until_served(60)
+        wait_for(lambda: all(x["phase"] in ("healthy", "degraded")
+                             for x in self.cluster.groups() or [{"phase": ""}]),
+                 60, lambda: str(self.cluster.groups()), 0.2)
         for i in range(self.OTHERS):
             put(path, b"%d" % i)
         if away:

@@ -92,6 +92,10 @@ void version_directory::load(const fileserver_row& row) {
 
 void version_directory::load(const store_age& row) {
   auto& x = servers_[row.store];
+  if (x.row.store == store_id{}) { // Its row is not there.
+    x.row.store = row.store;
+    x.heard = started_;
+  }
   x.age = row;
   x.rows = row.rows;
 }
