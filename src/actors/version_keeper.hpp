@@ -71,7 +71,7 @@ struct version_keeper_options {
   std::function<bool()> full; ///< No room for a content; null: never.
   /// As `msg::register_fileserver::rows`; null: not told.
   std::function<std::uint64_t()> rows;
-  msg::master_mark newest;    ///< That this node ever obeyed.
+  msg::master_mark newest; ///< That this node ever obeyed.
   /// Makes durable that no older metadata are to be obeyed, in another thread;
   /// the inlet brings what came of it.
   std::function<void(const msg::master_mark&)> remember;

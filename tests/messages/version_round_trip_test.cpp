@@ -119,8 +119,8 @@ TEST_F(VersionRoundTrip, FileServer) {
                     {volume},
                     true,
                     8});
-  expect_unchanged(
-    fileserver_beat_ack{master_term{1}, 2, 3, {{store_id{4}, somewhere}}, 5, true});
+  expect_unchanged(fileserver_beat_ack{
+    master_term{1}, 2, 3, {{store_id{4}, somewhere}}, 5, true});
 }
 
 TEST_F(VersionRoundTrip, OrdersAndNews) {
@@ -130,12 +130,11 @@ TEST_F(VersionRoundTrip, OrdersAndNews) {
   orders.seal = {{group_id{1}, group_epoch{2}, group_ballot{3}}};
   orders.install = {{set, group_epoch{1}, {store_id{3}}}};
   orders.activate = {{group_id{1}, group_epoch{2}}};
-  orders.rejoin
-    = {{group_id{1},
-        group_epoch{2},
-        rejoin_order::refill,
-        {store_id{3}},
-        group_ballot{4}}};
+  orders.rejoin = {{group_id{1},
+                    group_epoch{2},
+                    rejoin_order::refill,
+                    {store_id{3}},
+                    group_ballot{4}}};
   orders.lead = {{set, group_ballot{3}}};
   orders.unlinked = {{group_id{1}, inode_id{2}, 3}};
   orders.drop = {{group_id{4}, group_epoch{5}}};

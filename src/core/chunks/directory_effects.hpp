@@ -31,8 +31,9 @@ struct log_row {
   chunk_row row;
 };
 
-/// Nobody has the chunks any more: remove the directory's rows and the "released" rows, in
-/// one batch. Losing it is harmless: they are released again at the next start.
+/// Nobody has the chunks any more: remove the directory's rows and the
+/// "released" rows, in one batch. Losing it is harmless: they are released
+/// again at the next start.
 struct remove_rows {
   std::vector<chunk_id> chunks;
 };

@@ -235,10 +235,10 @@ void version_directory::look_after_rejoins(group_id group, group_entry& entry,
     else if (sources.size() > promise_quorum(set.rule))
       sources.resize(promise_quorum(set.rule));
     // Whatever it promised was to a ballot that a master gave.
-    const auto floor = server.age.went_back && x.state == phase::refill
-                         ? group_ballot{std::max(entry.ballot.value(),
-                                                 term_.value() << 40)}
-                         : group_ballot{};
+    const auto floor
+      = server.age.went_back && x.state == phase::refill
+          ? group_ballot{std::max(entry.ballot.value(), term_.value() << 40)}
+          : group_ballot{};
     orders_.add(store,
                 msg::rejoin_group{group, set.epoch, kind, sources, floor});
   }

@@ -16,8 +16,7 @@ replica_machine::seal(version_asker asker, const msg::seal_group& x) {
                        && rows_.next->set.epoch == x.epoch
                        && row_.set.epoch < x.epoch;
   const bool member = row_.set.epoch == x.epoch && !doubted_
-                      && !row_.quarantined
-                      && row_.role != replica_role::none;
+                      && !row_.quarantined && row_.role != replica_role::none;
   if (!waiting && (!member || x.by < row_.promised)) {
     out.emplace_back(refusal(asker, {}));
     return out;

@@ -83,7 +83,7 @@ private:
 
   // The keeper's.
   bool registered_ = false;
-  bool trusted_ = false;            ///< The disk has not gone back.
+  bool trusted_ = false; ///< The disk has not gone back.
   std::uint64_t rows_at_start_ = 0;
   msg::fileserver_registered answer_; ///< Of the present talk.
   msg::master_mark newest_;           ///< Older masters are over.
