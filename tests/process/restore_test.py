@@ -47,8 +47,7 @@ class Restores(Verbs, unittest.TestCase):
         self.config.write_text(f'[client]\ncontacts = [{contacts}]\n'
                                f'bundle = "{self.cluster.dir}/admin"\n')
         self.files = {}
-        self.wait_for(lambda: self.codes() == set()
-                      and self.status()["groups"]["healthy"] == 4)
+        self.wait_for(self.is_whole)
         self.verb("mkdir", "--class", "versioned", "/docs")
 
     def wait_for(self, condition, seconds=40):
@@ -58,6 +57,11 @@ class Restores(Verbs, unittest.TestCase):
         """None while nobody answers."""
         told = self.try_verb("status", "--json").stdout
         return json.loads(told) if told else None
+
+    def is_whole(self):
+        told = self.status()
+        return (told and not told["findings"]
+                and told.get("groups", {}).get("healthy") == 4)
 
     def codes(self):
         told = self.status()
