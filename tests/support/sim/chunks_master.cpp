@@ -418,20 +418,20 @@ void chunk_master::perform(core::answer_lease& x) {
   node.mapped()(x.answer);
 }
 
-// As the namespace does: lengths are durable some time later.
+// Lengths are durable some time later. As the namespace's, the row of a chunk
+// keeps saying who had it first.
 void chunk_master::perform(core::tell_growth& x) {
   row_changes changes;
-  for (const auto& grown : x.event.files)
-    if (files_.contains(grown.file))
-      changes.emplace_back(
-        core::chunk_row_key(grown.chunk.chunk, core::chunk_row_writer::file),
-        wire::encode(core::chunk_row{
-          grown.chunk.chunk,
-          grown.file,
-          grown.chunk.extent,
-          machine_->state().table.find(grown.chunk.chunk)->replication,
-          {},
-          {}}));
+  for (const auto& grown : x.event.files) {
+    const auto key
+      = core::chunk_row_key(grown.chunk.chunk, core::chunk_row_writer::file);
+    const auto there = disk_.rows.find(key);
+    if (!files_.contains(grown.file) || there == disk_.rows.end())
+      continue;
+    auto row = *wire::decode<core::chunk_row>(there->second);
+    row.extent = grown.chunk.extent;
+    changes.emplace_back(key, wire::encode(row));
+  }
   if (!changes.empty())
     commit(std::move(changes), [] {});
 }
