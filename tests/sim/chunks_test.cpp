@@ -55,11 +55,12 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
     setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
     setup{"restored", 1, 10}, setup{"settings"}, setup{"torn", 1, 10},
-    setup{"torn", 101, 5, 3, 4, 1},   // No other server can take a copy.
-    setup{"faults", 101, 5, 3, 6, 1}, // Three servers are all there are.
-    setup{"storm", 866, 1, 4, 6, 1},  // A copy between two attempts.
-    setup{"storm", 7706, 1, 4, 6, 1}, // A fresh chunk, and other masters.
-    setup{"steps", 201, 5, 5, 6, 1}), // Fresh chunks, and other masters.
+    setup{"torn", 101, 5, 3, 4, 1},      // No other server can take a copy.
+    setup{"faults", 101, 5, 3, 6, 1},    // Three servers are all there are.
+    setup{"storm", 866, 1, 4, 6, 1},     // A copy between two attempts.
+    setup{"restarts", 4693, 1, 4, 3, 4}, // Revoked by a former master.
+    setup{"storm", 7706, 1, 4, 6, 1},    // A fresh chunk, and other masters.
+    setup{"steps", 201, 5, 5, 6, 1}),    // Fresh chunks, and other masters.
   [](const auto& x) {
     return fmt::format("{}{}", x.param.scenario, x.param.first_seed);
   });

@@ -35,6 +35,15 @@ constexpr auto release_time = 5s;
 constexpr auto release_hold = 500ms;
 constexpr auto measuring = 2s;
 
+// A former master may have revoked the version in force at its source or its
+// target, who remember that for as long as they live, and serve no reader
+// either. A grant gives them a higher one.
+void doubt_version(directory_state& s, chunk_id chunk, chunk_version copied) {
+  if (auto* entry = s.table.find(chunk);
+      entry != nullptr && copied == chunk_version{entry->version})
+    entry->set(chunk_entry::settled, false);
+}
+
 } // namespace
 
 // -- judging ------------------------------------------------------------------
@@ -263,6 +272,10 @@ void repair_plan::answered(directory_state& s, const directory_state::route& to,
       s, chunk, done.to,
       fmt::format("{} {}", to_string(why), reply ? "" : reply.error().context),
       now);
+    // Once may be for a change that came in between.
+    if (const auto wish = wishes_.find(chunk);
+        why == ec::stale && wish != wishes_.end() && wish->second.failures > 1)
+      doubt_version(s, chunk, done.wanted.version);
   } else if (const auto text = count_copy(s, chunk, done, yes->state);
              !text.empty()) {
     failed(s, chunk, done.to, text, now);

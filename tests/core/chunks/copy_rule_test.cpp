@@ -115,6 +115,30 @@ TEST_F(CopyRule, WhatIsAsItsRowSaysIsCopiedAtOnce) { // SPEC G10
   ASSERT_TRUE(copy_order());
 }
 
+// Who was called behind by a former master has the version revoked until it
+// gets a higher one: it is no source, and this master has not heard of that.
+TEST_F(CopyRule, WhatIsRevokedAtItsSourceGetsANewVersion) { // SPEC G10
+  start(at(2, 9), at(2, 9));
+  for (int i = 0; i < 2; ++i) {
+    const auto copy = copy_order();
+    ASSERT_TRUE(copy);
+    machine->answered(copy->token, fail(ec::stale), now);
+    perform();
+    EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
+    pass(500ms);
+    pass(500ms);
+  }
+  EXPECT_FALSE(copy_order());
+  grant(at(2, 9), {1, 2});
+  for (int i = 0; i < 4 && orders<msg::release_lease>() == 0; ++i)
+    pass(500ms);
+  give_back(at(3, 9));
+  const auto copy = copy_order();
+  ASSERT_TRUE(copy);
+  finish(*copy, at(3, 9));
+  EXPECT_EQ(missing(), 0u);
+}
+
 // Fewer than may acknowledge a change have it: it is settled all the same.
 TEST_F(CopyRule, TheLastHolderSettlesAndIsCopied) { // SPEC G10
   load(at(2, 9));
