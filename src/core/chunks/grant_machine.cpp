@@ -133,14 +133,8 @@ void grant_machine::intend(directory_state& s,
     s.table.bind(chunk_, stores_of(s, s.table.holders(chunk_)));
   s.table.intend(chunk_, version_);
   members_.clear();
-  for (const auto i : chosen) {
+  for (const auto i : chosen)
     members_.push_back({i, 0, member::mark::asked, {}});
-    std::erase(heard_, i); // It is to have this version, and may serve it.
-  }
-  // What they heard before was of lower versions than they were told to copy.
-  if (const auto copies = s.copies.find(chunk_); copies != s.copies.end())
-    std::erase_if(heard_,
-                  [&](server_index i) { return in(copies->second, i); });
   token_ = s.next_token(route());
   phase_ = phase::intending;
   s.out.push_back(log_row{token_, s.table.row(chunk_, stores_of(s, chosen))});
@@ -166,7 +160,6 @@ void grant_machine::fenced(directory_state& s, member& who,
   const auto* yes = reply ? std::get_if<msg::chunk_fenced>(&*reply) : nullptr;
   if (yes != nullptr && yes->state.extent.version == version_) {
     who.is = member::mark::fenced;
-    std::erase(heard_, who.server);
     who.extent = yes->state.extent;
     s.table.reported(who.server, chunk_, who.extent);
     return;
@@ -175,7 +168,7 @@ void grant_machine::fenced(directory_state& s, member& who,
   if (code == ec::not_found || code == ec::io_error) {
     // It has said that it does not serve the chunk, and does not have it.
     s.table.gone(who.server, chunk_);
-    heard_.push_back(who.server);
+    heard_[who.server] = version_.next();
     who.is = member::mark::out;
     return;
   }
@@ -415,21 +408,16 @@ void grant_machine::resolve_when_asked(directory_state& s, instant now) {
 
 void grant_machine::heard(directory_state& s, server_index server,
                           chunk_version below, instant now) {
-  // Below this attempt is all that a server outside can have. A member may have
-  // the version of this attempt, or get it yet: its fence may be under way.
-  const bool may_have_it
-    = std::any_of(members_.begin(), members_.end(),
-                  [&](const member& x) { return x.server == server; });
-  if (below < version_ || (may_have_it && below == version_)
-      || has_heard(server))
+  auto& known = heard_[server];
+  if (below <= known)
     return;
-  heard_.push_back(server);
+  known = below;
   advance(s, now);
 }
 
 void grant_machine::reborn(directory_state& s, server_index server,
                            instant now) {
-  std::erase(heard_, server);
+  heard_.erase(server);
   std::erase(doubted_, server); // Another life did not answer whoever asks.
   const auto it
     = std::find_if(members_.begin(), members_.end(),
@@ -461,8 +449,12 @@ bool grant_machine::is_member(server_index i) const {
                         [&](const member& x) { return x.server == i; });
 }
 
+// Below this attempt is all that a server outside can have. A member may have
+// the version of this attempt, or get it yet: its fence may be under way.
 bool grant_machine::has_heard(server_index i) const {
-  return in(heard_, i);
+  const auto it = heard_.find(i);
+  return it != heard_.end()
+         && (is_member(i) ? it->second > version_ : it->second >= version_);
 }
 
 std::vector<std::pair<server_index, msg::chunk_extent>>

@@ -3,6 +3,7 @@
 #include "core/chunks/directory_state.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -135,9 +136,10 @@ private:
   chunk_version version_; ///< Of this attempt.
   std::uint32_t attempts_ = 0;
   std::vector<member> members_;
-  /// Serve nothing of the chunk in this life: they said so, and have not been
-  /// sent a fence since.
-  std::vector<server_index> heard_;
+  /// Below which version they serve nothing of the chunk in this life: they
+  /// said so. What they have may be higher, so it counts for the attempts up to
+  /// that version only.
+  std::map<server_index, chunk_version> heard_;
   std::vector<server_index> others_; ///< Might serve it, and were no members.
   std::vector<server_index> doubted_;
   std::vector<server_index> refused_; ///< Did not become primary; once each.

@@ -220,6 +220,38 @@ TEST_F(GrantMachine, WaitsForWhoDroppedOutBefore) { // SPEC I1
     << "the next attempt began, and the third may serve what it has";
 }
 
+// Made by a fence of the attempt that the former master did not finish. What it
+// heard while the new one was waiting for others was about the version in
+// force.
+TEST_F(Master, WaitsForWhoHeardBeforeTheFirstAttempt) { // SPEC I3
+  constexpr msg::chunk_extent nothing{chunk_version{1}, {}, 0, 0};
+  load(nothing);
+  machine->load_version_row({.chunk = chunk,
+                             .file = inode_id{5},
+                             .extent = nothing,
+                             .replication = 3,
+                             .intent = chunk_version{2},
+                             .set = {store_id{1}, store_id{2}, store_id{3}}});
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(n, nothing);
+  auto made = nothing;
+  made.version = chunk_version{2};
+  enrol(4, made);
+  machine->lease(1, {chunk, {}, {}}, now);
+  perform();
+  for (int i = 0; i < 20 && orders<msg::fence_chunk>() == 0; ++i)
+    pass(500ms);
+  ASSERT_EQ(orders<msg::fence_chunk>(), 3u);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    fence_at(n, nothing);
+  EXPECT_EQ(asked_to_lead(), 0) << "the fourth may serve what it has";
+  const auto told = beat(4);
+  ASSERT_EQ(told.revoked.size(), 1u);
+  EXPECT_EQ(told.revoked[0].extent.version, chunk_version{3});
+  beat(4);
+  EXPECT_NE(asked_to_lead(), 0);
+}
+
 // -- broken links between servers ---------------------------------------------
 
 /// Servers that the master reaches, and that do not all reach each other.
