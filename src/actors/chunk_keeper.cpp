@@ -231,6 +231,10 @@ struct shell {
     hands().end_leases(std::move(x.epochs));
   }
 
+  void perform(const core::begin_life& x) const {
+    hands().begin_life(x.granted);
+  }
+
   void perform(const core::set_node_lease& x) const {
     hands().set_node_lease(x.until);
     counters().lease_until = x.until.time_since_epoch().count();

@@ -1,6 +1,7 @@
 #include "chunkserver/chain.hpp"
 
 #include "base/crash_point.hpp"
+#include "core/chunks/fresh_lease.hpp"
 #include "wire/codec.hpp"
 #include "wire/data_frame.hpp"
 
@@ -353,9 +354,12 @@ result<replica_ptr> chain::admit(const arrival& arrived) {
       !current)
     return current.error();
   if (!x) {
-    if (grant == nullptr || !grant->fresh || grant->version != message.version
-        || message.serial != mutation_serial{1}) // It had more, and lost it.
+    if (grant == nullptr || grant->version != message.version)
       return fail(ec::not_found, "the chunk is not here");
+    if (auto may
+        = core::may_make_fresh(*grant, message.serial, state_.former_grants);
+        !may)
+      return may.error();
     auto made = state_.replicas.create(message.chunk, message.version,
                                        state_.leases.now());
     if (!made)

@@ -26,6 +26,7 @@ public:
 
   // -- leases, as `data_service` says -----------------------------------------
 
+  virtual void begin_life(lease_epoch granted) = 0;
   virtual void set_node_lease(boot_instant until) = 0;
   virtual void note_heartbeat(std::uint64_t sequence, boot_instant sent) = 0;
   virtual void renew_leases(std::vector<lease_epoch> epochs, boot_instant until)

@@ -79,6 +79,10 @@ data_hands::data_hands(data_service& data,
   // nop
 }
 
+void data_hands::begin_life(lease_epoch granted) {
+  data_.begin_life(granted);
+}
+
 void data_hands::set_node_lease(boot_instant until) {
   data_.set_node_lease(until);
 }
@@ -156,7 +160,7 @@ void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     settle_quarantine(all);
-    done(std::move(all));
+    data_.drop_leaving(std::move(all), done);
   });
 }
 

@@ -31,6 +31,7 @@ public:
   data_hands(data_service& data, std::vector<storage::chunk_store*> volumes,
              const data_hands_options& options);
 
+  void begin_life(lease_epoch granted) override;
   void set_node_lease(boot_instant until) override;
   void note_heartbeat(std::uint64_t sequence, boot_instant sent) override;
   void

@@ -201,6 +201,11 @@ endpoint data_service::address() const {
 
 // -- leases -------------------------------------------------------------------
 
+void data_service::begin_life(lease_epoch granted) {
+  core_->post(
+    [core = core_.get(), granted] { core->state.former_grants = granted; });
+}
+
 void data_service::set_node_lease(boot_instant until) {
   core_->state.leases.set_node_lease(until);
 }
@@ -307,6 +312,18 @@ void data_service::verify(chunk_id chunk, callback<nothing> done) {
         core->copying.verify(chunk, done);
       }))
     done(fail(ec::shutting_down));
+}
+
+void data_service::drop_leaving(
+  std::vector<msg::chunk_state> chunks,
+  std::function<void(std::vector<msg::chunk_state>)> done) {
+  core_->post([core = core_.get(), chunks = std::move(chunks),
+               done = std::move(done)]() mutable {
+    std::erase_if(chunks, [core](const msg::chunk_state& x) {
+      return core->state.replicas.leaving(x.chunk);
+    });
+    done(std::move(chunks));
+  });
 }
 
 std::vector<msg::chunk_state> data_service::list() const {

@@ -116,6 +116,11 @@ public:
 
   // -- leases -----------------------------------------------------------------
 
+  /// A master knows this life of the server. Grants up to that one were to a
+  /// former life: no change under them makes a chunk here, nor does any before
+  /// this is called.
+  void begin_life(lease_epoch granted);
+
   /// The node lease runs until then; in the past: it is over. At once.
   void set_node_lease(boot_instant until);
 
@@ -183,6 +188,12 @@ public:
   /// were not here, are called back.
   void remove(std::vector<msg::chunk_state> chunks,
               callback<std::vector<chunk_id>> done);
+
+  /// Calls back with those of these that are not being removed: a master that
+  /// did not order it would count on them. Not called back while the service
+  /// stops.
+  void drop_leaving(std::vector<msg::chunk_state> chunks,
+                    std::function<void(std::vector<msg::chunk_state>)> done);
 
   /// Reads all of it from the disk and moves it aside if it is bad; that, or
   /// that it is not here, is an event, too.

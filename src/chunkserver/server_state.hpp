@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -55,6 +56,9 @@ struct server_state {
   /// By chunk. Those that are gone or current again stay: they do no harm.
   std::unordered_map<chunk_id, chunk_version> revoked;
   master_term obeyed; ///< The newest master.
+  /// Up to here grants were to a former life of this server; nothing: no master
+  /// knows this one yet.
+  std::optional<lease_epoch> former_grants;
   /// Copies of these are being made, and are not there yet.
   std::set<chunk_id> arriving;
   bool draining = false;

@@ -71,6 +71,9 @@ struct chunkserver_registered {
   std::uint32_t chunk_lease_ms = 0; ///< Of leases that are `renewed`.
   std::uint64_t life = 0;           ///< As in `master_mark`.
   std::uint64_t durable = 0;        ///< Sequence, as in `master_mark`.
+  /// No grant was given above this one: what was granted up to it was to a
+  /// former life of the server, if this is a new one.
+  lease_epoch granted{};
 
   bool operator==(const chunkserver_registered&) const = default;
 };

@@ -27,7 +27,8 @@ template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, chunkserver_registered& x) {
   return f(caf::meta::type_name("chunkserver_registered"), x.term,
-           x.heartbeat_ms, x.chunk_size, x.chunk_lease_ms, x.life, x.durable);
+           x.heartbeat_ms, x.chunk_size, x.chunk_lease_ms, x.life, x.durable,
+           x.granted);
 }
 
 template <class Inspector>

@@ -1,103 +1,19 @@
-#include "support/chunk_data.hpp"
-#include "support/data_chain.hpp"
-#include "support/data_port.hpp"
-#include "support/eventually.hpp"
-#include "support/hesitant_server.hpp"
-#include "support/refusal.hpp"
+#include "chunkserver/lease_steps.hpp"
 
 #include "core/chunks/replica_order.hpp"
 #include "storage/store/chunk_table.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 
-// SPEC G5, G6, G14: leases, fences, servers that die or hang, and new
-// primaries, on whole data servers.
+// SPEC G5, G6: leases and fences on whole data servers.
 
 namespace dfs::chunkserver {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace test_steps;
 using test::append_of;
 using test::pattern;
-using test::read_of;
-using test::refusal;
-using test::write_of;
-
-constexpr chunk_id chunk{7};
-constexpr chunk_version first{1};
-constexpr chunk_version second{2};
-constexpr writer_id alice{11};
-
-struct DataLease : ::testing::Test {
-  test::data_chain servers{3};
-
-  std::unique_ptr<test::data_caller> writer = servers.caller(0);
-
-  std::future<test::data_reply<msg::chunk_changed>>
-  start(const msg::chunk_grant& grant, std::uint32_t offset,
-        const std::string& bytes) {
-    return writer->start(write_of(grant, offset, bytes), bytes);
-  }
-
-  std::optional<ec> write(const msg::chunk_grant& grant, std::uint32_t offset,
-                          const std::string& bytes) {
-    auto answer = start(grant, offset, bytes).get();
-    return refusal(answer.message);
-  }
-
-  std::optional<ec>
-  read(std::size_t i, chunk_version version, std::uint32_t length = 1) {
-    return refusal(servers.caller(i, rights::reader)
-                     ->call(read_of(chunk, version,
-                                    servers.state(i, chunk).serial, 0, length))
-                     .message);
-  }
-
-  result<msg::chunk_state>
-  fence(std::size_t i, chunk_version version, bool fresh = false) {
-    return test::data_chain::wait<msg::chunk_state>([&](auto done) {
-      servers.nodes[i]->service->fence(chunk, version, done, fresh);
-    });
-  }
-
-  /// Led by node 0, followed by one that answers when it is told to.
-  msg::chunk_grant hesitant_grant(const test::hesitant_server& next) {
-    auto grant = servers.grant(chunk, {0});
-    grant.chain.push_back({store_id{999}, next.port.where()});
-    servers.seal(grant);
-    return grant;
-  }
-
-  void expect_equal(std::vector<std::size_t> which, const std::string& bytes) {
-    for (const auto i : which)
-      EXPECT_EQ(servers.bytes(i, chunk), bytes) << "replica " << i;
-  }
-
-  std::vector<msg::led_chunk> led(std::size_t i) {
-    auto promised
-      = std::make_shared<std::promise<std::vector<msg::led_chunk>>>();
-    servers.nodes[i]->service->led(
-      {}, 10, [promised](auto x) { promised->set_value(std::move(x)); });
-    return promised->get_future().get();
-  }
-
-  core::led_page told(std::size_t i, std::uint64_t after) {
-    auto promised = std::make_shared<std::promise<core::led_page>>();
-    servers.nodes[i]->service->led_since(
-      after, 10, [promised](auto x) { promised->set_value(std::move(x)); });
-    return promised->get_future().get();
-  }
-
-  std::vector<ec> ended(std::size_t i) {
-    const std::lock_guard guard{servers.nodes[i]->mutex};
-    std::vector<ec> codes;
-    for (const auto& [id, code] : servers.nodes[i]->ended)
-      codes.push_back(code);
-    return codes;
-  }
-};
 
 TEST_F(DataLease, NothingIsServedWithoutANodeLease) { // SPEC G4, G6
   const auto grant = servers.grant(chunk);
@@ -266,147 +182,6 @@ TEST_F(DataLease, ASlowDiskIsNoSilence) {
   EXPECT_EQ(refusal(open.get().message), std::nullopt);
 }
 
-TEST_F(DataLease, APrimaryThatDiesIsFollowedByTheLongestReplica) { // SPEC G5
-  const auto grant = servers.grant(chunk, {2, 0, 1});
-  auto first_writer = servers.caller(2);
-  std::string bytes;
-  for (std::uint64_t i = 1; i <= 20; ++i) {
-    const auto record = pattern(1'000 + i, i);
-    ASSERT_TRUE(
-      first_writer->call(append_of(grant, alice, i, record), record).message);
-    bytes += record;
-  }
-  servers.stop(2);
-  msg::chunk_grant next;
-  const auto taken = servers.recover(chunk, second, {0, 1}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  expect_equal({0, 1}, bytes);
-  // A record that was answered is not appended again.
-  auto now_at
-    = servers.caller(next.chain.front().store == store_id{100} ? 0 : 1);
-  const auto record = pattern(1'020, 20);
-  const auto again = now_at->call(append_of(next, alice, 20, record), record);
-  ASSERT_TRUE(again.message) << again.message.error().context;
-  EXPECT_EQ(again.message->offset, bytes.size() - 1'020);
-  const auto more
-    = now_at->call(append_of(next, alice, 21, "end"), std::string{"end"});
-  ASSERT_TRUE(more.message);
-  expect_equal({0, 1}, bytes + "end");
-}
-
-TEST_F(DataLease, BringsALaggardLevel) { // take_lease, I4
-  const auto grant = servers.grant(chunk);
-  std::string bytes = pattern(200'000, 1);
-  ASSERT_EQ(write(grant, 0, bytes), std::nullopt);
-  servers.stop(2);
-  // All of these are on 0, and some on 1: none is decided.
-  std::vector<std::future<test::data_reply<msg::chunk_changed>>> open;
-  for (std::uint32_t i = 0; i < 10; ++i) {
-    const auto piece = pattern(30'000, 10 + i);
-    open.push_back(start(grant, 200'000 + i * 30'000, piece));
-  }
-  for (auto& each : open)
-    each.wait();
-  servers.start(2);
-  msg::chunk_grant next;
-  const auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  EXPECT_TRUE(taken->behind.empty());
-  const auto whole = servers.bytes(0, chunk);
-  EXPECT_EQ(whole.substr(0, bytes.size()), bytes);
-  EXPECT_GE(whole.size(), 230'000u);
-  expect_equal({0, 1, 2}, whole);
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(servers.state(i, chunk).serial, taken->state.extent.serial);
-  EXPECT_EQ(write(next, 0, pattern(1'000, 99)), std::nullopt);
-  expect_equal({0, 1, 2}, servers.bytes(1, chunk));
-}
-
-TEST_F(DataLease, LeavesOutWhoLacksMoreThanItRemembers) { // `behind`
-  const auto grant = servers.grant(chunk);
-  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
-  msg::chunk_grant pair;
-  ASSERT_TRUE(servers.recover(chunk, second, {0, 1}, pair));
-  std::string bytes = "bytes";
-  for (int i = 0; i < 300; ++i) {
-    ASSERT_EQ(write(pair, static_cast<std::uint32_t>(bytes.size()), "x"),
-              std::nullopt);
-    bytes += "x";
-  }
-  msg::chunk_grant next;
-  const auto taken = servers.recover(chunk, chunk_version{3}, {0, 1, 2}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  EXPECT_EQ(taken->behind, std::vector{store_id{102}});
-  // That one has the version and lacks changes: it must not be in force.
-  EXPECT_NE(write(next, 0, "never"), std::nullopt);
-  ASSERT_TRUE(servers.recover(chunk, chunk_version{4}, {0, 1}, next));
-  EXPECT_EQ(write(next, 0, "BYTES"), std::nullopt);
-  bytes.replace(0, 5, "BYTES");
-  expect_equal({0, 1}, bytes);
-  expect_equal({2}, "bytes");
-}
-
-// SPEC G5: sent one by one with the bytes of today, the first of them would be
-// there with bytes of the second, beside a replica that has it without them.
-TEST_F(DataLease, LeavesOutWhoLacksChangesThatOverlap) { // `behind`, I4
-  const auto grant = servers.grant(chunk);
-  const auto base = pattern(100'000, 1);
-  ASSERT_EQ(write(grant, 0, base), std::nullopt);
-  for (std::size_t i = 0; i < 3; ++i)
-    servers.stop(i);
-  // As primaries of earlier releases left it, or disks that forgot something.
-  const auto apply = [&](std::size_t i, std::uint64_t serial,
-                         std::uint32_t offset) {
-    const auto bytes = pattern(10'000, serial);
-    const auto crcs = wire::piece_crcs(offset, bytes);
-    const std::array<std::string_view, 1> pieces{bytes};
-    const auto applied
-      = servers.nodes[i]->store->apply({.chunk = chunk,
-                                        .version = first,
-                                        .serial = mutation_serial{serial},
-                                        .kind = storage::mutation_kind::write,
-                                        .offset = offset,
-                                        .length = 10'000,
-                                        .writer = {},
-                                        .sequence = 0},
-                                       {.pieces = pieces, .crcs = crcs});
-    ASSERT_TRUE(applied) << applied.error().context;
-  };
-  for (const std::size_t i : {0, 1})
-    apply(i, 2, 70'000);
-  apply(0, 3, 65'000);
-  for (std::size_t i = 0; i < 3; ++i)
-    servers.start(i);
-  writer = servers.caller(0);
-  msg::chunk_grant next;
-  auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  EXPECT_EQ(taken->behind, std::vector{store_id{102}});
-  EXPECT_EQ(servers.state(2, chunk).serial, mutation_serial{1});
-  expect_equal({2}, base);
-  taken = servers.recover(chunk, chunk_version{3}, {0, 1}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  EXPECT_TRUE(taken->behind.empty());
-  expect_equal({1}, servers.bytes(0, chunk));
-}
-
-// SPEC G4: empty, it would count as one that has everything, and be read.
-TEST_F(DataLease, AReplicaThatWasLostIsNotMadeAnewEmpty) {
-  const auto grant = servers.grant(chunk);
-  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
-  for (const std::size_t i : {1, 2})
-    servers.stop(i);
-  ASSERT_TRUE(servers.nodes[1]->store->quarantine(chunk));
-  ASSERT_TRUE(servers.nodes[2]->store->remove(chunk));
-  for (const std::size_t i : {1, 2})
-    servers.start(i);
-  EXPECT_EQ(write(grant, 5, "m"), ec::no_redundancy);
-  EXPECT_EQ(refusal(fence(1, second, true)), ec::not_found);
-  for (const std::size_t i : {1, 2})
-    EXPECT_FALSE(servers.nodes[i]->store->state(chunk)) << "node " << i;
-  EXPECT_TRUE(fence(2, second, true)) << "the master wants another one";
-}
-
 TEST_F(DataLease, WhatOverlapsWaitsUntilTheOtherIsDecided) { // I7; SPEC G5
   test::hesitant_server next;
   const auto grant = hesitant_grant(next);
@@ -451,57 +226,6 @@ TEST_F(DataLease, WhatWaitsForAnotherChangeIsRefusedWithIt) { // I7
 // As many changes as may be under way, and the store must know them all.
 static_assert(core::replica_order::under_way_max
               <= storage::remembered_mutations);
-
-TEST_F(DataLease, WritersGoOnWhenAServerDiesInTheMiddle) { // SPEC G5, G14
-  auto grant = servers.grant(chunk);
-  const auto base = pattern(300'000, 1);
-  ASSERT_EQ(write(grant, 0, base), std::nullopt);
-  std::vector<std::unique_ptr<test::data_caller>> callers;
-  for (int i = 0; i < 4; ++i)
-    callers.push_back(servers.caller(0));
-  rng random{5};
-  std::vector<std::future<test::data_reply<msg::chunk_changed>>> open;
-  for (std::uint64_t i = 0; i < 120; ++i) {
-    const auto piece = pattern(1 + random.below(80'000), 100 + i);
-    const auto offset = static_cast<std::uint32_t>(random.below(220'000));
-    open.push_back(
-      callers[i % 4]->start(write_of(grant, offset, piece), piece));
-    if (i == 60)
-      servers.stop(1);
-  }
-  for (auto& each : open)
-    each.wait();
-  servers.start(1);
-  msg::chunk_grant next;
-  const auto taken = servers.recover(chunk, second, {0, 1, 2}, next);
-  ASSERT_TRUE(taken) << taken.error().context;
-  expect_equal({0, 1, 2}, servers.bytes(0, chunk));
-  for (auto& node : servers.nodes)
-    EXPECT_TRUE(node->store->verify(chunk)->empty());
-}
-
-TEST_F(DataLease, ARestartedServerWaitsToBeTold) { // Reads: "what it is told"
-  const auto grant = servers.grant(chunk);
-  ASSERT_EQ(write(grant, 0, "bytes"), std::nullopt);
-  const auto before = servers.caller(1, rights::reader);
-  ASSERT_TRUE(test::eventually([&] { // The note is not to come to a later life.
-    return before->call(read_of(chunk, first, {}, 0, 5)).data == "bytes";
-  }));
-  servers.stop(1);
-  servers.start(1);
-  auto reader = servers.caller(1, rights::reader);
-  EXPECT_EQ(refusal(reader->call(read_of(chunk, first, {}, 0, 5)).message),
-            ec::not_primary);
-  const auto known
-    = reader->call(read_of(chunk, first, mutation_serial{1}, 0, 5));
-  ASSERT_TRUE(known.message) << known.message.error().context;
-  EXPECT_EQ(known.data, "bytes");
-  // A grant of its former life is worth nothing.
-  servers.stop(0);
-  servers.start(0);
-  writer = servers.caller(0);
-  EXPECT_EQ(write(grant, 0, "again"), ec::stale);
-}
 
 TEST_F(DataLease, APrimaryLetsReadersWaitForWhatIsUndecided) { // Reads, I3
   test::hesitant_server next;

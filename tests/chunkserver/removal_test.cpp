@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <string>
@@ -133,6 +134,31 @@ TEST_F(Removal, LetsACopyWaitForItsEnd) { // SPEC G10
   EXPECT_TRUE(busy.get());
   EXPECT_EQ(refusal(copy(chunk, first).get()), std::nullopt);
   EXPECT_TRUE(servers.bytes(here, chunk) == bytes);
+}
+
+// A master that has not ordered it would count on it.
+TEST_F(Removal, IsNamedInNoList) { // SPEC G10
+  write(servers.grant(chunk));
+  write(servers.grant(other, {0, 1}));
+  auto& service = *servers.nodes[here]->service;
+  const auto listed = [&] {
+    std::promise<std::vector<msg::chunk_state>> stay;
+    service.drop_leaving(service.list(),
+                         [&](auto all) { stay.set_value(std::move(all)); });
+    std::vector<chunk_id> chunks;
+    for (const auto& x : stay.get_future().get())
+      chunks.push_back(x.chunk);
+    return chunks;
+  };
+  EXPECT_EQ(listed(), std::vector{chunk});
+  auto busy = hold_disk(other, first);
+  auto gone = remove(first);
+  const auto meanwhile = listed();
+  EXPECT_EQ(std::count(meanwhile.begin(), meanwhile.end(), chunk), 0);
+  end.set_value();
+  EXPECT_EQ(*gone.get(), std::vector{chunk});
+  EXPECT_TRUE(busy.get());
+  EXPECT_EQ(listed(), std::vector{other});
 }
 
 TEST_F(Removal, LeavesACopyAlone) { // SPEC G10, I9

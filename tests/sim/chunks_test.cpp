@@ -55,12 +55,14 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
     setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
     setup{"restored", 1, 10}, setup{"settings"}, setup{"torn", 1, 10},
-    setup{"torn", 101, 5, 3, 4, 1},      // No other server can take a copy.
-    setup{"faults", 101, 5, 3, 6, 1},    // Three servers are all there are.
-    setup{"storm", 866, 1, 4, 6, 1},     // A copy between two attempts.
-    setup{"restarts", 4693, 1, 4, 3, 4}, // Revoked by a former master.
-    setup{"storm", 7706, 1, 4, 6, 1},    // A fresh chunk, and other masters.
-    setup{"steps", 201, 5, 5, 6, 1}),    // Fresh chunks, and other masters.
+    setup{"torn", 101, 5, 3, 4, 1},        // No other server can take a copy.
+    setup{"faults", 101, 5, 3, 6, 1},      // Three servers are all there are.
+    setup{"storm", 866, 1, 4, 6, 1},       // A copy between two attempts.
+    setup{"restarts", 4693, 1, 4, 3, 4},   // Revoked by a former master.
+    setup{"storm", 7706, 1, 4, 6, 1},      // A fresh chunk, and other masters.
+    setup{"restarts", 22'163, 1, 4, 6, 1}, // Made after a report.
+    setup{"torn", 236, 1, 4, 6, 1},        // Two links, one after the other.
+    setup{"steps", 201, 5, 5, 6, 1}),      // Fresh chunks, and other masters.
   [](const auto& x) {
     return fmt::format("{}{}", x.param.scenario, x.param.first_seed);
   });
@@ -103,10 +105,12 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
-    proof{"mute-delete", {"faults", 25, 20}},
+    proof{"mute-delete", {"faults", 780, 1, 4, 6, 1}},
     proof{"no-probe", {"torn", 1, 10}},
     proof{"undated", {"storm", 3748, 1, 5, 4, 4}},
     proof{"over-busy", {"storm", 817, 1, 5, 6, 2}},
+    proof{"old-grants", {"faults", 20'492, 1, 4, 6, 1}},
+    proof{"going-listed", {"faults", 21'321, 1, 4, 6, 1}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}}),
   [](const auto& x) {

@@ -114,6 +114,7 @@ public:
     ASSERT_TRUE(started) << started.error().context;
     x.service = *std::move(started);
     x.address = x.service->address();
+    x.service->begin_life({});
     x.service->set_node_lease(now() + std::chrono::hours{1});
     x.service->note_heartbeat(1, now());
   }

@@ -27,6 +27,7 @@ public:
   std::map<lease_epoch, boot_instant> renewed;
   std::vector<lease_epoch> ended;
   int clocks_forgotten = 0;
+  std::vector<lease_epoch> lives;
   std::vector<msg::chunk_state> revoked;
   std::vector<chunk_id> verified;
   std::vector<std::string> orders;
@@ -42,6 +43,9 @@ public:
       answer();
   }
 
+  void begin_life(lease_epoch granted) override {
+    lives.push_back(granted);
+  }
   void set_node_lease(boot_instant until) override {
     lease_until = until;
   }

@@ -61,6 +61,10 @@ public:
   [[nodiscard]] std::size_t size() const {
     return leases_.size();
   }
+  /// No epoch above this one was given, in this term or one before.
+  [[nodiscard]] lease_epoch newest() const {
+    return lease_epoch{next_.value() - 1};
+  }
 
   /// Aborts if an invariant is broken.
   void check() const;

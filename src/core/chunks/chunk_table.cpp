@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace dfs::core {
@@ -133,6 +134,7 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
   clear_holders(id, *entry);
   odd_.erase(id);
   awaited_.erase(id);
+  possible_.erase(id);
   intents_.erase(id);
   chunks_.erase(id);
   return had;
@@ -220,6 +222,7 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
       note_odd(id, x, replica_fault::stale, version_at(x, id));
   clear_holders(id, *entry);
   awaited_.erase(id);
+  possible_.erase(id); // They have heard that it is revoked.
   entry->version = narrow(version);
   intents_.erase(id);
   for (const auto x : set) {
@@ -301,9 +304,11 @@ void chunk_table::begun(chunk_id id) {
     return;
   entry->set(chunk_entry::fresh, false);
   const auto waiting = awaited_.extract(id);
-  if (!waiting.empty())
-    for (const auto x : waiting.mapped()) // T4
-      drop_holder(id, *entry, x);
+  if (waiting.empty())
+    return;
+  for (const auto x : waiting.mapped()) // T4
+    if (drop_holder(id, *entry, x))
+      possible_[id].push_back(x);
 }
 
 void chunk_table::await(chunk_id id, server_index server) {
@@ -313,12 +318,14 @@ void chunk_table::await(chunk_id id, server_index server) {
 }
 
 void chunk_table::came(chunk_id id, server_index server) {
-  const auto waiting = awaited_.find(id);
-  if (waiting == awaited_.end())
-    return;
-  std::erase(waiting->second, server);
-  if (waiting->second.empty())
-    awaited_.erase(waiting);
+  for (auto* those : {&awaited_, &possible_}) {
+    const auto waiting = those->find(id);
+    if (waiting == those->end())
+      continue;
+    std::erase(waiting->second, server);
+    if (waiting->second.empty())
+      those->erase(waiting);
+  }
 }
 
 void chunk_table::expect(server_index server, chunk_id id) {
@@ -358,6 +365,11 @@ void chunk_table::forget_server(server_index server) {
       await(id, server);
     return true;
   });
+  // Its next life makes no chunk under a lease of before.
+  for (auto it = possible_.begin(); it != possible_.end();) {
+    std::erase(it->second, server);
+    it = it->second.empty() ? possible_.erase(it) : std::next(it);
+  }
   for (auto& [id, open] : intents_)
     open.reported.erase(server);
   for (auto it = odd_.begin(); it != odd_.end();) {
@@ -379,6 +391,11 @@ std::vector<server_index> chunk_table::holders(chunk_id id) const {
     xs.insert(xs.end(), rest.begin(), rest.end());
   }
   return xs;
+}
+
+std::vector<server_index> chunk_table::possible(chunk_id id) const {
+  const auto it = possible_.find(id);
+  return it == possible_.end() ? std::vector<server_index>{} : it->second;
 }
 
 bool chunk_table::holds(server_index server, chunk_id id) const {

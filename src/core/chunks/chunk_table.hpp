@@ -123,6 +123,9 @@ public:
   void forget_server(server_index server);
 
   [[nodiscard]] std::vector<server_index> holders(chunk_id id) const;
+  /// No holders, and may have it, or get it yet, under the lease before the
+  /// next grant.
+  [[nodiscard]] std::vector<server_index> possible(chunk_id id) const;
   /// Servers whose replica is `behind`.
   [[nodiscard]] std::vector<server_index> behind(chunk_id id) const;
   /// Holders that are known to have it: without those that may come to have it.
@@ -176,6 +179,8 @@ private:
   std::map<chunk_id, std::vector<odd_replica>> odd_;
   /// Holders of fresh chunks that have not said in this life that they have it.
   std::map<chunk_id, std::vector<server_index>> awaited_;
+  /// Those of them that count no more, and have not said anything since.
+  std::map<chunk_id, std::vector<server_index>> possible_;
   std::array<std::uint64_t, chunk_classes> counts_{};
 };
 

@@ -47,7 +47,8 @@ directory_machine::register_server(const msg::register_chunkserver& x,
     s_.config.chunk_size,
     static_cast<std::uint32_t>(s_.config.chunk_lease.count()),
     lineage_.life(),
-    durable_};
+    durable_,
+    s_.leases.newest()};
 }
 
 result<msg::chunks_reported>

@@ -35,4 +35,14 @@ result<nothing> may_lead_fresh(const msg::chunk_grant& x,
   return done;
 }
 
+result<nothing> may_make_fresh(const msg::chunk_grant& x,
+                               mutation_serial serial,
+                               const std::optional<lease_epoch>& former) {
+  if (!x.fresh || serial != mutation_serial{1}) // It had more, and lost it.
+    return fail(ec::not_found, "the chunk is not here");
+  if (!former || x.epoch <= *former)
+    return fail(ec::stale, "the grant is to an earlier life of this server");
+  return done;
+}
+
 } // namespace dfs::core

@@ -4,6 +4,8 @@
 #include "base/time.hpp"
 #include "messages/chunk.hpp"
 
+#include <optional>
+
 namespace dfs::core {
 
 // The lease of a new chunk. A client brings its grant to the first of the
@@ -32,5 +34,17 @@ end_of_fresh(const msg::chunk_grant& x, store_id self, boot_id boot,
 [[nodiscard]] result<nothing> may_lead_fresh(const msg::chunk_grant& x,
                                              const msg::chunk_extent& here,
                                              bool over);
+
+/// A change under that grant has come from the predecessor, and the chunk is
+/// not here: may it be made? Not by a change that was on its way to a former
+/// life of this server: other servers may have been granted the chunk while
+/// this one was away, and nobody has told it that older versions are revoked.
+/// @param serial Of the change. @param former Grants up to this one were to a
+///   former life; nothing: no master knows this one yet.
+/// @returns `ec::not_found` (the chunk is not new, or was here and is lost),
+///   `ec::stale` (to a former life).
+[[nodiscard]] result<nothing>
+may_make_fresh(const msg::chunk_grant& x, mutation_serial serial,
+               const std::optional<lease_epoch>& former);
 
 } // namespace dfs::core

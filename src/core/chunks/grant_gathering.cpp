@@ -21,6 +21,7 @@ void grant_machine::gather(directory_state& s, instant now) {
   }
   if (now >= again_) {
     unfit_.clear();
+    unreached_.clear();
     refused_.clear();
   }
   std::vector<server_index> chosen;

@@ -181,6 +181,8 @@ void grant_machine::fenced(directory_state& s, member& who,
 
 bool grant_machine::others_may_serve(directory_state& s, instant now) {
   auto seen = s.table.holders(chunk_);
+  for (const auto i : s.table.possible(chunk_))
+    seen.push_back(i);
   if (const auto under_way = s.copies.find(chunk_); under_way != s.copies.end())
     seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
   // Those that were to go hold a current version, until they are gone. So may

@@ -142,8 +142,9 @@ private:
   std::map<server_index, chunk_version> heard_;
   std::vector<server_index> others_; ///< Might serve it, and were no members.
   std::vector<server_index> doubted_;
-  std::vector<server_index> refused_; ///< Did not become primary; once each.
-  std::vector<server_index> unfit_;   ///< Not asked before `again_`.
+  std::vector<server_index> refused_;   ///< Did not become primary; once each.
+  std::vector<server_index> unfit_;     ///< Not asked before `again_`.
+  std::vector<server_index> unreached_; ///< Of those: a primary said so.
   instant again_{};
   server_index primary_ = no_server; ///< That was asked to take the lease.
   effect_token token_ = 0;           ///< Of the log, or of `take_lease`.

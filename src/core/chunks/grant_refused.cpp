@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 // Which servers are left out when no primary could be made, or only of some.
 
@@ -17,7 +18,8 @@ constexpr std::ptrdiff_t refusals_max = 2;
 
 // One that says that it reaches too few would say so again: where the others
 // are enough, they proceed without it at once. Otherwise another one may reach
-// more, and nobody is left out for the links between the servers.
+// more, also of those that this one left out before, and nobody is left out for
+// the links between the servers.
 void grant_machine::primary_refused(directory_state& s, ec why, instant now) {
   refused_.push_back(primary_);
   const auto least = s.replicas_min(*s.table.find(chunk_));
@@ -25,6 +27,9 @@ void grant_machine::primary_refused(directory_state& s, ec why, instant now) {
   if (alone && (least <= 2 || members_.size() == 2))
     for (const auto& x : members_)
       s.torn.note(primary_, x.server, now);
+  if (alone && members_.size() <= least)
+    for (const auto i : std::exchange(unreached_, {}))
+      std::erase(unfit_, i);
   if ((alone && members_.size() > least)
       || std::count(refused_.begin(), refused_.end(), primary_) >= refusals_max)
     leave_out_one(s);
@@ -38,6 +43,7 @@ void grant_machine::leave_out(directory_state& s,
   for (const auto store : behind)
     if (const auto i = s.servers.find(store)) {
       unfit_.push_back(*i);
+      unreached_.push_back(*i);
       s.torn.note(primary_, *i, now);
       s.note(directory_note::kind::left_out, chunk_, *i,
              fmt::format("{} does not reach it, or cannot bring it level",

@@ -86,6 +86,12 @@ struct end_leases {
   std::vector<lease_epoch> epochs;
 };
 
+/// This life of the server is known to a master: once, before anything else.
+/// Grants up to this one were to a former life.
+struct begin_life {
+  lease_epoch granted;
+};
+
 /// In the past: it is over.
 struct set_node_lease {
   boot_instant until;
@@ -123,8 +129,8 @@ struct keeper_note {
 using keeper_effect
   = std::variant<find_master, send_registration, persist_mark, list_replicas,
                  send_page, ask_led, send_beat, revoke_replicas,
-                 verify_replicas, renew_leases, end_leases, set_node_lease,
-                 forget_clocks, say_goodbye, keeper_note>;
+                 verify_replicas, renew_leases, end_leases, begin_life,
+                 set_node_lease, forget_clocks, say_goodbye, keeper_note>;
 using keeper_effects = std::vector<keeper_effect>;
 
 } // namespace dfs::core

@@ -332,6 +332,8 @@ void keeper_machine::begin_talk(const clock_pair& now) {
   heard_at_ = now.boot;
   lease_.enter(term_);
   led_.restart();
+  if (!std::exchange(alive_, true))
+    out_.push_back(begin_life{terms_.granted});
   note(keeper_note::kind::registered, "term " + std::to_string(term_.value()));
   if (!reported_)
     begin_report();

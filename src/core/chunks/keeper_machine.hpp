@@ -182,6 +182,7 @@ private:
   bool marking_ = false;    ///< It is being written …
   boot_instant mark_at_;    ///< … and not again before.
   master_term term_;        ///< Of this talk.
+  bool alive_ = false;      ///< A master has registered this life.
   msg::chunkserver_registered terms_;
   boot_instant retry_at_; ///< When alone; else the end of patience.
   boot_instant heard_at_; ///< The last answer that counted, or registration.

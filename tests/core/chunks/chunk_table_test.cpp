@@ -186,7 +186,24 @@ TEST(ChunkTable, WhoMayComeToHaveAFreshChunkIsNotCountedOnceItIsWritten) {
   EXPECT_EQ(table.reported(0, chunk, at(1)), standing::current);
   table.begun(chunk);
   EXPECT_EQ(table.holders(chunk), std::vector<server_index>{0});
+  EXPECT_EQ(table.possible(chunk), std::vector<server_index>{1})
+    << "the next grant has to reckon with it";
   table.check();
+}
+
+TEST(ChunkTable, WhoMayComeToHaveAChunkIsSoUntilItIsHeardOf) { // SPEC G10
+  chunk_table table{restored_branch{master_term{1}}};
+  table.load_file_row({chunk, inode_id{1}, at(1), 3, {}, {}});
+  for (const server_index x : {0, 1, 2, 3})
+    table.expect(x, chunk);
+  table.reported(0, chunk, at(1));
+  table.begun(chunk);
+  ASSERT_EQ(table.possible(chunk), (std::vector<server_index>{1, 2, 3}));
+  table.reported(1, chunk, at(1));
+  table.gone(2, chunk);
+  EXPECT_EQ(table.possible(chunk), std::vector<server_index>{3});
+  table.forget_server(3); // Its next life makes nothing of a grant of before.
+  EXPECT_TRUE(table.possible(chunk).empty());
 }
 
 } // namespace

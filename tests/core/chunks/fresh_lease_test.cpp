@@ -83,5 +83,23 @@ TEST_F(FreshLease, BeginsOverNothingOnly) { // SPEC G5
   EXPECT_EQ(refusal(may_lead_fresh(grant, here, false)), ec::stale);
 }
 
+TEST_F(FreshLease, MakesNothingForAGrantToAFormerLife) { // SPEC I3
+  constexpr mutation_serial first{1};
+  grant.epoch = lease_epoch{40};
+  EXPECT_TRUE(may_make_fresh(grant, first, lease_epoch{39}));
+  EXPECT_EQ(refusal(may_make_fresh(grant, first, lease_epoch{40})), ec::stale);
+  EXPECT_EQ(refusal(may_make_fresh(grant, first, std::nullopt)), ec::stale)
+    << "no master knows this life";
+}
+
+TEST_F(FreshLease, MakesNoChunkThatWasHereBefore) {
+  grant.epoch = lease_epoch{40};
+  EXPECT_EQ(refusal(may_make_fresh(grant, mutation_serial{2}, lease_epoch{39})),
+            ec::not_found);
+  grant.fresh = false;
+  EXPECT_EQ(refusal(may_make_fresh(grant, mutation_serial{1}, lease_epoch{39})),
+            ec::not_found);
+}
+
 } // namespace
 } // namespace dfs::core

@@ -213,6 +213,10 @@ private:
       std::visit([this](auto& x) { perform(x); }, effect);
   }
 
+  void perform(const begin_life&) {
+    // nop
+  }
+
   void perform(const find_master&) {
     later([this] { perform(machine_->master_found({}, clock())); });
   }

@@ -118,9 +118,13 @@ chunk_server::admit_change(const sim_replicate& x) {
   if (is_revoked(grant.chunk, grant.version))
     return fail(ec::stale);
   auto* r = find(grant.chunk);
-  if (r == nullptr && !grant.fresh)
-    return fail(ec::not_found);
   if (r == nullptr) {
+    auto former = former_grants_;
+    if (mutant("old-grants"))
+      former = lease_epoch{};
+    if (auto may = core::may_make_fresh(grant, x.change.what.serial, former);
+        !may)
+      return may.error();
     const auto made = make(grant.chunk, grant.version);
     if (!made)
       return made.error();

@@ -52,7 +52,8 @@ void chunk_server::perform(core::persist_mark& x) {
 void chunk_server::perform(core::list_replicas& x) {
   std::vector<msg::chunk_state> all;
   for (const auto& [chunk, r] : replicas_)
-    all.push_back(state_of(chunk));
+    if (!leaving_.contains(chunk) || mutant("going-listed"))
+      all.push_back(state_of(chunk));
   host_.later(disk_time(), [this, ticket = x.ticket, all] {
     perform(keeper_->replicas_listed(ticket, all, clocks()));
   });
@@ -131,6 +132,10 @@ void chunk_server::perform(core::end_leases& x) {
       end_lease(led_.running(epoch), *r, ec::not_primary);
     led_.forget(epoch);
   }
+}
+
+void chunk_server::perform(core::begin_life& x) {
+  former_grants_ = x.granted;
 }
 
 void chunk_server::perform(core::set_node_lease& x) {

@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 29> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 31> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -32,6 +32,8 @@ inline constexpr std::array<chunk_mutant, 29> chunk_mutants{{
   {"hollow", "a copy of what nobody knows is empty, and counts"},
   {"mute-delete",
    "a deletion is answered, and what was told before comes later"},
+  {"going-listed", "what is being deleted is told of as if it stayed"},
+  {"old-grants", "a change makes a chunk whose grant was to a former life"},
   {"overtaken", "a copy takes whatever version it finds, and counts"},
   {"no-mark", "how far metadata had come that were obeyed is forgotten"},
   {"no-probe", "a new primary does not ask whether the others answer it"},

@@ -563,8 +563,10 @@ chunk_server::remove_now(const msg::delete_chunks& x, bool late) {
     auto* r = find(order.chunk);
     if (r != nullptr) {
       const bool newer = r->order.version() > order.extent.version;
-      if (newer || late)
+      if (newer || late) {
+        keeper_->arrived(state_of(order.chunk)); // No list names what is going.
         continue;
+      }
       note("deletes", order.chunk, r->order.version());
       end_lease(order.chunk, *r, ec::not_found);
       cluster_.witness().deleted(host_.index(), order.chunk,

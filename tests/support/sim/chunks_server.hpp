@@ -114,6 +114,7 @@ private:
   void perform(core::verify_replicas& x);
   void perform(core::renew_leases& x);
   void perform(core::end_leases& x);
+  void perform(core::begin_life& x);
   void perform(core::set_node_lease& x);
   void perform(core::forget_clocks& x);
   void perform(core::say_goodbye& x);
@@ -174,6 +175,7 @@ private:
   std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
   std::map<chunk_id, replica> replicas_;
   std::map<chunk_id, chunk_version> revoked_;
+  std::optional<lease_epoch> former_grants_; ///< As `server_state`.
   core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
   std::set<chunk_id> copying_;
