@@ -1,5 +1,6 @@
 #include "actors/chunk_keeper.hpp"
 
+#include "actors/keeper_notes.hpp"
 #include "actors/support/from_caf.hpp"
 #include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
@@ -245,35 +246,8 @@ struct shell {
   }
 
   void perform(const core::keeper_note& x) const {
-    using kind = core::keeper_note::kind;
-    const auto say = [&](spdlog::level::level_enum level, const char* what) {
-      log_event(*log_for("chunk-keeper"), level, what, {{"why", x.text}});
-    };
-    switch (x.what) {
-      case kind::registered:
-        return say(spdlog::level::info, "registered with the master");
-      case kind::refused:
-        return say(spdlog::level::err, "the master is refused, or refuses");
-      case kind::master_lost:
-        return say(spdlog::level::warn, "the master is lost");
-      case kind::reported:
-        return say(spdlog::level::info, "all replicas are reported");
-      case kind::lease_began:
-        return say(spdlog::level::info, "the node lease runs");
-      case kind::lease_ended:
-        ++counters().leases_ended;
-        return say(spdlog::level::warn, "the node lease has run out");
-      case kind::clock_jumped:
-        ++counters().leases_ended;
-        return say(spdlog::level::warn, "the clocks have jumped");
-      case kind::impeded:
-        return say(spdlog::level::err, "the node lease is not renewed");
-      case kind::freed:
-        return say(spdlog::level::info, "the node lease is renewed again");
-      case kind::left:
-        if (machine().status().term != master_term{}) // Was ever there.
-          say(spdlog::level::info, "left the master");
-    }
+    const auto was_there = machine().status().term != master_term{};
+    log_keeper_note(x, was_there, counters());
   }
 
   /// Once per change: the board is shared.
