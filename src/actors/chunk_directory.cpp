@@ -196,14 +196,12 @@ void perform(self_pointer, core::directory_note& x) {
              {"detail", x.text}});
 }
 
-// Whoever hears first that the metadata are not the newest tells the others.
 void share_fitness(self_pointer self) {
   auto& machine = *self->state.machine;
   auto& fitness = *self->state.options.fitness;
-  if (!machine.stopped().empty() && !fitness.lost())
-    fitness.lose(machine.stopped());
-  else if (machine.stopped().empty() && fitness.lost())
-    machine.stop(fitness.why(), self->clock().now());
+  fitness.share(machine.stopped(), [&](const std::string& why) {
+    machine.stop(why, self->clock().now());
+  });
   fitness.confirm(machine.state().confirmed);
 }
 

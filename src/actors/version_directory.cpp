@@ -138,18 +138,10 @@ void perform(self_pointer self, core::version_note_line& x) {
              {"detail", x.text}});
 }
 
-// Whoever hears first that the metadata are not the newest tells the others.
-void share_fitness(self_pointer self) {
-  auto& machine = *self->state.machine;
-  auto& fitness = *self->state.options.fitness;
-  if (!machine.stopped().empty() && !fitness.lost())
-    fitness.lose(machine.stopped());
-  else if (machine.stopped().empty() && fitness.lost())
-    machine.stop(fitness.why());
-}
-
 void perform(self_pointer self) {
-  share_fitness(self);
+  auto& machine = *self->state.machine;
+  self->state.options.fitness->share(
+    machine.stopped(), [&](const std::string& why) { machine.stop(why); });
   for (auto& effect : self->state.machine->take_effects())
     std::visit([self](auto& x) { perform(self, x); }, effect);
 }

@@ -1,6 +1,7 @@
 #include "support/chunk_data.hpp"
 #include "support/data_chain.hpp"
 #include "support/data_port.hpp"
+#include "support/hesitant_server.hpp"
 #include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
@@ -38,15 +39,7 @@ struct second_server {
     : port{{},
            [this](net::data_request& x) { take(x); },
            {},
-           [](const net::data_stranger&, std::string_view) {
-             net::data_greeting greeting;
-             greeting.peer.name = "node-9";
-             greeting.peer.server = true;
-             greeting.peer.expiry = wire::unix_ms::max() / 2;
-             greeting.welcome = wire::encode(
-               msg::data_welcome{.store = store_id{999}, .boot = boot_id{9}});
-             return result<net::data_greeting>{greeting};
-           }} {
+           test::greet_as_server} {
     // nop
   }
 

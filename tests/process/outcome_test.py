@@ -3,6 +3,7 @@
 that was printed, and repeating under it has its effect once; of a put it can be
 asked for long after others have put the same file (SPEC S7, S11)."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -14,6 +15,21 @@ from harness import binary, wait_for
 from versions import VersionCluster
 
 EXTRA = settings(size="64KiB") + '[volumes]\nreserve = "1MiB"\n'
+
+
+@contextlib.contextmanager
+def standing(nodes, later, seconds):
+    """These stand, and that one after so many seconds; at the end all go on."""
+    for node in nodes:
+        node.pause()
+    stop = threading.Timer(seconds, later.pause)
+    stop.start()
+    try:
+        yield
+    finally:
+        stop.join()
+        for node in [*nodes, later]:
+            node.resume()
 
 
 class Outcomes(unittest.TestCase):
@@ -34,17 +50,9 @@ class Outcomes(unittest.TestCase):
         primary = self.explain(path)[-1]["primary"]
         still = [x for x in self.cluster.stores if x.name != primary]
         master = self.cluster["master"]
-        for node in still:
-            node.pause()
-        stop = threading.Timer(0.6, master.pause)
-        stop.start()
-        try:
+        with standing(still, master, 0.6):
             done = self.client.run_bytes(*words, "--timeout", "3s",
                                          input=given, check=False)
-        finally:
-            stop.join()
-            for node in [*still, master]:
-                node.resume()
         self.cluster.wait_until_healthy(60)
         text = done.stderr.decode()
         self.assertEqual(done.returncode, 4, text)
@@ -153,22 +161,14 @@ class Puts(unittest.TestCase):
         primary = self.leader(path)
         still = [x for x in self.cluster.servers if x is not primary]
         master = self.cluster["master"]
-        for node in still:
-            node.pause()
         # When the put has looked its file up, and before they are declared
         # failed.
-        stop = threading.Timer(1.5, master.pause)
-        stop.start()
-        try:
+        with standing(still, master, 1.5):
             done = self.cluster.client.run_bytes(
                 "put", "-", path, "--timeout", "4s", input=b"half",
                 check=False)
-        finally:
-            stop.join()
             if die:
                 primary.kill()
-            for node in [*still, master]:
-                node.resume()
         said = done.stderr.decode()
         self.assertEqual(done.returncode, 4, said)
         return (re.search(r"dfsnode request ([0-9][^\s\"]*)", said)[1],

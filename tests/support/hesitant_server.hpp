@@ -8,6 +8,18 @@
 
 namespace dfs::test {
 
+/// What a server of store 999 says to whoever connects.
+inline result<net::data_greeting>
+greet_as_server(const net::data_stranger&, std::string_view) {
+  net::data_greeting greeting;
+  greeting.peer.name = "node-9";
+  greeting.peer.server = true;
+  greeting.peer.expiry = wire::unix_ms::max() / 2;
+  greeting.welcome = wire::encode(
+    msg::data_welcome{.store = store_id{999}, .boot = boot_id{9}});
+  return greeting;
+}
+
 /// A server that takes changes and answers when it is told to.
 struct hesitant_server {
   hesitant_server()
@@ -19,15 +31,7 @@ struct hesitant_server {
              held.push_back(std::move(x));
            },
            {},
-           [](const net::data_stranger&, std::string_view) {
-             net::data_greeting greeting;
-             greeting.peer.name = "node-9";
-             greeting.peer.server = true;
-             greeting.peer.expiry = wire::unix_ms::max() / 2;
-             greeting.welcome = wire::encode(
-               msg::data_welcome{.store = store_id{999}, .boot = boot_id{9}});
-             return result<net::data_greeting>{greeting};
-           }} {
+           greet_as_server} {
     // nop
   }
 

@@ -29,6 +29,17 @@ public:
     return why_;
   }
 
+  /// What one subsystem knows and what the others know is brought together.
+  /// @param stopped Why it has stopped; empty: it has not. @param stop Stops it
+  ///   for that reason.
+  template <class Stop>
+  void share(const std::string& stopped, Stop stop) {
+    if (!stopped.empty() && !lost())
+      lose(stopped);
+    else if (stopped.empty() && lost())
+      stop(why());
+  }
+
   /// After a restore nothing is purged before a person, or time, has confirmed
   /// it.
   void confirm(bool yes) {

@@ -2,6 +2,8 @@
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/replica_machine.hpp"
 
+#include "core/versions/replica_answers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,6 +14,8 @@
 
 namespace dfs::core {
 namespace {
+
+using test::answer_in;
 
 using namespace std::chrono_literals;
 
@@ -87,15 +91,6 @@ TEST(Leaving, AKeptVersionTellsOfItsPut) {
 }
 
 // -- replicas -----------------------------------------------------------------
-
-template <class T>
-const T* answer_in(const replica_effects& all) {
-  for (const auto& x : all)
-    if (const auto* a = std::get_if<answer_asker>(&x))
-      if (const auto* y = std::get_if<T>(&a->what))
-        return y;
-  return nullptr;
-}
 
 replica_rows active_rows() {
   replica_rows rows;

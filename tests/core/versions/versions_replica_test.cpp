@@ -1,12 +1,16 @@
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/replica_machine.hpp"
 
+#include "core/versions/replica_answers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <set>
 
 namespace dfs::core {
 namespace {
+
+using test::answer_in;
 
 constexpr store_id here{1};
 constexpr store_id primary{2};
@@ -33,15 +37,6 @@ manifest(std::uint64_t ballot, std::uint64_t serial, std::uint64_t writer) {
           {group_ballot{ballot}, serial},
           add_version({}, v, {}, 0),
           0};
-}
-
-template <class T>
-const T* answer_in(const replica_effects& all) {
-  for (const auto& x : all)
-    if (const auto* a = std::get_if<answer_asker>(&x))
-      if (const auto* y = std::get_if<T>(&a->what))
-        return y;
-  return nullptr;
 }
 
 const store_rows* rows_in(const replica_effects& all) {

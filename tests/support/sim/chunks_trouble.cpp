@@ -1,0 +1,211 @@
+#include "support/sim/chunks_trouble.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+namespace dfs::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// After the last start of a server everything has all its copies again.
+constexpr auto repaired_within = 30s;
+/// One broken pair of links stops writes no longer than this. SPEC G7
+constexpr auto write_within = 4s;
+
+} // namespace
+
+void chunk_trouble::strike() {
+  auto& random = world_.random();
+  const auto server = any_server();
+  switch (random.below(10)) {
+    case 0:
+      crash(server, 100ms + up_to(random, 6s), false);
+      break;
+    case 1:
+      crash(server, 100ms + up_to(random, 6s), true);
+      break;
+    case 2:
+      world_.pause(server, 300ms + up_to(random, 7s));
+      break;
+    case 3:
+      world_.suspend(server, 300ms + up_to(random, 7s));
+      break;
+    case 4:
+      cluster_.crash_master_for_a_while();
+      break;
+    case 5:
+      world_.pause(chunk_cluster::master(), 200ms + up_to(random, 4s));
+      break;
+    case 6:
+      cut(server, chunk_cluster::master(), up_to(random, 6s));
+      break;
+    case 7:
+      cut(server, other(server), up_to(random, 4s));
+      break;
+    case 8:
+      cluster_.reset_link(server);
+      break;
+    case 9: // A crash of two at once.
+      crash(server, 100ms + up_to(random, 3s), false);
+      crash(other(server), 100ms + up_to(random, 3s), random.one_in(2));
+      break;
+  }
+}
+
+void chunk_trouble::maroon() {
+  auto& random = world_.random();
+  const auto n = cluster_.options().servers;
+  const auto who
+    = chunk_cluster::first_server() + static_cast<node_index>(random.below(n));
+  link_quality late;
+  late.delay = 200ms + up_to(random, 900ms);
+  world_.net().set_quality(chunk_cluster::master(), who, late);
+  world_.run_for(1s + up_to(random, 1s));
+  for (node_index i = 0; i < cluster_.first_client(); ++i)
+    if (i != who) {
+      world_.net().cut(i, who);
+      world_.net().cut(who, i);
+    }
+  world_.run_for(1s + up_to(random, 5s));
+  world_.net().heal();
+  world_.net().set_quality(chunk_cluster::master(), who, link_quality{});
+}
+
+void chunk_trouble::tear() {
+  auto& random = world_.random();
+  const auto who = any_server();
+  const auto with = other(who);
+  const bool pair = random.one_in(2);
+  const auto which = random.below(3);
+  for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+       ++i) {
+    if (i == who || (pair && i != with))
+      continue;
+    if (which != 0)
+      world_.net().cut(who, i);
+    if (which != 1)
+      world_.net().cut(i, who);
+  }
+  watch_writes(5s + up_to(random, 7s));
+  world_.net().heal();
+  watch_writes(1s);
+  wait_for_copies({});
+}
+
+void chunk_trouble::restart_without_one() {
+  auto& random = world_.random();
+  const auto& options = cluster_.options();
+  const bool spare = options.servers > options.config.replication;
+  const auto missing = spare ? any_server() : cluster_.first_client();
+  cluster_.set_idle(true);
+  // Not all of it need die.
+  const auto all = random.one_in(2);
+  for (auto i = chunk_cluster::first_server(); i < cluster_.first_client(); ++i)
+    if (i == missing || all || random.one_in(2))
+      stop(i);
+  if (all || random.one_in(2))
+    cluster_.crash(chunk_cluster::master());
+  world_.run_for(up_to(random, 4s));
+  std::vector<node_index> down;
+  for (node_index i = 0; i < cluster_.first_client(); ++i)
+    if (i != missing && world_.at(i).state() == node_state::down)
+      down.insert(
+        down.begin()
+          + static_cast<std::ptrdiff_t>(random.below(down.size() + 1)),
+        i);
+  for (const auto i : down) {
+    world_.start(i);
+    if (random.one_in(2))
+      world_.run_for(up_to(random, 2s));
+  }
+  wait_for_copies(missing);
+  cluster_.set_idle(false);
+  if (spare)
+    world_.start(missing);
+}
+
+void chunk_trouble::end() {
+  world_.net().heal();
+  cluster_.set_crash_steps(0);
+  for (node_index i = 0; i < cluster_.first_client(); ++i)
+    if (world_.at(i).state() == node_state::down)
+      world_.start(i);
+}
+
+node_index chunk_trouble::any_server() {
+  return chunk_cluster::first_server()
+         + static_cast<node_index>(
+           world_.random().below(cluster_.options().servers));
+}
+
+void chunk_trouble::stop(node_index i) {
+  if (world_.random().one_in(2))
+    cluster_.cut_power(i);
+  else
+    cluster_.crash(i);
+}
+
+void chunk_trouble::watch_writes(std::chrono::nanoseconds time) {
+  const auto end = world_.now() + time;
+  while (world_.now() < end && !world_.broken()) {
+    world_.run_for(20ms);
+    const auto since = cluster_.waits_since();
+    if (since && world_.now() - *since > write_within)
+      world_.report("links", "a write waits for more than 4 s while one "
+                             "server or pair is cut off");
+  }
+}
+
+void chunk_trouble::wait_for_copies(std::optional<node_index> missing) {
+  const auto end = world_.now() + repaired_within;
+  std::string complaints = "not asked";
+  while (!complaints.empty() && world_.now() < end && !world_.broken()) {
+    world_.run_for(200ms);
+    complaints = cluster_.complaints(missing);
+  }
+  if (!world_.broken() && !complaints.empty())
+    world_.report("restart", fmt::format("{} s after the last start or cut:{}",
+                                         repaired_within / 1s, complaints));
+  else if (!world_.broken())
+    cluster_.judge_holders();
+}
+
+node_index chunk_trouble::other(node_index server) {
+  const auto n = cluster_.options().servers;
+  const auto step = 1 + static_cast<node_index>(world_.random().below(n - 1));
+  return chunk_cluster::first_server()
+         + (server - chunk_cluster::first_server() + step) % n;
+}
+
+void chunk_trouble::crash(node_index i, std::chrono::nanoseconds rest,
+                          bool power) {
+  if (world_.at(i).state() == node_state::down)
+    return;
+  if (power)
+    cluster_.cut_power(i);
+  else
+    cluster_.crash(i);
+  world_.after(rest, [this, i] {
+    if (world_.at(i).state() == node_state::down)
+      world_.start(i);
+  });
+}
+
+void chunk_trouble::cut(node_index a, node_index b,
+                        std::chrono::nanoseconds lasts) {
+  const auto which = world_.random().below(3);
+  if (which != 0)
+    world_.net().cut(a, b);
+  if (which != 1)
+    world_.net().cut(b, a);
+  world_.after(lasts, [this, a, b] {
+    world_.net().mend(a, b);
+    world_.net().mend(b, a);
+  });
+}
+
+} // namespace dfs::sim

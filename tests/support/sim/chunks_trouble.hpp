@@ -1,0 +1,45 @@
+#pragma once
+
+#include "support/sim/chunks.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace dfs::sim {
+
+/// What happens to machines, links and clocks of a chunk cluster.
+class chunk_trouble {
+public:
+  explicit chunk_trouble(chunk_cluster& cluster)
+    : cluster_{cluster},
+      world_{cluster.world()} {
+    // nop
+  }
+
+  /// One fault now, and its end later.
+  void strike();
+  /// A server whose answers from the master come late, and then nobody but
+  /// clients reaches it.
+  void maroon();
+  /// One server, or one pair, cannot hear other servers, or be heard by them:
+  /// the master and the clients reach all. Writes go on.
+  void tear();
+  /// Much dies in one moment, and comes back but for one server, if there are
+  /// enough others for all copies. No client does anything meanwhile.
+  void restart_without_one();
+  void end();
+
+private:
+  node_index any_server();
+  void stop(node_index i);
+  void watch_writes(std::chrono::nanoseconds time);
+  void wait_for_copies(std::optional<node_index> missing);
+  node_index other(node_index server);
+  void crash(node_index i, std::chrono::nanoseconds rest, bool power);
+  void cut(node_index a, node_index b, std::chrono::nanoseconds lasts);
+
+  chunk_cluster& cluster_;
+  sim::world& world_;
+};
+
+} // namespace dfs::sim
