@@ -214,6 +214,8 @@ class Restored(Restores):
         self.assertEqual(sum(x["bytes"] for x in made), len(whole))
         self.assertEqual(self.verb("admin", "adopt-orphans", "--to",
                                    "/lost+found", "--json").strip(), b"[]")
+        again = self.try_verb("admin", "adopt-orphans", "--to", "/lost+found")
+        self.assertIn(b"nothing to adopt", again.stderr)
         self.verb("append", "/a", "-", given=more)
         self.files["/a"] += more
         self.verb("admin", "confirm-restore")

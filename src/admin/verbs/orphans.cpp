@@ -43,6 +43,8 @@ result<exit_code> adopt(const std::string& to, verb_context& context) {
     more = page->more;
   }
   context.out.print(made);
+  if (made.rows.empty())
+    context.out.note("no chunk is newer than the metadata: nothing to adopt");
   return 0;
 }
 

@@ -27,7 +27,8 @@ struct odd_replica {
   server_index server = no_server;
   replica_fault fault = replica_fault::stale;
   chunk_version version;
-  instant ordered{}; ///< When its deletion was last ordered.
+  instant ordered{}; ///< When its deletion was ordered that is under way.
+  instant again{};   ///< It is not ordered again before.
 };
 
 /// A version that may have been told, and was not promised to anybody yet.

@@ -166,6 +166,17 @@ bool chunk_table::believed(chunk_id id, const chunk_entry& entry,
          && intent(id).value_or(chunk_version{}) < branch_.floor();
 }
 
+// An attempt that was under way when the backup was made: the lost master may
+// have finished it, and what was acknowledged then is nowhere else.
+bool chunk_table::finished_since(chunk_id id, const chunk_entry& entry,
+                                 chunk_version version) const {
+  const auto open = intents_.find(id);
+  return open != intents_.end() && !open->second.bound
+         && branch_.may_lag(id, chunk_version{entry.version})
+         && version.value() > entry.version
+         && open->second.version < branch_.floor();
+}
+
 // Between a version from before the restore and an intent of afterwards: this
 // attempt has not given it to anybody.
 bool chunk_table::given_up(chunk_id id, const chunk_entry& entry,
@@ -246,8 +257,9 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
   if (is_going(server, id, has.version))
     return standing::stale;
   const chunk_version in_force{entry->version};
-  if (has.version > intent(id).value_or(in_force)
-      || given_up(id, *entry, has.version)) {
+  const bool ours = has.version <= intent(id).value_or(in_force)
+                    && !finished_since(id, *entry, has.version);
+  if (!ours || given_up(id, *entry, has.version)) {
     if (!believed(id, *entry, has.version)) { // T5
       drop_holder(id, *entry, server);
       came(id, server);
@@ -312,6 +324,21 @@ void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
   drop_holder(id, *entry, server);
   came(id, server);
   note_odd(id, server, fault, chunk_version{entry->version});
+}
+
+void chunk_table::order_over(server_index server, chunk_id id) {
+  auto* odd = odd_of(id);
+  if (odd == nullptr)
+    return;
+  const auto* entry = find(id);
+  for (auto& x : *odd)
+    if (x.server == server) {
+      x.ordered = {};
+      if (x.fault == replica_fault::surplus)
+        x.fault = entry != nullptr && x.version.value() == entry->version
+                    ? replica_fault::behind
+                    : replica_fault::stale;
+    }
 }
 
 void chunk_table::forget_server(server_index server) {
@@ -437,7 +464,7 @@ void chunk_table::note_odd(chunk_id id, server_index server,
       x.version = version;
       return;
     }
-  xs.push_back({server, fault, version, {}});
+  xs.push_back({server, fault, version, {}, {}});
 }
 
 bool chunk_table::drop_odd(chunk_id id, server_index server) {

@@ -119,6 +119,10 @@ public:
   bool gone(server_index server, chunk_id id);
   /// It has it, and must not be asked for it.
   void spoil(server_index server, chunk_id id, replica_fault fault);
+  /// The order to delete it there is over, and it is not known to be gone. It
+  /// can be copied there again; what was too much counts no more before a grant
+  /// has fenced it.
+  void order_over(server_index server, chunk_id id);
   /// Everything of that server: it lives anew.
   void forget_server(server_index server);
 
@@ -157,6 +161,8 @@ private:
   holds(server_index server, chunk_id id, const chunk_entry& entry) const;
   [[nodiscard]] bool
   believed(chunk_id id, const chunk_entry& entry, chunk_version version) const;
+  [[nodiscard]] bool finished_since(chunk_id id, const chunk_entry& entry,
+                                    chunk_version version) const;
   [[nodiscard]] bool
   given_up(chunk_id id, const chunk_entry& entry, chunk_version version) const;
   void add_holder(chunk_id id, chunk_entry& entry, server_index server);

@@ -115,7 +115,7 @@ void directory_machine::answered(effect_token token,
       advance(to->chunk, now);
       break;
     case kind::deletion:
-      for (const auto chunk : collector_.answered(s_, to->server, reply))
+      for (const auto chunk : collector_.answered(s_, token, to->server, reply))
         judge(chunk, now);
       break;
   }

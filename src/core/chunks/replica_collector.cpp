@@ -252,11 +252,12 @@ void replica_collector::add_odd(directory_state& s, orders& to, instant now) {
           && (s.leases.find(chunk) != nullptr
               || !entry.has(chunk_entry::settled)))
         continue;
-      if (x.fault == replica_fault::newer
-          || (x.ordered != instant{} && now < x.ordered + order_again)
-          || !s.servers.usable(x.server, now) || !has_room(s, to, x.server))
+      if (x.fault == replica_fault::newer || x.ordered != instant{}
+          || now < x.again || !s.servers.usable(x.server, now)
+          || !has_room(s, to, x.server))
         continue;
       x.ordered = now;
+      x.again = now + order_again;
       to[x.server].push_back({chunk, {x.version, {}, 0, 0}});
     }
   }
@@ -300,8 +301,10 @@ void replica_collector::add_surplus(directory_state& s, orders& to,
     s.table.spoil(victim, chunk, replica_fault::surplus);
     to[victim].push_back({chunk, {chunk_version{entry->version}, {}, 0, 0}});
     for (auto& x : *s.table.odd_of(chunk))
-      if (x.server == victim)
+      if (x.server == victim) {
         x.ordered = now;
+        x.again = now + order_again;
+      }
   }
 }
 
@@ -323,24 +326,35 @@ void replica_collector::tick(directory_state& s, instant now) {
     spent_[server] += static_cast<std::uint32_t>(chunks.size());
     s.note(note::deleted, chunks.front().chunk, server,
            counted(chunks.size(), "replica") + " ordered to go");
-    s.ask({directory_state::route::kind::deletion, {}, server},
-          msg::delete_chunks{s.term, std::move(chunks)}, order_time);
+    std::vector<chunk_id> ids;
+    for (const auto& x : chunks)
+      ids.push_back(x.chunk);
+    const auto token
+      = s.ask({directory_state::route::kind::deletion, {}, server},
+              msg::delete_chunks{s.term, std::move(chunks)}, order_time);
+    under_way_.emplace(token, std::move(ids));
   }
 }
 
 std::vector<chunk_id>
-replica_collector::answered(directory_state& s, server_index server,
+replica_collector::answered(directory_state& s, effect_token token,
+                            server_index server,
                             const result<server_reply>& reply) {
-  const auto* done
-    = reply ? std::get_if<msg::chunks_deleted>(&*reply) : nullptr;
-  if (done == nullptr)
-    return {}; // What is still there is ordered again.
-  deleted_ += done->gone.size();
-  for (const auto chunk : done->gone) {
-    gone(server, chunk);
-    s.table.gone(server, chunk);
+  const auto order = under_way_.extract(token);
+  auto ended = order.empty() ? std::vector<chunk_id>{} : order.mapped();
+  if (const auto* done
+      = reply ? std::get_if<msg::chunks_deleted>(&*reply) : nullptr) {
+    deleted_ += done->gone.size();
+    for (const auto chunk : done->gone) {
+      gone(server, chunk);
+      s.table.gone(server, chunk);
+    }
   }
-  return done->gone;
+  // The rest is there still, or nobody knows. What is too much is ordered
+  // again.
+  for (const auto chunk : ended)
+    s.table.order_over(server, chunk);
+  return ended;
 }
 
 } // namespace dfs::core

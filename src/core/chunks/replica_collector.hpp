@@ -76,9 +76,10 @@ public:
   orphans_between(chunk_id after, chunk_id last, std::size_t most) const;
 
   void tick(directory_state& s, instant now);
-  /// Of `delete_chunks`. @returns the chunks that have one replica less.
+  /// Of `delete_chunks`. @returns the chunks that have one replica less, or one
+  /// whose deletion is over without success.
   [[nodiscard]] std::vector<chunk_id>
-  answered(directory_state& s, server_index server,
+  answered(directory_state& s, effect_token token, server_index server,
            const result<server_reply>& reply);
   /// A chunk has more copies than wanted.
   void surplus(chunk_id chunk);
@@ -123,6 +124,8 @@ private:
   std::deque<chunk_id> surplus_;
   chunk_id odd_cursor_;
   std::map<server_index, std::uint32_t> spent_; ///< In this second (D4).
+  /// What was ordered to go, and is not answered yet.
+  std::map<effect_token, std::vector<chunk_id>> under_way_;
   instant second_{};
   std::uint64_t deleted_ = 0;
 };

@@ -166,8 +166,7 @@ private:
   /// For an outcome that the manifest does not remember.
   struct search_work {
     std::vector<request> asked;
-    std::set<store_id> heard;
-    std::set<store_id> without; ///< Would have it, if there were one.
+    std::map<store_id, msg::outcome_found> heard;
     instant sent{};
   };
 
@@ -190,8 +189,9 @@ private:
   void search(coordinator_effects& out, inode_id file, request x,
               const version_time& t);
   void search_again(coordinator_effects& out, instant now);
-  static void answer_found(coordinator_effects& out, const request& x,
-                           const msg::put_outcome* last, bool never);
+  /// @returns false: more have to be heard.
+  [[nodiscard]] bool answer_found(coordinator_effects& out, const request& x,
+                                  const search_work& place) const;
   [[nodiscard]] std::optional<error>
   objection(const file_work& work, const msg::put_file& x) const;
   void propose(coordinator_effects& out, inode_id file, file_work& work,

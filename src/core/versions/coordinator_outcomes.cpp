@@ -27,33 +27,43 @@ coordinator::on_found(store_id from, const msg::outcome_found& x) {
   if (over_ || it == searches_.end() || x.epoch != set_.epoch || !member(from))
     return out;
   auto& place = it->second;
-  place.heard.insert(from);
-  if (x.floor < x.writer && x.outcomes.empty())
-    place.without.insert(from);
-  if (x.outcomes.empty() && place.without.size() < promise_quorum(set_.rule)
-      && place.heard.size() < set_.servers.size())
-    return out;
-  const auto asked = std::move(place.asked);
-  const bool never = place.without.size() >= promise_quorum(set_.rule);
-  searches_.erase(it);
-  for (const auto& y : asked)
-    answer_found(out, y, x.outcomes.empty() ? nullptr : &x.outcomes.front(),
-                 never);
+  place.heard.insert_or_assign(from, x);
+  std::erase_if(place.asked,
+                [&](const request& y) { return answer_found(out, y, place); });
+  if (place.asked.empty())
+    searches_.erase(it);
   return out;
 }
 
 // W had written down what left a settled manifest: so N - W + 1 that have
-// nothing, and have dropped nothing of so late a writer, are enough.
-void coordinator::answer_found(coordinator_effects& out, const request& x,
-                               const msg::put_outcome* last, bool never) {
+// nothing, and have dropped nothing of so late a writer, are enough. An earlier
+// put of the writer is nothing: its row may be of a proposal that others have
+// overtaken, at a server that was away when the writer put again.
+bool coordinator::answer_found(coordinator_effects& out, const request& x,
+                               const search_work& place) const {
   const auto& put = x.put.put;
-  if (last != nullptr && last->put == put)
-    out.emplace_back(
-      answer_put_settled{x.asker, msg::put_settled{put, last->version}});
-  else if (last != nullptr ? last->put.sequence < put.sequence : never)
+  bool later = false;
+  std::size_t without = 0;
+  for (const auto& [from, found] : place.heard) {
+    const auto* last
+      = found.outcomes.empty() ? nullptr : &found.outcomes.front();
+    if (last != nullptr && last->put == put) {
+      out.emplace_back(
+        answer_put_settled{x.asker, msg::put_settled{put, last->version}});
+      return true;
+    }
+    if (last != nullptr && last->put.sequence > put.sequence)
+      later = true;
+    else if (found.floor < found.writer)
+      ++without;
+  }
+  if (!later && without >= promise_quorum(set_.rule))
     out.emplace_back(answer_put_settled{x.asker, msg::put_settled{put, {}}});
-  else
+  else if (later || place.heard.size() == set_.servers.size())
     refuse(out, x, fail(ec::not_found, "too long ago"));
+  else
+    return false;
+  return true;
 }
 
 void coordinator::search_again(coordinator_effects& out, instant now) {

@@ -146,6 +146,25 @@ struct RestoredMaster : ::testing::Test {
   }
 };
 
+// The backup was made in the middle of an attempt that the lost master has
+// finished. Who was left out has changes that were never acknowledged.
+TEST_F(RestoredMaster, TakesAnAttemptOfTheBackupForFinished) { // SPEC G2
+  machine.load_version_row(
+    {.chunk = old_chunk,
+     .file = inode_id{9},
+     .extent = {chunk_version{3}, mutation_serial{5}, 10, 10},
+     .replication = 3,
+     .intent = chunk_version{4},
+     .set = {store_id{1}, store_id{2}}});
+  enlist(3, {{old_chunk, {chunk_version{3}, mutation_serial{8}, 16, 16}}});
+  for (const std::uint64_t i : {1, 2})
+    enlist(i, {{old_chunk, {chunk_version{4}, mutation_serial{7}, 14, 14}}});
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.holders(old_chunk), (std::vector<server_index>{0, 1}));
+  EXPECT_EQ(table.find(old_chunk)->version, 4u);
+  EXPECT_FALSE(table.intent(old_chunk));
+}
+
 } // namespace
 
 TEST_F(RestoredMaster, WaitsForAllWhoMayHaveANewerVersion) { // SPEC G2, G5

@@ -296,9 +296,23 @@ TEST_F(Search, OfOnePutOfAWriterDoesNotTellOfAnEarlierOne) {
   (void) ask(7, 1);
   auto out = found(third, 7, {{{writer(7), 2}, version_number{9}}});
   EXPECT_EQ(told(out)->answer.error().code, ec::not_found);
-  // The last one of a writer that may not put any more.
+}
+
+// Its row is of a proposal that others have overtaken, and it was away when the
+// writer put again.
+TEST_F(Search, OfAnEarlierPutOfAWriterTellsNothingOfThisOne) { // SPEC S11, V11
+  const std::vector<msg::put_outcome> earlier{
+    {{writer(7), 1}, version_number{4}}};
+  (void) ask(7, 2);
+  EXPECT_FALSE(told(found(self, 7, earlier)));
+  auto out = found(third, 7, {{{writer(7), 2}, version_number{9}}});
+  ASSERT_TRUE(told(out));
+  EXPECT_EQ(told(out)->answer->version, version_number{9});
+  // Where N - W + 1 have nothing later it was never done.
   (void) ask(7, 3);
-  out = found(third, 7, {{{writer(7), 2}, version_number{9}}});
+  EXPECT_FALSE(told(found(self, 7, earlier)));
+  out = found(second, 7, {});
+  ASSERT_TRUE(told(out));
   EXPECT_EQ(told(out)->answer->version, version_number{});
 }
 

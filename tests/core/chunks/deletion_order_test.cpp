@@ -1,0 +1,87 @@
+#include "core/chunks/master_steps.hpp"
+
+// Orders to delete replicas that are not carried out, or whose answers are
+// lost: what is there still, or may be, is reckoned with again.
+
+namespace dfs::core {
+namespace {
+
+using namespace test;
+
+struct DeletionOrder : Master {
+  DeletionOrder() {
+    load(extent);
+    for (std::uint8_t n = 1; n <= 3; ++n)
+      enrol(n, extent);
+  }
+
+  /// Until a deletion is ordered: not in the first minute of a master.
+  std::optional<ask_server> order() {
+    for (int i = 0; i < 200; ++i) {
+      pass(500ms);
+      for (const auto& x : asked)
+        if (std::holds_alternative<msg::delete_chunks>(x.order))
+          return std::exchange(asked, {}).front();
+    }
+    return std::nullopt;
+  }
+
+  void end(const ask_server& order, const result<server_reply>& with) {
+    machine->answered(order.token, with, now);
+    perform();
+  }
+
+  void lose(std::uint8_t n) {
+    servers.erase(n);
+    machine->link_lost(store_id{n}, boot(n), now);
+    perform();
+  }
+
+  bool waits_for(auto what) {
+    for (int i = 0; i < 60 && !what(); ++i)
+      pass(500ms);
+    return what();
+  }
+};
+
+TEST_F(DeletionOrder, ThatIsRefusedLeavesAPlaceForACopy) { // SPEC G10
+  auto old = extent;
+  old.version = chunk_version{1};
+  enrol(4, old);
+  const auto given = order();
+  ASSERT_TRUE(given);
+  ASSERT_EQ(number_of(*given), 4);
+  end(*given, fail(ec::busy));
+  pass(500ms);
+  EXPECT_EQ(orders<msg::delete_chunks>(), 0u) << "not at once";
+  lose(3);
+  EXPECT_TRUE(waits_for([&] { return orders<msg::copy_chunk>() == 1; }))
+    << "nobody else has room for a copy";
+}
+
+TEST_F(DeletionOrder, ThatIsNotAnsweredLeavesAReplicaThatCanLead) { // SPEC G10
+  enrol(4, extent);
+  const auto given = order();
+  ASSERT_TRUE(given);
+  const auto victim = given->server;
+  end(*given, fail(ec::timed_out));
+  EXPECT_EQ(machine->state().table.behind(chunk),
+            std::vector<server_index>{victim});
+  const auto gone = number_of(*given) == 1 ? 2 : 1;
+  lose(static_cast<std::uint8_t>(gone));
+  EXPECT_TRUE(waits_for([&] { return orders<msg::fence_chunk>() == 2; }))
+    << "a grant leaves it out, and it can be copied there";
+}
+
+TEST_F(DeletionOrder, ThatIsDoneIsForgotten) { // SPEC G12
+  auto old = extent;
+  old.version = chunk_version{1};
+  enrol(4, old);
+  const auto given = order();
+  ASSERT_TRUE(given);
+  end(*given, server_reply{msg::chunks_deleted{{chunk}}});
+  EXPECT_FALSE(machine->state().table.odd().contains(chunk));
+}
+
+} // namespace
+} // namespace dfs::core
