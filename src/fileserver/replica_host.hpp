@@ -75,6 +75,7 @@ public:
   void obey(const msg::lead_group& x);
   void obey(const msg::seal_group& x);
   void obey(const msg::install_group& x);
+  void obey(const msg::fill_group& x);
   void obey(const msg::activate_group& x);
   void obey(const msg::rejoin_group& x);
   void obey(const msg::drop_group& x);

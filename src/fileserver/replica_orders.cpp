@@ -72,6 +72,10 @@ void replica_host::obey(const msg::install_group& x) {
   run(machine_->install(answer_is_news(), x, state_.now()));
 }
 
+void replica_host::obey(const msg::fill_group& x) {
+  run(machine_->fill(x, state_.now()));
+}
+
 void replica_host::obey(const msg::activate_group& x) {
   run(machine_->activate(answer_is_news(), x));
 }
@@ -118,6 +122,8 @@ msg::group_standing replica_host::standing() {
   x.files = rows.files.size();
   x.missing = machine_->missing();
   x.bytes = machine_->bytes();
+  x.overdue = machine_->overdue(state_.now());
+  x.filled = machine_->filled();
   return x;
 }
 

@@ -112,6 +112,7 @@ public:
     each(x.unlinked, group);
     each(x.drop, group);
     each(x.purge, group);
+    each(x.fill, of_set);
     for (const auto of : x.testify)
       state.news->put(groups.at(of).testimony());
   }

@@ -95,6 +95,10 @@ struct group_standing {
   std::uint64_t files = 0;   ///< Manifests here.
   std::uint64_t missing = 0; ///< Contents of them that are not here.
   std::uint64_t bytes = 0;   ///< Of contents that are.
+  /// One has been missing for longer than a copy takes under puts.
+  bool overdue = false;
+  /// The server is no member, and has the contents of that set; 0: it has not.
+  group_epoch filled;
 
   bool operator==(const group_standing&) const = default;
 };
@@ -157,6 +161,7 @@ struct group_orders {
   std::vector<purge_file> purge;
   /// Say what you know of these; also if that is nothing.
   std::vector<group_id> testify;
+  std::vector<fill_group> fill;
 
   bool operator==(const group_orders&) const = default;
 };

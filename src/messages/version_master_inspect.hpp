@@ -35,7 +35,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, group_standing& x) {
   return f(caf::meta::type_name("group_standing"), x.group, x.epoch,
            x.installed, x.sealed, x.quarantined, x.leads, x.uneven, x.files,
-           x.missing, x.bytes);
+           x.missing, x.bytes, x.overdue, x.filled);
 }
 
 template <class Inspector>
@@ -61,7 +61,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, group_orders& x) {
   return f(caf::meta::type_name("group_orders"), x.term, x.servers, x.seal,
            x.install, x.activate, x.rejoin, x.lead, x.unlinked, x.drop, x.purge,
-           x.testify);
+           x.testify, x.fill);
 }
 
 template <class Inspector>

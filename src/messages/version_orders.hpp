@@ -65,6 +65,16 @@ struct group_installed {
   bool operator==(const group_installed&) const = default;
 };
 
+/// To a server that is to become a member: fetch the contents of the set in
+/// force, which changes nothing else. `group_standing::filled` reports the end.
+/// Repeated each second; without it the server gives the fill up. No answer.
+struct fill_group {
+  group_set set;
+  std::vector<store_id> sources; ///< Active in it.
+
+  bool operator==(const fill_group&) const = default;
+};
+
 /// The epoch is logged: answer in it. -> `group_activated`; `group_refused` by
 /// who has not installed it.
 struct activate_group {

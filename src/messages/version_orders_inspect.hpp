@@ -83,6 +83,11 @@ typename Inspector::result_type inspect(Inspector& f, drop_group& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, fill_group& x) {
+  return f(caf::meta::type_name("fill_group"), x.set, x.sources);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, purge_file& x) {
   return f(caf::meta::type_name("purge_file"), x.group, x.file);
 }

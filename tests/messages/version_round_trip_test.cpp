@@ -114,7 +114,7 @@ TEST_F(VersionRoundTrip, FileServer) {
                     5,
                     {volume},
                     {{group_id{1}, group_epoch{2}, group_epoch{3}, true, true,
-                      group_ballot{4}, true, 5, 6, 7}},
+                      group_ballot{4}, true, 5, 6, 7, true, group_epoch{9}}},
                     true,
                     {volume},
                     true,
@@ -139,6 +139,7 @@ TEST_F(VersionRoundTrip, OrdersAndNews) {
   orders.unlinked = {{group_id{1}, inode_id{2}, 3}};
   orders.drop = {{group_id{4}, group_epoch{5}}};
   orders.testify = {group_id{5}};
+  orders.fill = {{set, {store_id{3}}}};
   expect_unchanged(orders);
   group_news news;
   news.store = store_id{1};

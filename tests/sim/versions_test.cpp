@@ -49,6 +49,13 @@ TEST(Versions, AreLinearizableWhileGroupsMove) { // SPEC V6
   hold("balance", {3, 2, 2}, 6);
 }
 
+TEST(Versions, MoveToServersThatJoinUnderPutsThatNeverStop) { // SPEC V6
+  const auto sum = hold("moves", {3, 2, 2}, 6);
+  EXPECT_GT(sum.changes, 6u * 2);
+  hold("moves", {3, 3, 1}, 2);
+  hold("moves", {5, 3, 3}, 2);
+}
+
 TEST(Versions, AreAllThereWhenAllWereDeclaredFailed) { // SPEC V7
   const auto sum = hold("split", {3, 2, 2}, 8);
   EXPECT_GT(sum.failed, 8u * 4);
@@ -93,7 +100,7 @@ class PlantedBug : public testing::TestWithParam<version_mutant> {};
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
     for (const auto* scenario :
-         {"storm", "sets", "paused", "lists", "rollback", "memory"}) {
+         {"storm", "sets", "paused", "lists", "rollback", "memory", "moves"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

@@ -172,10 +172,6 @@ void version_directory::stood(fileserver& x, const msg::group_standing& y,
   auto& told = x.groups[y.group];
   told.what = y;
   told.at = now;
-  if (y.missing == 0)
-    told.lacks_since.reset();
-  else if (!told.lacks_since)
-    told.lacks_since = now;
   const auto it = groups_.find(y.group);
   if (it == groups_.end())
     return;
@@ -232,7 +228,7 @@ void version_directory::news_of_change(fileserver& from,
   for (const auto& y : x.activated) {
     auto& told = from.groups[y.group];
     if (told.what.epoch < y.epoch)
-      told = {active_in(y.group, y.epoch), now, {}};
+      told = {active_in(y.group, y.epoch), now};
     // Declared failed: it has to be refilled, whenever it was installed.
     const auto it = groups_.find(y.group);
     if (it != groups_.end() && y.epoch == it->second.in_force.epoch

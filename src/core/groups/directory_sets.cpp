@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto gather_first = 1'000ms; ///< For the first servers to come.
-constexpr auto quiet = 5'000ms; ///< Before anything is moved for balance.
-constexpr auto move_pause = 1'000ms;
 constexpr std::size_t first_at_once = 128;
 
 bool same_servers(std::vector<store_id> a, std::vector<store_id> b) {
@@ -171,7 +169,7 @@ std::vector<store_id> version_directory::next_servers(group_id group,
   return chosen;
 }
 
-std::optional<version_directory::intent>
+std::optional<set_intent>
 version_directory::needed_change(group_id group, const group_entry& entry,
                                  instant now) const {
   const auto gone
@@ -180,7 +178,7 @@ version_directory::needed_change(group_id group, const group_entry& entry,
     return std::any_of(set.servers.begin(), set.servers.end(), gone);
   };
   const bool first = entry.in_force.servers.empty();
-  intent to{group, {}, entry.wanted, first, complete_copies(entry, now)};
+  set_intent to{group, {}, entry.wanted, first, complete_copies(entry, now)};
   const msg::group_set* present = &entry.in_force;
   if (entry.change && !entry.ready) {
     present = &entry.change->to();
@@ -221,47 +219,10 @@ std::size_t version_directory::complete_copies(const group_entry& entry,
     }));
 }
 
-// A server has come that has a better right, or the rule is another one: one
-// group at a time, only while nothing else is going on, and one server of it at
-// a time: those that stay have all contents, so that the group works on while
-// the new one fills up.
-std::optional<version_directory::intent>
-version_directory::better_place(instant now) const {
-  if (now - unsettled_ < quiet || now - moved_ < move_pause)
-    return {};
-  std::vector<placement_candidate> open;
-  for (const auto& [store, x] : servers_)
-    if (usable(store, now) && !x.row.failed && now - x.came >= quiet)
-      open.push_back({store, x.row.zone});
-  for (const auto& [group, entry] : groups_) {
-    const auto& rule = rule_of(group);
-    if (entry.in_force.servers.empty() || open.size() < rule.copies)
-      continue;
-    const auto best = choose_group_servers(group, open, rule.copies);
-    auto next = step_towards(with_zones(best),
-                             with_zones(entry.in_force.servers), rule.copies);
-    const bool same = entry.in_force.rule == rule;
-    if (!same && next.size() == entry.in_force.servers.size())
-      next = entry.in_force.servers; // First the rule, which needs nobody.
-    if (same && same_servers(next, entry.in_force.servers))
-      continue;
-    return intent{group, std::move(next), "a better place", false, 0};
-  }
-  return {};
-}
-
-std::vector<placement_candidate>
-version_directory::with_zones(const std::vector<store_id>& servers) const {
-  std::vector<placement_candidate> all;
-  for (const auto x : servers)
-    all.push_back({x, servers_.at(x).row.zone});
-  return all;
-}
-
 void version_directory::begin_changes(instant now) {
   std::size_t under_way = 0;
   std::size_t founding = 0;
-  std::vector<intent> intents;
+  std::vector<set_intent> intents;
   for (const auto& [group, entry] : groups_) {
     if (entry.change && !entry.ready)
       ++(entry.in_force.servers.empty() ? founding : under_way);
@@ -282,10 +243,10 @@ void version_directory::begin_changes(instant now) {
   }
   if (!intents.empty() || under_way + founding != 0)
     return;
-  if (auto x = better_place(now)) {
-    moved_ = now;
-    begin_change(x->group, std::move(x->servers), x->why, now);
-  }
+  if (fill_)
+    end_move(now);
+  else
+    begin_move(now);
 }
 
 // -- afterwards ---------------------------------------------------------------
@@ -302,7 +263,7 @@ void version_directory::drop_leavings(instant now) {
                         && !of_set(at->second.in_force, store)
                         && stands.epoch < at->second.in_force.epoch
                         && stands.installed < at->second.in_force.epoch
-                        && whole(at->second, now);
+                        && !fills(it->first, store) && whole(at->second, now);
       if (!left) {
         ++it;
         continue;
@@ -348,9 +309,10 @@ void version_directory::tick(instant now) {
       continue;
     look_after_rejoins(group, entry, now);
     look_at_primary(group, entry, now);
-    if (!entry.led || !settled(entry, now))
-      unsettled_ = now;
+    if (!settled(entry, now))
+      unsettled_ = entry.unsettled = now;
   }
+  look_after_fill(now);
   begin_changes(now);
   spread_leads(now);
   drop_leavings(now);

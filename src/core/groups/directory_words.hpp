@@ -89,10 +89,10 @@ struct fileserver {
   bool all_told = false;      ///< Every group that it has.
   instant heard{};            ///< Or since when it is waited for.
   instant came{};             ///< Registered after it was away.
+  instant shunned{}; ///< Until then it gets no group: it could not be filled.
   struct told {
     msg::group_standing what;
     instant at{};
-    std::optional<instant> lacks_since; ///< Contents, in each beat.
   };
   std::map<group_id, told> groups;
 };
@@ -116,6 +116,7 @@ struct group_entry {
   bool outrun = false;  ///< Somebody is active in a later epoch than is known.
   std::uint64_t logging = 0; ///< Token of `log_group`.
   instant began{};           ///< The change.
+  instant unsettled{};       ///< It was not in order last.
   store_id primary;          ///< Zero: nobody.
   store_id former;           ///< Who has just failed to lead.
   group_ballot ballot;       ///< Zero: nobody was appointed in this term.
@@ -134,6 +135,27 @@ struct group_repair {
   std::size_t all = 0;
   std::uint64_t bytes = 0;
   instant began{};
+};
+
+/// Newcomers fetch the contents of a group before they become its members.
+struct group_fill {
+  group_id group;
+  group_epoch epoch;             ///< In force.
+  std::vector<store_id> servers; ///< Of the set that is to follow.
+  std::vector<store_id> newcomers;
+  std::uint64_t bytes = 0; ///< That they have.
+  instant progressed{};
+  instant ordered{};
+  std::optional<instant> filled; ///< All of them, since then.
+};
+
+/// A set that a group is to get.
+struct set_intent {
+  group_id group;
+  std::vector<store_id> servers;
+  std::string why;
+  bool first = false;     ///< The group has no set yet.
+  std::size_t copies = 0; ///< Complete ones.
 };
 
 // Effects, to be performed in order.
@@ -200,6 +222,8 @@ struct version_note_line {
     rebuilt,
     server_forgotten,
     outdated,
+    fill_begun,
+    fill_given_up,
   };
   kind what = kind::server_up;
   group_id group;

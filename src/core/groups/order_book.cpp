@@ -28,6 +28,13 @@ void order_book::add(store_id to, const msg::install_group& x) {
   on.orders.install.push_back(x);
 }
 
+void order_book::add(store_id to, const msg::fill_group& x) {
+  auto& on = open(to);
+  mention(on, x.set.servers);
+  mention(on, x.sources);
+  on.orders.fill.push_back(x);
+}
+
 void order_book::add(store_id to, const msg::activate_group& x) {
   open(to).orders.activate.push_back(x);
 }

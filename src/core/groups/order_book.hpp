@@ -21,6 +21,7 @@ public:
 
   void add(store_id to, const msg::seal_group& x);
   void add(store_id to, const msg::install_group& x);
+  void add(store_id to, const msg::fill_group& x);
   void add(store_id to, const msg::activate_group& x);
   void add(store_id to, const msg::rejoin_group& x);
   void add(store_id to, const msg::lead_group& x);

@@ -18,10 +18,6 @@ using namespace std::chrono_literals;
 /// Who was full leads again after that: what was freed may soon be used up.
 constexpr auto room_pause = 10'000ms;
 
-/// Of a content on its way from server to server under puts: some beats. What
-/// is lacking for longer is being repaired.
-constexpr auto copy_patience = 3'000ms;
-
 } // namespace
 
 bool of_set(const msg::group_set& set, store_id x) {
@@ -57,6 +53,8 @@ std::string_view to_string(version_note_line::kind x) {
     "the directory of groups is rebuilt",
     "a file server is forgotten",
     "the metadata are not the newest",
+    "a server is filled with what a group has",
+    "a server is not filled with what a group has",
   };
   return names[static_cast<std::size_t>(x)];
 }
@@ -214,14 +212,10 @@ bool version_directory::whole(const group_entry& group, instant now) const {
 
 bool version_directory::settled(const group_entry& group, instant now) const {
   const auto& set = group.in_force;
-  return group.ready && !set.servers.empty()
+  return group.ready && group.led && !set.servers.empty()
          && std::all_of(
-           set.servers.begin(), set.servers.end(), [&](store_id x) {
-             if (!fit(group, x))
-               return false;
-             const auto since = servers_.at(x).groups.at(set.group).lacks_since;
-             return !since || now - *since < copy_patience;
-           });
+           set.servers.begin(), set.servers.end(),
+           [&](store_id x) { return fit(group, x) && usable(x, now); });
 }
 
 bool version_directory::has_room(store_id x, instant now) const {

@@ -132,8 +132,7 @@ public:
   [[nodiscard]] bool whole(const group_entry& group) const;
   /// The same, and all of them are there now.
   [[nodiscard]] bool whole(const group_entry& group, instant now) const;
-  /// All of the set are in service, and what they lack is on its way: nothing
-  /// that a move would have to wait for.
+  /// All of the set are there and in service; what they lack may be on its way.
   [[nodiscard]] bool settled(const group_entry& group, instant now) const;
   /// It has, and had for a while, room for contents.
   [[nodiscard]] bool has_room(store_id x, instant now) const;
@@ -175,29 +174,30 @@ private:
   [[nodiscard]] error too_few(group_id group, instant now) const;
 
   // Sets.
-  struct intent {
-    group_id group;
-    std::vector<store_id> servers;
-    std::string why;
-    bool first = false;     ///< The group has no set yet.
-    std::size_t copies = 0; ///< Complete ones.
-  };
   void perform(group_id group, epoch_effects effects, instant now);
   void begin_change(group_id group, std::vector<store_id> servers,
                     const std::string& why, instant now);
   void begin_changes(instant now);
   [[nodiscard]] bool may_found(group_id group, instant now) const;
-  [[nodiscard]] std::optional<intent>
+  [[nodiscard]] std::optional<set_intent>
   needed_change(group_id group, const group_entry& entry, instant now) const;
-  [[nodiscard]] std::optional<intent> better_place(instant now) const;
   [[nodiscard]] std::vector<store_id>
   next_servers(group_id group, const group_entry& entry, instant now) const;
-  [[nodiscard]] std::vector<placement_candidate>
-  with_zones(const std::vector<store_id>& servers) const;
   [[nodiscard]] std::size_t
   complete_copies(const group_entry& entry, instant now) const;
   void came_in_force(group_id group, group_entry& entry, instant now);
   void look_after_repairs(instant now);
+
+  // For balance.
+  [[nodiscard]] bool may_join(store_id x, instant now) const;
+  [[nodiscard]] bool may_move(const group_entry& entry, instant now) const;
+  [[nodiscard]] std::vector<store_id>
+  better_place(group_id group, const group_entry& entry, instant now) const;
+  void begin_move(instant now);
+  void look_after_fill(instant now);
+  void give_up_fill(store_id newcomer, std::string_view why);
+  void end_move(instant now);
+  [[nodiscard]] bool fills(group_id group, store_id x) const;
 
   // Who leads.
   void appoint(group_id group, group_entry& entry, instant now);
@@ -239,6 +239,7 @@ private:
   std::map<store_id, group_repair> repairs_;
   std::map<std::uint64_t, msg::group_set> logging_;
   std::optional<rebuilding> rebuilding_;
+  std::optional<group_fill> fill_; ///< One at a time.
   order_book orders_;
   version_directory_effects out_;
   instant arrived_{};   ///< Somebody new came last.

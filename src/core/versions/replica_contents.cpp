@@ -32,7 +32,7 @@ void replica_machine::want(replica_effects& out, inode_id file,
                            instant now) {
   contents_.name(file, version);
   const auto [it, fresh]
-    = wanted_.emplace(version.content, wanted{file, version, from, now});
+    = wanted_.emplace(version.content, wanted{file, version, from, now, now});
   if (!fresh || from == self_)
     return;
   out.emplace_back(fetch_content{version, from});
@@ -119,6 +119,7 @@ replica_machine::content_held(const msg::put_id& content, instant now) {
     }
   if (gathering_ && gathering_->lacking.erase(content) > 0) {
     gathering_->since = now;
+    gathering_->got = true;
     gather_on(out);
   }
   return out;

@@ -14,7 +14,7 @@ bool replica_machine::has_come() const {
   const auto& g = *gathering_;
   return g.whole
          || std::all_of(g.sources.begin(), g.sources.end(), [&](store_id x) {
-              const auto it = g.came.find({x, !g.refill});
+              const auto it = g.came.find({x, !g.of_active()});
               return it != g.came.end() && it->second.last;
             });
 }
@@ -26,7 +26,7 @@ void replica_machine::ask_page(replica_effects& out, store_id from, bool sealed,
   if (page.last || (page.asked && now - *page.asked < page_patience))
     return;
   page.asked = now;
-  const auto epoch = sealed || g.refill ? g.base : g.set.epoch;
+  const auto epoch = sealed || g.of_active() ? g.base : g.set.epoch;
   out.emplace_back(
     ask_replica{from, msg::fetch_group{group_, epoch, sealed, page.to}});
 }
@@ -37,7 +37,7 @@ void replica_machine::ask_sources(replica_effects& out, instant now) {
   g.asked = now;
   if (!again)
     g.since = now;
-  if (!g.storing && now - g.since >= gathering_patience) {
+  if (!g.storing && !fills() && now - g.since >= gathering_patience) {
     g.since = now;
     g.came.clear();
     g.whole = false;
@@ -47,8 +47,8 @@ void replica_machine::ask_sources(replica_effects& out, instant now) {
   if (g.storing || has_come())
     return;
   for (const auto from : g.sources)
-    ask_page(out, from, !g.refill, now);
-  if (g.refill || !again)
+    ask_page(out, from, !g.of_active(), now);
+  if (g.of_active() || !again)
     return;
   // Who came late finds the sources unsealed: in force, with what they merged.
   for (const auto from : g.set.servers)
@@ -71,7 +71,7 @@ replica_effects replica_machine::on_fetched(store_id from,
   if (!gathering_ || gathering_->storing)
     return out;
   auto& g = *gathering_;
-  const bool all = !g.refill && x.epoch == g.set.epoch;
+  const bool all = !g.of_active() && x.epoch == g.set.epoch;
   const bool source
     = std::find(g.sources.begin(), g.sources.end(), from) != g.sources.end();
   if (!all && (x.epoch != g.base || !source))
@@ -124,6 +124,10 @@ void replica_machine::gather_on(replica_effects& out) {
   auto& g = *gathering_;
   if (g.storing || !has_come() || !g.lacking.empty())
     return;
+  if (fills()) {
+    g.filled = true;
+    return;
+  }
   g.storing = true;
   g.promised = row_.promised;
   if (g.floor != group_ballot{})
@@ -149,7 +153,7 @@ void replica_machine::give_up_the_rest() {
 void replica_machine::store_part(replica_effects& out) {
   auto& g = *gathering_;
   issue next;
-  if (g.refill) {
+  if (g.what == replica_gathering::kind::refill) {
     next.changes = refilled_files();
     if (g.merged.empty() && g.beside.empty())
       next.then.push_back(
@@ -234,13 +238,13 @@ void replica_machine::note_coming(replica_effects& out,
 }
 
 void replica_machine::part_stored(replica_effects& out, std::uint64_t ticket) {
-  if (!gathering_)
+  if (!gathering_ || fills())
     return;
   auto& g = *gathering_;
-  const bool over = g.refill
-                      ? !rows_.group.quarantined
-                      : rows_.next && rows_.next->set.epoch == g.set.epoch;
-  if (over && (g.refill || g.storing))
+  const bool refill = g.what == replica_gathering::kind::refill;
+  const bool over = refill ? !rows_.group.quarantined
+                           : rows_.next && rows_.next->set.epoch == g.set.epoch;
+  if (over && (refill || g.storing))
     gathering_.reset();
   else if (g.storing && g.part == ticket)
     store_part(out);

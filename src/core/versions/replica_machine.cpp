@@ -34,7 +34,7 @@ replica_machine::replica_machine(store_id self, group_id group,
       name_all(file, state.manifest);
       for (const auto& x : state.manifest.versions)
         if (x.kind == msg::version_kind::content && !holds(x.content))
-          wanted_.emplace(x.content, wanted{file, x, self_, {}});
+          wanted_.emplace(x.content, wanted{file, x, self_, {}, {}});
     }
   };
   take(rows_.files);
@@ -331,6 +331,7 @@ replica_effects replica_machine::tick(instant now) {
   drop_hopeless();
   look_after_wanted(out, now);
   drop_past(out, now);
+  look_after_fill(now);
   if (gathering_ && now - gathering_->asked >= replica_patience)
     ask_sources(out, now);
   return out;

@@ -4,6 +4,7 @@
 #include "core/versions/content_index.hpp"
 #include "core/versions/outcome_ages.hpp"
 #include "core/versions/replica_effects.hpp"
+#include "core/versions/replica_gathering.hpp"
 #include "core/versions/replica_limits.hpp"
 
 #include <cstdint>
@@ -77,6 +78,9 @@ public:
   [[nodiscard]] replica_effects
   rejoin(version_asker asker, const msg::rejoin_group& x, instant now);
 
+  /// Fetches the contents of a set in force, which changes nothing else. No
+  /// effect at a replica that is, or becomes, a member of that set or a later.
+  [[nodiscard]] replica_effects fill(const msg::fill_group& x, instant now);
   /// Whether it is not, and does not become, a member of that set or a later
   /// one.
   [[nodiscard]] bool may_drop(const msg::drop_group& x) const;
@@ -121,7 +125,14 @@ public:
   }
   /// Of the manifests here, not held.
   [[nodiscard]] std::size_t missing() const {
-    return wanted_.size();
+    return fills() ? 0 : wanted_.size();
+  }
+  /// One of them is missing for longer than a copy takes under puts.
+  [[nodiscard]] bool overdue(instant now) const;
+  /// The epoch of the set whose contents it has fetched by a fill; zero: none.
+  [[nodiscard]] group_epoch filled() const {
+    return fills() && gathering_->filled ? gathering_->set.epoch
+                                         : group_epoch{};
   }
   /// There is nothing here that the master could want to know of.
   [[nodiscard]] bool is_empty() const {
@@ -152,36 +163,14 @@ private:
     msg::file_version version;
     store_id from;
     instant asked{};
-  };
-  /// Becoming a member, or filling up again.
-  struct gathering {
-    struct pages {
-      inode_id to; ///< What came ends here.
-      bool last = false;
-      std::optional<instant> asked;
-    };
-    bool refill = false;
-    group_ballot floor;           ///< As `msg::rejoin_group`.
-    std::vector<inode_id> beside; ///< Forgotten by all sources: they go.
-    version_asker asker = 0;
-    msg::group_set set;
-    group_epoch base;
-    std::vector<store_id> sources;
-    std::map<std::pair<store_id, bool>, pages> came; ///< And: of a sealed one?
-    std::uint64_t forgotten = 0;
-    std::uint64_t forgotten_least = ~std::uint64_t{0}; ///< By any source.
-    std::map<inode_id, std::pair<store_id, msg::file_state>> merged;
-    std::set<msg::put_id> lacking; ///< Contents of `merged`.
-    group_ballot raised;           ///< The highest of `merged`.
-    group_ballot promised;         ///< Before it was stored.
-    bool whole = false; ///< From who is active in the set: that is all.
-    bool storing = false;
-    bool begun = false;     ///< A part is stored.
-    std::uint64_t part = 0; ///< Ticket of the one under way.
-    instant asked{};
-    instant since{}; ///< Something came.
+    instant since{};
   };
 
+  [[nodiscard]] bool fills() const {
+    return gathering_ && gathering_->what == replica_gathering::kind::fill;
+  }
+  void look_after_fill(instant now);
+  void give_up_fill();
   [[nodiscard]] bool active_in(group_epoch epoch) const;
   [[nodiscard]] answer_asker refusal(version_asker asker, inode_id file) const;
   void adopt(replica_effects& out, version_asker asker, store_id from,
@@ -240,7 +229,7 @@ private:
   /// Contents that a manifest named before the present one.
   std::map<inode_id, std::set<msg::put_id>> unnamed_;
   std::map<inode_id, std::set<version_asker>> finishers_;
-  std::optional<gathering> gathering_;
+  std::optional<replica_gathering> gathering_;
   outcome_ages past_ages_;
   bool past_aged_ = false;    ///< Those that were there at the start, too.
   put_writer past_floor_;     ///< With what is being stored, or is to be.

@@ -53,15 +53,16 @@ replica_effects replica_machine::install(version_asker asker,
     return out;
   }
   if (present > epoch || (rows_.next && rows_.next->set.epoch > epoch)
-      || (gathering_ && gathering_->set.epoch > epoch)) {
+      || (gathering_ && !fills() && gathering_->set.epoch > epoch)) {
     out.emplace_back(refusal(asker, {}));
     return out;
   }
-  if (gathering_ && gathering_->set.epoch == epoch && !gathering_->refill) {
+  if (gathering_ && gathering_->set.epoch == epoch
+      && gathering_->what == replica_gathering::kind::install) {
     gathering_->asker = asker;
     return out;
   }
-  gathering_ = gathering{};
+  gathering_ = replica_gathering{};
   gathering_->asker = asker;
   gathering_->set = x.set;
   gathering_->base = x.base;
@@ -122,7 +123,7 @@ replica_effects replica_machine::rejoin(version_asker asker,
     return out;
   }
   if (x.order != order::refill) {
-    if (gathering_ && gathering_->refill)
+    if (gathering_ && gathering_->what == replica_gathering::kind::refill)
       gathering_.reset();
     row_.quarantined = wanted;
     issue_rows(out, {0, {row_}, {answer}, {}});
@@ -130,14 +131,14 @@ replica_effects replica_machine::rejoin(version_asker asker,
   }
   // Asked again, or on its way to another set; other sources mean that one of
   // the former is gone.
-  if (gathering_
-      && (!gathering_->refill || gathering_->storing
-          || gathering_->sources == x.sources)) {
+  if (gathering_ && !fills()
+      && (gathering_->what == replica_gathering::kind::install
+          || gathering_->storing || gathering_->sources == x.sources)) {
     gathering_->asker = asker;
     return out;
   }
-  gathering_ = gathering{};
-  gathering_->refill = true;
+  gathering_ = replica_gathering{};
+  gathering_->what = replica_gathering::kind::refill;
   gathering_->floor = x.floor;
   gathering_->asker = asker;
   gathering_->set = row_.set;
@@ -151,13 +152,14 @@ bool replica_machine::may_drop(const msg::drop_group& x) const {
   return x.group == group_
          && (row_.role == replica_role::none || row_.set.epoch < x.epoch)
          && (!rows_.next || rows_.next->set.epoch < x.epoch)
-         && (!gathering_ || gathering_->set.epoch < x.epoch);
+         && (!gathering_ || fills() || gathering_->set.epoch < x.epoch);
 }
 
 replica_effects replica_machine::drop(const msg::drop_group& x) {
   replica_effects out;
   if (!may_drop(x) || is_empty())
     return out;
+  give_up_fill();
   gathering_.reset();
   held_up_.clear();
   finishers_.clear();

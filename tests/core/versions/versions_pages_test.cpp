@@ -129,7 +129,9 @@ struct Pages : testing::Test {
   }
   void perform(fetch_content& x) {
     const auto from = others.find(x.from);
-    if (from == others.end() || !from->second->holds(x.version.content))
+    ++fetches;
+    if (from == others.end() || !from->second->holds(x.version.content)
+        || gone.contains(x.version.content))
       return;
     for (auto& each : machine->content_held(x.version.content, now))
       todo.push_back(std::move(each));
@@ -138,6 +140,27 @@ struct Pages : testing::Test {
     dropped.insert(x.contents.begin(), x.contents.end());
   }
   std::set<msg::put_id> dropped;
+  std::set<msg::put_id> gone; ///< Contents that nobody gives any more.
+  std::size_t fetches = 0;    ///< Of contents.
+
+  /// Group of ten files that all of a set have. The newcomer is told to fill.
+  void begin_fill() {
+    for (const auto x : sources) {
+      source(x, replica_role::active);
+      for (std::uint64_t i = 1; i <= 10; ++i)
+        have[x].files[inode_id{i}] = state(i, 50, i);
+    }
+    begin();
+  }
+  /// It is told so each second.
+  void fill_for(std::chrono::milliseconds time) {
+    for (const auto end = now + time; now < end;) {
+      run(machine->fill(
+        {rows_of(newcomer, replica_role::active).group.set, {store_id{1}}},
+        now));
+      tick_for(1s);
+    }
+  }
 
   template <class T>
   [[nodiscard]] bool answered() const {
@@ -275,6 +298,92 @@ TEST_F(Pages, WhatIsLeftGoesInTurn) {
   tick_for(5s);
   EXPECT_EQ(dropped, contents(own));
   EXPECT_EQ(machine->bytes(), 0u);
+}
+
+// -- contents ahead of a membership -------------------------------------------
+
+// It counts for nothing; with it the change of the set fetches nothing. SPEC V6
+TEST_F(Pages, AServerIsFilledBeforeItBecomesAMember) {
+  begin_fill();
+  EXPECT_EQ(machine->filled(), group_epoch{});
+  fill_for(2s);
+  EXPECT_EQ(machine->filled(), old_epoch);
+  EXPECT_EQ(machine->bytes(), 100u);
+  EXPECT_EQ(machine->missing(), 0u);
+  EXPECT_EQ(machine->rows(), replica_rows{});
+  EXPECT_EQ(most_stored, 0u);
+  EXPECT_EQ(machine->use_of(content_of(3, 3)), content_use::passing);
+  // What was put between the fill and the seal is all that is fetched then.
+  for (const auto x : sources) {
+    have[x].group.role = replica_role::sealed;
+    have[x].files[inode_id{3}] = state(3, 50, 30);
+    others[x] = std::make_unique<replica_machine>(x, group, have[x],
+                                                  contents(have[x]), limits);
+  }
+  fetches = 0;
+  install();
+  tick_for(1s);
+  EXPECT_TRUE(answered<msg::group_installed>());
+  EXPECT_EQ(fetches, 1u);
+  EXPECT_EQ(machine->filled(), group_epoch{});
+  run(machine->activate(8, {group, new_epoch}));
+  EXPECT_EQ(machine->rows().files, have[store_id{1}].files);
+  machine->check();
+}
+
+// Others have dropped what a page named: under puts they always do. SPEC V6
+TEST_F(Pages, AFillEndsThoughContentsComeAndGo) {
+  begin_fill();
+  gone.insert(content_of(4, 4));
+  fill_for(1s);
+  EXPECT_EQ(machine->filled(), group_epoch{});
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    // The next one is there, and goes before it is fetched as well.
+    for (const auto file : {4u, 5u})
+      have[store_id{1}].files[inode_id{file}] = state(file, 50, 40 + round);
+    others[store_id{1}]
+      = std::make_unique<replica_machine>(store_id{1}, group, have[store_id{1}],
+                                          contents(have[store_id{1}]), limits);
+    gone.insert(content_of(4, 40 + round));
+    EXPECT_EQ(machine->filled(), group_epoch{});
+    fill_for(3s);
+  }
+  fill_for(3s);
+  EXPECT_EQ(machine->filled(), old_epoch);
+}
+
+TEST_F(Pages, WhoGetsNothingIsNotFilled) { // SPEC V6
+  begin_fill();
+  gone = contents(have[store_id{1}]);
+  fill_for(60s);
+  EXPECT_EQ(machine->filled(), group_epoch{});
+  gone.clear(); // Its disk has room again.
+  fill_for(5s);
+  EXPECT_EQ(machine->filled(), old_epoch);
+}
+
+TEST_F(Pages, AFillThatNobodyWantsIsGivenUp) {
+  begin_fill();
+  fill_for(2s);
+  EXPECT_FALSE(machine->is_empty());
+  tick_for(20s); // No master says so any more.
+  EXPECT_TRUE(machine->is_empty());
+  EXPECT_EQ(dropped, contents(have[store_id{1}]));
+  fill_for(2s);
+  EXPECT_EQ(machine->filled(), old_epoch);
+  dropped.clear();
+  run(machine->drop({group, old_epoch})); // The master says that it is not.
+  tick_for(1s);
+  EXPECT_TRUE(machine->is_empty());
+  EXPECT_EQ(dropped, contents(have[store_id{1}]));
+}
+
+TEST_F(Pages, AMemberIsNotFilled) {
+  begin_fill();
+  const auto own = rows_of(newcomer, replica_role::active);
+  begin(own);
+  fill_for(2s);
+  EXPECT_EQ(pages, 0u);
 }
 
 // -- contents that nobody puts ------------------------------------------------

@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 27> version_mutants{{
+inline constexpr std::array<version_mutant, 28> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -29,6 +29,7 @@ inline constexpr std::array<version_mutant, 27> version_mutants{{
   {"first-page", "the first page of a group is taken for all of it"},
   {"no-age", "a server does not tell how many rows its store has"},
   {"trusting", "a server answers before the master has judged its store"},
+  {"always-late", "a content on its way is said to be missing for long"},
   // At the master.
   {"one-source", "a new set is installed from one server"},
   {"unlogged", "a set is activated before it is logged"},

@@ -103,6 +103,9 @@ msg::group_standing version_replica::standing() const {
     x.leads = coordinator_->ballot();
   x.files = rows.files.size();
   x.missing = machine_->missing();
+  x.bytes = machine_->bytes();
+  x.overdue = machine_->overdue(now()) || mutant("always-late");
+  x.filled = machine_->filled();
   return x;
 }
 
@@ -344,6 +347,10 @@ void version_replica::obey(const msg::seal_group& x) {
 void version_replica::obey(const msg::install_group& x) {
   asked_[++askers_].news = true;
   run(machine_->install(askers_, x, now()));
+}
+
+void version_replica::obey(const msg::fill_group& x) {
+  run(machine_->fill(x, now()));
 }
 
 void version_replica::obey(const msg::activate_group& x) {

@@ -28,6 +28,7 @@ public:
   void on_answer(node_index from, const version_packet& x);
   void obey(const msg::seal_group& x);
   void obey(const msg::install_group& x);
+  void obey(const msg::fill_group& x);
   void obey(const msg::activate_group& x);
   void obey(const msg::rejoin_group& x);
   void obey(const msg::lead_group& x);

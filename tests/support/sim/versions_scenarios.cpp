@@ -1,5 +1,6 @@
 #include "support/sim/versions_scenarios.hpp"
 
+#include "core/versions/group_placement.hpp"
 #include "core/versions/quorum.hpp"
 #include "support/sim/versions_client.hpp"
 #include "support/sim/versions_master.hpp"
@@ -18,6 +19,8 @@ namespace {
 constexpr auto rest_at_most = 60s;
 constexpr auto lists_true_within = 5s;
 constexpr auto told_within = 60s;
+constexpr auto moved_within = 120s;
+constexpr node_index joining = 3;
 
 const auto master = version_cluster::master_node();
 
@@ -159,6 +162,64 @@ versions_run run_balance(const versions_options& usual) {
       faults.wait(0s, 700ms);
     }
   });
+}
+
+/// Each group is at the servers that have the best right to it.
+bool in_place(version_cluster& cluster) {
+  std::vector<core::placement_candidate> all;
+  for (node_index i = 1; i <= cluster.options().servers; ++i)
+    all.push_back({version_cluster::store_of(i), {}});
+  const auto& groups = cluster.master()->machine().groups();
+  return std::ranges::all_of(groups, [&](const auto& x) {
+    const auto& set = x.second.in_force;
+    const auto best = core::choose_group_servers(x.first, all, set.rule.copies);
+    return !best.empty() && std::ranges::all_of(best, [&](store_id store) {
+      return core::of_set(set, store);
+    });
+  });
+}
+
+// Servers join while others serve, and fail in the middle of it. Afterwards
+// groups move to them, though clients never stop.
+versions_run run_moves(const versions_options& usual) {
+  auto options = usual;
+  options.servers = usual.directory.rules.at(0).copies + joining;
+  options.content_time = 5ms;
+  version_cluster cluster{options};
+  auto& world = cluster.world();
+  const node_index first = options.servers - joining + 1;
+  const auto joins
+    = [&](node_index i) { return i >= first && i <= options.servers; };
+  for (node_index i = 0; i < world.size(); ++i)
+    if (!joins(i))
+      cluster.start(i);
+  world.run_for(3s);
+  world.net().set_quality(poor_network());
+  version_trouble faults{cluster};
+  for (auto i = first; i <= options.servers; ++i)
+    cluster.start(i);
+  auto& random = world.random();
+  for (const auto end = world.now() + 20s; world.now() < end;) {
+    const auto newcomer
+      = first + static_cast<node_index>(random.below(joining));
+    if (random.one_in(2))
+      faults.crash(newcomer, 100ms + faults.up_to(3s), random.one_in(3));
+    else if (random.one_in(2))
+      faults.pause(newcomer, faults.up_to(3s));
+    else
+      faults.crash(random.one_in(2) ? master : faults.any_server(),
+                   50ms + faults.up_to(1s), false);
+    faults.wait(1s, 9s);
+  }
+  faults.end();
+  world.net().set_quality(link_quality{});
+  const auto moved
+    = [&] { return cluster.master() != nullptr && in_place(cluster); };
+  if (!world.run_until(moved, world.now() + moved_within) && !world.broken())
+    world.report("moves", fmt::format("V6: a group does not move:{}",
+                                      cluster.complaints()));
+  come_to_rest(cluster);
+  return finish(cluster);
 }
 
 // Everybody is cut off from everybody until all are declared failed.
@@ -414,6 +475,8 @@ const std::vector<versions_scenario>& version_scenarios() {
      run_storm},
     {"sets", "sets and their rule change all the time", run_sets},
     {"balance", "leads and groups move, with harm while they do", run_balance},
+    {"moves", "groups move to servers that join, under puts that never stop",
+     run_moves},
     {"split", "the network falls apart until all are declared failed",
      run_split},
     {"power", "the power of all servers goes, again and again", run_power},

@@ -344,6 +344,8 @@ void version_server::obey(const msg::group_orders& x) {
     at(y.group).obey(y);
   for (const auto& y : x.purge)
     at(y.group).obey(y);
+  for (const auto& y : x.fill)
+    at(y.set.group).obey(y);
   for (const auto y : x.testify)
     news_.testimonies.push_back(testify(y));
 }

@@ -1,0 +1,186 @@
+#include "core/versions/group_placement.hpp"
+#include "core/groups/directory_steps.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+// A group moves to a server that has a better right to it.
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Three servers with a group, and a fourth that has a better right.
+struct DirectoryMoves : DirectorySteps {
+  std::vector<std::uint64_t> old;
+  std::uint64_t newcomer = 0;
+  std::uint64_t leaver = 0;
+
+  void SetUp() override {
+    DirectorySteps::SetUp();
+    std::vector<placement_candidate> all;
+    for (const std::uint64_t i : {1, 2, 3, 4})
+      all.push_back({store_id{i}, {}});
+    const auto best = choose_group_servers(group, all, 4);
+    newcomer = best.front().value();
+    leaver = best.back().value();
+    for (const auto& x : all)
+      if (x.store != best.front())
+        old.push_back(x.store.value());
+    for (const auto i : old)
+      enrol(i);
+    live(8s, old);
+    ASSERT_TRUE(entry().led);
+    // Somebody has always put something a moment ago.
+    for (const auto i : old)
+      stands[store_id{i}].missing = 1;
+    enrol(newcomer);
+    first = entry().in_force.epoch;
+  }
+  [[nodiscard]] std::vector<std::uint64_t> all() const {
+    return {1, 2, 3, 4};
+  }
+  [[nodiscard]] bool moved() const {
+    return of_set(entry().in_force, store_id{newcomer});
+  }
+  [[nodiscard]] bool untouched() const {
+    return entry().in_force.epoch == first && entry().led && !entry().change
+           && std::ranges::none_of(old, [&](std::uint64_t i) {
+                return stands.at(store_id{i}).sealed;
+              });
+  }
+  group_epoch first;
+};
+
+// Under puts a copy is always on its way to somebody. SPEC V6
+TEST_F(DirectoryMoves, ABusyGroupMoves) {
+  live(20s, all());
+  EXPECT_TRUE(moved());
+  EXPECT_FALSE(of_set(entry().in_force, store_id{leaver}));
+  EXPECT_GT(fills, 0u);
+}
+
+// What those that stay lack they fetch while puts wait. SPEC V2
+TEST_F(DirectoryMoves, WhoStaysHasToBeMended) {
+  const auto stays
+    = *std::ranges::find_if(old, [&](std::uint64_t i) { return i != leaver; });
+  stands[store_id{stays}].overdue = true;
+  live(30s, all());
+  EXPECT_TRUE(untouched());
+  stands[store_id{stays}].overdue = false;
+  live(10s, all());
+  EXPECT_TRUE(moved());
+}
+
+// It may never be mended.
+TEST_F(DirectoryMoves, WhoLeavesMayLackSomethingForGood) {
+  stands[store_id{leaver}].overdue = true;
+  live(20s, all());
+  EXPECT_TRUE(moved());
+}
+
+// Somewhere something is always going on. SPEC V6
+TEST_F(DirectoryMoves, AnotherServerThatComesAndGoesKeepsNothing) {
+  enrol(5);
+  for (int i = 0; i < 10; ++i) {
+    live(2s, all());
+    live(2s, {1, 2, 3, 4, 5});
+  }
+  EXPECT_TRUE(moved());
+}
+
+TEST_F(DirectoryMoves, AServerKeepsItsPlaceWhileItIsSilent) {
+  live(20s, all());
+  ASSERT_TRUE(moved());
+  const auto now_in = entry().in_force.servers;
+  for (const auto away : now_in) {
+    std::vector<std::uint64_t> rest;
+    for (const auto i : all())
+      if (store_id{i} != away)
+        rest.push_back(i);
+    live(3s, rest);
+    live(12s, all());
+    EXPECT_EQ(entry().in_force.servers, now_in) << away.value() << " is back";
+  }
+}
+
+// A newcomer that hangs, dies, or has no room costs the group nothing. SPEC V2
+TEST_F(DirectoryMoves, NothingChangesBeforeTheNewcomerIsFilled) {
+  obeys_fills = false;
+  live(20s, all());
+  EXPECT_GT(fills, 5u);
+  EXPECT_TRUE(untouched());
+  live(20s, old); // It is dead.
+  fills = 0;
+  EXPECT_TRUE(untouched());
+  live(4s, all());
+  EXPECT_EQ(fills, 0u) << "it has just come back";
+  live(6s, all());
+  EXPECT_GT(fills, 0u);
+  full.insert(store_id{newcomer}); // Its disk is full.
+  live(2s, all());
+  fills = 0;
+  live(20s, all());
+  EXPECT_EQ(fills, 0u);
+  EXPECT_TRUE(untouched());
+  full.clear();
+  obeys_fills = true;
+  live(30s, all());
+  EXPECT_TRUE(moved());
+}
+
+TEST_F(DirectoryMoves, WhoGetsNothingIsLeftInPeaceForAWhile) {
+  obeys_fills = false;
+  live(10s, all());
+  ASSERT_GT(fills, 0u);
+  for (int i = 0; i < 10; ++i) { // It gets something now and then.
+    stands[store_id{newcomer}].bytes += 1;
+    live(200s, all());
+  }
+  fills = 0;
+  live(5s, all());
+  EXPECT_GT(fills, 0u);
+  live(310s, all());
+  fills = 0;
+  live(60s, all());
+  EXPECT_EQ(fills, 0u);
+  EXPECT_TRUE(untouched());
+  live(600s, all());
+  EXPECT_GT(fills, 0u);
+}
+
+TEST_F(DirectoryMoves, TheNextMasterBeginsTheFillAgain) {
+  obeys_fills = false;
+  live(8s, all());
+  ASSERT_GT(fills, 0u);
+  begin(2);
+  for (const auto i : all())
+    enrol(i);
+  fills = 0;
+  live(15s, all());
+  EXPECT_GT(fills, 0u);
+  EXPECT_TRUE(untouched());
+  obeys_fills = true;
+  live(10s, all());
+  EXPECT_TRUE(moved());
+}
+
+// Another one of the set is lost while the newcomer is filled. SPEC V6
+TEST_F(DirectoryMoves, ARepairGoesFirst) {
+  obeys_fills = false;
+  live(8s, all());
+  ASSERT_GT(fills, 0u);
+  std::vector<std::uint64_t> rest;
+  for (const auto i : all())
+    if (i != leaver)
+      rest.push_back(i);
+  live(20s, rest);
+  EXPECT_TRUE(moved());
+  EXPECT_FALSE(of_set(entry().in_force, store_id{leaver}));
+}
+
+} // namespace
+} // namespace dfs::core

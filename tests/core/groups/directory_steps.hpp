@@ -1,0 +1,183 @@
+#pragma once
+
+#include "core/groups/version_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// The directory step by step, with one group, and file servers that say what
+/// the test says.
+struct DirectorySteps : testing::Test {
+  static constexpr group_id group{0};
+
+  instant now{std::chrono::hours{1}};
+  master_term term;
+  std::optional<version_directory> machine;
+  std::map<store_id, msg::group_standing> stands;
+  std::map<store_id, std::uint64_t> beats;
+  std::vector<std::pair<store_id, msg::group_orders>> orders;
+  std::vector<msg::group_set> logged;
+  std::map<store_id, fileserver_row> rows;
+  std::map<store_id, store_age> ages;
+  std::map<std::uint64_t, std::uint64_t> stores; ///< Rows, as servers tell.
+  std::map<std::uint64_t, std::uint64_t> lives;  ///< Of servers.
+  std::vector<msg::rejoin_group> rejoins;        ///< Ordered.
+  bool told_back = false; ///< By the last answer to a registration.
+
+  void SetUp() override {
+    begin(1);
+  }
+  void begin(std::uint64_t number) {
+    version_directory_config config;
+    config.rules[0] = {3, 2, 2};
+    config.groups = 1;
+    term = master_term{number};
+    machine.emplace(version_directory::options{config, term}, now);
+    for (const auto& x : logged)
+      machine->load(x);
+    for (const auto& [store, row] : rows)
+      machine->load(row);
+    for (const auto& [store, row] : ages)
+      machine->load(row);
+    machine->begin(now);
+    drain();
+  }
+  void drain() {
+    for (auto& x : machine->take_effects()) {
+      if (auto* send = std::get_if<send_orders>(&x)) {
+        orders.emplace_back(send->to, std::move(send->what));
+      } else if (auto* log = std::get_if<log_group>(&x)) {
+        logged.push_back(log->set);
+        machine->logged(log->token, now);
+      } else if (auto* row = std::get_if<log_fileserver>(&x)) {
+        rows[row->row.store] = row->row;
+      } else if (auto* gone = std::get_if<remove_fileserver>(&x)) {
+        rows.erase(gone->store);
+        ages.erase(gone->store);
+      } else if (auto* age = std::get_if<log_store_age>(&x)) {
+        ages[age->row.store] = age->row;
+      }
+    }
+    machine->check();
+  }
+  boot_id boot(std::uint64_t i) {
+    return boot_id{i + 100 * lives[i]};
+  }
+  void enrol(std::uint64_t i) {
+    msg::register_fileserver x;
+    x.store = store_id{i};
+    x.boot = boot(i);
+    x.member
+      = {*ip_address::parse("10.0.0.1"), static_cast<std::uint16_t>(i), 1};
+    x.data = {x.member.ip, static_cast<std::uint16_t>(7'000 + i)};
+    x.rows = stores[i];
+    const auto answer = machine->register_server(x, now);
+    ASSERT_TRUE(answer);
+    told_back = answer->went_back;
+    stands[x.store].group = group;
+    drain();
+  }
+  /// All of them live on for so long.
+  void live(std::chrono::milliseconds time, std::vector<std::uint64_t> who) {
+    for (const auto until = now + time; now < until;
+         now += std::chrono::milliseconds{250}) {
+      for (const auto i : who) {
+        const store_id store{i};
+        msg::fileserver_beat x;
+        x.store = store;
+        x.boot = boot(i);
+        x.term = term;
+        x.sequence = ++beats[store];
+        x.groups = {stands[store]};
+        x.all_told = true;
+        x.full = full.contains(store);
+        x.rows = stores[i];
+        ASSERT_TRUE(machine->beat(x, now));
+      }
+      machine->tick(now);
+      drain();
+      obey();
+    }
+  }
+  /// Does what was ordered, as far as it is about sets.
+  void obey() {
+    while (!orders.empty()) {
+      auto all = std::exchange(orders, {});
+      for (const auto& [to, x] : all)
+        obey(to, x);
+    }
+  }
+  void obey(store_id to, const msg::group_orders& x) {
+    msg::group_news said;
+    auto& own = stands[to];
+    for (const auto& y : x.seal) {
+      own.sealed = true;
+      said.sealed.push_back({group, y.epoch, y.by});
+    }
+    for (const auto& y : x.fill) {
+      ++fills;
+      if (obeys_fills)
+        own.filled = y.set.epoch;
+    }
+    for (const auto& y : x.install) {
+      own.installed = y.set.epoch;
+      said.installed.push_back({group, y.set.epoch});
+    }
+    for (const auto& y : x.activate) {
+      if (!obeys_activations)
+        continue;
+      own.epoch = y.epoch;
+      own.sealed = own.quarantined = false;
+      own.filled = {};
+      said.activated.push_back({group, y.epoch});
+    }
+    for (const auto& y : x.lead) {
+      own.leads = y.ballot;
+      ++takeovers;
+      said.led.push_back({group, y.ballot});
+    }
+    drops += x.drop.size();
+    rejoins.insert(rejoins.end(), x.rejoin.begin(), x.rejoin.end());
+    if (obeys_rejoins)
+      for (const auto& y : x.rejoin) {
+        own.quarantined = y.order == msg::rejoin_order::quarantine;
+        said.rejoined.push_back({group, y.epoch, y.order});
+      }
+    news(to, std::move(said));
+  }
+  void news(store_id from, msg::group_news said) {
+    said.store = from;
+    said.boot = boot(from.value());
+    machine->news(said, now);
+    drain();
+  }
+  [[nodiscard]] const group_entry& entry() const {
+    return machine->groups().at(group);
+  }
+  void activated(std::uint64_t i) {
+    msg::group_news said;
+    said.activated.push_back({group, entry().in_force.epoch});
+    news(store_id{i}, std::move(said));
+  }
+  [[nodiscard]] std::uint64_t primary() const {
+    return entry().primary.value();
+  }
+  std::set<store_id> full;   ///< Say so.
+  std::size_t drops = 0;     ///< Ordered.
+  std::size_t takeovers = 0; ///< Likewise.
+  std::size_t fills = 0;     ///< Likewise.
+  bool obeys_fills = true;
+  bool obeys_rejoins = true;
+  bool obeys_activations = true;
+};
+
+} // namespace dfs::core
