@@ -39,6 +39,9 @@ void describe_group(metrics_page& page, const fileserver::multicast_report& x) {
   page.family("dfs_multicast_conflicts_total", metric::counter,
               "Orders that contradict others; more than 0 is a bug.");
   page.sample({}, at.conflicts);
+  page.family("dfs_multicast_log_hangs", metric::gauge,
+              "1 while no write of the log ends, and for 10 s after that.");
+  page.sample({}, std::uint64_t{at.stalled ? 1u : 0u});
   page.family("dfs_multicast_discarded_total", metric::counter,
               "Places delivered here that a merge took back.");
   page.sample({}, x.discarded);

@@ -48,6 +48,9 @@ std::string queue_shell::why_not() const {
   if (!state.lost)
     return state.trouble.empty() ? "not in the group of the queues yet"
                                  : state.trouble;
+  if (state.lost->stalled)
+    return "the disk of its log hangs, or did a moment ago; here: "
+           + names_of(state.lost->here);
   const std::string why = state.lost->why == core::primary_verdict::primary
                             ? "it is being taken in again"
                             : core::to_text(state.lost->why);

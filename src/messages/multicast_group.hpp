@@ -85,6 +85,8 @@ struct member_standing {
   std::vector<group_configuration> attempts;
   bool fit = false;    ///< Not too far behind to be a member.
   bool forced = false; ///< An operator overrides the rule.
+  /// Its log hangs, or did a short while ago: others do without it if they can.
+  bool stalled = false;
 
   bool operator==(const member_standing&) const = default;
 };

@@ -81,6 +81,14 @@ TEST(Multicast, CountsWhatAMergeDiscards) { // SPEC Q6, Q7
   EXPECT_GT(sum.discarded, 0u);
 }
 
+TEST(Multicast, OneHungDiskStopsTheOthersOnce) { // SPEC Q4, Q6
+  hold("hung-disk", 3, 4);
+  hold("hung-disk", 5, 2);
+  for (const auto rule :
+       {primary_rule::highest_id, primary_rule::highest_id_literal})
+    hold("hung-disk", 3, 2, rule);
+}
+
 TEST(Multicast, DoesNotWrap) {
   hold("wrap", 3, 2);
 }

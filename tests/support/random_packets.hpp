@@ -87,6 +87,7 @@ struct random_packets {
             id(),
             attempts(),
             flag(),
+            flag(),
             flag()};
   }
   group_beacon beacon() {

@@ -40,6 +40,9 @@ struct multicast_config {
   std::chrono::milliseconds straggle{300}; ///< A member may install so late.
   std::chrono::milliseconds stuck{5'000};  ///< A member that holds all up.
   std::chrono::milliseconds shun{10'000};  ///< It is left out so long.
+  /// Its own log does not get on for so long: its disk hangs. Longer than a
+  /// sync takes on a disk that is merely busy.
+  std::chrono::milliseconds log_hangs{2'000};
 
   // -- the order --------------------------------------------------------------
   std::chrono::microseconds ack_gap{200}; ///< Least time between two STATUS.

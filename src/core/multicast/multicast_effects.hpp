@@ -79,6 +79,7 @@ struct primary_lost {
   primary_verdict why = primary_verdict::no_quorum;
   std::vector<server_id> here;      ///< Who hears each other, with this server.
   msg::group_configuration primary; ///< The last one that is known of.
+  bool stalled = false; ///< This server's log hangs, or did a while ago.
 };
 
 /// It does again: in the configuration that it was in.

@@ -61,6 +61,8 @@ void multicast_machine::catch_up() {
     asked_ = 0;
     return;
   }
+  if (log_watch_.hangs())
+    return; // It would only pile up.
   if (fetch_) {
     if (fetch_->stale(now_) || fetch_->offer().lineage != reference())
       drop_fetch();

@@ -29,6 +29,7 @@ multicast_machine::multicast_machine(multicast_config config,
     self_{self},
     group_{fingerprint_of(config_)},
     now_{now},
+    log_watch_{config_.log_hangs, config_.shun},
     sender_{config_, self.server, self.life},
     listens_until_{now + config_.silence} {
   DFS_ASSERT(!config_.servers.empty());
@@ -188,6 +189,7 @@ bool multicast_machine::busy() const {
 }
 
 void multicast_machine::duty() {
+  watch_log();
   evaluate();
   watch_attempts();
   consider_attempt();
@@ -313,6 +315,7 @@ multicast_status multicast_machine::status() const {
   x.waiting_bytes = sender_.waiting_bytes();
   x.under_way = sender_.under_way();
   x.conflicts = conflicts_;
+  x.stalled = log_watch_.ails();
   x.marks[self_.server] = durable_;
   for (const auto& [server, peer] : peers_)
     if (hears(server))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/multicast/log_watch.hpp"
 #include "core/multicast/multicast_parts.hpp"
 
 #include <map>
@@ -104,6 +105,7 @@ private:
     return token <= stored_;
   }
   void refresh_durable();
+  void watch_log();
 
   // multicast_ordering.cpp: the order in a configuration
   void on(const msg::multicast_data& x);
@@ -185,6 +187,7 @@ private:
   std::deque<appended_run> appended_;
   std::uint64_t appended_to_ = 0;
   std::uint64_t durable_ = 0; ///< Places up to here are durable here.
+  log_watch log_watch_;
 
   multicast_sender sender_;
   group_peers peers_;

@@ -207,7 +207,8 @@ void multicast_machine::nudge_owner() {
 }
 
 // A member that is heard and holds all others up is left out for a while; not
-// its next life, and not one that is away anyway.
+// its next life, and not one that is away anyway, or says that its log hangs:
+// that is left out for as long as it does, if the others can do without it.
 void multicast_machine::watch_members() {
   for (std::size_t i = 0; i < current_.members.size(); ++i) {
     auto& x = progress_[i];
@@ -215,7 +216,8 @@ void multicast_machine::watch_members() {
     const auto& member = current_.members[i];
     const auto& peer = peers_[member.server];
     if (mark != x.mark || mark >= durable_ || peer.life != member.life
-        || !hears(member.server)) {
+        || !hears(member.server)
+        || (peer.beacon && peer.beacon->standing.stalled)) {
       x = {mark, now_};
     } else if (i != index_ && now_ > x.since + config_.stuck) {
       peers_[member.server].shunned = now_ + config_.shun;

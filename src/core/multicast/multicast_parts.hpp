@@ -93,6 +93,7 @@ struct multicast_status {
   std::uint64_t waiting_bytes = 0; ///< Submitted, without a number.
   std::uint64_t under_way = 0;     ///< Own messages that are not delivered.
   std::uint64_t conflicts = 0;     ///< Orders that contradict others: a bug.
+  bool stalled = false;            ///< Its log hangs, or did a short while ago.
   std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
 };
 

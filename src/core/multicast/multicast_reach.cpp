@@ -69,6 +69,7 @@ msg::member_standing multicast_machine::standing() const {
   x.fit = record_.lineage == reference() && !needs_state_
           && log_.received() + config_.fit_lag >= best_final();
   x.forced = forced_;
+  x.stalled = log_watch_.ails();
   return x;
 }
 
@@ -186,9 +187,11 @@ void multicast_machine::tell_service() {
     }
     return;
   }
-  primary_lost x{choice.verdict, component_.servers, record_.known};
+  primary_lost x{choice.verdict, component_.servers, record_.known,
+                 log_watch_.ails()};
   const bool same = told_ && told_->why == x.why && told_->here == x.here
-                    && told_->primary == x.primary;
+                    && told_->primary == x.primary
+                    && told_->stalled == x.stalled;
   if (!serving_ && same)
     return;
   serving_ = false;

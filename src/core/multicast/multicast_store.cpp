@@ -11,7 +11,9 @@ namespace dfs::core {
 
 std::uint64_t multicast_machine::issue() {
   ++tokens_;
-  if (!config_.durable)
+  if (config_.durable)
+    log_watch_.begins(now_);
+  else
     stored_ = tokens_;
   return tokens_;
 }
@@ -61,9 +63,18 @@ multicast_effects multicast_machine::stored(std::uint64_t token, instant now) {
   begin(now);
   DFS_ASSERT(token <= tokens_);
   stored_ = std::max(stored_, token);
+  log_watch_.moves(stored_ == tokens_, now_);
   refresh_durable();
   advance_attempt();
   return finish();
+}
+
+// Who waits for its disk says so, and stays out of what others begin.
+void multicast_machine::watch_log() {
+  const bool before = log_watch_.ails();
+  log_watch_.look(now_);
+  if (log_watch_.ails() != before)
+    reach_changed_ = beacon_soon_ = true;
 }
 
 } // namespace dfs::core

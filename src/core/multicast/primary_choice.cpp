@@ -120,15 +120,19 @@ const char* to_text(primary_verdict x) {
   return "";
 }
 
-primary_choice choose_primary(const multicast_config& config,
-                              const std::vector<msg::member_standing>& view) {
+namespace {
+
+/// @param stalled Whether those of which the log hangs may be members.
+primary_choice choose(const multicast_config& config,
+                      const std::vector<msg::member_standing>& view,
+                      bool stalled) {
   const bool forced = std::any_of(
     view.begin(), view.end(), [](const auto& x) { return x.forced && x.fit; });
   primary_choice choice;
   choice.last = last_of(config, view, forced);
   standings able;
   for (const auto& x : view)
-    if (x.lineage == choice.last.id && x.fit)
+    if (x.lineage == choice.last.id && x.fit && (stalled || !x.stalled))
       able.push_back(&x);
   std::sort(able.begin(), able.end(), [](const auto* a, const auto* b) {
     return a->who.server < b->who.server;
@@ -146,6 +150,20 @@ primary_choice choose_primary(const multicast_config& config,
   choice.attempts = open_attempts(choice.last.id, able);
   choice.verdict = judge(config, choice, able);
   return choice;
+}
+
+} // namespace
+
+// Whatever waits for a member whose disk hangs, waits with it. Who is not
+// needed is left out; all disks may be slow at once, and then all are members.
+primary_choice choose_primary(const multicast_config& config,
+                              const std::vector<msg::member_standing>& view) {
+  if (std::ranges::any_of(view, &msg::member_standing::stalled)) {
+    auto without = choose(config, view, false);
+    if (without.verdict == primary_verdict::primary)
+      return without;
+  }
+  return choose(config, view, true);
 }
 
 } // namespace dfs::core

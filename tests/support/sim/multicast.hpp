@@ -206,6 +206,7 @@ private:
   bool doomed(multicast_doom::deed what, std::size_t part);
   [[nodiscard]] std::string state() const;
   void alter(msg::multicast_packet& x) const; ///< Planted bugs.
+  void alter(msg::member_standing& x) const;
   [[nodiscard]] multicast_disk& disk();
 
   node& host_;

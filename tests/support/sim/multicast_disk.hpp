@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/multicast/multicast_effects.hpp"
+#include "support/sim/clock.hpp"
 #include "support/sim/versions_disk.hpp"
 
 #include <cstdint>
@@ -15,7 +16,8 @@ struct multicast_disk {
   bool used = false;
   std::uint64_t store = 0;
   core::stored_group group;
-  std::string state; ///< The service's, at `group.position`.
+  std::string state;          ///< The service's, at `group.position`.
+  virtual_time hangs_until{}; ///< No write ends before, and none fails.
   ordered_writes writes;
 
   /// Places `first` … of the order; what was there from `first` on is void.

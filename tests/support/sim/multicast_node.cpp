@@ -114,18 +114,23 @@ void multicast_node::alter(msg::multicast_packet& x) const {
         order && cluster_.mutant("wrap"))
       order->k &= 0xffff'ffffu;
     if (auto* told = std::get_if<msg::members_gathered>(&part)) {
-      if (cluster_.mutant("no-attempts"))
-        told->standing.attempts.clear();
+      alter(told->standing);
       if (cluster_.mutant("short-cut"))
         told->received = machine_->position().k;
     }
-    if (auto* told = std::get_if<msg::group_beacon>(&part);
-        told && cluster_.mutant("no-attempts"))
-      told->standing.attempts.clear();
+    if (auto* told = std::get_if<msg::group_beacon>(&part))
+      alter(told->standing);
     if (auto* told = std::get_if<msg::commit_members>(&part);
         told && cluster_.mutant("no-gap") && told->next.first > 4)
       told->next.first -= 3;
   }
+}
+
+void multicast_node::alter(msg::member_standing& x) const {
+  if (cluster_.mutant("no-attempts"))
+    x.attempts.clear();
+  if (cluster_.mutant("mute-disk"))
+    x.stalled = false;
 }
 
 void multicast_node::write(std::uint64_t token, std::function<void()> apply) {
@@ -143,7 +148,9 @@ void multicast_node::write(std::uint64_t token, std::function<void()> apply) {
 void multicast_node::sync() {
   syncing_ = true;
   const auto batch = writing_.size();
-  const auto lasts = 100us + up_to(host_.random(), 2ms);
+  const auto hangs
+    = std::max(disk().hangs_until - cluster_.world().now(), virtual_time{});
+  const auto lasts = hangs + 100us + up_to(host_.random(), 2ms);
   host_.later(lasts, [this, batch] {
     std::uint64_t token = 0;
     for (std::size_t i = 0; i < batch; ++i) {

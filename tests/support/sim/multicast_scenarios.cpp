@@ -291,6 +291,70 @@ multicast_run run_memory(const multicast_options& usual) {
   });
 }
 
+/// How long nothing became safe for any sender, but for what is usual.
+class standstill {
+public:
+  explicit standstill(multicast_cluster& cluster)
+    : cluster_{cluster},
+      since_{cluster.world().now()} {
+    // nop
+  }
+
+  /// Often.
+  void look() {
+    const auto now = cluster_.world().now();
+    const auto safe = cluster_.witness().promised();
+    if (safe == safe_)
+      return;
+    if (now > since_ + usual_gap)
+      lasted_ += now - since_;
+    safe_ = safe;
+    since_ = now;
+  }
+  [[nodiscard]] std::chrono::nanoseconds lasted() const {
+    const auto open = cluster_.world().now() - since_;
+    return lasted_ + (open > usual_gap ? open : 0ns);
+  }
+
+private:
+  static constexpr auto usual_gap = 700ms;
+
+  multicast_cluster& cluster_;
+  virtual_time since_;
+  std::uint64_t safe_ = 0;
+  std::chrono::nanoseconds lasted_{};
+};
+
+// It is heard all the time. Few places may wait for it, so that they do soon;
+// when it works again it is taken in.
+multicast_run run_hung_disk(const multicast_options& usual) {
+  auto options = usual;
+  options.config.retained = 200;
+  options.config.unstable = 60;
+  options.config.fit_lag = 50;
+  options.pace = 40ms;
+  return under(options, {}, 75s, [](auto& cluster, auto& faults) {
+    auto& world = cluster.world();
+    faults.wait(100ms, 1s);
+    faults.hang(expendable(cluster, faults), 60s);
+    standstill stop{cluster};
+    for (const auto end = world.now() + 74s; world.now() < end;) {
+      world.run_for(20ms);
+      stop.look();
+      // Of two there is no quorum without it.
+      if (cluster.options().servers > 2 && stop.lasted() > 3s)
+        world.report("M9", fmt::format("one disk hangs, and nothing was safe "
+                                       "for {} ms in all",
+                                       stop.lasted() / 1ms));
+      if (world.broken())
+        return;
+    }
+    const auto left_out = cluster.complaints_about_members();
+    if (!left_out.empty())
+      world.report("M9", "14 s after the disk worked again:" + left_out);
+  });
+}
+
 multicast_run run_wrap(const multicast_options& usual) {
   auto options = usual;
   options.config.first_place = (std::uint64_t{1} << 32) - 50;
@@ -346,6 +410,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
     {"rejoin", "servers that were gone for long", run_rejoin},
     {"empty", "servers that come back without their disk", run_empty},
     {"memory", "memory mode: who restarts has nothing", run_memory},
+    {"hung-disk", "a disk hangs for a minute, and its server is heard",
+     run_hung_disk},
     {"wrap", "places beyond 2^32", run_wrap},
   };
   return all;

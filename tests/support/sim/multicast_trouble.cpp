@@ -82,6 +82,10 @@ void multicast_trouble::pause(node_index i, duration lasts) {
     world_.pause(i, lasts);
 }
 
+void multicast_trouble::hang(node_index i, duration lasts) {
+  cluster_.disk(i).hangs_until = world_.now() + lasts;
+}
+
 void multicast_trouble::cut_one_way(node_index from, node_index to,
                                     duration lasts) {
   world_.net().cut(from, to);
@@ -141,7 +145,7 @@ void multicast_trouble::doom(node_index i,
 void multicast_trouble::strike() {
   const auto i = any();
   auto& random = world_.random();
-  switch (random.below(10)) {
+  switch (random.below(11)) {
     case 0:
     case 1:
       crash(i, 20ms + up_to(2s), random.one_in(2));
@@ -166,6 +170,9 @@ void multicast_trouble::strike() {
       break;
     case 8:
       accuse(i, other(i));
+      break;
+    case 9:
+      hang(i, 50ms + up_to(4s));
       break;
     default:
       doom(i, all_deaths(), 4, 2s);

@@ -22,6 +22,8 @@ public:
   /// Its disk is gone, too: it comes back with nothing.
   void empty(node_index i, duration lasts);
   void pause(node_index i, duration lasts);
+  /// Its disk hangs: it is heard as before, and no write of it ends.
+  void hang(node_index i, duration lasts);
   void cut_one_way(node_index from, node_index to, duration lasts);
   void cut(node_index a, node_index b, duration lasts);
   /// It hears, and is not heard.

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "core/multicast/multicast_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs::core {
+
+/// Servers 1 … n over a network that loses what it is told to; in memory mode,
+/// or with disks that take no time, or hang.
+class multicast_machines : public testing::Test {
+protected:
+  using part = msg::multicast_part;
+
+  void begin(std::size_t n, primary_rule rule = primary_rule::majority) {
+    config.durable = durable;
+    config.rule = rule;
+    for (std::uint64_t i = 1; i <= n; ++i)
+      config.servers.push_back(server_id{i});
+    for (std::uint64_t i = 1; i <= n; ++i) {
+      machines.push_back(std::make_unique<multicast_machine>(
+        config, msg::group_member{server_id{i}, store_id{i}, life_id{1}},
+        std::nullopt, now));
+      delivered.emplace_back();
+      issued.push_back(0);
+      done.push_back(0);
+    }
+    for (std::size_t i = 0; i < n; ++i)
+      perform(i, machines[i]->start(now));
+  }
+
+  void perform(std::size_t who, multicast_effects effects) {
+    for (auto& x : effects) {
+      if (auto* send = std::get_if<send_multicast>(&x)) {
+        auto bytes = packet_header_bytes;
+        for (const auto& y : send->packet.parts)
+          bytes += bytes_of(y);
+        EXPECT_LE(bytes, msg::multicast_packet_bytes_max);
+        for (const auto to : send->to)
+          if (pass(who, to.value() - 1, send->packet))
+            network.emplace_back(to.value() - 1, send->packet);
+      } else if (auto* payload = std::get_if<deliver_payload>(&x)) {
+        delivered[who].push_back(payload->payload);
+        if (payload->token)
+          safe.push_back(*payload->token);
+      } else if (auto* ended = std::get_if<submit_ended>(&x)) {
+        EXPECT_EQ(ended->outcome, submit_outcome::refused);
+        refused.push_back(ended->token);
+      } else if (auto* wanted = std::get_if<take_snapshot>(&x)) {
+        perform(who,
+                machines[who]->snapshot_taken(wanted->ticket, "state", now));
+      } else if (std::holds_alternative<replace_state>(x)) {
+        ++replaced[server_id{who + 1}];
+      }
+      if (const auto token = token_of(x))
+        issued[who] = token;
+    }
+  }
+
+  static std::uint64_t token_of(const multicast_effect& x) {
+    if (const auto* y = std::get_if<append_items>(&x))
+      return y->token;
+    if (const auto* y = std::get_if<store_record>(&x))
+      return y->token;
+    const auto* y = std::get_if<replace_state>(&x);
+    return y ? y->token : 0;
+  }
+
+  void run(std::chrono::milliseconds lasts) {
+    for (const auto end = now + lasts; now < end;
+         now += std::chrono::microseconds{100}) {
+      for (auto left = network.size(); left > 0; --left) {
+        auto [to, packet] = std::move(network.front());
+        network.pop_front();
+        perform(to, machines[to]->on_packet(packet, now));
+      }
+      for (std::size_t i = 0; i < machines.size(); ++i) {
+        if (now >= *machines[i]->next_deadline())
+          perform(i, machines[i]->tick(now));
+        if (durable && issued[i] > done[i] && !hung.contains(i)) {
+          done[i] = issued[i];
+          perform(i, machines[i]->stored(done[i], now));
+        }
+        machines[i]->check();
+      }
+    }
+  }
+
+  // As after a crash with its disk: what is final is its service's state.
+  void restart_with_state(std::size_t who) {
+    stored_group stored;
+    stored.record = machines[who]->record();
+    stored.position = machines[who]->position();
+    machines[who] = std::make_unique<multicast_machine>(
+      config,
+      msg::group_member{server_id{who + 1}, store_id{who + 1},
+                        life_id{1 + ++restarts}},
+      std::move(stored), now);
+    perform(who, machines[who]->start(now));
+  }
+
+  void submit(std::size_t who, submit_token token, std::string payload) {
+    perform(who, machines[who]->submit(token, std::move(payload), now));
+  }
+
+  multicast_config config;
+  bool durable = false;              ///< Set before `begin`.
+  std::set<std::size_t> hung;        ///< Whose disk hangs.
+  std::vector<std::uint64_t> issued; ///< Tokens, by server.
+  std::vector<std::uint64_t> done;
+  instant now{std::chrono::seconds{1}};
+  std::vector<std::unique_ptr<multicast_machine>> machines;
+  std::deque<std::pair<std::size_t, msg::multicast_packet>> network;
+  std::vector<std::vector<std::string>> delivered;
+  std::vector<submit_token> safe;
+  std::vector<submit_token> refused;
+  std::map<server_id, int> replaced; ///< States, by whose.
+  std::uint64_t restarts = 0;
+  std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
+    pass = [](auto, auto, const auto&) { return true; };
+};
+
+} // namespace dfs::core
