@@ -17,8 +17,8 @@ inline constexpr std::chrono::milliseconds gathering_patience{5'000};
 /// So long a page of a group may be on its way.
 inline constexpr std::chrono::milliseconds page_patience{3'000};
 
-/// Under puts a content is on its way to a replica for less than that. A content
-/// that is missing for longer is being repaired.
+/// Under puts a content is on its way to a replica for less than that. A
+/// content that is missing for longer is being repaired.
 inline constexpr std::chrono::milliseconds copy_patience{3'000};
 
 /// A fill that gets no content for so long reads the states again: under puts

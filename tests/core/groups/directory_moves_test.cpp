@@ -1,5 +1,5 @@
-#include "core/versions/group_placement.hpp"
 #include "core/groups/directory_steps.hpp"
+#include "core/versions/group_placement.hpp"
 
 #include <gtest/gtest.h>
 
