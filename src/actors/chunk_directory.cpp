@@ -309,9 +309,14 @@ void on_down(self_pointer self, const caf::down_msg& x) {
 
 msg::cluster_status status(self_pointer self) {
   const auto& disks = self->state.options.disks;
-  return core::report_status(
+  const auto& findings = self->state.options.findings;
+  auto all = core::report_status(
     *self->state.machine, disks ? disks() : std::vector<msg::volume_status>{},
     self->clock().now());
+  if (findings)
+    for (auto& x : findings())
+      all.findings.push_back(std::move(x));
+  return all;
 }
 
 void count(self_pointer self) {

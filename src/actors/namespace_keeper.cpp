@@ -335,8 +335,26 @@ void check_space(self_pointer self) {
               {});
 }
 
+void check_clock(self_pointer self) {
+  auto& state = self->state;
+  if (!state.options.jumped)
+    return;
+  const auto by = state.options.jumped();
+  state.options.counters->jumped_ms = by.count();
+  const auto jumped = by != std::chrono::milliseconds{0};
+  if (jumped == std::exchange(state.jumped, jumped))
+    return;
+  log_event(*log_for("namespace"),
+            jumped ? spdlog::level::err : spdlog::level::info,
+            jumped ? "the wall clock has jumped: nothing is deleted by it, new "
+                     "files have wrong times"
+                   : "the wall clock is right again",
+            {{"seconds", std::int64_t{by.count() / 1'000}}});
+}
+
 void tick(self_pointer self) {
   check_space(self);
+  check_clock(self);
   const auto more = collect(self);
   if (!more && self->state.options.fitness->confirmed())
     purge_versions(self);

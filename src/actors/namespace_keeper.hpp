@@ -4,11 +4,11 @@
 #include "actors/namespace_journal.hpp"
 #include "actors/support/master_fitness.hpp"
 #include "actors/version_interfaces.hpp"
-#include "base/utc_time.hpp"
 #include "core/filetree/file_tree.hpp"
 #include "storage/metadata_store.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +29,7 @@ struct namespace_counters {
   std::atomic<std::uint64_t> uploads{0};
   std::atomic<std::uint64_t> requests{0}; ///< Remembered.
   std::atomic<std::uint64_t> changes{0};  ///< Applied, ever.
+  std::atomic<std::int64_t> jumped_ms{0}; ///< The wall clock; may be negative.
 };
 
 struct namespace_keeper_options {
@@ -42,7 +43,9 @@ struct namespace_keeper_options {
   /// Likewise the version directory; may be null, and so may the function: this
   /// master serves no versioned files.
   std::function<version_directory_actor()> versions;
-  std::function<unix_milliseconds()> clock; ///< Wall clock.
+  std::function<core::tree_time()> clock;
+  /// How far the wall clock has jumped; may be null.
+  std::function<std::chrono::milliseconds()> jumped;
   std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
   /// What the actor begins with: `load_namespace`.
   std::shared_ptr<core::file_tree> tree;
@@ -82,6 +85,7 @@ struct namespace_keeper_state {
   std::vector<caf::typed_response_promise<msg::notes_receipted>> noting;
   inode_id purged_up_to; ///< Whose groups were told last, in turn.
   bool full = false;     ///< The disk, nearly.
+  bool jumped = false;   ///< The wall clock, as of the last tick.
 };
 
 /// The NAMESPACE of the master. Applies a change to the tree at once and

@@ -109,6 +109,13 @@ load_rest(const storage::metadata_store& store, core::file_tree& tree) {
         });
       !read)
     return read;
+  if (auto read = load_rows<core::clock_row>(store, core::tree_keys::clock, 0,
+                                             [&](auto, const auto& row) {
+                                               tree.load_clock(row);
+                                               return result<nothing>{done};
+                                             });
+      !read)
+    return read;
   return load_rows<core::purge_row>(store, core::tree_keys::purged, 0,
                                     [&](auto, const auto& row) {
                                       tree.load_purge(row);
@@ -145,7 +152,7 @@ encode_rows(const std::vector<core::tree_row>& rows) {
 
 result<std::shared_ptr<core::file_tree>>
 load_file_tree(storage::metadata_store& store, const core::tree_config& config,
-               master_term term, unix_milliseconds now) {
+               master_term term, const core::tree_time& now) {
   auto tree = std::make_shared<core::file_tree>(config);
   if (auto read = load_nodes(store, *tree); !read)
     return read.error();

@@ -19,6 +19,6 @@ encode_rows(const std::vector<core::tree_row>& rows);
 /// @returns errors of the store; `ec::integrity` for rows that make no sense.
 [[nodiscard]] result<std::shared_ptr<core::file_tree>>
 load_file_tree(storage::metadata_store& store, const core::tree_config& config,
-               master_term term, unix_milliseconds now);
+               master_term term, const core::tree_time& now);
 
 } // namespace dfs::actors

@@ -155,6 +155,11 @@ caf::result<T> after(self_pointer self, result<T> x) {
 
 // -- requests -----------------------------------------------------------------
 
+std::int64_t kept_now(self_pointer self) {
+  const auto& kept = self->state.options.kept;
+  return kept ? kept().time_since_epoch().count() : 0;
+}
+
 caf::result<msg::fileserver_registered>
 enrol(self_pointer self, const msg::register_fileserver& x,
       const version_keeper_actor& keeper) {
@@ -166,9 +171,18 @@ enrol(self_pointer self, const msg::register_fileserver& x,
     self->monitor(keeper);
     state.keepers[x.store] = {x.boot, keeper};
     registered->receipts_from = state.options.receipts_from;
+    registered->kept_ms = kept_now(self);
     DFS_CRASH_POINT("versions.server_registered");
   }
   return after(self, std::move(registered));
+}
+
+caf::result<msg::fileserver_beat_ack>
+hear(self_pointer self, const msg::fileserver_beat& x) {
+  auto ack = self->state.machine->beat(x, self->clock().now());
+  if (ack)
+    ack->kept_ms = kept_now(self);
+  return after(self, std::move(ack));
 }
 
 // The namespace unlinks; who asked hears at which position that is durable.
@@ -430,7 +444,7 @@ version_directory_actor::behavior_type version_directory(
     },
     [=, &machine](const msg::fileserver_beat& x) {
       machine.reached(self->state.options.store->durable_sequence());
-      return after(self, machine.beat(x, now()));
+      return hear(self, x);
     },
     [self](const msg::group_news& x) { take_news(self, x); },
     [self](const msg::note_versions& x) { return note_versions(self, x); },

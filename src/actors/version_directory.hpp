@@ -6,6 +6,7 @@
 #include "actors/support/port_prober.hpp"
 #include "actors/version_interfaces.hpp"
 #include "base/result.hpp"
+#include "base/utc_time.hpp"
 #include "core/groups/version_directory.hpp"
 #include "storage/metadata_store.hpp"
 
@@ -46,6 +47,8 @@ struct version_directory_options {
   /// The namespace: unlinks names, and hears of versions. May be null, and so
   /// may the function.
   std::function<namespace_keeper_actor()> names;
+  /// The clock of deletions, for file servers: Unix time.
+  std::function<unix_milliseconds()> kept;
   std::shared_ptr<version_directory_counters> counters
     = std::make_shared<version_directory_counters>();
   std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();

@@ -191,6 +191,7 @@ struct shell {
   void obey_from_now_on() const {
     const auto& x = state.answer;
     state.at = phase::registered;
+    service().set_kept(x.kept_ms);
     if (x.went_back)
       log_event(*log_for("version-keeper"), spdlog::level::err,
                 "the store went back to an older state: what it has answers "
@@ -282,6 +283,7 @@ struct shell {
     if (msg::goes_beyond(told, state.newest) && !state.marking
         && now() >= state.mark_at)
       remember(told);
+    service().set_kept(x.kept_ms);
     if (!x.went_back)
       service().trust();
     if (x.servers_revision == state.servers_known)

@@ -36,7 +36,8 @@ instant service_state::now() const {
 }
 
 core::version_time service_state::time() const {
-  return {now(), options.clock().count()};
+  const auto at = now();
+  return {at, kept.read(at), options.clock().count()};
 }
 
 } // namespace dfs::fileserver

@@ -10,6 +10,8 @@
 #include "messages/version_data.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,6 +44,31 @@ struct service_counters {
 /// What travels on one connection to a peer, in its order.
 enum class lane : std::uint64_t { orders = 0, staging = 1, fetching = 2 };
 
+/// The master's clock of deletions, as last told. Any thread.
+class told_clock {
+public:
+  /// @param unix_ms 0: this master does not tell.
+  void set(std::int64_t unix_ms, instant now) {
+    if (unix_ms == 0)
+      return;
+    ahead_ = unix_ms - ms_of(now);
+    told_ = true;
+  }
+  /// 0: never told.
+  [[nodiscard]] std::int64_t read(instant now) const {
+    return told_ ? ahead_ + ms_of(now) : 0;
+  }
+
+private:
+  static std::int64_t ms_of(instant x) {
+    return std::chrono::floor<std::chrono::milliseconds>(x.time_since_epoch())
+      .count();
+  }
+
+  std::atomic<std::int64_t> ahead_{0};
+  std::atomic<bool> told_{false};
+};
+
 struct service_state {
   service_state(version_service_options of, std::shared_ptr<net::data_loop> on,
                 storage::version_store& keeps);
@@ -55,6 +82,7 @@ struct service_state {
   service_counters counts;                  ///< Any thread.
   chunkserver::chain_links links;
   std::map<store_id, msg::chunk_replica> servers;
+  told_clock kept; ///< Any thread.
   bool draining = false;
 
   [[nodiscard]] chunkserver::server_identity identity() const;

@@ -257,6 +257,10 @@ void version_service::set_servers(std::vector<msg::chunk_replica> servers) {
   });
 }
 
+void version_service::set_kept(std::int64_t unix_ms) {
+  core_->state.kept.set(unix_ms, core_->state.now());
+}
+
 void version_service::trust() {
   if (core_->trusted.exchange(true))
     return;

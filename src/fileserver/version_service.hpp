@@ -105,6 +105,10 @@ public:
   /// Where all file servers are.
   void set_servers(std::vector<msg::chunk_replica> servers);
 
+  /// The master's clock of deletions, Unix time (`core::kept_clock`): read on
+  /// from here until it is told again. Before that nothing is old.
+  void set_kept(std::int64_t unix_ms);
+
   /// The master finds that the store has not gone back: what was loaded may
   /// answer from now on. Before that only orders of the master change it.
   void trust();

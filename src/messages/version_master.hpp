@@ -79,6 +79,8 @@ struct fileserver_registered {
   /// The store had more rows once: what it has answers nothing before it is
   /// refilled.
   bool went_back = false;
+  /// The clock by which versions are deleted (`core::kept_clock`): Unix time.
+  std::int64_t kept_ms = 0;
 
   bool operator==(const fileserver_registered&) const = default;
 };
@@ -142,6 +144,7 @@ struct fileserver_beat_ack {
   std::uint64_t durable = 0; ///< Sequence, as in `master_mark`.
   /// As in `fileserver_registered`; false again when all is refilled.
   bool went_back = false;
+  std::int64_t kept_ms = 0; ///< As in `fileserver_registered`.
 
   bool operator==(const fileserver_beat_ack&) const = default;
 };

@@ -28,7 +28,8 @@ template <class Inspector>
 typename Inspector::result_type
 inspect(Inspector& f, fileserver_registered& x) {
   return f(caf::meta::type_name("fileserver_registered"), x.term,
-           x.heartbeat_ms, x.receipts_from, x.life, x.durable, x.went_back);
+           x.heartbeat_ms, x.receipts_from, x.life, x.durable, x.went_back,
+           x.kept_ms);
 }
 
 template <class Inspector>
@@ -54,7 +55,7 @@ typename Inspector::result_type inspect(Inspector& f, fileserver_beat& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, fileserver_beat_ack& x) {
   return f(caf::meta::type_name("fileserver_beat_ack"), x.term, x.sequence,
-           x.servers_revision, x.servers, x.durable, x.went_back);
+           x.servers_revision, x.servers, x.durable, x.went_back, x.kept_ms);
 }
 
 template <class Inspector>

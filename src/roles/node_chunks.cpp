@@ -201,6 +201,8 @@ result<nothing> node::parts::load_metadata() {
   directory_options.prober = prober.get();
   directory_options.disks
     = [this] { return std::vector{disk_at(how.settings.metadata.path)}; };
+  directory_options.findings
+    = [this] { return core::find_clock_trouble(deletions->jumped()); };
   directory_options.on_growth
     = [to = names](const msg::files_grown& x) { caf::anon_send(to.get(), x); };
   auto machine
@@ -215,12 +217,14 @@ result<nothing> node::parts::load_metadata() {
   set_tree_config(namespace_options.config, how.settings, seed);
   namespace_options.chunks = [to = chunks] { return to.get(); };
   namespace_options.versions = [to = versions] { return to.get(); };
-  namespace_options.clock = wall_clock;
+  namespace_options.clock = [this] { return deletions->read(); };
+  namespace_options.jumped = [this] { return deletions->jumped(); };
   namespace_options.fitness = directory_options.fitness;
   auto tree = actors::load_namespace(namespace_options);
   if (!tree)
     return tree.error();
   namespace_options.tree = *std::move(tree);
+  deletions->begin(namespace_options.tree->clock());
   return done;
 }
 

@@ -9,8 +9,10 @@
 #include "actors/queue_server.hpp"
 #include "actors/scrubber.hpp"
 #include "actors/support/actor_registry.hpp"
+#include "actors/support/clocks.hpp"
 #include "actors/support/from_caf.hpp"
 #include "actors/support/health_board.hpp"
+#include "actors/support/kept_time.hpp"
 #include "actors/support/log.hpp"
 #include "actors/support/port_prober.hpp"
 #include "actors/support/subsystem_ref.hpp"
@@ -145,6 +147,8 @@ struct node::parts {
   actors::version_directory_options version_directory_options; ///< Likewise.
   actors::namespace_keeper_options namespace_options;          ///< Likewise.
   msg::member_record self; ///< Of the first life.
+  std::unique_ptr<actors::kept_time> deletions
+    = std::make_unique<actors::kept_time>(actors::read_clocks); ///< Likewise.
   boot_id boot;
   std::uint64_t seed = 0;
   std::unique_ptr<caf::actor_system_config> system_config;

@@ -3,40 +3,21 @@
 years, both ways: times of files may be wrong, their order is not, nothing is
 lost, and no lease depends on it. SPEC V2, V4"""
 
-import pathlib
 import random
 import sys
 import time
 import unittest
 
 from chunks import DEEP, SEED
+from clocks import HOUR, LIBRARY, YEAR, Clock
 from versions import History, VersionCluster, content_of
 
-LIBRARIES = pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-LIBRARY = next(LIBRARIES, None)
-HOUR, YEAR = 3600, 365 * 24 * 3600
 # Ten years away no certificate holds: a server is as good as gone then. An hour
 # back a master gives out tokens that are over: nothing goes until it is right.
 JUMPS = [("server", HOUR), ("server", -HOUR), ("server", 10 * YEAR),
          ("server", -10 * YEAR), ("master", HOUR), ("master", -HOUR)]
 STOPS = ("master", -HOUR)
 TRIED = JUMPS * 3 if DEEP else random.Random(SEED).sample(JUMPS, 4)
-
-
-class Clock:
-    """The wall clock of a node; what measures spans is left alone."""
-
-    def __init__(self, node):
-        self.path = node.dir / "clock"
-        self.jump(0)
-        node.env = {"LD_PRELOAD": str(LIBRARY), "FAKETIME_NO_CACHE": "1",
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                    "FAKETIME_TIMESTAMP_FILE": str(self.path)}
-
-    def jump(self, seconds):
-        draft = self.path.with_suffix(".draft")
-        draft.write_text(f"{seconds:+d}s\n")
-        draft.rename(self.path)
 
 
 class JumpingCluster(VersionCluster):

@@ -70,7 +70,7 @@ result<nothing> file_tree::can_apply(const Operation& x) const {
 
 template <class Operation>
 result<answer_of_t<Operation>>
-file_tree::apply(const Operation& x, unix_milliseconds now, tree_changes& out) {
+file_tree::apply(const Operation& x, const tree_time& now, tree_changes& out) {
   if constexpr (has_number<Operation>) {
     if (const auto known = state_.requests.find(x.request))
       return answer_again(x, *known);
@@ -81,12 +81,13 @@ file_tree::apply(const Operation& x, unix_milliseconds now, tree_changes& out) {
   if (!plan)
     return plan.error();
   ++state_.applied;
+  state_.now = now;
   tree_edit edit{state_, now, out};
   auto answer = perform(edit, x, *plan);
   if constexpr (has_number<Operation>) {
     auto row = summary_of(answer);
     row.operation = index_of<Operation>();
-    const auto period = request_table::period_of(now);
+    const auto period = request_table::period_of(now.kept);
     state_.requests.insert(period, x.request, row);
     edit.put(tree_keys::request(period, x.request), row);
   }
@@ -140,7 +141,7 @@ void file_tree::take_grown(tree_changes& out) {
 #define DFS_OPERATION(type)                                                    \
   template result<nothing> file_tree::can_apply(const type&) const;            \
   template result<answer_of_t<type>> file_tree::apply(                         \
-    const type&, unix_milliseconds, tree_changes&);
+    const type&, const tree_time&, tree_changes&);
 
 DFS_OPERATION(msg::make_directory)
 DFS_OPERATION(msg::create_file)
@@ -167,7 +168,7 @@ result<nothing> can_apply(const file_tree& tree, const tree_operation& x) {
 }
 
 result<tree_answer> apply(file_tree& tree, const tree_operation& x,
-                          unix_milliseconds now, tree_changes& out) {
+                          const tree_time& now, tree_changes& out) {
   return std::visit(
     [&](const auto& each) -> result<tree_answer> {
       auto answer = tree.apply(each, now, out);

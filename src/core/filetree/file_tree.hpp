@@ -1,7 +1,6 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "base/utc_time.hpp"
 #include "core/filetree/tree_operation.hpp"
 #include "core/filetree/tree_rows.hpp"
 #include "core/filetree/tree_state.hpp"
@@ -10,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -90,6 +90,7 @@ using answer_of_t = typename answer_of<Operation>::type;
 ///      trash.
 ///  I6  A file is of the class of its directory.
 ///  I7  Of a versioned file the highest version that was noted counts.
+///  I8  Nothing is deleted by the wall clock (`tree_time`).
 class file_tree {
 public:
   explicit file_tree(const tree_config& config) : state_{config} {
@@ -113,13 +114,14 @@ public:
   void load_request(std::uint64_t period, std::uint64_t number,
                     const request_row& row);
   void load_purge(const purge_row& row);
+  void load_clock(const clock_row& row);
   void load_released_versions(inode_id inode, const released_row& row);
   void load_told(group_id group, const told_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the
   /// term. A tree without rows gets its root, whose row is in `out`.
   [[nodiscard]] result<nothing>
-  begin_life(master_term term, unix_milliseconds now, tree_changes& out);
+  begin_life(master_term term, const tree_time& now, tree_changes& out);
 
   // -- changing ---------------------------------------------------------------
   // `Operation` is one of `tree_operation`.
@@ -134,7 +136,7 @@ public:
   /// done before.
   template <class Operation>
   [[nodiscard]] result<answer_of_t<Operation>>
-  apply(const Operation& x, unix_milliseconds now, tree_changes& out);
+  apply(const Operation& x, const tree_time& now, tree_changes& out);
 
   /// `files_grown` changes lengths and writes nothing, so that files may grow
   /// at any rate; so does `versions_noted`, unless names come or go: the rows
@@ -195,6 +197,11 @@ public:
   [[nodiscard]] reading<growing_file>
   growing(inode_id file, chunk_id last) const;
 
+  /// Of the life before; null: there was none. For `kept_clock`.
+  [[nodiscard]] const std::optional<clock_row>& clock() const {
+    return state_.clock;
+  }
+
   /// The operation that made this request's change, if it was made.
   [[nodiscard]] bool was_done(std::uint64_t request) const {
     return state_.requests.find(request).has_value();
@@ -231,7 +238,7 @@ using tree_answer = std::variant<nothing, msg::file_status, msg::entry_removed,
 [[nodiscard]] result<nothing>
 can_apply(const file_tree& tree, const tree_operation& x);
 [[nodiscard]] result<tree_answer>
-apply(file_tree& tree, const tree_operation& x, unix_milliseconds now,
+apply(file_tree& tree, const tree_operation& x, const tree_time& now,
       tree_changes& out);
 
 } // namespace dfs::core

@@ -11,8 +11,8 @@ namespace dfs::core {
 node_index tree_edit::make(msg::entry_kind kind, msg::storage_class where) {
   const auto x = state.nodes.make(inode_id{state.next_number++}, kind, where);
   auto& it = state.nodes[x];
-  it.created_ms = now_ms;
-  it.modified_ms = now_ms;
+  it.created_ms = wall_ms;
+  it.modified_ms = wall_ms;
   it.changed = state.applied;
   return x;
 }
@@ -100,8 +100,8 @@ std::uint64_t tree_edit::to_trash(node_index x, std::string_view path) {
   state.nodes[x].changed = state.applied;
   state.trash[id] = {.node = x,
                      .path = std::string{path},
-                     .removed_ms = now_ms,
-                     .purged_ms = now_ms + state.config.trash_life.count()};
+                     .removed_ms = wall_ms,
+                     .purged_ms = kept_ms + state.config.trash_life.count()};
   state.trashed_files += state.nodes.totals(x).files;
   write_trash(id);
   return id;
@@ -112,8 +112,8 @@ void tree_edit::discard(node_index x, std::string_view path) {
   state.nodes[x].place = node_place::trash;
   state.trash[id] = {.node = x,
                      .path = std::string{path},
-                     .removed_ms = now_ms,
-                     .purged_ms = now_ms,
+                     .removed_ms = wall_ms,
+                     .purged_ms = kept_ms,
                      .purging = true};
   state.purging.insert(id);
   write_trash(id);
@@ -188,13 +188,13 @@ void tree_edit::write_version(node_index file) {
 }
 
 void tree_edit::touch(node_index x) {
-  state.nodes[x].modified_ms = now_ms;
+  state.nodes[x].modified_ms = wall_ms;
   state.nodes[x].changed = state.applied;
 }
 
 void tree_edit::entries_changed(node_index dir) {
   state.nodes.list(dir).entries_changed = state.applied;
-  state.nodes[dir].modified_ms = now_ms;
+  state.nodes[dir].modified_ms = wall_ms;
   // What is in the trash has one row, written by whoever takes it apart.
   if (state.nodes[dir].place == node_place::tree)
     write(dir);

@@ -11,15 +11,17 @@ namespace dfs::core {
 /// state and says so in rows; the decision has been made.
 class tree_edit {
 public:
-  tree_edit(tree_state& tree, unix_milliseconds now, tree_changes& out)
+  tree_edit(tree_state& tree, const tree_time& now, tree_changes& out)
     : state{tree},
-      now_ms{now.time_since_epoch().count()},
+      wall_ms{now.wall.time_since_epoch().count()},
+      kept_ms{now.kept.time_since_epoch().count()},
       out_{out} {
     // nop
   }
 
   tree_state& state;
-  const std::int64_t now_ms;
+  const std::int64_t wall_ms; ///< For what users see.
+  const std::int64_t kept_ms; ///< For whatever is deleted by its age.
 
   /// A new node, in no directory, without a row.
   node_index make(msg::entry_kind kind,

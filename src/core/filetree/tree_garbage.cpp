@@ -11,6 +11,9 @@ namespace dfs::core {
 
 namespace {
 
+/// A crash sets the kept clock back by this at most; one sync.
+constexpr std::chrono::minutes clock_row_pace{1};
+
 /// Takes one thing apart from its leaves, as far as the budget goes.
 class dismantler {
 public:
@@ -89,7 +92,7 @@ std::optional<std::uint64_t> next_victim(tree_edit& edit) {
   auto& [id, oldest] = *tree.trash.begin(); // Ids rise with time.
   if (tree.is_purging(id, oldest))
     return id;
-  if (oldest.purged_ms > edit.now_ms)
+  if (oldest.purged_ms > edit.kept_ms)
     return std::nullopt;
   // From here on it is not restored: half of it would be wrong.
   oldest.purging = true;
@@ -99,8 +102,19 @@ std::optional<std::uint64_t> next_victim(tree_edit& edit) {
   return id;
 }
 
+/// A restart resumes from here: what is not written yet makes things live
+/// longer, never shorter.
+void write_clock(tree_edit& edit) {
+  auto& written = edit.state.clock;
+  using std::chrono::milliseconds;
+  if (written && milliseconds{edit.kept_ms - written->kept_ms} < clock_row_pace)
+    return;
+  written = clock_row{edit.kept_ms, edit.wall_ms};
+  edit.put(std::string{tree_keys::clock}, *written);
+}
+
 void forget_requests(tree_edit& edit) {
-  const unix_milliseconds now{std::chrono::milliseconds{edit.now_ms}};
+  const unix_milliseconds now{std::chrono::milliseconds{edit.kept_ms}};
   while (const auto period = edit.state.requests.forgettable(now)) {
     edit.state.requests.forget(*period);
     edit.put(numbered_key(tree_keys::requests, *period),
@@ -110,7 +124,7 @@ void forget_requests(tree_edit& edit) {
 
 void drop_uploads(tree_edit& edit, std::uint32_t& budget) {
   auto& uploads = edit.state.uploads;
-  const auto before = edit.now_ms - edit.state.config.upload_life.count();
+  const auto before = edit.kept_ms - edit.state.config.upload_life.count();
   for (auto at = uploads.begin(); at != uploads.end() && budget > 0;) {
     if (at->second.touched_ms > before) {
       ++at;
@@ -182,6 +196,7 @@ result<garbage_plan> prepare(const tree_state&, const collect_garbage&) {
 garbage_collected
 perform(tree_edit& edit, const collect_garbage& x, garbage_plan) {
   auto budget = x.budget;
+  write_clock(edit);
   forget_requests(edit);
   drop_uploads(edit, budget);
   while (budget > 0) {

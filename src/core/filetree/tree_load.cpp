@@ -142,6 +142,10 @@ void file_tree::load_purge(const purge_row& row) {
   state_.purged_up_to = row.up_to;
 }
 
+void file_tree::load_clock(const clock_row& row) {
+  state_.clock = row;
+}
+
 void file_tree::load_released_versions(inode_id inode,
                                        const released_row& row) {
   state_.released_versions.emplace(inode, row.of_class);
@@ -151,7 +155,7 @@ void file_tree::load_told(group_id group, const told_row& row) {
   state_.told[group] = row.below;
 }
 
-result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
+result<nothing> file_tree::begin_life(master_term term, const tree_time& now,
                                       tree_changes& out) {
   const auto first
     = std::max<std::uint64_t>(term.value() << 40, root_inode.value() + 1);
@@ -160,6 +164,7 @@ result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
                                  + std::to_string(term.value()));
   state_.next_number = first;
   state_.term = term;
+  state_.now = now;
   if (state_.root == no_node) {
     if (state_.nodes.size() > 0)
       return fail(ec::integrity, "the metadata has no root");
@@ -167,8 +172,8 @@ result<nothing> file_tree::begin_life(master_term term, unix_milliseconds now,
     auto& root = state_.nodes[state_.root];
     root.place = node_place::tree;
     tree_edit edit{state_, now, out};
-    root.created_ms = edit.now_ms;
-    root.modified_ms = edit.now_ms;
+    root.created_ms = edit.wall_ms;
+    root.modified_ms = edit.wall_ms;
     edit.write(state_.root);
   }
   if (state_.unknown > 0)

@@ -155,7 +155,8 @@ file_tree::trashed_entry(std::uint64_t id, const trash_item& item) const {
           sum.files,
           sum.bytes,
           std::chrono::milliseconds{item.removed_ms},
-          std::chrono::milliseconds{item.purged_ms}};
+          std::chrono::milliseconds{item.purged_ms}
+            + (state_.now.wall - state_.now.kept)};
 }
 
 msg::trash_entry file_tree::deleted_entry(node_index x) const {

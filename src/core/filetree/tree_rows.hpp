@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "core/chunks/chunk_row.hpp"
 #include "core/filetree/inode_table.hpp"
+#include "core/filetree/tree_time.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
 #include "messages/version_master.hpp"
@@ -74,10 +75,10 @@ struct told_row {
 
 /// 't' trash id.
 struct trash_row {
-  std::string path; ///< Where it was.
-  std::int64_t removed_ms = 0;
-  std::int64_t purged_ms = 0; ///< When it may be.
-  bool purging = false;       ///< Being taken apart: never to be restored.
+  std::string path;            ///< Where it was.
+  std::int64_t removed_ms = 0; ///< By the wall clock.
+  std::int64_t purged_ms = 0;  ///< When it may be, by the kept clock.
+  bool purging = false;        ///< Being taken apart: never to be restored.
   node_row node;
 
   bool operator==(const trash_row&) const = default;
@@ -89,15 +90,15 @@ struct upload_row {
   std::string source;
   bool force = false;
   bool parents = false;
-  std::int64_t touched_ms = 0;
+  std::int64_t touched_ms = 0; ///< By the kept clock.
   node_row node;
 
   bool operator==(const upload_row&) const = default;
 };
 
 /// 'r' period (8 bytes), request: a change that was made. The period is the
-/// time of the change in units of `request_period`, so that those of one period
-/// go with one command.
+/// time of the change by the kept clock, in units of `request_period`, so that
+/// those of one period go with one command.
 struct request_row {
   std::uint8_t operation = 0; ///< Index in `tree_operation`.
   std::uint64_t subject = 0;  ///< Inode or trash id of the answer.
@@ -184,7 +185,7 @@ struct empty_row {
 using row_value
   = std::variant<no_row, no_rows_until, empty_row, node_row, piece_row,
                  trash_row, upload_row, request_row, purge_row, chunk_row,
-                 version_row, released_row, told_row>;
+                 version_row, released_row, told_row, clock_row>;
 
 struct tree_row {
   std::string key;
@@ -214,6 +215,7 @@ inline constexpr std::string_view trash = "t";
 inline constexpr std::string_view uploads = "u";
 inline constexpr std::string_view requests = "r";
 inline constexpr std::string_view purged = "xpurged";
+inline constexpr std::string_view clock = "xclock";
 
 [[nodiscard]] inline std::string node(inode_id parent, std::string_view name) {
   auto key = numbered_key(nodes, parent.value());

@@ -1,6 +1,7 @@
 #include "core/filetree/tree_state.hpp"
 
 #include "base/assert.hpp"
+#include "core/filetree/kept_clock.hpp"
 #include "core/filetree/path.hpp"
 
 #include <algorithm>
@@ -10,7 +11,9 @@ namespace dfs::core {
 tree_state::tree_state(const tree_config& wanted)
   : config{wanted},
     nodes{wanted.hash_seed},
-    requests{wanted.request_life, wanted.requests_max} {
+    // For that long even while the kept clock is fast.
+    requests{wanted.request_life + wanted.request_life / kept_clock::gain,
+             wanted.requests_max} {
   // nop
 }
 

@@ -5,12 +5,14 @@
 #include "core/filetree/inode_table.hpp"
 #include "core/filetree/request_table.hpp"
 #include "core/filetree/tree_rows.hpp"
+#include "core/filetree/tree_time.hpp"
 #include "core/versions/quorum_classes.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,9 +41,9 @@ inline constexpr inode_id root_inode{1};
 
 struct trash_item {
   node_index node = no_node;
-  std::string path; ///< Where it was.
-  std::int64_t removed_ms = 0;
-  std::int64_t purged_ms = 0;
+  std::string path;            ///< Where it was.
+  std::int64_t removed_ms = 0; ///< By the wall clock.
+  std::int64_t purged_ms = 0;  ///< By the kept clock.
   bool purging = false;
 };
 
@@ -51,7 +53,7 @@ struct upload {
   std::string source;
   bool force = false;
   bool parents = false;
-  std::int64_t touched_ms = 0;
+  std::int64_t touched_ms = 0; ///< By the kept clock.
 };
 
 /// How far a path leads.
@@ -159,6 +161,8 @@ struct tree_state {
   std::map<inode_id, quorum_class> released_versions;
   /// Files of the group, of ballots below that, were all noted: 'l' rows.
   std::map<group_id, group_ballot> told;
+  std::optional<clock_row> clock; ///< As it was written last.
+  tree_time now;                  ///< Of the last operation.
   master_term term;
   std::uint64_t applied = 0;
   std::uint64_t next_number = 0; ///< Of inodes and trash ids.

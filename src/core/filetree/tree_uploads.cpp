@@ -137,7 +137,7 @@ perform(tree_edit& edit, const msg::begin_upload& x, const spot& plan) {
                             .source = x.source,
                             .force = x.force,
                             .parents = x.parents,
-                            .touched_ms = edit.now_ms};
+                            .touched_ms = edit.kept_ms};
   edit.write(file);
   return tree.upload_of(it.inode);
 }
@@ -160,7 +160,7 @@ prepare(const tree_state& tree, const msg::extend_upload& x) {
 msg::upload_status
 perform(tree_edit& edit, const msg::extend_upload& x, node_index plan) {
   auto& upload = edit.state.uploads.at(x.upload);
-  upload.touched_ms = edit.now_ms;
+  upload.touched_ms = edit.kept_ms;
   edit.touch(plan);
   add_chunks(edit, plan, x.chunks);
   edit.write(plan);
@@ -220,7 +220,7 @@ void grow(tree_edit& edit, node_index file, std::uint32_t index,
   if (tree.nodes.piece_at(file, index).bytes >= bytes)
     return; // Old news.
   tree.nodes.set_bytes(file, index, bytes);
-  tree.nodes[file].modified_ms = edit.now_ms;
+  tree.nodes[file].modified_ms = edit.wall_ms;
   tree.grown.insert({tree.nodes[file].inode, index / pieces_per_row});
 }
 

@@ -10,6 +10,17 @@
 
 namespace dfs::core {
 
+namespace {
+
+/// How old a deletion is decides when it is for good; the time of a content is
+/// for users.
+std::int64_t stamp_of(msg::version_kind what, const version_time& t) {
+  return what == msg::version_kind::deleted && t.kept_ms != 0 ? t.kept_ms
+                                                              : t.wall_ms;
+}
+
+} // namespace
+
 coordinator::coordinator(coordinator_config config, msg::group_set set,
                          group_ballot ballot, store_id self)
   : config_{std::move(config)},
@@ -87,7 +98,7 @@ coordinator_effects coordinator::consider(inode_id file,
   coordinator_effects out;
   if (!leads() || files_.contains(file) || !newest
       || (newest->kind != msg::version_kind::closed
-          && !may_close(*newest, config_.keep, t.unix_ms)))
+          && !may_close(*newest, config_.keep, t.kept_ms)))
     return out;
   msg::put_file named;
   named.epoch = set_.epoch;
@@ -208,7 +219,7 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
     return;
   }
   if (x.what == request::kind::purge && !is_closed(work)) {
-    propose(out, file, work, close(work.state.manifest, t.unix_ms),
+    propose(out, file, work, close(work.state.manifest, t.kept_ms),
             {std::move(x)}, t);
     return;
   }
@@ -281,9 +292,9 @@ void coordinator::decide_put(coordinator_effects& out, inode_id file,
                                   .content = x.put.content,
                                   .bytes = x.put.bytes,
                                   .checksum = x.put.checksum,
-                                  .time_ms = t.unix_ms};
+                                  .time_ms = stamp_of(x.put.kind, t)};
   auto next
-    = add_version(work.state.manifest, version, config_.keep, t.unix_ms);
+    = add_version(work.state.manifest, version, config_.keep, t.kept_ms);
   propose(out, file, work, std::move(next), {std::move(x)}, t);
 }
 

@@ -20,10 +20,14 @@ struct coordinator_config {
   std::size_t evened_at_once = 64; ///< Files that the survey has in work.
 };
 
-/// The time on two clocks: Unix time is written down, and orders nothing.
+/// The time on three clocks. Nothing is ordered by them.
 struct version_time {
   instant now;
-  std::int64_t unix_ms = 0;
+  /// Unix time of the cluster (`kept_clock`): a version is as old as that says,
+  /// and a deletion is stamped with it. 0: not told yet, nothing is old.
+  std::int64_t kept_ms = 0;
+  /// Unix time here: written down with contents, for users.
+  std::int64_t wall_ms = 0;
 };
 
 } // namespace dfs::core

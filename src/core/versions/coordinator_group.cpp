@@ -119,8 +119,8 @@ coordinator_effects coordinator::stop(const std::string& why) {
 void coordinator::all_have_it(coordinator_effects& out, inode_id file,
                               file_work& work, const version_time& t) {
   const auto* newest = newest_of(work.state.manifest);
-  if (newest && may_close(*newest, config_.keep, t.unix_ms)) {
-    propose(out, file, work, close(work.state.manifest, t.unix_ms), {}, t);
+  if (newest && may_close(*newest, config_.keep, t.kept_ms)) {
+    propose(out, file, work, close(work.state.manifest, t.kept_ms), {}, t);
     return;
   }
   if (is_closed(work)) {

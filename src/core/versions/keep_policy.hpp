@@ -23,7 +23,7 @@ struct keep_policy {
 /// Those to be kept, newest first. Pure: the newest `versions` of them, and
 /// older ones that are young enough. Nothing that was dropped comes back.
 /// @param versions Newest first.
-/// @param now_ms Unix time.
+/// @param now_ms `version_time::kept_ms`.
 [[nodiscard]] std::vector<msg::file_version>
 keep_versions(std::vector<msg::file_version> versions, const keep_policy& keep,
               std::int64_t now_ms);

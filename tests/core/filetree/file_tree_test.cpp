@@ -195,7 +195,7 @@ TEST_F(FileTree, RemembersRequestsForTenMinutes) {
   now += 10min;
   collect();
   EXPECT_EQ(refusal(apply(msg::make_directory{5, "/d"})), ec::invalid_argument);
-  now += 2min;
+  now += 3min;
   collect();
   EXPECT_TRUE(apply(msg::make_directory{5, "/d"}));
 }

@@ -16,6 +16,8 @@ namespace dfs::core::test {
 /// A tree with its rows, as a store would have them: it can be loaded again.
 class tree_under_test {
 public:
+  virtual ~tree_under_test() = default;
+
   explicit tree_under_test(tree_config wanted = {})
     : config{wanted},
       tree{std::make_unique<file_tree>(config)} {
@@ -27,7 +29,7 @@ public:
     const auto before = tree->applied();
     const auto allowed = tree->can_apply(x);
     tree_changes out;
-    auto answer = tree->apply(x, now, out);
+    auto answer = tree->apply(x, time(), out);
     EXPECT_EQ(static_cast<bool>(allowed), static_cast<bool>(answer)); // I1
     if (!answer) {
       EXPECT_EQ(allowed.error().code, answer.error().code);
@@ -151,11 +153,18 @@ public:
       to.load_request(number, number_of_key(key.substr(8)), *request);
     if (const auto* purge = std::get_if<purge_row>(&value))
       to.load_purge(*purge);
+    if (const auto* clock = std::get_if<clock_row>(&value))
+      to.load_clock(*clock);
     if (const auto* gone = std::get_if<released_row>(&value))
       to.load_released_versions(inode_id{number}, *gone);
     if (const auto* told = std::get_if<told_row>(&value))
       to.load_told(group_id{number}, *told);
     return done;
+  }
+
+  /// Two clocks, where a test has jumps.
+  [[nodiscard]] virtual tree_time time() {
+    return now;
   }
 
   tree_config config;
@@ -171,7 +180,7 @@ public:
 private:
   void begin() {
     tree_changes out;
-    const auto begun = tree->begin_life(master_term{term}, now, out);
+    const auto begun = tree->begin_life(master_term{term}, time(), out);
     EXPECT_TRUE(begun) << begun.error().context;
     take(out);
   }

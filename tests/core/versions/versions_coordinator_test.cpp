@@ -223,6 +223,53 @@ TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   EXPECT_GT(proposal_in(out)->stamp, x.stamp);
 }
 
+// SPEC G12: the wall clock of one server may be ten years ahead, or behind.
+TEST_F(Coordinator, ClosesADeletedFileByTheKeptClock) {
+  constexpr std::int64_t ten_years = 315'576'000'000;
+  lead();
+  for (const auto jump : {ten_years, -ten_years}) {
+    const auto before = now;
+    now.kept_ms = 1'000'000'000;
+    now.wall_ms = now.kept_ms + jump;
+    auto deletion = put_of(1);
+    deletion.kind = msg::version_kind::deleted;
+    deletion.content = {};
+    msg::file_manifest there;
+    there.versions = {{version_number{1}, {}, {}, {}, 0, 0, now.wall_ms}};
+    coordinator leader{{}, set, ballot, self};
+    std::swap(machine, leader);
+    (void) machine.begin(now);
+    lead();
+    (void) machine.put(1, deletion, nullptr, start + 1min, now);
+    const msg::file_state found{{group_ballot{150}, 3}, true, there};
+    coordinator_effects out;
+    for (const auto from : {self, other})
+      out = machine.on_state(
+        from, {set.group, set.epoch, file, ballot, found, 7}, now);
+    ASSERT_NE(proposal_in(out), nullptr);
+    const auto x = *proposal_in(out);
+    ASSERT_EQ(x.manifest.versions[0].kind, msg::version_kind::deleted);
+    EXPECT_EQ(x.manifest.versions[0].time_ms, now.kept_ms);
+    const msg::file_state settled{x.stamp, true, x.manifest};
+    const auto closes = [&] {
+      coordinator next{{}, set, ballot, self};
+      std::swap(machine, next);
+      (void) machine.begin(now);
+      lead();
+      (void) machine.consider(file, settled, now);
+      return !machine.in_work().empty();
+    };
+    now.wall_ms += ten_years;
+    EXPECT_FALSE(closes()) << "it would be closed ten years early";
+    now.kept_ms = 0;
+    EXPECT_FALSE(closes()) << "the master has not told yet";
+    now.kept_ms = 1'000'000'000 + 73 * 3'600'000;
+    now.wall_ms = 0;
+    EXPECT_TRUE(closes());
+    now = before;
+  }
+}
+
 TEST_F(Coordinator, PurgesANameThatNobodyHasPutTo) { // SPEC G12
   lead();
   (void) machine.purge(file, nullptr, now);

@@ -71,7 +71,8 @@ instant version_replica::now() const {
 }
 
 core::version_time version_replica::time() const {
-  return {now(), server_.host().wall().count()};
+  const auto wall = server_.host().wall().count();
+  return {now(), wall, wall};
 }
 
 bool version_replica::mutant(std::string_view name) const {
