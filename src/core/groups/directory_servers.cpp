@@ -316,10 +316,11 @@ void version_directory::finish_rejoin(fileserver& x, instant now) {
   for (const auto& [group, entry] : groups_)
     if (of_set(entry.in_force, store) && !fit(entry, store))
       return;
-  x.row.failed = false;
-  out_.push_back(log_fileserver{x.row});
+  // A master that knows the first row alone has it rejoin once more.
   if (std::exchange(x.age.went_back, false))
     out_.push_back(log_store_age{x.age});
+  x.row.failed = false;
+  out_.push_back(log_fileserver{x.row});
   say(note::server_back, {}, store);
 }
 
