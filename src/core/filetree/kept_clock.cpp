@@ -15,6 +15,10 @@ unix_milliseconds from_row(std::int64_t unix_ms) {
   return unix_milliseconds{milliseconds{unix_ms}};
 }
 
+bool is_jump(milliseconds by) {
+  return by > kept_clock::jump_min || by < -kept_clock::jump_min;
+}
+
 std::string text_of(milliseconds x) {
   const auto hours = std::chrono::duration_cast<std::chrono::hours>(x).count();
   return hours < 72 ? std::to_string(hours) + " h"
@@ -47,7 +51,16 @@ tree_time kept_clock::read(unix_milliseconds wall, boot_instant now) {
 
 milliseconds kept_clock::jumped() const {
   const auto by = std::chrono::duration_cast<milliseconds>(jumped_);
-  return by > jump_min || by < -jump_min ? by : milliseconds{0};
+  return is_jump(by) ? by : milliseconds{0};
+}
+
+milliseconds passed(const clock_row& since, const clock_row& now) {
+  return milliseconds{now.kept_ms - since.kept_ms};
+}
+
+bool has_jumped(const clock_row& since, const clock_row& now) {
+  return is_jump(milliseconds{now.wall_ms - since.wall_ms}
+                 - passed(since, now));
 }
 
 std::vector<msg::health_finding> find_clock_trouble(milliseconds jumped) {

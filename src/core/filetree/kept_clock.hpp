@@ -55,6 +55,13 @@ private:
   microseconds jumped_{0};
 };
 
+/// By the kept clock.
+[[nodiscard]] std::chrono::milliseconds
+passed(const clock_row& since, const clock_row& now);
+
+/// Has the wall clock jumped, by more than `kept_clock::jump_min`?
+[[nodiscard]] bool has_jumped(const clock_row& since, const clock_row& now);
+
 /// What `status` says of a jump: one finding or none.
 [[nodiscard]] std::vector<msg::health_finding>
 find_clock_trouble(std::chrono::milliseconds jumped);

@@ -1,4 +1,5 @@
 #include "base/assert.hpp"
+#include "core/filetree/kept_clock.hpp"
 #include "core/filetree/operations.hpp"
 
 #include <algorithm>
@@ -103,13 +104,15 @@ std::optional<std::uint64_t> next_victim(tree_edit& edit) {
 }
 
 /// A restart resumes from here: what is not written yet makes things live
-/// longer, never shorter.
+/// longer, never shorter. A jump of the wall clock is written at once, or the
+/// next life would compare with a time that has been corrected since.
 void write_clock(tree_edit& edit) {
   auto& written = edit.state.clock;
-  using std::chrono::milliseconds;
-  if (written && milliseconds{edit.kept_ms - written->kept_ms} < clock_row_pace)
+  const clock_row read{edit.kept_ms, edit.wall_ms};
+  if (written && passed(*written, read) < clock_row_pace
+      && !has_jumped(*written, read))
     return;
-  written = clock_row{edit.kept_ms, edit.wall_ms};
+  written = read;
   edit.put(std::string{tree_keys::clock}, *written);
 }
 

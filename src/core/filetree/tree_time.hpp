@@ -23,7 +23,8 @@ struct tree_time {
   unix_milliseconds kept; ///< What ages are counted on (`kept_clock`).
 };
 
-/// 'x' "clock": how far both clocks had come, written once a minute.
+/// 'x' "clock": how far both clocks had come, written once a minute and when
+/// the wall clock has jumped.
 struct clock_row {
   std::int64_t kept_ms = 0; ///< `kept_clock`.
   std::int64_t wall_ms = 0;

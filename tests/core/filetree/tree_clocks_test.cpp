@@ -122,6 +122,21 @@ TEST_P(TreeClocks, StampFilesWithTheWallClock) {
   EXPECT_EQ(tree->status("/f").answer->modified, now.time_since_epoch());
 }
 
+// The master is killed right after the clock was corrected.
+TEST_P(TreeClocks, TakeNoCorrectionForAJump) {
+  collect();
+  pass(59s);
+  jump();
+  pass(2s);
+  collect();
+  pass(1s);
+  now -= GetParam();
+  collect();
+  restart_master();
+  static_cast<void>(time());
+  EXPECT_EQ(clock.jumped(), 0ms);
+}
+
 // One row a minute, however much happens.
 TEST_P(TreeClocks, WriteTheKeptClockSeldom) {
   collect();
