@@ -13,7 +13,7 @@ namespace dfs::actors {
 
 namespace {
 
-using core::tree_keys::nodes;
+namespace tree_keys = core::tree_keys;
 
 /// Decodes the rows behind one prefix and hands them on.
 template <class Row, class Take>
@@ -42,85 +42,90 @@ std::uint32_t index_of_key(std::string_view key) {
   return index;
 }
 
-result<nothing>
-load_nodes(const storage::metadata_store& store, core::file_tree& tree) {
-  constexpr std::size_t numbered = 9;
-  if (auto read = load_rows<core::node_row>(
-        store, nodes, numbered,
-        [&](auto key, const auto& row) {
-          return tree.load_node(inode_id{core::number_of_key(key)},
-                                key.substr(numbered), row);
+constexpr std::size_t numbered = 9;
+constexpr std::size_t twice_numbered = 17;
+
+/// Kind after kind, until something is wrong.
+class row_loader {
+public:
+  explicit row_loader(const storage::metadata_store& store) : store_{store} {
+    // nop
+  }
+
+  /// @param take What may be refused, or nothing that may.
+  template <class Row, class Take>
+  row_loader&
+  each(std::string_view prefix, std::size_t key_bytes_min, Take take) {
+    if (outcome_)
+      outcome_ = load_rows<Row>(
+        store_, prefix, key_bytes_min,
+        [&](std::string_view key, const Row& row) -> result<nothing> {
+          using answer = decltype(take(key, row));
+          if constexpr (std::is_void_v<answer>) {
+            take(key, row);
+            return done;
+          } else {
+            return take(key, row);
+          }
         });
-      !read)
-    return read;
-  if (auto read = load_rows<core::trash_row>(
-        store, core::tree_keys::trash, numbered,
-        [&](auto key, const auto& row) {
-          return tree.load_trash(core::number_of_key(key), row);
-        });
-      !read)
-    return read;
-  if (auto read = load_rows<core::upload_row>(
-        store, core::tree_keys::uploads, numbered,
-        [&](auto, const auto& row) { return tree.load_upload(row); });
-      !read)
-    return read;
-  if (auto read = load_rows<core::version_row>(
-        store, core::tree_keys::versions, numbered,
-        [&](auto key, const auto& row) {
-          return tree.load_version(inode_id{core::number_of_key(key)}, row);
-        });
-      !read)
-    return read;
-  return load_rows<core::piece_row>(
-    store, core::tree_keys::pieces, numbered + 4,
-    [&](auto key, const auto& row) {
+    return *this;
+  }
+
+  [[nodiscard]] const result<nothing>& outcome() const {
+    return outcome_;
+  }
+
+private:
+  const storage::metadata_store& store_;
+  result<nothing> outcome_ = done;
+};
+
+void load_nodes(row_loader& load, core::file_tree& tree) {
+  load.each<core::node_row>(
+    tree_keys::nodes, numbered, [&](auto key, const auto& row) {
+      return tree.load_node(inode_id{core::number_of_key(key)},
+                            key.substr(numbered), row);
+    });
+  load.each<core::trash_row>(
+    tree_keys::trash, numbered, [&](auto key, const auto& row) {
+      return tree.load_trash(core::number_of_key(key), row);
+    });
+  load.each<core::upload_row>(
+    tree_keys::uploads, numbered,
+    [&](auto, const auto& row) { return tree.load_upload(row); });
+  load.each<core::version_row>(
+    tree_keys::versions, numbered, [&](auto key, const auto& row) {
+      return tree.load_version(inode_id{core::number_of_key(key)}, row);
+    });
+  load.each<core::piece_row>(
+    tree_keys::pieces, numbered + 4, [&](auto key, const auto& row) {
       return tree.load_pieces(inode_id{core::number_of_key(key)},
                               index_of_key(key), row);
     });
 }
 
-result<nothing>
-load_rest(const storage::metadata_store& store, core::file_tree& tree) {
-  constexpr std::size_t numbered = 9;
-  constexpr std::size_t twice_numbered = 17;
-  if (auto read = load_rows<core::request_row>(
-        store, core::tree_keys::requests, twice_numbered,
-        [&](auto key, const auto& row) {
-          tree.load_request(core::number_of_key(key),
-                            core::number_of_key(key.substr(8)), row);
-          return result<nothing>{done};
-        });
-      !read)
-    return read;
-  if (auto read = load_rows<core::released_row>(
-        store, core::tree_keys::released_versions, numbered,
-        [&](auto key, const auto& row) {
-          tree.load_released_versions(inode_id{core::number_of_key(key)}, row);
-          return result<nothing>{done};
-        });
-      !read)
-    return read;
-  if (auto read = load_rows<core::told_row>(
-        store, core::tree_keys::told, numbered,
-        [&](auto key, const auto& row) {
-          tree.load_told(group_id{core::number_of_key(key)}, row);
-          return result<nothing>{done};
-        });
-      !read)
-    return read;
-  if (auto read = load_rows<core::clock_row>(store, core::tree_keys::clock, 0,
-                                             [&](auto, const auto& row) {
-                                               tree.load_clock(row);
-                                               return result<nothing>{done};
-                                             });
-      !read)
-    return read;
-  return load_rows<core::purge_row>(store, core::tree_keys::purged, 0,
-                                    [&](auto, const auto& row) {
-                                      tree.load_purge(row);
-                                      return result<nothing>{done};
-                                    });
+void load_rest(row_loader& load, core::file_tree& tree) {
+  load.each<core::request_row>(
+    tree_keys::requests, twice_numbered, [&](auto key, const auto& row) {
+      tree.load_request(core::number_of_key(key),
+                        core::number_of_key(key.substr(8)), row);
+    });
+  load.each<core::released_row>(
+    tree_keys::released_versions, numbered, [&](auto key, const auto& row) {
+      tree.load_released_versions(inode_id{core::number_of_key(key)}, row);
+    });
+  load.each<core::deletion_row>(
+    tree_keys::released_deletions, numbered, [&](auto key, const auto& row) {
+      tree.load_released_deletion(inode_id{core::number_of_key(key)}, row);
+    });
+  load.each<core::told_row>(
+    tree_keys::told, numbered, [&](auto key, const auto& row) {
+      tree.load_told(group_id{core::number_of_key(key)}, row);
+    });
+  load.each<core::clock_row>(
+    tree_keys::clock, 0, [&](auto, const auto& row) { tree.load_clock(row); });
+  load.each<core::purge_row>(
+    tree_keys::purged, 0, [&](auto, const auto& row) { tree.load_purge(row); });
 }
 
 storage::row_change encode_row(const core::tree_row& row) {
@@ -154,10 +159,11 @@ result<std::shared_ptr<core::file_tree>>
 load_file_tree(storage::metadata_store& store, const core::tree_config& config,
                master_term term, const core::tree_time& now) {
   auto tree = std::make_shared<core::file_tree>(config);
-  if (auto read = load_nodes(store, *tree); !read)
-    return read.error();
-  if (auto read = load_rest(store, *tree); !read)
-    return read.error();
+  row_loader load{store};
+  load_nodes(load, *tree);
+  load_rest(load, *tree);
+  if (!load.outcome())
+    return load.outcome().error();
   core::tree_changes first;
   if (auto begun = tree->begin_life(term, now, first); !begun)
     return begun.error();

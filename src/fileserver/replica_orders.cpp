@@ -97,7 +97,7 @@ void replica_host::obey(const msg::purge_file& x) {
   // The coordinator may change what it is given.
   const auto* own = file(x.file);
   const auto state = own ? std::optional{*own} : std::nullopt;
-  run(coordinator_->purge(x.file, state ? &*state : nullptr, state_.time()));
+  run(coordinator_->purge(x, state ? &*state : nullptr, state_.time()));
 }
 
 void replica_host::obey(const msg::file_unlinked& x) {

@@ -172,12 +172,13 @@ struct group_orders {
 struct purged_file {
   inode_id file;
   std::uint8_t of_class = 0; ///< `core::quorum_class`.
+  version_number seen;       ///< As in `purge_file`.
 
   bool operator==(const purged_file&) const = default;
 };
 
 /// One-way, from the namespace to the version directory: these were purged from
-/// the trash. Said again until they are unlinked.
+/// the trash. Said again until they are unlinked, or noted with newer versions.
 struct purge_versions {
   std::vector<purged_file> files;
 

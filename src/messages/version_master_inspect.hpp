@@ -67,7 +67,7 @@ typename Inspector::result_type inspect(Inspector& f, group_orders& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, purged_file& x) {
-  return f(x.file, x.of_class);
+  return f(x.file, x.of_class, x.seen);
 }
 
 template <class Inspector>

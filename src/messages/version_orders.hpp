@@ -154,12 +154,14 @@ struct drop_group {
   bool operator==(const drop_group&) const = default;
 };
 
-/// To the primary: the file has no name any more, for good; it is to be closed
-/// and forgotten, whatever is in it. Said again until the file is unlinked. No
-/// answer.
+/// To the primary: the file was purged; it is to be closed and forgotten,
+/// unless its newest version is above `seen`: then it is noted again. Said
+/// again until the file is unlinked, or that note is there. No answer.
 struct purge_file {
   group_id group;
   inode_id file;
+  version_number
+    seen; ///< The deletion that was purged; zero: whatever is there.
 
   bool operator==(const purge_file&) const = default;
 };

@@ -89,7 +89,7 @@ typename Inspector::result_type inspect(Inspector& f, fill_group& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, purge_file& x) {
-  return f(caf::meta::type_name("purge_file"), x.group, x.file);
+  return f(caf::meta::type_name("purge_file"), x.group, x.file, x.seen);
 }
 
 template <class Inspector>

@@ -421,7 +421,7 @@ TEST_F(VersionService, APurgedFileIsForgottenByAll) {
   ASSERT_TRUE(group.put(0, file, put_number(1), "one"));
   ASSERT_TRUE(group.put(0, file, put_number(2), "two"));
   msg::group_orders purge;
-  purge.purge = {{group.group, file}};
+  purge.purge = {{group.group, file, {}}};
   msg::unlink_file asked;
   // Said again, as the master does: the puts may still be in work.
   EXPECT_TRUE(test::eventually([&] {

@@ -152,6 +152,24 @@ class Lists(unittest.TestCase):
     def test_a_primary_dies_where_it_notes(self):
         self.die_at(self.cluster.servers, AT_PRIMARY[1])
 
+    # SPEC S1, S9
+    def test_a_put_that_is_not_noted_is_not_purged(self):
+        """The master has heard of its deletion only."""
+        self.prepare()
+        path = f"{self.dir}/again"
+        wait_for(lambda: path in self.client.verb("trash", "ls").stdout, 5,
+                 "its deletion is not noted")
+        self.points.order([self.master], AT_MASTER[0], 1)
+        self.put("again", 100)
+        self.assertIsNotNone(wait_for_death([self.master], 5))
+        self.points.withdraw()
+        self.master.start()
+        self.client.verb("trash", "purge", "--all")
+        self.cluster.wait_until_whole(30)
+        self.cluster.wait_until_served(60)
+        self.expect_true_lists()
+        self.assertNotIn(path, self.client.verb("trash", "ls").stdout)
+
     def test_kills_of_the_master(self):
         """At no step in particular; and the file servers stay what they are."""
         self.prepare()

@@ -100,8 +100,8 @@ class PlantedBug : public testing::TestWithParam<version_mutant> {};
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
-    for (const auto* scenario :
-         {"storm", "sets", "paused", "lists", "rollback", "memory", "moves"}) {
+    for (const auto* scenario : {"storm", "sets", "paused", "lists", "rollback",
+                                 "memory", "moves", "purges"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

@@ -127,8 +127,8 @@ struct namespace_fixture : ::testing::Test, test::deterministic_system {
                 return x;
               },
               [=](const msg::purge_versions& x) {
-                for (const auto& [file, of_class] : x.files)
-                  gone->insert(file);
+                for (const auto& each : x.files)
+                  gone->insert(each.file);
               }};
     });
     return caf::actor_cast<version_directory_actor>(made);

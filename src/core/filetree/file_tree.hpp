@@ -116,6 +116,7 @@ public:
   void load_purge(const purge_row& row);
   void load_clock(const clock_row& row);
   void load_released_versions(inode_id inode, const released_row& row);
+  void load_released_deletion(inode_id inode, const deletion_row& row);
   void load_told(group_id group, const told_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the

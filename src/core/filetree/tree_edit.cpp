@@ -83,21 +83,73 @@ void tree_edit::end_trash(std::uint64_t id) {
   erase(numbered_key(tree_keys::trash, id));
 }
 
-void tree_edit::release_versions(node_index file) {
-  const auto inode = state.nodes[file].inode;
-  const auto of_class = state.nodes[file].replication;
-  erase(numbered_key(tree_keys::versions, inode.value()));
-  put(numbered_key(tree_keys::released_versions, inode.value()),
-      released_row{of_class});
-  state.released_versions.emplace(inode, of_class);
-  out_.released_versions.push_back({inode, of_class});
+void tree_edit::release_versions(node_index file, std::string path) {
+  const auto& it = state.nodes[file];
+  released_file x{it.replication, {}};
+  if (state.is_deleted(file))
+    x.deletion = {state.nodes.version(file), std::move(path), it.created_ms};
+  release_versions(it.inode, std::move(x));
+}
+
+void tree_edit::release_versions(inode_id file, released_file x) {
+  put(numbered_key(tree_keys::released_versions, file.value()),
+      released_row{x.of_class});
+  const auto deletion
+    = numbered_key(tree_keys::released_deletions, file.value());
+  if (x.deletion)
+    put(deletion, *x.deletion);
+  else
+    erase(deletion);
+  const msg::purged_file told{file, x.of_class, x.seen()};
+  if (state.released_versions.insert_or_assign(file, std::move(x)).second)
+    out_.released_versions.push_back(told);
+}
+
+void tree_edit::end_release(inode_id file) {
+  if (state.released_versions.erase(file) == 0)
+    return;
+  erase(numbered_key(tree_keys::released_versions, file.value()));
+  erase(numbered_key(tree_keys::released_deletions, file.value()));
+}
+
+void tree_edit::rescue(node_index file) {
+  const auto id = state.trash_id_of(file);
+  if (id == 0 || !state.is_purging(id, state.trash.at(id)))
+    return;
+  const auto path = state.former_path(id, file);
+  if (state.nodes.parent(file) == no_node) {
+    state.trash.erase(id);
+    state.purging.erase(id);
+    erase(numbered_key(tree_keys::trash, id));
+  } else {
+    displace(file);
+  }
+  put_into_trash(file, path);
+}
+
+void tree_edit::back_to_trash(const msg::noted_version& x,
+                              const released_file& of) {
+  const auto file = state.nodes.make(x.file, msg::entry_kind::file,
+                                     msg::storage_class::versioned);
+  auto& it = state.nodes[file];
+  it.replication = of.of_class;
+  it.created_ms = of.deletion->created_ms;
+  it.modified_ms = x.time_ms;
+  it.changed = state.applied;
+  state.nodes.set_version(file, x.newest, false, x.bytes);
+  write_version(file);
+  put_into_trash(file, of.deletion->path);
 }
 
 std::uint64_t tree_edit::to_trash(node_index x, std::string_view path) {
   displace(x);
+  state.nodes[x].changed = state.applied;
+  return put_into_trash(x, path);
+}
+
+std::uint64_t tree_edit::put_into_trash(node_index x, std::string_view path) {
   const auto id = state.next_number++;
   state.nodes[x].place = node_place::trash;
-  state.nodes[x].changed = state.applied;
   state.trash[id] = {.node = x,
                      .path = std::string{path},
                      .removed_ms = wall_ms,

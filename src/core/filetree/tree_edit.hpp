@@ -52,6 +52,13 @@ public:
   /// To be purged at once; for what has no name.
   void discard(node_index x, std::string_view path);
 
+  /// A deleted file has a content again: if it is being purged, it is in the
+  /// trash as a new thing.
+  void rescue(node_index file);
+  /// What was purged has a newer content: it is in the trash, as a new thing.
+  /// @pre Its deletion was purged, and its node is gone.
+  void back_to_trash(const msg::noted_version& x, const released_file& of);
+
   /// Of a file that is being made or that grows: its row is written after.
   void append(node_index file, const msg::written_chunk& x);
   void append(node_index file, const chunk_row& x);
@@ -59,8 +66,13 @@ public:
   /// The chunk leaves its file for good. @pre The last one.
   void release_last(node_index file);
 
-  /// A versioned file is about to be destroyed, and its group not told.
-  void release_versions(node_index file);
+  /// Has the group of a versioned file close it: of a deleted one if it knows
+  /// nothing newer.
+  /// @param path Where it was, if the node is about to be destroyed.
+  void release_versions(node_index file, std::string path);
+  void release_versions(inode_id file, released_file x);
+  /// It is closed, or is not to be after all.
+  void end_release(inode_id file);
 
   /// Writes the row of a node where it is, and of a part of its chunks.
   void write(node_index x);
@@ -83,6 +95,7 @@ public:
   }
 
 private:
+  std::uint64_t put_into_trash(node_index x, std::string_view path);
   void entries_changed(node_index dir);
   void drop_row(node_index x);
 

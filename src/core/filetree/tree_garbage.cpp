@@ -38,7 +38,9 @@ public:
           continue;
         }
       } else if (tree_.nodes.is_versioned_file(x)) {
-        edit_.release_versions(x);
+        edit_.erase(
+          numbered_key(tree_keys::versions, tree_.nodes[x].inode.value()));
+        edit_.release_versions(x, tree_.former_path(id_, x));
       } else if (!release_chunks(x)) {
         return false;
       }
@@ -142,12 +144,11 @@ void drop_uploads(tree_edit& edit, std::uint32_t& budget) {
   }
 }
 
-/// The name of a deleted file is out of the way at once; its group is told when
-/// the trash is emptied.
+/// Its name stays, hidden, until its group has closed it: a put may be done
+/// that is not noted yet.
 void purge_deleted(tree_edit& edit, node_index x) {
-  const auto path = edit.state.nodes.path(x);
-  edit.displace(x);
-  edit.discard(x, path);
+  edit.write_version(x); // What is noted again after a crash is not newer.
+  edit.release_versions(x, {});
 }
 
 } // namespace
@@ -161,7 +162,7 @@ result<purge_plan> prepare(const tree_state& tree, const msg::purge_trash& x) {
     return purge_plan{.id = x.trash_id};
   if (const auto deleted = tree.nodes.find(inode_id{x.trash_id});
       deleted != no_node && tree.is_deleted(deleted)
-      && tree.nodes.is_within(deleted, tree.root))
+      && !tree.is_released(deleted) && tree.nodes.is_within(deleted, tree.root))
     return purge_plan{.deleted = deleted};
   return fail(ec::not_found,
               "nothing in the trash has the id " + std::to_string(x.trash_id));

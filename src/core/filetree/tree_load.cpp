@@ -146,9 +146,14 @@ void file_tree::load_clock(const clock_row& row) {
   state_.clock = row;
 }
 
+void file_tree::load_released_deletion(inode_id inode,
+                                       const deletion_row& row) {
+  state_.released_versions[inode].deletion = row;
+}
+
 void file_tree::load_released_versions(inode_id inode,
                                        const released_row& row) {
-  state_.released_versions.emplace(inode, row.of_class);
+  state_.released_versions[inode].of_class = row.of_class;
 }
 
 void file_tree::load_told(group_id group, const told_row& row) {

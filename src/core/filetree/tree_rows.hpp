@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "core/chunks/chunk_row.hpp"
 #include "core/filetree/inode_table.hpp"
+#include "core/filetree/tree_keys.hpp"
 #include "core/filetree/tree_time.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
@@ -11,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -58,12 +58,22 @@ struct version_row {
   bool operator==(const version_row&) const = default;
 };
 
-/// 'w' inode: a versioned file that has no name any more, and whose group is
-/// still to be told.
+/// 'w' inode: a versioned file that was purged, and whose group is still to
+/// close it.
 struct released_row {
   std::uint8_t of_class = 0; ///< `quorum_class`: with the inode, its group.
 
   bool operator==(const released_row&) const = default;
+};
+
+/// 'y' inode, beside a 'w' row: it was deleted when it was purged, and is not
+/// to be closed if it has a newer version.
+struct deletion_row {
+  version_number seen; ///< The deletion.
+  std::string path;    ///< Where it was; empty: its name is there yet.
+  std::int64_t created_ms = 0;
+
+  bool operator==(const deletion_row&) const = default;
 };
 
 /// 'l' group: whose files of lower ballots have all been noted.
@@ -141,6 +151,11 @@ typename Inspector::result_type inspect(Inspector& f, released_row& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, deletion_row& x) {
+  return f(x.seen, x.path, x.created_ms);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, told_row& x) {
   return f(x.below);
 }
@@ -185,7 +200,7 @@ struct empty_row {
 using row_value
   = std::variant<no_row, no_rows_until, empty_row, node_row, piece_row,
                  trash_row, upload_row, request_row, purge_row, chunk_row,
-                 version_row, released_row, told_row, clock_row>;
+                 version_row, released_row, deletion_row, told_row, clock_row>;
 
 struct tree_row {
   std::string key;
@@ -200,42 +215,8 @@ struct tree_changes {
   std::vector<tree_row> rows;
   std::vector<msg::keep_chunks> kept;
   std::vector<chunk_id> released;
-  /// Files that have no name any more, and their classes.
+  /// Whose groups are to close them.
   std::vector<msg::purged_file> released_versions;
 };
-
-namespace tree_keys {
-
-inline constexpr std::string_view nodes = "n";
-inline constexpr std::string_view pieces = "p";
-inline constexpr std::string_view versions = "v";
-inline constexpr std::string_view released_versions = "w";
-inline constexpr std::string_view told = "l";
-inline constexpr std::string_view trash = "t";
-inline constexpr std::string_view uploads = "u";
-inline constexpr std::string_view requests = "r";
-inline constexpr std::string_view purged = "xpurged";
-inline constexpr std::string_view clock = "xclock";
-
-[[nodiscard]] inline std::string node(inode_id parent, std::string_view name) {
-  auto key = numbered_key(nodes, parent.value());
-  return key += name;
-}
-
-[[nodiscard]] inline std::string
-piece_group(inode_id inode, std::uint32_t index) {
-  auto key = numbered_key(pieces, inode.value());
-  for (int shift = 24; shift >= 0; shift -= 8)
-    key += static_cast<char>(index >> shift);
-  return key;
-}
-
-[[nodiscard]] inline std::string
-request(std::uint64_t period, std::uint64_t number) {
-  auto key = numbered_key(requests, period);
-  return key += numbered_key({}, number);
-}
-
-} // namespace tree_keys
 
 } // namespace dfs::core

@@ -90,15 +90,24 @@ result<nothing> tree_state::check_class(std::string_view path, const spot& x,
                                  + std::string{to_string(wanted)});
 }
 
+std::uint64_t tree_state::trash_id_of(node_index x) const {
+  while (nodes.parent(x) != no_node)
+    x = nodes.parent(x);
+  if (nodes[x].place != node_place::trash)
+    return 0;
+  const auto found
+    = std::ranges::find(trash, x, [](const auto& y) { return y.second.node; });
+  return found == trash.end() ? 0 : found->first;
+}
+
+std::string tree_state::former_path(std::uint64_t id, node_index x) const {
+  const auto& top = trash.at(id);
+  return x == top.node ? top.path : top.path + nodes.path(x);
+}
+
 void tree_state::recount_trash(node_index x, const subtree_totals& before) {
-  auto top = x;
-  while (nodes.parent(top) != no_node)
-    top = nodes.parent(top);
-  if (nodes[top].place != node_place::trash)
-    return;
-  for (const auto& [id, item] : trash)
-    if (item.node == top && !is_purging(id, item))
-      trashed_files += nodes.totals(x).files - before.files;
+  if (const auto id = trash_id_of(x); id != 0 && !is_purging(id, trash.at(id)))
+    trashed_files += nodes.totals(x).files - before.files;
 }
 
 std::uint8_t tree_state::replication_below(node_index dir) const {

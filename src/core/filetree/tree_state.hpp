@@ -56,6 +56,16 @@ struct upload {
   std::int64_t touched_ms = 0; ///< By the kept clock.
 };
 
+/// A versioned file that was purged.
+struct released_file {
+  quorum_class of_class = 0;
+  std::optional<deletion_row> deletion; ///< Null: all that is in it goes.
+
+  [[nodiscard]] version_number seen() const {
+    return deletion ? deletion->seen : version_number{};
+  }
+};
+
 /// How far a path leads.
 struct walk {
   node_index deepest = no_node;
@@ -104,7 +114,12 @@ struct tree_state {
   [[nodiscard]] bool is_deleted(node_index x) const {
     return nodes[x].hidden && nodes.version(x) != version_number{};
   }
-  /// All of them in directories. O(entries of the directories that have some).
+  /// Is it the name of a file that was purged, and is not closed yet?
+  [[nodiscard]] bool is_released(node_index x) const {
+    return released_versions.contains(nodes[x].inode);
+  }
+  /// All names of deleted files in directories, but of what was purged.
+  /// O(entries of the directories that have some).
   [[nodiscard]] std::map<inode_id, node_index> deleted_files() const;
 
   /// Whether a directory has nothing but names of deleted files.
@@ -132,6 +147,11 @@ struct tree_state {
     return term.value() << 40 | applied;
   }
 
+  /// Under which id it is in the trash. 0: nowhere. O(things in the trash).
+  [[nodiscard]] std::uint64_t trash_id_of(node_index x) const;
+  /// @pre Below that id.
+  [[nodiscard]] std::string former_path(std::uint64_t id, node_index x) const;
+
   /// What is counted of the trash, if a node is in it, changes with the node.
   void recount_trash(node_index x, const subtree_totals& before);
 
@@ -158,7 +178,7 @@ struct tree_state {
   std::set<std::pair<inode_id, std::uint32_t>> grown;
   std::set<inode_id> noted; ///< Whose 'v' row is behind.
   /// Versioned files that were purged; their groups have them yet.
-  std::map<inode_id, quorum_class> released_versions;
+  std::map<inode_id, released_file> released_versions;
   /// Files of the group, of ballots below that, were all noted: 'l' rows.
   std::map<group_id, group_ballot> told;
   std::optional<clock_row> clock; ///< As it was written last.

@@ -101,7 +101,7 @@ std::map<inode_id, node_index> tree_state::deleted_files() const {
       const auto x = children.get(i);
       if (nodes[x].is_directory())
         open.push_back(x);
-      else if (is_deleted(x))
+      else if (is_deleted(x) && !is_released(x))
         found.emplace(nodes[x].inode, x);
     }
   }
@@ -114,7 +114,7 @@ file_tree::released_versions(inode_id after, std::size_t limit) const {
   const auto& all = state_.released_versions;
   for (auto i = all.upper_bound(after); i != all.end() && page.size() < limit;
        ++i)
-    page.push_back({i->first, i->second});
+    page.push_back({i->first, i->second.of_class, i->second.seen()});
   return page;
 }
 
@@ -158,15 +158,41 @@ perform(tree_edit& edit, const msg::create_versioned& x, const spot& plan) {
 
 namespace {
 
+/// A file without a name that was purged as a deletion has newer versions.
+void note_released(tree_edit& edit, const msg::noted_version& x) {
+  auto& tree = edit.state;
+  const auto found = tree.released_versions.find(x.file);
+  if (found == tree.released_versions.end()
+      || x.kind == msg::version_kind::closed || !found->second.deletion
+      || x.newest <= found->second.seen())
+    return;
+  auto released = found->second;
+  if (x.kind == msg::version_kind::content) {
+    edit.end_release(x.file);
+    edit.back_to_trash(x, released);
+  } else { // Deleted again: this was purged with it.
+    released.deletion->seen = x.newest;
+    edit.release_versions(x.file, std::move(released));
+  }
+}
+
 void note(tree_edit& edit, const msg::noted_version& x) {
   auto& tree = edit.state;
   const auto file = tree.nodes.find(x.file);
-  if (file == no_node || !tree.nodes.is_versioned_file(file)
+  if (file == no_node)
+    return note_released(edit, x);
+  if (!tree.nodes.is_versioned_file(file)
       || x.newest <= tree.nodes.version(file))
-    return; // Gone, or old news. I7
+    return; // Old news. I7
+  // Nothing can be put into it any more: the name is free. Its group asks for
+  // the rest (`unlink_file`).
+  if (x.kind == msg::version_kind::closed)
+    return edit.unlink_versioned(file);
+  edit.end_release(x.file); // What was purged is not the newest.
   const auto hidden = x.kind != msg::version_kind::content;
   const auto before = tree.nodes.totals(file);
   const auto was_hidden = tree.nodes[file].hidden;
+  const auto was_deleted = tree.is_deleted(file);
   tree.nodes.set_version(file, x.newest, hidden, hidden ? 0 : x.bytes);
   tree.nodes[file].modified_ms = x.time_ms;
   if (hidden == was_hidden) {
@@ -177,6 +203,8 @@ void note(tree_edit& edit, const msg::noted_version& x) {
   tree.nodes[file].changed = tree.applied;
   tree.recount_trash(file, before);
   edit.write_version(file);
+  if (was_deleted)
+    edit.rescue(file);
 }
 
 } // namespace
@@ -210,9 +238,7 @@ result<node_index> prepare(const tree_state& tree, const msg::unlink_file& x) {
 
 msg::file_unlinked
 perform(tree_edit& edit, const msg::unlink_file& x, node_index plan) {
-  // A purge may have left word that the group is still to be told.
-  edit.state.released_versions.erase(x.file);
-  edit.erase(numbered_key(tree_keys::released_versions, x.file.value()));
+  edit.end_release(x.file);
   if (plan != no_node)
     edit.unlink_versioned(plan);
   return {x.group, x.file, edit.state.position()};

@@ -315,11 +315,11 @@ void version_directory::unlinked(store_id store, const msg::file_unlinked& x) {
 }
 
 void version_directory::purge(const msg::purge_versions& x) {
-  for (const auto& [file, of_class] : x.files) {
+  for (const auto& [file, of_class, seen] : x.files) {
     const auto group = group_of_file(file, of_class, config_.groups);
     if (const auto it = groups_.find(group);
         it != groups_.end() && it->second.led)
-      orders_.add(it->second.primary, msg::purge_file{group, file});
+      orders_.add(it->second.primary, msg::purge_file{group, file, seen});
   }
 }
 

@@ -107,15 +107,16 @@ coordinator_effects coordinator::consider(inode_id file,
   return out;
 }
 
-coordinator_effects coordinator::purge(inode_id file,
+coordinator_effects coordinator::purge(const msg::purge_file& x,
                                        const msg::file_state* own,
                                        const version_time& t) {
   coordinator_effects out;
-  if (!leads() || files_.contains(file))
+  if (!leads() || files_.contains(x.file))
     return out; // What is in work may be closed already: it is said again.
   msg::put_file named;
   named.epoch = set_.epoch;
-  add(out, file, {request::kind::purge, 0, instant::max(), named, {ballot_, 0}},
+  add(out, x.file,
+      {request::kind::purge, 0, instant::max(), named, {ballot_, 0}, x.seen},
       own, t);
   return out;
 }
@@ -219,6 +220,9 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
     return;
   }
   if (x.what == request::kind::purge && !is_closed(work)) {
+    const auto* newest = newest_of(work.state.manifest);
+    if (newest && x.purged != version_number{} && newest->number > x.purged)
+      return note(out, file, work); // Whoever purged it did not know of it.
     propose(out, file, work, close(work.state.manifest, t.kept_ms),
             {std::move(x)}, t);
     return;

@@ -58,9 +58,11 @@ public:
   [[nodiscard]] coordinator_effects
   consider(inode_id file, const msg::file_state& own, const version_time& t);
 
-  /// The file has no name any more: closes it, whatever is in it. Repeatable.
-  [[nodiscard]] coordinator_effects
-  purge(inode_id file, const msg::file_state* own, const version_time& t);
+  /// The file was purged: closes it, or notes it again if its newest version is
+  /// above what was seen (zero: closes it, whatever is in it). Repeatable.
+  [[nodiscard]] coordinator_effects purge(const msg::purge_file& x,
+                                          const msg::file_state* own,
+                                          const version_time& t);
 
   // -- what the master's names show -------------------------------------------
 
@@ -138,6 +140,7 @@ private:
     instant until = instant::max();
     msg::put_file put; ///< Of `settle_put` only what names it.
     msg::version_stamp seen;
+    version_number purged{}; ///< `msg::purge_file::seen`.
   };
   struct proposal {
     msg::version_stamp stamp;

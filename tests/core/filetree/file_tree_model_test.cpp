@@ -261,12 +261,13 @@ void traffic::notes() {
       model.unnamed.erase(inode.value());
     return model.unlink(inode.value());
   }
-  const auto kind = random.one_in(3) ? msg::version_kind::deleted
-                                     : msg::version_kind::content;
+  const auto kind = random.one_in(3) && !model.goes(inode.value())
+                      ? msg::version_kind::deleted
+                      : msg::version_kind::content;
   const msg::noted_version x{inode, version_number{1 + random.below(20)}, kind,
                              random.below(1'000), 5};
   ASSERT_TRUE(apply(msg::versions_noted{{x}, {}}));
-  model.note(x);
+  model.note(x, newest_trash());
 }
 
 /// I2: whatever was asked once is answered, and does nothing.

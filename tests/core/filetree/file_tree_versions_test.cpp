@@ -1,5 +1,4 @@
-#include "core/filetree/tree_under_test.hpp"
-#include "support/refusal.hpp"
+#include "core/filetree/versioned_names.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,70 +12,7 @@ using msg::version_kind;
 using test::describe;
 using test::written;
 
-struct VersionedNames : ::testing::Test, test::tree_under_test {
-  VersionedNames() {
-    EXPECT_TRUE(mkdir("/docs", storage_class::versioned));
-    EXPECT_TRUE(mkdir("/raw"));
-  }
-
-  ~VersionedNames() override {
-    tree->check();
-    flush();
-    check_version_rows();
-    auto again = loaded(); // I3
-    tree_changes out;
-    EXPECT_TRUE(again->begin_life(master_term{term + 1}, now, out));
-    EXPECT_EQ(describe(*again), describe(*tree));
-    again->check();
-  }
-
-  result<msg::file_status> mkdir(const std::string& path,
-                                 storage_class where = storage_class::as_above,
-                                 bool parents = false) {
-    return change(msg::make_directory{0, path, parents, where});
-  }
-
-  result<msg::file_status> create(const std::string& path) {
-    return change(msg::create_versioned{0, path, true});
-  }
-
-  void note(inode_id file, std::uint64_t newest, std::uint64_t bytes,
-            version_kind kind = version_kind::content,
-            std::int64_t time_ms = 5) {
-    EXPECT_TRUE(apply(msg::versions_noted{
-      {{file, version_number{newest}, kind, bytes, time_ms}}, {}}));
-  }
-
-  /// One that has a version.
-  inode_id file(const std::string& path, std::uint64_t bytes = 10) {
-    const auto made = create(path);
-    EXPECT_TRUE(made) << made.error().context;
-    note(made->inode, 1, bytes);
-    return made->inode;
-  }
-
-  [[nodiscard]] std::optional<ec> look(const std::string& path) const {
-    return refusal(tree->status(path).answer);
-  }
-
-  [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
-    std::vector<std::string> all;
-    const auto page = *tree->list({path, {}, 0, true, {}}).answer;
-    for (const auto& x : page.entries)
-      all.push_back(x.name);
-    return all;
-  }
-
-  [[nodiscard]] msg::tree_usage usage(const std::string& path) const {
-    return *tree->usage(path).answer;
-  }
-
-  void purge() {
-    EXPECT_TRUE(change(msg::purge_trash{0, 0, true}));
-    while (apply(collect_garbage{3})->more) {
-    }
-  }
-};
+using VersionedNames = test::versioned_names;
 
 TEST_F(VersionedNames, DirectoriesHaveAClass) { // SPEC V9
   EXPECT_EQ(tree->status("/docs").answer->where, storage_class::versioned);
@@ -333,120 +269,6 @@ TEST_F(VersionedNames, DirectoriesOfDeletedOnesAreEmpty) { // SPEC V9
   EXPECT_EQ(change(msg::remove_entry{0, "/docs"})->files, 0u);
   EXPECT_TRUE(change(msg::restore_trash{0, 0, "/docs", ""}));
   EXPECT_EQ(tree->locate("/docs/f").answer->status.inode, inode);
-}
-
-TEST_F(VersionedNames, GoThroughTheTrash) { // SPEC V9, G12
-  const auto one = file("/docs/one");
-  const auto two = file("/docs/sub/two");
-  EXPECT_EQ(change(msg::remove_entry{0, "/docs", true})->files, 2u);
-  EXPECT_EQ(tree->state().trashed_files, 2u);
-  // Their versions are still told of.
-  note(two, 2, 0, version_kind::deleted);
-  EXPECT_EQ(tree->state().trashed_files, 1u);
-  note(one, 2, 50);
-  EXPECT_EQ(tree->trash({}).answer->entries[0].bytes, 50u);
-  restart();
-  EXPECT_TRUE(change(msg::restore_trash{0, 0, "/docs", ""}));
-  EXPECT_EQ(tree->status("/docs/one").answer->length, 50u);
-  EXPECT_EQ(look("/docs/sub/two"), ec::not_found);
-  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/one"}));
-  EXPECT_TRUE(change(msg::remove_entry{0, "/docs", true}));
-  EXPECT_TRUE(unnamed.empty());
-  purge();
-  EXPECT_EQ(unnamed, (std::set<inode_id>{one, two}));
-  for (const auto inode : unnamed) {
-    EXPECT_TRUE(
-      rows.contains(numbered_key(tree_keys::released_versions, inode.value())));
-    EXPECT_FALSE(
-      rows.contains(numbered_key(tree_keys::versions, inode.value())));
-  }
-  // Their group has heard of it.
-  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, one}));
-  EXPECT_FALSE(
-    rows.contains(numbered_key(tree_keys::released_versions, one.value())));
-}
-
-TEST_F(VersionedNames, AreInTheTrashWhenTheyAreDeleted) { // SPEC V9, G12
-  const auto one = file("/docs/one");
-  const auto two = file("/docs/sub/two");
-  file("/docs/three");
-  note(one, 2, 0, version_kind::deleted);
-  note(two, 2, 0, version_kind::deleted);
-  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/three"}));
-  const auto ids = [&] {
-    std::vector<std::uint64_t> all;
-    msg::list_trash page{0, 1};
-    for (;;) {
-      const auto got = *tree->trash(page).answer;
-      for (const auto& x : got.entries)
-        all.push_back(page.after = x.trash_id);
-      if (!got.more)
-        return all;
-    }
-  };
-  const auto all = *tree->trash({}).answer;
-  ASSERT_EQ(all.entries.size(), 3u);
-  EXPECT_EQ(all.entries[1].path, "/docs/sub/two");
-  EXPECT_EQ(all.entries[1].purged - all.entries[1].removed,
-            config.version_trash_life);
-  EXPECT_EQ(ids(),
-            (std::vector{all.entries[0].trash_id, two.value(), one.value()}));
-  EXPECT_EQ(refusal(change(msg::restore_trash{0, one.value(), "", ""})),
-            ec::unsupported);
-  EXPECT_EQ(refusal(change(msg::restore_trash{0, 0, "/docs/one", ""})),
-            ec::unsupported);
-  EXPECT_EQ(change(msg::purge_trash{0, one.value()})->files, 1u);
-  EXPECT_EQ(refusal(change(msg::purge_trash{0, one.value()})), ec::not_found);
-  EXPECT_EQ(refusal(tree->locate("/docs/one").answer), ec::not_found);
-  EXPECT_EQ(ids().size(), 2u);
-  restart();
-  EXPECT_EQ(change(msg::purge_trash{0, 0, true})->files, 2u);
-  EXPECT_TRUE(ids().empty());
-  purge();
-  EXPECT_EQ(unnamed.size(), 3u);
-  EXPECT_EQ(tree->released_versions({}, 9).size(), 3u);
-  EXPECT_EQ(tree->released_versions(one, 1),
-            (std::vector{msg::purged_file{two, 0}}));
-  restart();
-  EXPECT_EQ(tree->released_versions({}, 9).size(), 3u);
-  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, one}));
-  EXPECT_EQ(tree->released_versions({}, 9).size(), 2u);
-}
-
-TEST_F(VersionedNames, EndWhenTheirGroupSaysSo) { // SPEC V5
-  const auto closed = file("/docs/f");
-  file("/docs/g");
-  note(closed, 2, 0, version_kind::closed);
-  const auto looked_up = tree->locate("/docs/f").answer->looked_up_at;
-  const auto gone = apply(msg::unlink_file{group_id{3}, closed});
-  ASSERT_TRUE(gone);
-  EXPECT_EQ(gone->group, group_id{3});
-  EXPECT_EQ(gone->file, closed);
-  EXPECT_GT(gone->at, looked_up) << "whoever looked it up before is late";
-  EXPECT_EQ(refusal(tree->locate("/docs/f").answer), ec::not_found);
-  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
-  EXPECT_TRUE(unnamed.empty()) << "its group knows";
-  const auto again = apply(msg::unlink_file{group_id{3}, closed});
-  EXPECT_GE(again->at, gone->at);
-  const auto fresh = create("/docs/f")->inode;
-  EXPECT_NE(fresh, closed);
-  EXPECT_GE(tree->locate("/docs/f").answer->looked_up_at, gone->at);
-  EXPECT_EQ(refusal(apply(msg::unlink_file{group_id{3}, inode_id{1}})),
-            ec::invalid_argument);
-}
-
-TEST_F(VersionedNames, EndInTheTrash) {
-  const auto one = file("/docs/one");
-  const auto two = file("/docs/sub/two");
-  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/one"}));
-  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/sub", true}));
-  EXPECT_EQ(tree->state().trashed_files, 2u);
-  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, one}));
-  EXPECT_EQ(tree->trash({}).answer->entries.size(), 1u);
-  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, two}));
-  EXPECT_EQ(tree->state().trashed_files, 0u);
-  purge();
-  EXPECT_TRUE(unnamed.empty());
 }
 
 TEST_F(VersionedNames, DoNotLoadWhatCannotBe) {

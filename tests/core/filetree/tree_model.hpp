@@ -29,6 +29,7 @@ public:
     std::uint64_t version = 0;
     bool hidden = false;
     std::uint64_t bytes = 0;
+    bool purged = false; ///< As a deleted one; its name is there yet.
 
     bool operator==(const node&) const = default;
   };
@@ -46,11 +47,18 @@ public:
     node content;
   };
 
+  /// What was deleted, and purged with its name.
+  struct gone_file {
+    std::string path;
+    node as;
+  };
+
   forest all{{"/", {.directory = true}}};
   std::map<std::uint64_t, removed> trash;  ///< By trash id.
   std::map<std::uint64_t, upload> uploads; ///< By inode.
   std::set<std::uint64_t> ended;   ///< Chunks that nothing can bring back.
   std::set<std::uint64_t> unnamed; ///< Versioned files, likewise.
+  std::map<std::uint64_t, gone_file> gone; ///< By inode.
 
   [[nodiscard]] static std::string parent(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -154,17 +162,41 @@ public:
     return {};
   }
 
-  void note(const msg::noted_version& x) {
-    const auto [in, path] = find_file(x.file.value());
-    if (!in || in->at(path).version >= x.newest.value())
+  static void note(node& file, const msg::noted_version& x) {
+    if (file.version >= x.newest.value())
       return;
-    auto& file = in->at(path);
     file.version = x.newest.value();
     file.hidden = x.kind != msg::version_kind::content;
     file.bytes = file.hidden ? 0 : x.bytes;
+    file.purged = false;
+  }
+
+  /// @param id Of what comes into the trash by that, if anything does.
+  void note(const msg::noted_version& x, std::uint64_t id) {
+    const auto inode = x.file.value();
+    if (const auto [in, path] = find_file(inode); in)
+      return note(in->at(path), x);
+    const auto found = gone.find(inode);
+    if (found == gone.end())
+      return;
+    auto& [path, file] = found->second;
+    note(file, x);
+    if (file.hidden)
+      return;
+    trash[id] = {path, {{path, file}}};
+    unnamed.erase(inode);
+    gone.erase(found);
+  }
+
+  /// Its versions go, whatever they are.
+  [[nodiscard]] bool goes(std::uint64_t inode) const {
+    return unnamed.contains(inode) && !gone.contains(inode)
+           && std::ranges::none_of(
+             all, [&](const auto& x) { return x.second.inode == inode; });
   }
 
   void unlink(std::uint64_t inode) {
+    gone.erase(inode);
     const auto [in, path] = find_file(inode);
     if (in)
       in->erase(path);
@@ -362,18 +394,21 @@ public:
   [[nodiscard]] std::vector<std::string> deleted() const {
     std::vector<std::string> found;
     for (const auto& [path, x] : all)
-      if (is_deleted(path))
+      if (is_deleted(path) && !x.purged)
         found.push_back(path);
     return found;
   }
   void purge_deleted(const std::string& path) {
     end(all.at(path));
-    all.erase(path);
+    all.at(path).purged = true;
   }
 
   void purge(std::uint64_t id) {
-    for (const auto& [path, content] : trash.at(id).below)
+    for (const auto& [path, content] : trash.at(id).below) {
       end(content);
+      if (content.hidden && content.version > 0)
+        gone[content.inode] = {path, content};
+    }
     trash.erase(id);
   }
 };

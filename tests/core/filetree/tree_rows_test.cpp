@@ -40,7 +40,9 @@ TEST(TreeRows, AreAsTheyWere) { // SPEC O5
       + line(numbered_key(tree_keys::versions, 9), wire::encode(content))
       + line(numbered_key(tree_keys::versions, 10), wire::encode(deleted))
       + line(numbered_key(tree_keys::released_versions, 11),
-             wire::encode(released_row{2}));
+             wire::encode(released_row{2}))
+      + line(numbered_key(tree_keys::released_deletions, 11),
+             wire::encode(deletion_row{version_number{7}, "/d/f", 1'000}));
   EXPECT_EQ(text, dfs::test::golden("namespace_rows_1"));
   const auto back = wire::decode<version_row>(wire::encode(content));
   ASSERT_TRUE(back);

@@ -52,6 +52,8 @@ public:
     for (const auto& [key, value] : out.rows) {
       if (std::holds_alternative<no_row>(value)) {
         rows.erase(key);
+        if (key.starts_with(tree_keys::released_versions))
+          unnamed.erase(inode_id{number_of_key(key)});
       } else if (const auto* until = std::get_if<no_rows_until>(&value)) {
         rows.erase(rows.lower_bound(key), rows.lower_bound(until->key));
       } else {
@@ -60,8 +62,8 @@ public:
     }
     for (const auto chunk : out.released)
       EXPECT_TRUE(released.insert(chunk).second) << "released twice"; // I4
-    for (const auto& [file, of_class] : out.released_versions)
-      EXPECT_TRUE(unnamed.insert(file).second) << "released twice";
+    for (const auto& x : out.released_versions)
+      EXPECT_TRUE(unnamed.insert(x.file).second) << "released twice";
     for (const auto& x : out.kept)
       kept.push_back(x);
   }
@@ -75,7 +77,8 @@ public:
   /// I3: what the rows say.
   [[nodiscard]] std::unique_ptr<file_tree> loaded() const {
     auto made = std::make_unique<file_tree>(config);
-    for (const char* prefix : {"n", "t", "u", "v", "w", "l", "p", "r", "x"})
+    for (const char* prefix :
+         {"n", "t", "u", "v", "w", "y", "l", "p", "r", "x"})
       for (auto at = rows.lower_bound(prefix);
            at != rows.end() && at->first.starts_with(prefix); ++at) {
         const auto good = load(*made, at->first, at->second);
@@ -157,6 +160,8 @@ public:
       to.load_clock(*clock);
     if (const auto* gone = std::get_if<released_row>(&value))
       to.load_released_versions(inode_id{number}, *gone);
+    if (const auto* deletion = std::get_if<deletion_row>(&value))
+      to.load_released_deletion(inode_id{number}, *deletion);
     if (const auto* told = std::get_if<told_row>(&value))
       to.load_told(group_id{number}, *told);
     return done;

@@ -193,7 +193,7 @@ TEST_F(Coordinator, RestoresWhatTheManifestSays) {
 
 TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   lead();
-  (void) machine.purge(file, nullptr, now);
+  (void) machine.purge({set.group, file, {}}, nullptr, now);
   msg::file_state there{{group_ballot{150}, 3}, true, {}};
   there.manifest.versions.push_back({version_number{4}, {}, {}, {}, 0, 0, 0});
   (void) machine.on_state(self, {set.group, set.epoch, file, ballot, there, 7},
@@ -207,7 +207,8 @@ TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   EXPECT_EQ(x.manifest.versions[0].number, version_number{5});
   (void) accepted(self, x);
   EXPECT_EQ(find<ask_unlink>(accepted(other, x)), nullptr) << "not all have it";
-  EXPECT_EQ(proposal_in(machine.purge(file, nullptr, now)), nullptr);
+  EXPECT_EQ(proposal_in(machine.purge({set.group, file, {}}, nullptr, now)),
+            nullptr);
   EXPECT_NE(find<ask_unlink>(accepted(store_id{3}, x)), nullptr);
   out = machine.on_unlinked({set.group, file, 50}, now);
   ASSERT_NE(find<send_replica>(out), nullptr);
@@ -216,7 +217,7 @@ TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   EXPECT_TRUE(machine.in_work().empty());
   machine.check();
   // Late word of the file: a stamp is never another manifest's.
-  (void) machine.purge(file, nullptr, now);
+  (void) machine.purge({set.group, file, {}}, nullptr, now);
   (void) nothing_there(self);
   out = nothing_there(other);
   ASSERT_NE(proposal_in(out), nullptr);
@@ -270,9 +271,42 @@ TEST_F(Coordinator, ClosesADeletedFileByTheKeptClock) {
   }
 }
 
+// Whoever purged it saw a deletion; a put was done since.
+TEST_F(Coordinator, PurgesNothingNewerThanWasSeen) { // SPEC S1, G12
+  lead();
+  const auto with = [&](std::uint64_t newest, msg::version_kind kind) {
+    msg::file_state there{{group_ballot{150}, 3}, true, {}};
+    there.manifest.versions.push_back(
+      {version_number{newest}, kind, {}, {}, 0, 0, 0});
+    return there;
+  };
+  const auto purge = [&](const msg::file_state& there, std::uint64_t seen) {
+    coordinator next{{}, set, ballot, self};
+    std::swap(machine, next);
+    (void) machine.begin(now);
+    lead();
+    (void) machine.purge({set.group, file, version_number{seen}}, nullptr, now);
+    (void) machine.on_state(
+      self, {set.group, set.epoch, file, ballot, there, 7}, now);
+    return machine.on_state(
+      other, {set.group, set.epoch, file, ballot, there, 7}, now);
+  };
+  auto out = purge(with(6, msg::version_kind::content), 5);
+  EXPECT_EQ(proposal_in(out), nullptr);
+  const auto* told = find<note_version>(out);
+  ASSERT_NE(told, nullptr) << "the purge is over when this is noted";
+  EXPECT_EQ(told->what.newest, version_number{6});
+  EXPECT_EQ(proposal_in(purge(with(7, msg::version_kind::deleted), 5)),
+            nullptr);
+  EXPECT_NE(proposal_in(purge(with(5, msg::version_kind::deleted), 5)),
+            nullptr);
+  EXPECT_NE(proposal_in(purge(with(6, msg::version_kind::content), 0)), nullptr)
+    << "a tree was purged, whatever is in it";
+}
+
 TEST_F(Coordinator, PurgesANameThatNobodyHasPutTo) { // SPEC G12
   lead();
-  (void) machine.purge(file, nullptr, now);
+  (void) machine.purge({set.group, file, {}}, nullptr, now);
   (void) nothing_there(self);
   const auto out = nothing_there(other);
   ASSERT_NE(proposal_in(out), nullptr);

@@ -32,6 +32,7 @@ struct versions_options {
   node_index askers = 0;  ///< Of what became of puts.
   bool commands = false;  ///< Each put is a writer of its own; none deletes.
   bool remembers = false; ///< No outcome is ever too long ago.
+  bool purges = false;    ///< Clients delete often, and all that is purged.
   core::version_directory_config directory; ///< With N, W and R.
   core::coordinator_config config;
   world_options world; ///< Its mutants: versions_mutants.hpp.

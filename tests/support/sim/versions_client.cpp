@@ -42,7 +42,7 @@ void version_client::begin_operation() {
   now_ = {};
   now_.proc = host_.index();
   now_.op = dice < 55 ? history::verb::write : history::verb::read;
-  remove_ = dice < 8;
+  remove_ = dice < (cluster_.options().purges ? 25 : 8);
   now_.key = fmt::format("{}", name_);
   now_.call_ns = host_.virtual_now().count();
   until_ = host_.now() + 8s;

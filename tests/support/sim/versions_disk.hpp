@@ -56,6 +56,8 @@ struct master_disk {
   std::map<std::uint32_t, inode_id> names;
   /// What the names show of files.
   std::map<inode_id, msg::noted_version> lists;
+  /// Names that were purged as deleted ones, and the version that was seen.
+  std::map<inode_id, version_number> purged;
   std::map<group_id, group_ballot> told;
   std::uint64_t position = 0; ///< Of the log.
   std::uint64_t last_file = 0;

@@ -53,6 +53,8 @@ void version_master::on_timer() {
   machine_->tick(host_.now());
   if (host_.now() - notes_written_ >= 1s)
     write_notes();
+  if (cluster_.options().purges)
+    purge_names();
   perform();
 }
 
@@ -284,6 +286,7 @@ void version_master::unlink(store_id from, const msg::unlink_file& x) {
       std::erase_if(disk.names,
                     [&](const auto& y) { return y.second == file; });
       disk.lists.erase(file);
+      disk.purged.erase(file);
     },
     [this, from, x] {
       lists_.erase(x.file);
@@ -313,6 +316,55 @@ void version_master::note(node_index from, const version_packet& x) {
     write_notes();
 }
 
+namespace {
+
+void take_note(master_disk& disk, const msg::noted_version& x) {
+  const auto name
+    = std::ranges::find(disk.names, x.file, [](auto& y) { return y.second; });
+  if (name == disk.names.end())
+    return;
+  if (x.kind == msg::version_kind::closed) { // The name is free.
+    ++disk.position;
+    disk.names.erase(name);
+    disk.lists.erase(x.file);
+    return;
+  }
+  disk.lists[x.file] = x;
+  if (const auto it = disk.purged.find(x.file);
+      it != disk.purged.end() && x.newest > it->second)
+    disk.purged.erase(it); // What was purged is not the newest.
+}
+
+} // namespace
+
+// All deleted files, as far as this master has heard of it.
+void version_master::purge_names() {
+  tell_purged();
+  if (cluster_.resting() || !host_.random().one_in(10))
+    return;
+  std::map<inode_id, version_number> deleted;
+  for (const auto& [file, x] : lists_)
+    if (x.kind == msg::version_kind::deleted)
+      deleted.emplace(file, x.newest);
+  write(
+    [&disk = cluster_.metadata(), deleted] {
+      for (const auto& [file, seen] : deleted)
+        if (const auto it = disk.lists.find(file);
+            it != disk.lists.end() && it->second.newest == seen)
+          disk.purged.emplace(file, seen);
+    },
+    [this] { tell_purged(); });
+}
+
+void version_master::tell_purged() {
+  msg::purge_versions all;
+  for (const auto& [file, seen] : cluster_.metadata().purged)
+    all.files.push_back(
+      {file, 0, cluster_.mutant("blind-purge") ? version_number{} : seen});
+  machine_->purge(all);
+  perform();
+}
+
 // The rows, then the receipts.
 void version_master::write_notes() {
   notes_written_ = host_.now();
@@ -325,9 +377,7 @@ void version_master::write_notes() {
   write(
     [&disk = cluster_.metadata(), rows, told = told_] {
       for (const auto& x : rows)
-        if (std::any_of(disk.names.begin(), disk.names.end(),
-                        [&](const auto& y) { return y.second == x.file; }))
-          disk.lists[x.file] = x;
+        take_note(disk, x);
       for (const auto& [group, below] : told)
         disk.told[group] = below;
     },
@@ -355,6 +405,8 @@ std::string version_master::complaints() const {
     if (x.change)
       text += fmt::format(" group {}: {};", group.value(),
                           to_string(x.change->state()));
+    if (!cluster_.metadata().purged.empty())
+      text += " a purged name is still there;";
     if (!x.led || !machine_->whole(x))
       text += fmt::format(" group {} is not in order: {};", group.value(),
                           x.wanted);

@@ -54,6 +54,8 @@ private:
   void order(store_id to, msg::group_orders x);
 
   void locate(node_index from, const version_packet& x);
+  void purge_names();
+  void tell_purged();
   void unlink(store_id from, const msg::unlink_file& x);
   void note(node_index from, const version_packet& x);
   void write_notes();

@@ -82,6 +82,7 @@ private:
   void answer_coordinator(store_id from, const version_packet& x);
   void wipe(); ///< A planted bug.
   void show_all(core::version_asker asker, const msg::fetch_group& x); ///< Too.
+  [[nodiscard]] store_id self() const;
   [[nodiscard]] version_disk::group& disk() const;
   [[nodiscard]] core::version_time time() const;
   [[nodiscard]] instant now() const;
@@ -111,5 +112,22 @@ private:
   /// Requests of clients: none comes twice.
   std::set<std::pair<node_index, std::uint64_t>> taken_;
 };
+
+template <class Effects>
+void version_replica::run(Effects effects) {
+  for (auto& x : effects)
+    todo_.emplace_back(std::move(x));
+  if (performing_)
+    return;
+  performing_ = true;
+  const auto alive = shared_from_this();
+  while (!todo_.empty()) {
+    auto x = std::move(todo_.front());
+    todo_.pop_front();
+    std::visit(
+      [&](auto& of) { std::visit([&](auto& one) { perform(one); }, of); }, x);
+  }
+  performing_ = false;
+}
 
 } // namespace dfs::sim
