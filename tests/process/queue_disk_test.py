@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Disks of the queues' log: all servers lose their power at once, with what was
-not synced; a disk fails, or is full: its server is out of the group and says
-so, the others go on. SPEC Q4, Q5, Q6, Q10, S6
+not synced; a disk fails, hangs, or is full: its server is out of the group and
+says so, the others go on. SPEC Q4, Q5, Q6, Q10, S6
 
 Each server has a file system of its own. A power cut is the shutdown of all of
 them, which loses what was not synced, names, too; then all are killed."""
@@ -23,6 +23,15 @@ ROUNDS = 10 if DEEP else 3
 
 class DiskCluster(OnDisks, QueueCluster):
     pass
+
+
+def gaps(clients, began):
+    """Seconds between one answer to any client and the next, after `began`
+    (monotonic, ns)."""
+    times = sorted([began] + [x["ret_ns"] for x in clients.lines()
+                              if x["result"] != "unknown"
+                              and x["ret_ns"] > began])
+    return [(y - x) / 1e9 for x, y in zip(times, times[1:])]
 
 
 @unittest.skipIf(missing(), f"needs file systems of its own: {missing()}")
@@ -113,10 +122,7 @@ class Failing(unittest.TestCase):
 
     def longest_gap(self, began):
         """Seconds in which nobody was answered, since then."""
-        times = sorted([began] + [x["ret_ns"] for x in self.clients.lines()
-                                  if x["result"] != "unknown"
-                                  and x["ret_ns"] > began])
-        gap = max(y - x for x, y in zip(times, times[1:])) / 1e9
+        gap = max(gaps(self.clients, began))
         print(f"nobody was answered for {gap:.2f} s", flush=True)
         return gap
 
@@ -208,6 +214,52 @@ class Failing(unittest.TestCase):
             while True:
                 os.posix_fallocate(file.fileno(), file.tell(), MIB // 4)
                 file.seek(MIB // 4, os.SEEK_CUR)
+
+
+STOPPED_AT_MOST = 3  # docs/protocols/multicast.md, M9.
+USUAL = 0.5  # A shorter gap between two answers says how busy the machine is.
+
+
+@unittest.skipIf(missing(), f"needs file systems of its own: {missing()}")
+class Frozen(unittest.TestCase):
+    """The disk of one of three hangs: no call fails, none ends."""
+
+    def hangs(self, number):
+        with DiskCluster() as cluster, Clients(cluster, timeout=60) as clients:
+            clients.wait_for_some(SOME)
+            victim = cluster.servers[number]
+            began = time.monotonic_ns()
+            with cluster.disks[victim.name].frozen():
+                self.is_left_out(cluster, victim)
+                # The others hear it all the time: each attempt to take it in
+                # would hold them up again.
+                for _ in range(6):
+                    clients.wait_for_some(SOME, 10)
+                    time.sleep(4)
+                self.assertEqual(len(cluster.primary()), 2)
+            cluster.wait_until_primary(60, 3)
+            clients.wait_for_some(SOME)
+            self.assertEqual(clients.finish(), [])
+            wait_for(lambda: len(set(cluster.states().values())) == 1, 20,
+                     cluster.states)
+            stopped = [x for x in gaps(clients, began) if x > USUAL]
+            print(f"nobody was answered for {stopped} s", flush=True)
+            self.assertLess(sum(stopped), STOPPED_AT_MOST)
+
+    def is_left_out(self, cluster, victim):
+        others = [x.name for x in cluster.servers if x is not victim]
+        wait_for(lambda: cluster.primary() == others, 20, cluster.primary)
+        self.assertIn("the disk of its log hangs",
+                      cluster.group(victim)["why_not"])
+        status, why = fetch(victim, "/readyz?verbose")
+        self.assertEqual(status, 503, why)
+        self.assertIn("the disk of its log hangs", why)
+
+    def test_of_the_leader(self):  # SPEC Q4, Q6
+        self.hangs(2)
+
+    def test_of_another(self):  # SPEC Q4, Q6
+        self.hangs(0)
 
 
 if __name__ == "__main__":
