@@ -150,6 +150,13 @@ void queue_shell::take(const core::primary_regained& x) const {
   count();
 }
 
+void queue_shell::take(const core::log_went_back& x) const {
+  log_news(spdlog::level::err,
+           "the log went back to an older state: it has no vote until it has "
+           "the state of the others",
+           {{"configuration", core::to_text(x.known)}});
+}
+
 // Its clients ask again: nothing is known of it here.
 void queue_shell::take(const core::submit_ended& x) const {
   const auto ended = state.under_way.extract(x.token);

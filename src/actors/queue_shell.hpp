@@ -44,6 +44,7 @@ struct queue_shell {
   void take(const core::primary_lost& x) const;
   void take(const core::primary_regained& x) const;
   void take(const core::submit_ended& x) const;
+  void take(const core::log_went_back& x) const;
   void take(const fileserver::state_wanted& x) const;
   void take(const fileserver::state_replaced& x) const;
   void take(const fileserver::group_failed& x) const;
@@ -59,6 +60,8 @@ struct queue_shell {
   [[nodiscard]] std::string why_not() const;
   [[nodiscard]] std::string names_of(const std::vector<server_id>& x) const;
   [[nodiscard]] std::vector<server_id> primary_servers() const;
+  [[nodiscard]] std::vector<server_id>
+  not_here(const core::primary_lost& x) const;
 };
 
 } // namespace dfs::actors

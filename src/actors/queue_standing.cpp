@@ -51,10 +51,24 @@ std::string queue_shell::why_not() const {
   if (state.lost->stalled)
     return "the disk of its log hangs, or did a moment ago; here: "
            + names_of(state.lost->here);
+  if (state.lost->forgetful)
+    return "its disk is new, or went back to an older state: it has no vote "
+           "until it has the state of the others; here: "
+           + names_of(state.lost->here)
+           + "; not here: " + names_of(not_here(*state.lost));
   const std::string why = state.lost->why == core::primary_verdict::primary
                             ? "it is being taken in again"
                             : core::to_text(state.lost->why);
   return why + "; here: " + names_of(state.lost->here);
+}
+
+std::vector<server_id>
+queue_shell::not_here(const core::primary_lost& x) const {
+  std::vector<server_id> all;
+  for (const auto& [server, name] : state.options.names)
+    if (std::ranges::find(x.here, server) == x.here.end())
+      all.push_back(server);
+  return all;
 }
 
 caf::result<msg::queue_greeted> queue_shell::greet() const {

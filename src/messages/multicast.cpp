@@ -28,7 +28,8 @@ bool valid(const std::vector<group_configuration>& attempts) {
 }
 
 bool valid(const member_standing& x) {
-  return x.who.server != server_id{} && valid(x.known) && valid(x.attempts);
+  return x.who.server != server_id{} && valid(x.known) && valid(x.attempts)
+         && x.marks.size() <= group_servers_max;
 }
 
 bool valid(const message_number& x) {

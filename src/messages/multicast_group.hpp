@@ -87,6 +87,12 @@ struct member_standing {
   bool forced = false; ///< An operator overrides the rule.
   /// Its log hangs, or did a short while ago: others do without it if they can.
   bool stalled = false;
+  /// Its disk is new, or went back to an older state: it may have acknowledged
+  /// what it does not have. It has no vote until it is in a new configuration.
+  bool forgetful = false;
+  /// How far this server heard that each member of `known` holds the order,
+  /// durably. By member; empty, unless this process acted in that one.
+  std::vector<std::uint64_t> marks;
 
   bool operator==(const member_standing&) const = default;
 };

@@ -105,7 +105,7 @@ void pack(Inspector& f, member_standing& x) {
   pack(f, x.known);
   pack(f, x.lineage);
   pack_each(f, x.attempts);
-  f(x.fit, x.forced, x.stalled);
+  f(x.fit, x.forced, x.stalled, x.forgetful, x.marks);
 }
 
 } // namespace dfs::msg::detail

@@ -68,6 +68,13 @@ TEST(Multicast, TakesBackWhoWasAway) { // SPEC Q5
   hold("memory", 3, 3);
 }
 
+TEST(Multicast, TakesNoVoteFromADiskThatWentBack) { // SPEC Q4, Q10
+  for (const auto rule : {primary_rule::majority, primary_rule::highest_id,
+                          primary_rule::highest_id_literal})
+    hold("older", 3, 4, rule);
+  hold("older", 5, 2);
+}
+
 TEST(Multicast, HasOnePrimary) { // SPEC Q6
   for (const auto rule : {primary_rule::majority, primary_rule::highest_id}) {
     hold("split", 3, 2, rule);

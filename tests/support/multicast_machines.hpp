@@ -63,6 +63,8 @@ protected:
                 machines[who]->snapshot_taken(wanted->ticket, "state", now));
       } else if (std::holds_alternative<replace_state>(x)) {
         ++replaced[server_id{who + 1}];
+      } else if (std::holds_alternative<log_went_back>(x)) {
+        ++went_back[server_id{who + 1}];
       }
       if (const auto token = token_of(x))
         issued[who] = token;
@@ -78,7 +80,7 @@ protected:
     return y ? y->token : 0;
   }
 
-  void run(std::chrono::milliseconds lasts) {
+  void run(std::chrono::microseconds lasts) {
     for (const auto end = now + lasts; now < end;
          now += std::chrono::microseconds{100}) {
       for (auto left = network.size(); left > 0; --left) {
@@ -98,17 +100,27 @@ protected:
     }
   }
 
-  // As after a crash with its disk: what is final is its service's state.
-  void restart_with_state(std::size_t who) {
+  // What is final is its service's state.
+  [[nodiscard]] stored_group disk_of(std::size_t who) const {
     stored_group stored;
     stored.record = machines[who]->record();
     stored.position = machines[who]->position();
+    return stored;
+  }
+
+  void restart(std::size_t who, stored_group stored) {
+    issued[who] = done[who] = 0;
     machines[who] = std::make_unique<multicast_machine>(
       config,
       msg::group_member{server_id{who + 1}, store_id{who + 1},
                         life_id{1 + ++restarts}},
       std::move(stored), now);
     perform(who, machines[who]->start(now));
+  }
+
+  // As after a crash with its disk.
+  void restart_with_state(std::size_t who) {
+    restart(who, disk_of(who));
   }
 
   void submit(std::size_t who, submit_token token, std::string payload) {
@@ -127,6 +139,7 @@ protected:
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;
   std::map<server_id, int> replaced; ///< States, by whose.
+  std::map<server_id, int> went_back;
   std::uint64_t restarts = 0;
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
     pass = [](auto, auto, const auto&) { return true; };

@@ -88,7 +88,9 @@ struct random_packets {
             attempts(),
             flag(),
             flag(),
-            flag()};
+            flag(),
+            flag(),
+            std::vector<std::uint64_t>(below(group_servers_max + 1), place())};
   }
   group_beacon beacon() {
     group_beacon x{standing(), {}, server(), id(), place(), flag()};

@@ -50,6 +50,9 @@ struct group_record {
   msg::configuration_id lineage;
   std::vector<msg::group_configuration> attempts;
   msg::group_history history; ///< For the count of what a merge discards.
+  /// This server may have acknowledged what is not here. Until it is in a
+  /// configuration that was formed in this knowledge, it has no vote.
+  bool forgetful = false;
 
   bool operator==(const group_record&) const = default;
 };

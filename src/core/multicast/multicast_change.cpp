@@ -105,9 +105,14 @@ void multicast_machine::on(server_id from, const msg::members_gathered& x) {
 }
 
 void multicast_machine::commit() {
-  std::vector<msg::member_standing> view;
+  std::vector<told_standing> all;
   for (const auto& [server, x] : lead_->gathered)
-    view.push_back(x.standing);
+    all.push_back({x.standing, x.received});
+  if (votes_count())
+    note_forgetful(all);
+  std::vector<msg::member_standing> view;
+  for (auto& x : all)
+    view.push_back(std::move(x.standing));
   const auto choice = choose_primary(config_, view);
   if (choice.verdict != primary_verdict::primary
       || choice.members != lead_->members
@@ -277,6 +282,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.known = next;
   record_.lineage = next.id;
   record_.attempts.clear();
+  record_.forgetful = false; // It was asked for this one since.
   final_ = cut;
   attempt_.reset();
   if (lead_ && lead_->ballot <= next.id)

@@ -79,7 +79,14 @@ struct primary_lost {
   primary_verdict why = primary_verdict::no_quorum;
   std::vector<server_id> here;      ///< Who hears each other, with this server.
   msg::group_configuration primary; ///< The last one that is known of.
-  bool stalled = false; ///< This server's log hangs, or did a while ago.
+  bool stalled = false;   ///< This server's log hangs, or did a while ago.
+  bool forgetful = false; ///< Its disk is new, or went back: it has no vote.
+};
+
+/// The log of this server is older than what it acknowledged: its disk was put
+/// back. It has no vote until it is in the next configuration.
+struct log_went_back {
+  msg::configuration_id known; ///< The last one that it knows now.
 };
 
 /// It does again: in the configuration that it was in.
@@ -107,7 +114,7 @@ struct submit_ended {
 using multicast_effect
   = std::variant<send_multicast, append_items, store_record, replace_state,
                  deliver_payload, configuration_installed, primary_lost,
-                 primary_regained, take_snapshot, submit_ended>;
+                 primary_regained, log_went_back, take_snapshot, submit_ended>;
 using multicast_effects = std::vector<multicast_effect>;
 
 /// What a restarted server has.

@@ -37,6 +37,7 @@ multicast_machine::multicast_machine(multicast_config config,
   DFS_ASSERT(std::binary_search(config_.servers.begin(), config_.servers.end(),
                                 self.server));
   position_.k = config_.first_place - 1;
+  record_.forgetful = !stored && votes_count(); // Its former disk may be lost.
   if (stored) {
     record_ = std::move(stored->record);
     position_ = std::move(stored->position);

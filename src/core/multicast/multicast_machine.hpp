@@ -137,6 +137,9 @@ private:
   void evaluate();
   void tell_service();
   void learn();
+  [[nodiscard]] bool votes_count() const;
+  [[nodiscard]] bool promised_more(const msg::member_standing& told) const;
+  void forget_votes();
 
   // multicast_change.cpp: from one configuration to the next
   void consider_attempt();

@@ -44,7 +44,7 @@ std::size_t size(const std::vector<msg::group_configuration>& all) {
 
 std::size_t size(const msg::member_standing& x) {
   return size(x.who) + size(x.promised) + size(x.known) + size(x.lineage)
-         + size(x.attempts) + 3;
+         + size(x.attempts) + 5 + place_bytes * x.marks.size();
 }
 
 struct sizes {

@@ -24,6 +24,7 @@ struct group_peer {
   std::optional<instant> heard;
   std::optional<msg::group_beacon> beacon; ///< Of this life.
   std::uint64_t received = 0;              ///< As its last header told.
+  std::uint64_t held = 0; ///< Of the order, as it told with `beacon`.
   instant probed{};
   instant answered{};
   instant shunned{}; ///< Until then.

@@ -70,6 +70,9 @@ msg::member_standing multicast_machine::standing() const {
           && log_.received() + config_.fit_lag >= best_final();
   x.forced = forced_;
   x.stalled = log_watch_.ails();
+  x.forgetful = record_.forgetful;
+  if (!is_none(current_.id) && current_.id == record_.known.id)
+    x.marks = stability_.marks();
   return x;
 }
 
@@ -123,12 +126,15 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
       || peer.beacon->operating != x.operating)
     reach_changed_ = true;
   peer.beacon = x;
+  peer.held = std::max(peer.received, x.final);
   if (x.answer && now_ >= peer.answered + answer_gap) {
     peer.answered = now_;
     send(from, beacon(false));
   }
   if (!is_none(x.operating))
     on(msg::install_members{x.operating});
+  if (votes_count() && promised_more(x.standing))
+    forget_votes();
   learn();
   if (reach_changed_)
     duty_at_ = now_;
@@ -154,12 +160,21 @@ void multicast_machine::evaluate() {
     return;
   reach_changed_ = false;
   evaluated_ = now_;
-  std::vector<reach_node> nodes;
   const auto own = beacon(false);
-  nodes.push_back({own.standing, own.heard});
+  std::vector<told_standing> told{{own.standing, std::max(durable_, final_)}};
+  std::vector<reach_node> nodes;
+  nodes.push_back({{}, own.heard});
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && hears(server))
-      nodes.push_back({standing_of(peer), peer.beacon->heard});
+    if (peer.beacon && hears(server)) {
+      told.push_back({standing_of(peer), peer.held});
+      nodes.push_back({{}, peer.beacon->heard});
+    }
+  if (votes_count())
+    note_forgetful(told);
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    nodes[i].standing = std::move(told[i].standing);
+  if (nodes.front().standing.forgetful)
+    forget_votes();
   auto next = component_of(config_, self_.server, nodes);
   if (next.leader != component_.leader)
     beacon_soon_ = true;
@@ -188,10 +203,12 @@ void multicast_machine::tell_service() {
     return;
   }
   primary_lost x{choice.verdict, component_.servers, record_.known,
-                 log_watch_.ails()};
+                 log_watch_.ails(),
+                 record_.forgetful && !is_none(record_.known.id)};
   const bool same = told_ && told_->why == x.why && told_->here == x.here
                     && told_->primary == x.primary
-                    && told_->stalled == x.stalled;
+                    && told_->stalled == x.stalled
+                    && told_->forgetful == x.forgetful;
   if (!serving_ && same)
     return;
   serving_ = false;
@@ -221,6 +238,11 @@ void multicast_machine::learn() {
       install(next);
       return;
     }
+  // All members record a configuration before any of them installs it: a member
+  // of it, with this store, that does not know it had its disk put back.
+  const auto same = [&](const auto& x) { return x.id == best->id; };
+  const bool went_back = votes_count() && votes_in(*best, self_)
+                         && std::ranges::none_of(record_.attempts, same);
   leave_configuration();
   // By the letter this server might go on alone, above the configuration that
   // it was just told of: those who are in that one get time to be heard.
@@ -232,7 +254,36 @@ void multicast_machine::learn() {
   // Places that are not final may be others' by now.
   if (record_.lineage != record_.known.id)
     log_.cut_off(final_);
+  if (went_back)
+    forget_votes();
   (void) store(log_.received());
+  reach_changed_ = beacon_soon_ = true;
+}
+
+// By the letter any server goes on alone, whatever it has forgotten. In memory
+// mode the store is new in each life, and with it the vote.
+bool multicast_machine::votes_count() const {
+  return config_.durable && config_.rule != primary_rule::highest_id_literal;
+}
+
+// A leader sends an attempt only after all its members have promised its
+// ballot, durably.
+bool multicast_machine::promised_more(const msg::member_standing& told) const {
+  const auto above = [this](const msg::group_configuration& x) {
+    return votes_in(x, self_) && record_.promised < x.id;
+  };
+  return above(told.known) || std::ranges::any_of(told.attempts, above);
+}
+
+// This server acknowledged more than it has. It may have installed an attempt
+// that it still has: to install that again would give it back its vote.
+void multicast_machine::forget_votes() {
+  if (record_.forgetful || attempt_)
+    return; // What was told in a change stays as it is until that is over.
+  record_.forgetful = true;
+  record_.attempts.clear();
+  (void) store(log_.received());
+  out_.push_back(log_went_back{record_.known.id});
   reach_changed_ = beacon_soon_ = true;
 }
 

@@ -29,14 +29,19 @@ msg::group_configuration last_of(const multicast_config& config,
   return last;
 }
 
+// With the disk that it had in that one, and all that was on it.
+bool votes(const msg::member_standing& x, const msg::group_configuration& of) {
+  return votes_in(of, x.who) && !x.forgetful;
+}
+
 // May that attempt still have been installed, as far as those here can tell?
 // Each member records an attempt before it says ready, and all were ready
 // before anyone installed it.
 bool may_stand(const msg::group_configuration& attempt, const standings& view) {
   std::size_t present = 0;
   for (const auto* x : view) {
-    if (!votes_in(attempt, x->who))
-      continue;
+    if (!votes(*x, attempt))
+      continue; // A forgetful member may have had it: that says nothing.
     ++present;
     const auto same = [&](const auto& y) { return y.id == attempt.id; };
     if (std::none_of(x->attempts.begin(), x->attempts.end(), same))
@@ -60,19 +65,34 @@ open_attempts(const msg::configuration_id& last, const standings& view) {
   return open;
 }
 
-bool has_quorum(primary_rule rule, const msg::group_configuration& of,
-                const standings& view) {
-  std::size_t votes = 0;
+// Fewer never go on after that configuration.
+std::size_t least_members(const multicast_config& config,
+                          const msg::group_configuration& last) {
+  return std::min(
+    {config.min_quorum, config.servers.size(), last.members.size()});
+}
+
+bool has_quorum(const multicast_config& config,
+                const msg::group_configuration& of, const standings& view) {
+  std::size_t count = 0;
+  std::size_t forgetful = 0;
   bool highest = false;
   for (const auto* x : view)
-    if (votes_in(of, x->who)) {
-      ++votes;
+    if (x->forgetful) {
+      ++forgetful;
+    } else if (votes(*x, of)) {
+      ++count;
       highest |= x->who.server == of.members.back().server;
     }
-  switch (rule) {
+  // All servers are here, and the forgetful ones are too few to have gone on by
+  // themselves: no other half has. So half is enough, as it meets each
+  // majority.
+  const bool all_known = forgetful > 0 && view.size() == config.servers.size()
+                         && forgetful < least_members(config, of);
+  switch (config.rule) {
     case primary_rule::majority:
-      return 2 * votes > of.members.size()
-             || (2 * votes == of.members.size() && highest);
+      return 2 * count > of.members.size()
+             || (2 * count == of.members.size() && (highest || all_known));
     case primary_rule::highest_id:
       return highest;
     case primary_rule::highest_id_literal:
@@ -88,14 +108,13 @@ primary_verdict judge(const multicast_config& config, const primary_choice& x,
   if (is_none(x.last.id))
     return able.size() == config.servers.size() ? primary_verdict::primary
                                                 : primary_verdict::no_state;
-  if (!has_quorum(config.rule, x.last, able))
+  if (!has_quorum(config, x.last, able))
     return primary_verdict::no_quorum;
   if (config.rule == primary_rule::majority
-      && able.size() < std::min({config.min_quorum, config.servers.size(),
-                                 x.last.members.size()})) // If forced.
+      && able.size() < least_members(config, x.last)) // If forced.
     return primary_verdict::too_few;
   for (const auto& attempt : x.attempts)
-    if (!has_quorum(config.rule, attempt, able))
+    if (!has_quorum(config, attempt, able))
       return primary_verdict::unresolved;
   return primary_verdict::primary;
 }
@@ -153,6 +172,25 @@ primary_choice choose(const multicast_config& config,
 }
 
 } // namespace
+
+void note_forgetful(std::vector<told_standing>& all) {
+  for (auto& x : all) {
+    auto& standing = x.standing;
+    const auto& last = standing.known;
+    const auto i = index_of(last, standing.who.server);
+    // In the same life it was a late datagram. Without the lineage of `last`
+    // what is not final was cut off, and it has to fetch that first.
+    if (!i || !votes_in(last, standing.who) || standing.lineage != last.id
+        || last.members[*i].life == standing.who.life)
+      continue;
+    const auto heard_of_more = [&](const told_standing& y) {
+      return y.standing.known.id == last.id && *i < y.standing.marks.size()
+             && y.standing.marks[*i] > x.held;
+    };
+    standing.forgetful
+      = standing.forgetful || std::ranges::any_of(all, heard_of_more);
+  }
+}
 
 // Whatever waits for a member whose disk hangs, waits with it. Who is not
 // needed is left out; all disks may be slow at once, and then all are members.

@@ -35,6 +35,17 @@ struct primary_choice {
   std::vector<msg::group_configuration> attempts;
 };
 
+/// A server's standing, and the last place up to which it holds the order.
+struct told_standing {
+  msg::member_standing standing;
+  std::uint64_t held = 0;
+};
+
+/// Marks as forgetful each server that has restarted since the last
+/// configuration, and holds less than any of `all` heard that it held there:
+/// its disk went back. @pre not memory mode.
+void note_forgetful(std::vector<told_standing>& all);
+
 /// @param view What servers that all hear each other told; each server once.
 ///             In any order. The verdict binds only when each of them has
 ///             promised a ballot above all that it tells of.

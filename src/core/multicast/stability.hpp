@@ -30,6 +30,10 @@ public:
   [[nodiscard]] std::uint64_t of(std::size_t member) const {
     return marks_[member];
   }
+  /// By member.
+  [[nodiscard]] const std::vector<std::uint64_t>& marks() const {
+    return marks_;
+  }
   void check() const;
 
 private:

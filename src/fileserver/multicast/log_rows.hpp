@@ -12,7 +12,8 @@
 
 namespace dfs::fileserver {
 
-inline constexpr std::uint16_t log_row_format = 1;
+/// 2: records tell whether the server is forgetful.
+inline constexpr std::uint16_t log_row_format = 2;
 
 /// A message of the log; its number there is its place.
 struct log_item_row {
@@ -42,12 +43,14 @@ struct log_state_row {
 };
 
 template <class Inspector>
-void pack(Inspector& f, core::group_record& x) {
+void pack(Inspector& f, std::uint16_t format, core::group_record& x) {
   msg::detail::pack(f, x.promised);
   msg::detail::pack(f, x.known);
   msg::detail::pack(f, x.lineage);
   msg::detail::pack_each(f, x.attempts);
   msg::detail::pack_each(f, x.history);
+  if (format >= 2)
+    f(x.forgetful);
 }
 
 template <class Inspector>
@@ -59,13 +62,13 @@ typename Inspector::result_type inspect(Inspector& f, log_item_row& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, log_record_row& x) {
   f(x.format, x.era, x.keep, x.final);
-  pack(f, x.record);
+  pack(f, x.format, x.record);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, log_state_row& x) {
   f(x.format, x.era, x.position);
-  pack(f, x.record);
+  pack(f, x.format, x.record);
 }
 
 } // namespace dfs::fileserver

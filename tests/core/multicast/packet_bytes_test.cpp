@@ -63,8 +63,17 @@ TEST(MulticastBytes, TheLargestFit) {
     const auto whole = largest_configuration(servers, true);
     const std::vector<msg::group_configuration> attempts(
       attempts_most(servers), largest_configuration(servers, false));
-    const msg::member_standing standing{whole.members[0], id,   whole, id,
-                                        attempts,         true, true,  true};
+    const msg::member_standing standing{
+      whole.members[0],
+      id,
+      whole,
+      id,
+      attempts,
+      true,
+      true,
+      true,
+      true,
+      std::vector<std::uint64_t>(servers, place)};
     largest.push_back(msg::commit_members{
       whole, whole, attempts, msg::group_history(8, {id, place}), {}});
     largest.push_back(msg::members_gathered{id, standing, place});

@@ -158,6 +158,88 @@ TEST(PrimaryChoice, AnOperatorOverridesAll) { // SPEC Q10
   EXPECT_EQ(choice.members, (std::vector<msg::group_member>{member(1)}));
 }
 
+TEST(PrimaryChoice, WhoseDiskHangsIsLeftOutIfItIsNotNeeded) { // SPEC Q6
+  const auto config = group({1, 2, 3});
+  const auto last = configuration(7, {1, 2, 3});
+  auto three = at(3, last);
+  three.stalled = true;
+  auto choice = choose_primary(config, {at(1, last), at(2, last), three});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_EQ(choice.members,
+            (std::vector<msg::group_member>{member(1), member(2)}));
+  choice = choose_primary(config, {at(1, last), three});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_EQ(choice.members.size(), 2u);
+  // What it knows counts, too.
+  auto newer = at(3, configuration(8, {2, 3}));
+  newer.stalled = true;
+  EXPECT_NE(choose_primary(config, {at(1, last), at(2, last), newer}).verdict,
+            p);
+}
+
+TEST(PrimaryChoice, WhoHasForgottenHasNoVote) { // SPEC Q10
+  const auto config = group({1, 2, 3});
+  const auto last = configuration(7, {1, 2, 3});
+  auto three = at(3, last);
+  three.forgetful = true;
+  EXPECT_EQ(choose_primary(config, {at(2, last), three}).verdict,
+            primary_verdict::no_quorum);
+  const auto choice = choose_primary(config, {at(1, last), at(2, last), three});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_EQ(choice.members.size(), 3u);
+}
+
+// It may have been ready for it, and may have installed it.
+TEST(PrimaryChoice, WhoHasForgottenSaysNothingOfAttempts) { // SPEC Q10
+  const auto config = group({1, 2, 3, 4, 5});
+  const auto last = configuration(7, {1, 2, 3, 4, 5});
+  auto one = at(1, last);
+  auto three = at(3, last);
+  one.attempts = {configuration(9, {1, 3, 5})};
+  three.forgetful = true;
+  const std::vector<msg::member_standing> view{one, at(2, last), three,
+                                               at(4, last)};
+  EXPECT_EQ(choose_primary(config, view).verdict, primary_verdict::unresolved);
+  auto whole = view;
+  whole[2].forgetful = false; // Then it knows that it was never ready for it.
+  EXPECT_EQ(choose_primary(config, whole).verdict, p);
+  // Of another member that does not know it, it is known.
+  auto five = at(5, last);
+  EXPECT_EQ(choose_primary(config, {one, at(2, last), three, five}).verdict, p);
+}
+
+TEST(PrimaryChoice, HalfIsEnoughWhereAllAreHereAndOneHasForgotten) { // SPEC Q6
+  const auto config = group({1, 2, 3});
+  const auto last = configuration(7, {2, 3});
+  auto three = at(3, last);
+  three.forgetful = true;
+  auto one = at(1, last); // Not of it, and knows that it was not asked.
+  EXPECT_EQ(choose_primary(config, {at(2, last), three}).verdict,
+            primary_verdict::no_quorum);
+  EXPECT_EQ(choose_primary(config, {one, at(2, last), three}).verdict, p);
+  one.forgetful = true; // It may have gone on with 3.
+  EXPECT_EQ(choose_primary(config, {one, at(2, last), three}).verdict,
+            primary_verdict::no_quorum);
+}
+
+TEST(PrimaryChoice, WhoHoldsLessThanItWasHeardToHasForgotten) { // SPEC Q10
+  const auto last = configuration(7, {1, 2, 3});
+  auto two = at(2, last);
+  two.marks = {90, 80, 100};
+  auto three = at(3, last);
+  std::vector<told_standing> told{{two, 80}, {three, 99}};
+  note_forgetful(told); // In the same life: that was a late datagram.
+  EXPECT_FALSE(told[1].standing.forgetful);
+  told[1].standing.who.life = life_id{2};
+  note_forgetful(told);
+  EXPECT_FALSE(told[0].standing.forgetful);
+  EXPECT_TRUE(told[1].standing.forgetful);
+  told[1] = {three, 100};
+  told[1].standing.who.life = life_id{2};
+  note_forgetful(told);
+  EXPECT_FALSE(told[1].standing.forgetful);
+}
+
 // -- who can act together -----------------------------------------------------
 
 using cuts = std::vector<std::pair<std::uint64_t, std::uint64_t>>;

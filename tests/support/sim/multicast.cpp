@@ -141,6 +141,12 @@ void multicast_cluster::wipe(node_index i) {
   disk(i).store = mutant("same-store") ? store : store + 1;
 }
 
+void multicast_cluster::put_back(node_index i, const multicast_disk& older) {
+  disk(i) = older;
+  disk(i).writes = {};
+  disk(i).went_back = true;
+}
+
 void multicast_cluster::doom(node_index i, const multicast_doom& x) {
   if (auto* program = server(i))
     program->doom() = x;

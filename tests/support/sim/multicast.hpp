@@ -100,6 +100,8 @@ public:
   void crash(node_index i, bool power);
   /// Its store goes with it.
   void wipe(node_index i);
+  /// An older copy of its disk is what it has. @pre it is down.
+  void put_back(node_index i, const multicast_disk& older);
   void doom(node_index i, const multicast_doom& x);
   /// Whoever dies of its doom, by power or not; asked at the next start.
   void lose_power(node_index i) {
@@ -197,6 +199,7 @@ private:
   void perform(const core::configuration_installed& x);
   void perform(const core::primary_lost& x);
   void perform(const core::primary_regained& x);
+  void perform(const core::log_went_back& x);
   void perform(const core::take_snapshot& x);
   void perform(const core::submit_ended& x);
   void write(std::uint64_t token, std::function<void()> apply);

@@ -17,6 +17,7 @@ struct multicast_disk {
   std::uint64_t store = 0;
   core::stored_group group;
   std::string state;          ///< The service's, at `group.position`.
+  bool went_back = false;     ///< It was put back to an older state.
   virtual_time hangs_until{}; ///< No write ends before, and none fails.
   ordered_writes writes;
 

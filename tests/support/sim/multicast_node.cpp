@@ -131,6 +131,12 @@ void multicast_node::alter(msg::member_standing& x) const {
     x.attempts.clear();
   if (cluster_.mutant("mute-disk"))
     x.stalled = false;
+  if (cluster_.mutant("older-votes")) {
+    x.forgetful = false;
+    x.marks.clear();
+  }
+  if (cluster_.mutant("same-store"))
+    x.forgetful = false;
 }
 
 void multicast_node::write(std::uint64_t token, std::function<void()> apply) {
@@ -260,6 +266,17 @@ void multicast_node::perform(const core::primary_lost& x) {
 
 void multicast_node::perform(const core::primary_regained&) {
   host_.note("primary again");
+}
+
+void multicast_node::perform(const core::log_went_back& x) {
+  if (host_.traced())
+    host_.note(
+      fmt::format("its log went back; known {}", core::to_text(x.known)));
+  if (!disk().went_back)
+    cluster_.world().report(
+      "multicast", fmt::format("node {} thinks that its disk went back, which "
+                               "it did not",
+                               host_.index()));
 }
 
 void multicast_node::perform(const core::take_snapshot& x) {

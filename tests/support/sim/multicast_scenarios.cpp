@@ -226,9 +226,10 @@ node_index expendable(multicast_cluster& cluster, multicast_trouble& faults) {
 
 // Its state goes just as less than half have fallen behind, by less than the
 // silence that would leave them out. It comes back among those: what they lack
-// is safe, by the others alone.
-void empty_among_the_last(multicast_cluster& cluster, multicast_trouble& faults,
-                          node_index i) {
+// is safe, by the others alone. `lose` ends the server, and takes its state.
+template <class Lose>
+void lose_among_the_last(multicast_cluster& cluster, multicast_trouble& faults,
+                         node_index i, Lose lose) {
   std::vector<node_index> ahead{i};
   std::vector<node_index> behind;
   const auto n = cluster.options().servers;
@@ -237,7 +238,7 @@ void empty_among_the_last(multicast_cluster& cluster, multicast_trouble& faults,
   auto& net = cluster.world().net();
   net.split({ahead, behind});
   faults.wait(50ms, 400ms);
-  faults.empty(i, 20ms + faults.up_to(500ms));
+  lose(20ms + faults.up_to(500ms));
   ahead.erase(ahead.begin());
   behind.push_back(i);
   net.split({ahead, behind});
@@ -258,7 +259,8 @@ multicast_run run_empty(const multicast_options& usual) {
     if (whole) {
       const auto i = expendable(cluster, faults);
       if (random.one_in(3)) {
-        empty_among_the_last(cluster, faults, i);
+        lose_among_the_last(cluster, faults, i,
+                            [&](auto lasts) { faults.empty(i, lasts); });
         return;
       }
       faults.empty(i, 20ms + faults.up_to(1s));
@@ -268,6 +270,38 @@ multicast_run run_empty(const multicast_options& usual) {
         faults.split(2, 200ms + faults.up_to(2s));
     }
     faults.wait(100ms, 1s);
+  });
+}
+
+// A disk is put back to what it was a while ago, while all others stay: in the
+// same configuration, or in one that the copy does not know.
+multicast_run run_older(const multicast_options& usual) {
+  auto options = usual;
+  options.config.retained = 200;
+  options.config.unstable = 100;
+  options.config.fit_lag = 50;
+  return under(options, lossy(1), 14s, [](auto& cluster, auto& faults) {
+    faults.wait(100ms, 500ms);
+    // Only when all have everything: else a quorum's disks may be gone.
+    const auto whole
+      = [&] { return cluster.complaints_about_members().empty(); };
+    if (!whole())
+      return;
+    auto& random = cluster.world().random();
+    const auto i = expendable(cluster, faults);
+    const auto older = cluster.disk(i);
+    faults.wait(500ms, 500ms);
+    if (random.one_in(2)) {
+      faults.crash(i, 1s, random.one_in(2));
+      faults.wait(3s, 500ms);
+    }
+    if (!whole())
+      return;
+    const auto lose = [&](auto lasts) { faults.put_back(i, older, lasts); };
+    if (random.one_in(3))
+      lose(20ms + faults.up_to(2s));
+    else
+      lose_among_the_last(cluster, faults, i, lose);
   });
 }
 
@@ -409,6 +443,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
     {"power", "the power of all servers goes", run_power},
     {"rejoin", "servers that were gone for long", run_rejoin},
     {"empty", "servers that come back without their disk", run_empty},
+    {"older", "servers of which an older copy of the disk is put back",
+     run_older},
     {"memory", "memory mode: who restarts has nothing", run_memory},
     {"hung-disk", "a disk hangs for a minute, and its server is heard",
      run_hung_disk},

@@ -77,6 +77,12 @@ void multicast_trouble::empty(node_index i, duration lasts) {
   cluster_.wipe(i);
 }
 
+void multicast_trouble::put_back(node_index i, const multicast_disk& older,
+                                 duration lasts) {
+  crash(i, lasts, false);
+  cluster_.put_back(i, older);
+}
+
 void multicast_trouble::pause(node_index i, duration lasts) {
   if (world_.at(i).state() == node_state::running)
     world_.pause(i, lasts);

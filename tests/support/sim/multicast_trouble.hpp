@@ -21,6 +21,8 @@ public:
   void crash_all(duration lasts, bool power);
   /// Its disk is gone, too: it comes back with nothing.
   void empty(node_index i, duration lasts);
+  /// It comes back with an older copy of its disk.
+  void put_back(node_index i, const multicast_disk& older, duration lasts);
   void pause(node_index i, duration lasts);
   /// Its disk hangs: it is heard as before, and no write of it ends.
   void hang(node_index i, duration lasts);

@@ -1,0 +1,162 @@
+#include "support/multicast_machines.hpp"
+
+#include <algorithm>
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The disk of the third of three is put back to what it was before, while the
+// first is away. The second may lack what those two had acknowledged.
+class OlderLog : public multicast_machines {
+protected:
+  OlderLog() {
+    durable = true;
+    begin(3);
+    run(300ms);
+    order(5);
+    older = disk_of(2);
+    order(5);
+  }
+
+  void order(int count) {
+    for (const auto end = safe.size() + static_cast<std::size_t>(count);
+         safe.size() < end;) {
+      submit(0, ++tokens, "x");
+      run(10ms);
+    }
+  }
+
+  void without_the_first() {
+    pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };
+  }
+
+  void all_have_all() {
+    for (const auto& x : machines) {
+      ASSERT_NE(x->configuration(), nullptr);
+      EXPECT_EQ(x->configuration()->members.size(), 3u);
+      EXPECT_EQ(x->position(), machines[0]->position());
+    }
+  }
+
+  stored_group older;
+  submit_token tokens = 0;
+};
+
+TEST_F(OlderLog, HasNoVoteInItsConfiguration) { // SPEC Q10
+  without_the_first();
+  restart(2, older);
+  run(5s);
+  EXPECT_FALSE(machines[1]->serving());
+  EXPECT_FALSE(machines[2]->serving());
+  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
+  pass = [](auto, auto, const auto&) { return true; };
+  run(2s);
+  all_have_all();
+  // In what it has joined since, it has one.
+  without_the_first();
+  run(3s);
+  EXPECT_TRUE(machines[1]->serving());
+  EXPECT_TRUE(machines[2]->serving());
+}
+
+TEST_F(OlderLog, HasNoVoteInAConfigurationThatItForgot) { // SPEC Q10
+  restart_with_state(2);
+  run(2s);
+  all_have_all();
+  ASSERT_TRUE(went_back.empty()); // That was its own disk.
+  without_the_first();
+  restart(2, older);
+  run(5s);
+  EXPECT_FALSE(machines[1]->serving());
+  EXPECT_FALSE(machines[2]->serving());
+  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
+  // That it is forgetful is on its disk.
+  restart_with_state(2);
+  run(5s);
+  EXPECT_FALSE(machines[2]->serving());
+  pass = [](auto, auto, const auto&) { return true; };
+  run(2s);
+  all_have_all();
+}
+
+// All places are there. What is missing is that this server was ready for an
+// attempt, which it may have installed.
+TEST_F(OlderLog, KnowsByTheAttemptsOfOthers) { // SPEC Q10
+  older = disk_of(2);
+  restart_with_state(2);
+  pass = [](auto, auto, const auto& packet) {
+    return std::ranges::none_of(packet.parts, [](const part& x) {
+      return std::holds_alternative<msg::member_ready>(x);
+    });
+  };
+  for (int i = 0; i < 5'000 && machines[1]->record().attempts.empty(); ++i)
+    run(100us);
+  ASSERT_FALSE(machines[1]->record().attempts.empty());
+  ASSERT_TRUE(went_back.empty());
+  without_the_first();
+  restart(2, older);
+  run(5s);
+  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
+  EXPECT_FALSE(machines[2]->serving());
+  pass = [](auto, auto, const auto&) { return true; };
+  run(2s);
+  all_have_all();
+}
+
+TEST_F(OlderLog, DoesNotHoldUpAMajority) { // SPEC Q4
+  restart(2, older);
+  run(3s);
+  all_have_all();
+  EXPECT_EQ(safe.size(), 10u);
+}
+
+// Of two that were left, one is forgetful. The third, which is back, knows that
+// it was not asked, so those two did nothing that the second does not know.
+TEST_F(OlderLog, HalfIsEnoughWhereAllAreHere) { // SPEC Q6
+  without_the_first();
+  run(2s);
+  ASSERT_TRUE(machines[1]->serving());
+  older = disk_of(2);
+  for (int i = 0; i < 5; ++i) {
+    submit(1, ++tokens, "y");
+    run(10ms);
+  }
+  restart(2, older);
+  run(3s);
+  EXPECT_FALSE(machines[1]->serving());
+  pass = [](auto, auto, const auto&) { return true; };
+  run(3s);
+  all_have_all();
+}
+
+// Servers with new disks have no vote before their first configuration. Those
+// who were ready for it have one as soon as they know that it was installed.
+class NewDisks : public multicast_machines {
+protected:
+  NewDisks() {
+    durable = true;
+    begin(3);
+  }
+};
+
+TEST_F(NewDisks, VoteInTheFirstConfiguration) { // SPEC Q4, Q10
+  for (int i = 0; i < 5'000 && !machines[2]->configuration(); ++i)
+    run(100us);
+  ASSERT_NE(machines[2]->configuration(), nullptr);
+  for (const std::size_t i : {0, 1}) {
+    ASSERT_EQ(machines[i]->configuration(), nullptr);
+    restart_with_state(i);
+    EXPECT_TRUE(machines[i]->record().forgetful);
+  }
+  run(2s);
+  for (const auto& x : machines) {
+    ASSERT_NE(x->configuration(), nullptr);
+    EXPECT_EQ(x->configuration()->members.size(), 3u);
+    EXPECT_FALSE(x->record().forgetful);
+  }
+}
+
+} // namespace
+} // namespace dfs::core
