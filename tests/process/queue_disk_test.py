@@ -7,6 +7,7 @@ Each server has a file system of its own. A power cut is the shutdown of all of
 them, which loses what was not synced, names, too; then all are killed."""
 
 import contextlib
+import math
 import os
 import subprocess
 import time
@@ -25,12 +26,12 @@ class DiskCluster(OnDisks, QueueCluster):
     pass
 
 
-def gaps(clients, began):
-    """Seconds between one answer to any client and the next, after `began`
-    (monotonic, ns)."""
+def gaps(clients, began, end=math.inf):
+    """Seconds between one answer to any client and the next, from `began` to
+    `end` (monotonic, ns)."""
     times = sorted([began] + [x["ret_ns"] for x in clients.lines()
                               if x["result"] != "unknown"
-                              and x["ret_ns"] > began])
+                              and began < x["ret_ns"] <= end])
     return [(y - x) / 1e9 for x, y in zip(times, times[1:])]
 
 
@@ -217,7 +218,7 @@ class Failing(unittest.TestCase):
 
 
 STOPPED_AT_MOST = 3  # docs/protocols/multicast.md, M9.
-USUAL = 0.5  # A shorter gap between two answers says how busy the machine is.
+USUAL = 0.5
 
 
 @unittest.skipIf(missing(), f"needs file systems of its own: {missing()}")
@@ -226,7 +227,8 @@ class Frozen(unittest.TestCase):
 
     def hangs(self, number):
         with DiskCluster() as cluster, Clients(cluster, timeout=60) as clients:
-            clients.wait_for_some(SOME)
+            calm = time.monotonic_ns()
+            clients.wait_for_some(5 * SOME)
             victim = cluster.servers[number]
             began = time.monotonic_ns()
             with cluster.disks[victim.name].frozen():
@@ -242,9 +244,14 @@ class Frozen(unittest.TestCase):
             self.assertEqual(clients.finish(), [])
             wait_for(lambda: len(set(cluster.states().values())) == 1, 20,
                      cluster.states)
-            stopped = [x for x in gaps(clients, began) if x > USUAL]
-            print(f"nobody was answered for {stopped} s", flush=True)
-            self.assertLess(sum(stopped), STOPPED_AT_MOST)
+            # Shorter gaps are those of a busy machine.
+            usual = max(USUAL, *gaps(clients, calm, began))
+            stopped = [x for x in gaps(clients, began) if x > usual]
+            print(f"no client was answered for {stopped} s; before, there were "
+                  f"{usual:.2f} s at most between two answers", flush=True)
+            self.assertLess(sum(x - usual for x in stopped),
+                            STOPPED_AT_MOST)
+            self.assertLess(max(stopped, default=0), STOPPED_AT_MOST)
 
     def is_left_out(self, cluster, victim):
         others = [x.name for x in cluster.servers if x is not victim]
