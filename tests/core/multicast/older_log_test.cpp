@@ -131,6 +131,24 @@ TEST_F(OlderLog, HalfIsEnoughWhereAllAreHere) { // SPEC Q6
   all_have_all();
 }
 
+TEST_F(OlderLog, OfAMajorityWaitsForTheOperator) { // SPEC Q10
+  const auto first = disk_of(0);
+  older = disk_of(2);
+  restart_with_state(1);
+  run(2s);
+  order(5);
+  restart(0, first);
+  restart(2, older);
+  run(5s);
+  for (const auto& x : machines)
+    EXPECT_FALSE(x->serving());
+  EXPECT_EQ(went_back,
+            (std::map<server_id, int>{{server_id{1}, 1}, {server_id{3}, 1}}));
+  perform(1, machines[1]->force_primary(now));
+  run(5s);
+  all_have_all();
+}
+
 // Servers with new disks have no vote before their first configuration. Those
 // who were ready for it have one as soon as they know that it was installed.
 class NewDisks : public multicast_machines {
