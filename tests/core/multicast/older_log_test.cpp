@@ -40,6 +40,30 @@ protected:
     }
   }
 
+  // One after that in which all are, at the same place.
+  [[nodiscard]] msg::group_configuration next(std::uint64_t epochs) const {
+    auto x = machines[2]->record().known;
+    x.previous = x.id;
+    x.id.epoch += epochs;
+    x.first = machines[2]->position().k + 1;
+    return x;
+  }
+
+  void third_hears(std::size_t from, const msg::group_configuration& known,
+                   std::vector<msg::group_configuration> attempts) {
+    msg::group_beacon beacon;
+    beacon.standing.who
+      = {server_id{from + 1}, store_id{from + 1}, life_id{100}};
+    beacon.standing.known = known;
+    beacon.standing.attempts = std::move(attempts);
+    msg::multicast_packet packet;
+    packet.group = fingerprint_of(config);
+    packet.sender = beacon.standing.who.server;
+    packet.life = beacon.standing.who.life;
+    packet.parts = {beacon};
+    perform(2, machines[2]->on_packet(packet, now));
+  }
+
   stored_group older;
   submit_token tokens = 0;
 };
@@ -103,6 +127,33 @@ TEST_F(OlderLog, KnowsByTheAttemptsOfOthers) { // SPEC Q10
   pass = [](auto, auto, const auto&) { return true; };
   run(2s);
   all_have_all();
+}
+
+// The copy was made between the promise and the attempt.
+TEST_F(OlderLog, KnowsByAConfigurationThatItOnlyPromised) { // SPEC Q10
+  const auto formed = next(1);
+  older = disk_of(2);
+  older.record.promised = formed.id;
+  restart(2, older);
+  third_hears(1, formed, {});
+  EXPECT_TRUE(machines[2]->record().forgetful);
+  EXPECT_EQ(machines[2]->record().known, formed);
+}
+
+// It may have acknowledged places in it since.
+TEST_F(OlderLog, DoesNotInstallAnAttemptOfItsFormerLife) { // SPEC Q10
+  const auto formed = next(1);
+  const auto later = next(2);
+  older = disk_of(2);
+  older.record.promised = formed.id;
+  older.record.attempts = {formed};
+  restart(2, older);
+  const auto known = machines[2]->record().known;
+  third_hears(1, known, {later});
+  EXPECT_TRUE(machines[2]->record().forgetful);
+  third_hears(0, formed, {});
+  EXPECT_TRUE(machines[2]->record().forgetful);
+  EXPECT_EQ(machines[2]->record().known, formed);
 }
 
 TEST_F(OlderLog, DoesNotHoldUpAMajority) { // SPEC Q4
