@@ -49,19 +49,52 @@ protected:
     return x;
   }
 
-  void third_hears(std::size_t from, const msg::group_configuration& known,
-                   std::vector<msg::group_configuration> attempts) {
-    msg::group_beacon beacon;
-    beacon.standing.who
-      = {server_id{from + 1}, store_id{from + 1}, life_id{100}};
-    beacon.standing.known = known;
-    beacon.standing.attempts = std::move(attempts);
+  // Of a new life of another server.
+  void third_hears(std::size_t from, part x, std::uint64_t received = 0) {
     msg::multicast_packet packet;
     packet.group = fingerprint_of(config);
-    packet.sender = beacon.standing.who.server;
-    packet.life = beacon.standing.who.life;
-    packet.parts = {beacon};
+    packet.sender = server_id{from + 1};
+    packet.life = life_id{100};
+    packet.received = received;
+    packet.parts = {std::move(x)};
     perform(2, machines[2]->on_packet(packet, now));
+  }
+
+  [[nodiscard]] static msg::group_beacon
+  beacon_of(std::size_t who, const msg::group_configuration& known) {
+    msg::group_beacon x;
+    x.standing.who = {server_id{who + 1}, store_id{who + 1}, life_id{100}};
+    x.standing.known = known;
+    return x;
+  }
+
+  // The third leads a change with a new life of the second, which tells in its
+  // promise that it has the order up to there. @returns whether it goes on.
+  bool goes_on_with(std::uint64_t received) {
+    std::optional<msg::configuration_id> ballot;
+    pass = [&](auto from, auto, const auto& packet) {
+      for (const auto& x : packet.parts)
+        if (const auto* ask = std::get_if<msg::gather_members>(&x);
+            ask && from == 2)
+          ballot = ask->ballot;
+      return false;
+    };
+    auto beacon = beacon_of(1, machines[2]->record().known);
+    auto& standing = beacon.standing;
+    standing.lineage = standing.known.id;
+    standing.fit = true;
+    beacon.heard = {server_id{2}, server_id{3}};
+    beacon.follows = server_id{3};
+    run(1s); // The former lives are silent.
+    for (int i = 0; i < 100 && !ballot; ++i) {
+      third_hears(1, beacon, machines[2]->position().k);
+      run(10ms);
+    }
+    EXPECT_TRUE(ballot);
+    standing.promised = ballot.value_or(msg::configuration_id{});
+    third_hears(1, msg::members_gathered{standing.promised, standing, received},
+                received);
+    return !machines[2]->record().attempts.empty();
   }
 
   stored_group older;
@@ -129,13 +162,22 @@ TEST_F(OlderLog, KnowsByTheAttemptsOfOthers) { // SPEC Q10
   all_have_all();
 }
 
+// It answers the leader before it has heard how far it was.
+TEST_F(OlderLog, IsFoundByTheLeader) { // SPEC Q10
+  EXPECT_FALSE(goes_on_with(machines[2]->position().k - 1));
+}
+
+TEST_F(OlderLog, IsNotSuspectedByTheLeaderIfItHasAll) { // SPEC Q4
+  EXPECT_TRUE(goes_on_with(machines[2]->position().k));
+}
+
 // The copy was made between the promise and the attempt.
 TEST_F(OlderLog, KnowsByAConfigurationThatItOnlyPromised) { // SPEC Q10
   const auto formed = next(1);
   older = disk_of(2);
   older.record.promised = formed.id;
   restart(2, older);
-  third_hears(1, formed, {});
+  third_hears(1, beacon_of(1, formed));
   EXPECT_TRUE(machines[2]->record().forgetful);
   EXPECT_EQ(machines[2]->record().known, formed);
 }
@@ -148,10 +190,11 @@ TEST_F(OlderLog, DoesNotInstallAnAttemptOfItsFormerLife) { // SPEC Q10
   older.record.promised = formed.id;
   older.record.attempts = {formed};
   restart(2, older);
-  const auto known = machines[2]->record().known;
-  third_hears(1, known, {later});
+  auto beacon = beacon_of(1, machines[2]->record().known);
+  beacon.standing.attempts = {later};
+  third_hears(1, beacon);
   EXPECT_TRUE(machines[2]->record().forgetful);
-  third_hears(0, formed, {});
+  third_hears(0, beacon_of(0, formed));
   EXPECT_TRUE(machines[2]->record().forgetful);
   EXPECT_EQ(machines[2]->record().known, formed);
 }
