@@ -61,13 +61,18 @@ class Rollback(unittest.TestCase):
     def test_with_one_who_may_lack_something(self):
         # Both at once: the neighbour has no time to form a configuration with
         # one of them.
+        last = self.cluster.group(self.neighbour)["configuration"]
         self.other.kill()
         self.victim.kill()
         self.roll_back()
         wait_for(lambda: WENT_BACK in self.log(), 30,
                  lambda: self.log()[-2000:], 0.1)
+        # The neighbour hears only after 0.8 s that the other one is dead.
+        wait_for(lambda: self.cluster.primary() == [], 5, self.cluster.primary)
         for _ in range(5):
             self.assertEqual(self.cluster.primary(), [])
+            self.assertEqual(
+                self.cluster.group(self.neighbour)["configuration"], last)
             time.sleep(1)
         for _, why in [(0, self.cluster.group(self.victim)["why_not"]),
                        fetch(self.victim, "/readyz?verbose")]:
