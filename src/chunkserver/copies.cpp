@@ -62,15 +62,14 @@ void copies::over(copy_job& job) {
 }
 
 core::copy_place copies::place(chunk_id chunk) {
-  core::copy_place now{
-    .here = {}, .leads = false, .revoked = {}, .obeyed = state_.obeyed};
+  core::copy_place now{.here = {},
+                       .leads = false,
+                       .revoked = state_.revoked.below(chunk),
+                       .obeyed = state_.obeyed};
   if (const auto x = state_.find(chunk)) {
     now.here = x->order.applied_extent();
     now.leads = x->order.leads();
   }
-  if (const auto found = state_.revoked.find(chunk);
-      found != state_.revoked.end())
-    now.revoked = found->second;
   return now;
 }
 

@@ -29,14 +29,33 @@ server_state::server_state(data_service_options of,
 }
 
 void server_state::revoke(chunk_id chunk, chunk_version version) {
-  auto& below = revoked[chunk];
-  below = std::max(below, version);
+  const auto now = leases.now();
+  revoked.add(chunk, version, now);
+  // The start of a lease is set before its end: so it is read after that.
+  if (leases.serving(now))
+    revoked.tidy(now, leases.unbroken_since(),
+                 [this](chunk_id x, chunk_version below) {
+                   return holds_below(x, below);
+                 });
+}
+
+bool server_state::holds_below(chunk_id chunk, chunk_version version) const {
+  if (arriving.contains(chunk) || replicas.leaving(chunk))
+    return true;
+  if (const auto x = replicas.peek(chunk); x && x->order.version() < version)
+    return true;
+  // A failed volume counts: `replica_table` finds what is there.
+  return std::any_of(places.all().begin(), places.all().end(),
+                     [&](const auto* store) {
+                       const auto here = store->state(chunk);
+                       return here ? here->version < version
+                                   : here.error().code != ec::not_found;
+                     });
 }
 
 result<nothing>
 server_state::check_current(chunk_id chunk, chunk_version version) const {
-  if (const auto found = revoked.find(chunk);
-      found != revoked.end() && version < found->second)
+  if (version < revoked.below(chunk))
     return fail(ec::stale, "the master has revoked this version of the chunk");
   return done;
 }

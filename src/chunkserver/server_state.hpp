@@ -7,6 +7,7 @@
 #include "chunkserver/lease_clock.hpp"
 #include "chunkserver/replica_table.hpp"
 #include "chunkserver/volumes.hpp"
+#include "core/chunks/revoked_table.hpp"
 #include "net/data_server.hpp"
 
 #include <atomic>
@@ -15,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 // What the parts of a data server share. But for what says otherwise it belongs
@@ -53,8 +53,7 @@ struct server_state {
   replica_table replicas;
   chain_links links;
   disk_pool disks; ///< Any thread.
-  /// By chunk. Those that are gone or current again stay: they do no harm.
-  std::unordered_map<chunk_id, chunk_version> revoked;
+  core::revoked_table revoked;
   master_term obeyed; ///< The newest master.
   /// Up to here grants were to a former life of this server; nothing: no master
   /// knows this one yet.
@@ -95,6 +94,10 @@ struct server_state {
   /// A replica is bad: moves it aside, tells, forgets it. Whoever waits for it
   /// must have been answered.
   void quarantine(chunk_id chunk);
+
+private:
+  /// Whether a replica below that version is here, arrives or is being deleted.
+  [[nodiscard]] bool holds_below(chunk_id chunk, chunk_version version) const;
 };
 
 } // namespace dfs::chunkserver

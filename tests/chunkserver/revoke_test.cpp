@@ -42,9 +42,9 @@ struct Revoke : ::testing::Test {
     return *servers.nodes[i]->service;
   }
 
-  void revoke(std::size_t i, chunk_version below) {
+  void revoke(std::size_t i, chunk_version below, chunk_id which = chunk) {
     std::promise<void> held;
-    service(i).revoke({{chunk, {below, {}, 0, 0}}}, [&] { held.set_value(); });
+    service(i).revoke({{which, {below, {}, 0, 0}}}, [&] { held.set_value(); });
     held.get_future().wait();
   }
 
@@ -60,10 +60,10 @@ struct Revoke : ::testing::Test {
     return answer;
   }
 
-  result<msg::chunk_state>
-  fence(std::size_t i, chunk_version version, bool fresh = false) {
+  result<msg::chunk_state> fence(std::size_t i, chunk_version version,
+                                 bool fresh = false, chunk_id which = chunk) {
     return test::data_chain::wait<msg::chunk_state>(
-      [&](auto done) { service(i).fence(chunk, version, done, fresh); });
+      [&](auto done) { service(i).fence(which, version, done, fresh); });
   }
 };
 
@@ -107,6 +107,23 @@ TEST_F(Revoke, MakesNoChunkBelowAVersion) { // I6
   EXPECT_EQ(refusal(answer.message), ec::stale);
   EXPECT_FALSE(servers.nodes[0]->store->state(chunk));
   EXPECT_EQ(refusal(fence(0, first, true)), ec::stale);
+}
+
+// V1, and that the table is bounded: docs/protocols/chunks.md, "Node leases".
+TEST_F(Revoke, ForgetsOnlyWhatNothingRefersTo) {
+  const chunk_id elsewhere{8};
+  write();
+  revoke(1, second);
+  revoke(1, second, elsewhere);
+  servers.pass(170s);
+  for (std::uint64_t i = 0; i < 2'000; ++i)
+    revoke(1, second, chunk_id{100 + i});
+  EXPECT_EQ(refusal(fence(1, first, true, elsewhere)), ec::stale);
+  servers.pass(30min);
+  for (std::uint64_t i = 0; i < 3'000; ++i)
+    revoke(1, second, chunk_id{10'000 + i});
+  EXPECT_EQ(read(1, first), ec::stale);
+  EXPECT_EQ(refusal(fence(1, first, true, elsewhere)), std::nullopt);
 }
 
 TEST_F(Revoke, FencesAChunkThatNobodyMayHaveMade) {

@@ -100,10 +100,14 @@ void chunk_server::perform(core::revoke_replicas& x) {
     if (mutant("deaf"))
       continue;
     note("revoked", y.chunk, y.extent.version);
-    auto& below = revoked_[y.chunk];
-    below = std::max(below, y.extent.version);
+    revoked_.add(y.chunk, y.extent.version, boot_now());
+    if (leased())
+      revoked_.tidy(boot_now(), leased_since_,
+                    [this](chunk_id chunk, chunk_version below) {
+                      return holds_below(chunk, below);
+                    });
     auto* r = find(y.chunk);
-    if (r != nullptr && r->order.version() < below)
+    if (r != nullptr && is_revoked(y.chunk, r->order.version()))
       end_lease(y.chunk, *r, ec::stale);
   }
   host_.later(100us, [this, ticket = x.ticket] {
@@ -140,9 +144,12 @@ void chunk_server::perform(core::begin_life& x) {
 
 void chunk_server::perform(core::set_node_lease& x) {
   // One that had a gap is a new one, and no chunk lease outlives the gap.
-  if (x.until > boot_now() && boot_now() >= leased_until_ && !mutant("undead"))
-    for (auto& [chunk, r] : replicas_)
-      end_lease(chunk, r, ec::lease_expired);
+  if (x.until > boot_now() && boot_now() >= leased_until_) {
+    leased_since_ = boot_now();
+    if (!mutant("undead"))
+      for (auto& [chunk, r] : replicas_)
+        end_lease(chunk, r, ec::lease_expired);
+  }
   leased_until_ = x.until;
   offset_ = clocks().wall - boot_now().time_since_epoch();
   if (mutant("late-lease") && x.until > boot_now())

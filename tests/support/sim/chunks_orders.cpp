@@ -263,14 +263,14 @@ void chunk_server::take_over(const msg::take_lease& x,
 }
 
 core::copy_place chunk_server::place(chunk_id chunk) const {
-  core::copy_place now{
-    .here = {}, .leads = false, .revoked = {}, .obeyed = disk_.newest.term};
+  core::copy_place now{.here = {},
+                       .leads = false,
+                       .revoked = revoked_.below(chunk),
+                       .obeyed = disk_.newest.term};
   if (const auto r = replicas_.find(chunk); r != replicas_.end()) {
     now.here = r->second.order.applied_extent();
     now.leads = r->second.order.leads();
   }
-  if (const auto x = revoked_.find(chunk); x != revoked_.end())
-    now.revoked = x->second;
   return now;
 }
 

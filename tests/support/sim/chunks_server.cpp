@@ -26,7 +26,11 @@ chunk_server::chunk_server(node& host, chunk_cluster& cluster)
     cluster_{cluster},
     disk_{cluster.disk(host.index())},
     boot_{host.random().below(~std::uint64_t{0}) + 1},
-    rpc_{host, [&cluster](const endpoint& x) { return cluster.life_of(x); }} {
+    rpc_{host, [&cluster](const endpoint& x) { return cluster.life_of(x); }},
+    revoked_{{.memory = 2
+                        * std::max(cluster.options().config.chunk_lease,
+                                   cluster.settings().chunk_lease),
+              .few = 0}} {
   core::keeper_config config;
   core::keeper_identity self;
   self.store = chunk_cluster::store_of(host.index());
@@ -138,8 +142,15 @@ std::chrono::nanoseconds chunk_server::disk_time() {
 }
 
 bool chunk_server::is_revoked(chunk_id chunk, chunk_version version) const {
-  const auto it = revoked_.find(chunk);
-  return it != revoked_.end() && version < it->second;
+  return version < revoked_.below(chunk);
+}
+
+// As `server_state`.
+bool chunk_server::holds_below(chunk_id chunk, chunk_version version) const {
+  if (copying_.contains(chunk) || leaving_.contains(chunk))
+    return true;
+  const auto it = replicas_.find(chunk);
+  return it != replicas_.end() && it->second.order.version() < version;
 }
 
 chunk_server::replica* chunk_server::find(chunk_id chunk) {

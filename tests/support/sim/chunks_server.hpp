@@ -4,6 +4,7 @@
 #include "core/chunks/copy_plan.hpp"
 #include "core/chunks/keeper_machine.hpp"
 #include "core/chunks/replica_order.hpp"
+#include "core/chunks/revoked_table.hpp"
 #include "support/sim/chunks.hpp"
 
 #include <deque>
@@ -148,6 +149,7 @@ private:
   void load(chunk_id chunk, mutation_serial committed);
   void set_aside();
   [[nodiscard]] bool is_revoked(chunk_id chunk, chunk_version version) const;
+  [[nodiscard]] bool holds_below(chunk_id chunk, chunk_version version) const;
   /// Of those who wrote, as the disk tells.
   [[nodiscard]] core::known_writers writers(chunk_id chunk);
   /// @returns `ec::busy`: it is being deleted here.
@@ -171,10 +173,11 @@ private:
   boot_id boot_;
   rpc_end rpc_;
   std::optional<core::keeper_machine> keeper_;
+  boot_instant leased_since_{}; ///< Without a gap.
   boot_instant leased_until_{};
   std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
   std::map<chunk_id, replica> replicas_;
-  std::map<chunk_id, chunk_version> revoked_;
+  core::revoked_table revoked_;
   std::optional<lease_epoch> former_grants_; ///< As `server_state`.
   core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
