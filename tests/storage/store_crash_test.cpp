@@ -100,4 +100,52 @@ TEST(ChunkStoreLives, LetsSegmentsGoOneAfterAnother) { // SPEC S6
   EXPECT_GT(gone, 20u);
 }
 
+// The record of a chunk that was cut to nothing is safe with the log; the name
+// of its file is not. The chunk needs none of the file, and takes a new one.
+TEST(ChunkStoreLives,
+     WritesToAnEmptyChunkWhoseFileWentWithThePower) { // SPEC S6
+  constexpr chunk_id chunk{3};
+  constexpr chunk_version version{1};
+  const test::chunk_change bar{
+    chunk, version, mutation_serial{1}, mutation_kind::bar,
+    0,     {},      writer_id{1},       1};
+  const test::chunk_change added{chunk,
+                                 version,
+                                 mutation_serial{2},
+                                 mutation_kind::append,
+                                 0,
+                                 test::pattern(1'000, 1),
+                                 writer_id{1},
+                                 2};
+  volume_lives x{1};
+  auto store = x.open();
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(store->create(chunk, version));
+  ASSERT_TRUE(store->apply(bar.what(), bar.data()));
+  ASSERT_TRUE(store->apply(added.what(), added.data()));
+  ASSERT_TRUE(store->truncate(chunk, mutation_serial{1}, 0));
+  auto durable = false;
+  store->when_durable(chunk, [&](const auto& outcome) { durable = !!outcome; });
+  for (int i = 0; i < 3 && !durable; ++i)
+    store->run_once();
+  ASSERT_TRUE(durable);
+  x.files.die(0);
+  store.reset();
+  x.files.lose_power(x.random, sim::power_loss::all);
+  for (int life = 0; life < 2; ++life) {
+    store = x.open();
+    ASSERT_TRUE(store) << x.trouble;
+    const auto outcome = life == 0 ? store->apply(added.what(), added.data())
+                                   : result<nothing>{done};
+    EXPECT_TRUE(outcome) << outcome.error().context;
+    EXPECT_FALSE(store->failed());
+    if (life == 0)
+      EXPECT_EQ(store->state(chunk)->serial, mutation_serial{2});
+    std::string bytes(1'000, '\0');
+    EXPECT_TRUE(store->read_verified(chunk, 0, bytes));
+    EXPECT_EQ(bytes, test::pattern(1'000, 1));
+    store.reset();
+  }
+}
+
 } // namespace

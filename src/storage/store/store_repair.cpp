@@ -76,6 +76,10 @@ result<nothing> store_recovery::settle_files() {
       break_chunk(id, core_.files.path({id, x->file}) + " is missing");
       continue;
     }
+    // Cut to nothing before the disk had its name: the next write to it must
+    // not look for that file.
+    if (!present && x->data_length == 0)
+      x->file = 0;
     const auto i = redo_.find(id);
     if (i == redo_.end())
       continue;
