@@ -65,10 +65,11 @@ core::copy_place copies::place(chunk_id chunk) {
   core::copy_place now{.here = {},
                        .leads = false,
                        .revoked = state_.revoked.below(chunk),
-                       .obeyed = state_.obeyed};
+                       .obeyed = state_.obeyed,
+                       .replaced = {}};
   if (const auto x = state_.find(chunk)) {
     now.here = x->order.applied_extent();
-    now.leads = x->order.leads();
+    now.leads = x->order.leads() || x->catching_up;
   }
   return now;
 }

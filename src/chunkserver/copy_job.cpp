@@ -40,10 +40,7 @@ void copy_job::begin() {
 
 /// The present source cannot be used.
 void copy_job::try_source(const error& why_not) {
-  ++attempt_;
-  goal_ = {};
-  here_.clear();
-  reading_ = 0;
+  begin_again();
   if (++source_ >= order_.from.size()) {
     const auto code = why_not.code;
     const auto told = code == ec::full || code == ec::integrity
@@ -86,7 +83,8 @@ void copy_job::asked(const result<msg::chunk_changes>& found) {
     if (++rounds_ > rounds_max)
       return try_source(fail(ec::busy, "the chunk is changed all the time"));
     if (auto made = make_room(); !made)
-      return finish(made.error());
+      return made.error().code == ec::full ? no_room(made.error())
+                                           : finish(made.error());
     asked_to_ = written_to_ = 0;
   }
   goal_ = *found;
@@ -105,13 +103,20 @@ bool copy_job::only_added(const msg::chunk_changes& found) const {
 
 result<nothing> copy_job::make_room() {
   auto& state = home_.state();
-  // A replica that is here is of no use: the source's is newer. It is not the
-  // last one, since the source has just answered.
   if (const auto x = state.find(chunk())) {
+    auto place = home_.place(chunk());
+    place.replaced = replaced_.value_or(place.here->version);
+    // One that leads an older version gives that up.
+    if (!x->catching_up && place.here->version < order_.wanted.extent.version)
+      place.leads = false;
+    if (auto may = core::may_replace(order_, place); !may)
+      return may;
+    replaced_ = place.replaced;
     home_.order().give_up(*x, fail(ec::stale, "the chunk is copied anew"));
-    if (auto removed = x->store->remove(chunk()); !removed)
-      return removed.error();
-    state.replicas.forget(chunk());
+    // On the same volume, where one record makes one of the other.
+    if (store_ != nullptr && store_ != x->store)
+      (void) store_->drop_copy(chunk());
+    store_ = x->store;
   }
   if (store_ == nullptr) {
     auto place = state.places.with_room();
@@ -210,6 +215,8 @@ void copy_job::write_next() {
         return self->ask();
       if (!outcome && outcome.error().code == ec::integrity)
         return self->try_source(outcome.error());
+      if (!outcome && outcome.error().code == ec::full)
+        return self->no_room(outcome.error());
       if (!outcome)
         return self->finish(outcome.error());
       self->written_to_ += length;
@@ -221,17 +228,73 @@ void copy_job::write_next() {
     finish(fail(ec::busy, "too much work for the disks"));
 }
 
+/// The volume has no room for both replicas. As long as the source lives the
+/// old one is of no use, and a full disk would never get the new one.
+void copy_job::no_room(const error& why) {
+  auto& state = home_.state();
+  if (const auto x = state.find(chunk());
+      !x || x->store != store_ || !may_replace())
+    return finish(why);
+  (void) store_->remove(chunk());
+  state.replicas.forget(chunk());
+  begin_again();
+  ask();
+}
+
+void copy_job::begin_again() {
+  ++attempt_;
+  goal_ = {};
+  here_.clear();
+  reading_ = 0;
+}
+
+core::copy_place copy_job::place() const {
+  auto now = home_.place(chunk());
+  now.replaced = replaced_.value_or(chunk_version{});
+  return now;
+}
+
+result<nothing> copy_job::may_replace() const {
+  return core::may_replace(order_, place());
+}
+
+result<nothing> copy_job::still_counts() const {
+  return core::finish_copy(order_, goal_.extent, place());
+}
+
 void copy_job::complete() {
+  DFS_CRASH_POINT("data.copied");
+  if (auto counts = still_counts(); !counts)
+    return finish(counts.error());
+  if (!home_.state().find(chunk()))
+    return make();
+  // Before the old one goes the disk has the new one.
+  writing_ = home_.state().on_disk<written>(
+    [store = store_, chunk = chunk()] { return store->sync_copy(chunk); },
+    [self = shared_from_this(), mine = attempt_](const written& outcome) {
+      self->writing_ = false;
+      if (self->over_)
+        return;
+      if (mine != self->attempt_)
+        return self->ask();
+      if (!outcome)
+        return self->finish(outcome.error());
+      if (auto counts = self->still_counts(); !counts)
+        return self->finish(counts.error());
+      self->make();
+    });
+  if (!writing_)
+    finish(fail(ec::busy, "too much work for the disks"));
+}
+
+void copy_job::make() {
   std::vector<storage::append_entry> appends;
   appends.reserve(goal_.appends.size());
   for (const auto& x : goal_.appends)
     appends.push_back({x.writer, x.sequence, x.offset, x.length});
   const msg::chunk_state state{.chunk = chunk(), .extent = goal_.extent};
-  DFS_CRASH_POINT("data.copied");
-  if (auto counts
-      = core::finish_copy(order_, state.extent, home_.place(chunk()));
-      !counts)
-    return finish(counts.error());
+  if (const auto old = home_.state().find(chunk()))
+    home_.order().give_up(*old, fail(ec::stale, "the chunk was copied anew"));
   if (auto done = store_->finish_copy(state_of(state), appends, goal_.writes);
       !done)
     return finish(done.error());
@@ -241,7 +304,12 @@ void copy_job::complete() {
   const auto x = home.find(chunk());
   if (!x)
     return finish(fail(ec::io_error, "a copy that was made is not there"));
-  home.when_durable(
+  made(x);
+}
+
+void copy_job::made(const replica_ptr& x) {
+  const msg::chunk_state state{.chunk = chunk(), .extent = goal_.extent};
+  home_.state().when_durable(
     *x, [self = shared_from_this(), x, state](const result<nothing>& outcome) {
       DFS_CRASH_POINT("data.copy_synced");
       if (!outcome)
@@ -265,12 +333,15 @@ void copy_job::complete() {
     });
 }
 
-/// What was made so far; not a replica that has come here in its place.
+/// What was made so far; not what it was to replace.
 void copy_job::clear_away() {
-  auto& home = home_.state();
-  if (store_ == nullptr || (!made_ && home.find(chunk())))
+  if (store_ == nullptr)
     return;
-  home.replicas.forget(chunk());
+  if (!made_) {
+    (void) store_->drop_copy(chunk());
+    return;
+  }
+  home_.state().replicas.forget(chunk());
   (void) store_->remove(chunk());
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "chunkserver/copies.hpp"
+#include "chunkserver/replica.hpp"
+#include "chunkserver/server_state.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -8,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace dfs::chunkserver {
@@ -20,7 +23,8 @@ namespace dfs::chunkserver {
 ///         go on; something was changed, begin again
 ///
 /// A source that fails is followed by the next one, from the beginning: two
-/// replicas may differ in what is not committed.
+/// replicas may differ in what is not committed. A replica that is here stays
+/// until the copy is whole: it may be the last one of its version.
 class copy_job : public std::enable_shared_from_this<copy_job> {
 public:
   copy_job(copies& home, const msg::copy_chunk& order);
@@ -48,7 +52,14 @@ private:
   void arrived(std::uint32_t offset, std::uint32_t length,
                const result<msg::chunk_bytes>& answer, net::data_buffer data);
   void write_next();
+  void no_room(const error& why);
   void complete();
+  void begin_again();
+  [[nodiscard]] core::copy_place place() const;
+  [[nodiscard]] result<nothing> may_replace() const;
+  [[nodiscard]] result<nothing> still_counts() const;
+  void make();
+  void made(const replica_ptr& x);
   void clear_away();
 
   copies& home_;
@@ -60,10 +71,12 @@ private:
   int rounds_ = 0;            ///< Begun again because of changes.
   std::uint64_t attempt_ = 0; ///< Answers to an earlier one do not count.
   storage::chunk_store* store_ = nullptr; ///< Of the copy, once begun.
-  msg::chunk_changes goal_;               ///< The extent it gets.
-  std::uint32_t asked_to_ = 0;            ///< Bytes asked for.
-  std::uint32_t written_to_ = 0;          ///< Bytes in the copy.
-  std::size_t reading_ = 0;               ///< Pieces under way.
+  /// Of the replica that was here when the copy began: it is replaced.
+  std::optional<chunk_version> replaced_;
+  msg::chunk_changes goal_;      ///< The extent it gets.
+  std::uint32_t asked_to_ = 0;   ///< Bytes asked for.
+  std::uint32_t written_to_ = 0; ///< Bytes in the copy.
+  std::size_t reading_ = 0;      ///< Pieces under way.
   struct piece {
     net::data_buffer data;
     std::vector<std::uint32_t> crcs;

@@ -151,7 +151,7 @@ void reads::read_cached(const reader_ptr& x, const replica_ptr& here,
     found.memory.shorten(*got);
     found.crcs = wire::piece_crcs(x->what.offset, found.memory.view());
   }
-  after_disk(x, here->order.applied_extent().serial, std::move(found));
+  after_disk(x, here, here->order.applied_extent().serial, std::move(found));
 }
 
 void reads::read_disk(const reader_ptr& x, const replica_ptr& here,
@@ -170,16 +170,17 @@ void reads::read_disk(const reader_ptr& x, const replica_ptr& here,
       found.memory = std::move(memory);
       return found;
     },
-    [this, x, serial = here->order.applied_extent().serial](disk_bytes found) {
-      after_disk(x, serial, std::move(found));
-    });
+    [this, x, here, serial = here->order.applied_extent().serial](
+      disk_bytes found) { after_disk(x, here, serial, std::move(found)); });
   if (!started)
     refuse(*x, fail(ec::busy, "too much work for the disks"));
 }
 
-/// @param serial What was applied here before the bytes were read.
-void reads::after_disk(const reader_ptr& x, mutation_serial serial,
-                       disk_bytes found) {
+/// @param before The replica that was read. @param serial What was applied to
+/// it
+///   before that.
+void reads::after_disk(const reader_ptr& x, const replica_ptr& before,
+                       mutation_serial serial, disk_bytes found) {
   const auto& what = x->what;
   // The lease may have ended meanwhile, the chunk may be another one.
   const auto here = admit(what.chunk, what.version, what.serial);
@@ -195,9 +196,12 @@ void reads::after_disk(const reader_ptr& x, mutation_serial serial,
     chain_.give_up(**here, fail(ec::no_redundancy, "the replica is bad"));
     return state_.quarantine(what.chunk);
   }
-  // A change that came while the bytes were read may be in them.
-  if ((*here)->order.applied_extent().serial != serial
-      && (*here)->order.unsettled(what.serial, what.offset, what.length)) {
+  // A change that came while the bytes were read may be in them. If a copy has
+  // replaced the replica meanwhile, some may be of either.
+  const auto changed
+    = (*here)->order.applied_extent().serial != serial
+      && (*here)->order.unsettled(what.serial, what.offset, what.length);
+  if (changed || *here != before) {
     if (++x->rounds > rounds_max)
       return refuse(*x, fail(ec::busy, "the range is changed all the time"));
     return begin(x);

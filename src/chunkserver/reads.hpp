@@ -51,8 +51,8 @@ private:
                    std::uint32_t length);
   void
   read_disk(const reader_ptr& x, const replica_ptr& here, std::uint32_t length);
-  void
-  after_disk(const reader_ptr& x, mutation_serial serial, disk_bytes found);
+  void after_disk(const reader_ptr& x, const replica_ptr& before,
+                  mutation_serial serial, disk_bytes found);
   void answer(const reader& x, const replica& here, net::data_buffer bytes,
               std::vector<std::uint32_t> crcs);
   void refuse(const reader& x, const error& reason);

@@ -126,10 +126,10 @@ public:
 
   // A replica made from another one: begin, all its data from the start,
   // finish. Until then it is not there for anybody; a start of the store drops
-  // it.
+  // it. A chunk that is there stays, and may be used, until the copy takes its
+  // place: after a crash it is one of the two, whole.
 
-  /// Drops an unfinished copy of the same chunk. @returns `ec::exists`,
-  ///   `ec::full`.
+  /// Drops an unfinished copy of the same chunk. @returns `ec::full`.
   [[nodiscard]] virtual result<nothing>
   begin_copy(chunk_id chunk, copy_cache how) = 0;
   /// @param offset Where the copy ends so far.
@@ -137,14 +137,21 @@ public:
   ///   `ec::full`.
   [[nodiscard]] virtual result<nothing>
   copy_data(chunk_id chunk, std::uint32_t offset, const payload& data) = 0;
+  /// Waits for the disk, until it has the data of the copy. To be called before
+  /// a copy is finished that replaces a chunk.
+  /// @returns `ec::not_found` (no copy, or dropped meanwhile).
+  [[nodiscard]] virtual result<nothing> sync_copy(chunk_id chunk) = 0;
   /// The chunk is there, as `state`, `appends` and `writes` say; durable like a
-  /// mutation.
+  /// mutation. What was there goes.
   /// @returns as `copy_data`; `ec::invalid_argument` if the data is not as long
-  ///   as `state` says.
+  ///   as `state` says, or replaces a chunk and is not synced.
   [[nodiscard]] virtual result<nothing>
   finish_copy(const chunk_state& state, std::span<const append_entry> appends,
               const msg::recent_writes& writes)
     = 0;
+
+  /// What it was to replace stays. Repeatable. Works on a full disk.
+  [[nodiscard]] virtual result<nothing> drop_copy(chunk_id chunk) = 0;
 
   /// An unfinished copy goes, too. Repeatable: a chunk that is not there is
   /// removed. Works on a full disk.

@@ -146,6 +146,69 @@ TEST_F(DataCopy, ReplacesAnOlderReplica) {
   EXPECT_EQ(servers.state(2, chunk).version, chunk_version{2});
 }
 
+/// An older replica at node 2; whoever has the newer one is gone.
+struct DataCopyBeside : DataCopy {
+  std::string old = pattern(300'000, 2);
+  std::string fresh = pattern(3'000'000, 3);
+  msg::copy_chunk what;
+
+  void SetUp() override {
+    write(0, old);
+    ASSERT_TRUE(copy(2, order({0})));
+    msg::chunk_grant next;
+    ASSERT_TRUE(servers.recover(chunk, chunk_version{2}, {0, 1}, next));
+    for (std::uint32_t at = 0; at < fresh.size(); at += 1u << 20) {
+      const auto bytes = fresh.substr(at, 1u << 20);
+      ASSERT_TRUE(writer->call(write_of(next, at, bytes), bytes).message);
+    }
+    what = order({0}, 2);
+    what.wanted.extent.version = chunk_version{2};
+  }
+
+  /// From its disk.
+  void restart() {
+    servers.stop(2);
+    servers.nodes[2]->store.reset();
+    servers.start(2);
+  }
+
+  void expect_the_old_one() {
+    EXPECT_EQ(servers.state(2, chunk).version, first);
+    EXPECT_EQ(servers.bytes(2, chunk), old);
+    EXPECT_TRUE(servers.nodes[2]->store->verify(chunk)->empty());
+  }
+};
+
+// It may be the last but one.
+TEST_F(DataCopyBeside, KeepsTheOlderReplicaUntilTheCopyIsWhole) { // SPEC G10
+  flip_byte(*servers.nodes[0], 2'500'000); // The source fails near its end.
+  const auto outcome = copy(2, what);
+  EXPECT_FALSE(outcome);
+  expect_the_old_one();
+  EXPECT_EQ(servers.nodes[2]->store->usage().chunks, 1u);
+  restart();
+  expect_the_old_one();
+}
+
+TEST_F(DataCopyBeside, LeavesNothingOfTheOlderOne) { // SPEC G10
+  ASSERT_TRUE(copy(2, what));
+  for (int lives = 0; lives < 2; ++lives) {
+    EXPECT_EQ(servers.bytes(2, chunk), fresh);
+    EXPECT_EQ(servers.nodes[2]->store->list().size(), 1u);
+    EXPECT_EQ(servers.nodes[2]->store->usage().data, fresh.size());
+    restart();
+  }
+}
+
+// Fenced while the copy was under way: a grant counts on what is here.
+TEST_F(DataCopyBeside, ReplacesNothingThatWasFencedMeanwhile) { // SPEC G3
+  ASSERT_TRUE(test::data_chain::wait<msg::chunk_state>([&](auto done) {
+    servers.nodes[2]->service->fence(chunk, chunk_version{3}, done);
+  }));
+  EXPECT_EQ(refusal(copy(2, what)), ec::stale);
+  EXPECT_EQ(servers.bytes(2, chunk), old);
+}
+
 TEST_F(DataCopy, GoesOnWhileTheChunkGrows) { // SPEC G14
   std::string bytes;
   std::atomic<bool> over{false};

@@ -103,4 +103,30 @@ TEST_F(CopiedChunk, TakesNoPieceOfACopyThatWasDropped) { // SPEC G10
   expect_whole(2);
 }
 
+TEST_F(CopiedChunk, StandsBesideWhatItReplaces) { // SPEC G10
+  const auto begin = [&] {
+    ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
+    for (std::uint32_t n = 0; n < 3; ++n)
+      ASSERT_TRUE(copy(n));
+  };
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
+  ASSERT_TRUE(copy(0));
+  ASSERT_TRUE(copy(1));
+  expect_whole(2);
+  begin();
+  EXPECT_EQ(store->state(chunk)->length, 2 * piece);
+  EXPECT_EQ(refusal(store->finish_copy(
+              {chunk, version, mutation_serial{4}, 3 * piece, {}}, {}, {})),
+            ec::invalid_argument)
+    << "the disk may not have it yet";
+  ASSERT_TRUE(store->drop_copy(chunk));
+  EXPECT_EQ(store->state(chunk)->length, 2 * piece);
+  EXPECT_EQ(refusal(store->sync_copy(chunk)), ec::not_found);
+  begin();
+  ASSERT_TRUE(store->sync_copy(chunk));
+  expect_whole(3);
+  EXPECT_EQ(store->usage().data, 3 * piece);
+  EXPECT_EQ(store->list().size(), 1u);
+}
+
 } // namespace

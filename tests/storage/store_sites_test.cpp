@@ -179,7 +179,7 @@ struct whole_life {
     return {};
   }
 
-  volume_lives x{1}; ///< This seed sets small chunks aside, too.
+  volume_lives x{7}; ///< This seed sets small chunks aside, too.
   std::optional<call> planned;
   ec with = ec::io_error;
   std::uint64_t count = 1;

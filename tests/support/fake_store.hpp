@@ -72,6 +72,12 @@ public:
                               const msg::recent_writes&) override {
     return refusal();
   }
+  result<nothing> sync_copy(chunk_id) override {
+    return refusal();
+  }
+  result<nothing> drop_copy(chunk_id) override {
+    return refusal();
+  }
   result<nothing> remove(chunk_id) override {
     return refusal();
   }

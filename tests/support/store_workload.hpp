@@ -71,6 +71,8 @@ public:
         return {};
       case 17:
         return check(id);
+      case 18:
+        return copy(id);
       default:
         return extend(id, now, 1 + random_.below(3'000));
     }
@@ -179,6 +181,10 @@ private:
     }
     if (random_.one_in(8))
       return complain(); // Never finished: never there.
+    if (random_.one_in(8) && made(store_->drop_copy(id), "drop_copy"))
+      return complain();
+    if (!made(store_->sync_copy(id), "sync_copy"))
+      return complain();
     const storage::chunk_state state{id, after.version, after.serial,
                                      after.length, after.padded_from};
     if (made(store_->finish_copy(state, after.appends, after.writes),

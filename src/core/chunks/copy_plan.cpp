@@ -54,13 +54,27 @@ accept_source(const msg::copy_chunk& order, const msg::chunk_extent& found) {
   return done;
 }
 
+result<nothing>
+may_replace(const msg::copy_chunk& order, const copy_place& place) {
+  if (!place.here)
+    return done;
+  const auto step = begin_copy(order, place);
+  if (!step)
+    return step.error();
+  if (place.leads)
+    return fail(ec::stale, "this server leads the chunk");
+  if (*step == copy_step::here_already || place.here->version != place.replaced)
+    return fail(ec::stale, "a replica has come here meanwhile");
+  return done;
+}
+
 result<nothing> finish_copy(const msg::copy_chunk& order,
                             const msg::chunk_extent& copy,
                             const copy_place& place) {
   if (auto wanted = still_wanted(order, place); !wanted)
     return wanted;
-  if (place.here)
-    return fail(ec::stale, "a replica has come here meanwhile");
+  if (auto free = may_replace(order, place); !free)
+    return free;
   return accept_source(order, copy);
 }
 

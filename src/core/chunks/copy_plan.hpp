@@ -19,15 +19,20 @@ namespace dfs::core {
 ///  C2  A copy has the version that was ordered, and every change that the
 ///      master knew to be committed.
 ///  C3  A copy counts only if at that moment its version is not revoked here,
-///  no
-///      other replica of the chunk is here, and no newer master is obeyed.
+///      no newer master is obeyed, and no replica of the chunk is here but the
+///      one that it replaces.
+///  C4  A replica stays until a copy replaces it. Only the one that was here
+///      when the copy began is replaced: not once it was fenced, which a grant
+///      counts on, or leads.
 
 /// A replica of the target, and what the target has been told meanwhile.
 struct copy_place {
   std::optional<msg::chunk_extent> here; ///< A replica in service.
-  bool leads = false;                    ///< It orders changes.
+  bool leads = false;                    ///< It orders changes, or soon will.
   chunk_version revoked;                 ///< Versions below are; 0: none.
   master_term obeyed;                    ///< The newest master.
+  /// Version of the replica that was here when the copy began; 0: none.
+  chunk_version replaced;
 };
 
 enum class copy_step { make, here_already };
@@ -46,6 +51,10 @@ begin_copy(const msg::copy_chunk& order, const copy_place& place);
 /// A source has said how far it is. @returns `ec::stale`.
 [[nodiscard]] result<nothing>
 accept_source(const msg::copy_chunk& order, const msg::chunk_extent& found);
+
+/// @pre A replica is here, or none. @returns `ec::stale` (C4).
+[[nodiscard]] result<nothing>
+may_replace(const msg::copy_chunk& order, const copy_place& place);
 
 /// All bytes are here. To be asked on the thread that makes the copy count.
 /// @returns `ec::stale`.

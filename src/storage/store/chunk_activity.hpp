@@ -43,6 +43,7 @@ struct chunk_activity {
   /// The beginning of a copy, until it is too long for a packed chunk.
   std::string staged;
   copy_cache copied = copy_cache::past;
+  std::uint32_t copy_synced = 0; ///< Bytes of a copy that the disk has.
 
   /// Written since the disk was last asked to begin.
   std::uint64_t unhinted_begin = 0;

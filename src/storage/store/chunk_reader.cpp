@@ -30,7 +30,7 @@ chunk_reader::find(chunk_id chunk, std::uint32_t block) const {
     return place;
   }
   const auto* x = core_.table.find_loose(chunk);
-  if (x == nullptr || x->copying)
+  if (x == nullptr)
     return fail(ec::not_found, "no such chunk");
   const auto begin = std::uint64_t{block} * block_bytes;
   if (begin >= x->data_length)
@@ -170,7 +170,7 @@ chunk_reader::plan(chunk_id chunk, std::uint32_t offset, std::uint32_t length) {
       return this->plan(chunk, offset, length);
     }
     const auto* x = core_.table.find_loose(chunk);
-    if (x == nullptr || x->copying)
+    if (x == nullptr)
       return fail(ec::not_found, "no such chunk");
     if (offset % block_bytes != 0 || offset >= x->data_length)
       return fail(ec::invalid_argument, "no block of the chunk begins there");

@@ -295,6 +295,11 @@ loose_chunk* chunk_table::find_loose(chunk_id id) {
   return i == loose.end() ? nullptr : i->second.get();
 }
 
+loose_chunk* chunk_table::find_copy(chunk_id id) {
+  const auto i = copies.find(id);
+  return i == copies.end() ? nullptr : i->second.get();
+}
+
 const packed_chunk* chunk_table::find_packed(chunk_id id) const {
   const auto i = packed.find(id);
   return i == packed.end() ? nullptr : &i->second;
@@ -309,7 +314,7 @@ std::optional<chunk_state> chunk_table::state(chunk_id id) const {
   if (const auto i = packed.find(id); i != packed.end())
     return state_of(id, i->second);
   const auto i = loose.find(id);
-  if (i == loose.end() || i->second->copying)
+  if (i == loose.end())
     return std::nullopt;
   return state_of(id, *i->second);
 }

@@ -67,7 +67,6 @@ struct loose_chunk {
   /// Bytes of the records that this chunk needs, by segment.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> uses;
   bool name_synced = false; ///< The file's name is on the disk.
-  bool copying = false;     ///< Not there yet for anybody.
   std::unique_ptr<chunk_activity> activity;
 };
 
@@ -148,10 +147,13 @@ void assign(loose_chunk& x, const state_meta& from);
 struct chunk_table {
   std::unordered_map<chunk_id, packed_chunk> packed;
   std::unordered_map<chunk_id, std::unique_ptr<loose_chunk>> loose;
+  /// In the making, beside what they replace; under `order` alone. The log and
+  /// the readers know nothing of them.
+  std::unordered_map<chunk_id, std::unique_ptr<loose_chunk>> copies;
 
   [[nodiscard]] packed_chunk* find_packed(chunk_id id);
-  /// Those being copied, too.
   [[nodiscard]] loose_chunk* find_loose(chunk_id id);
+  [[nodiscard]] loose_chunk* find_copy(chunk_id id);
   [[nodiscard]] const packed_chunk* find_packed(chunk_id id) const;
   [[nodiscard]] const loose_chunk* find_loose(chunk_id id) const;
   [[nodiscard]] std::optional<chunk_state> state(chunk_id id) const;

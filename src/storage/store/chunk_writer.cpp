@@ -106,7 +106,7 @@ result<nothing> chunk_writer::create(chunk_id chunk, chunk_version version) {
              : fail(ec::exists, "the chunk is there");
   if (core_.table.state(chunk))
     return fail(ec::exists, "the chunk is there");
-  drop(chunk, {}, deferred_step::action::remove); // A copy, unfinished.
+  drop_unfinished(chunk);
   core_.emit_created(chunk, version);
   DFS_CRASH_POINT("store.created");
   return done;
@@ -160,17 +160,14 @@ result<nothing> chunk_writer::remove(chunk_id chunk) {
   const std::lock_guard changing{core_.order};
   if (auto open = core_.check_open(); !open)
     return open;
+  drop_unfinished(chunk);
   const auto* packed = core_.table.find_packed(chunk);
   const auto* loose = core_.table.find_loose(chunk);
   if (packed == nullptr && loose == nullptr)
     return done;
-  // The log knows nothing of a copy that is not finished.
-  const auto unknown = loose != nullptr && loose->copying;
   const auto last = packed != nullptr ? packed->last : loose->last;
-  const auto position = unknown
-                          ? log_position{}
-                          : core_.emit(record_kind::removed, chunk, last, {});
-  drop(chunk, position, deferred_step::action::remove);
+  drop(chunk, core_.emit(record_kind::removed, chunk, last, {}),
+       deferred_step::action::remove);
   DFS_CRASH_POINT("store.removed");
   return done;
 }

@@ -31,6 +31,8 @@ public:
   [[nodiscard]] result<nothing> begin_copy(chunk_id chunk, copy_cache how);
   [[nodiscard]] result<nothing>
   copy_data(chunk_id chunk, std::uint32_t offset, const payload& data);
+  [[nodiscard]] result<nothing> sync_copy(chunk_id chunk);
+  [[nodiscard]] result<nothing> drop_copy(chunk_id chunk);
   [[nodiscard]] result<nothing>
   finish_copy(const chunk_state& state, std::span<const append_entry> appends,
               const msg::recent_writes& writes);
@@ -71,6 +73,10 @@ private:
   void advance_loose(loose_chunk& x, const mutation_meta& meta);
   void drop(chunk_id id, log_position after, deferred_step::action what);
   [[nodiscard]] result<nothing> unstage(chunk_id id, loose_chunk& x);
+  /// The log knows nothing of it: its file goes at once.
+  void drop_unfinished(chunk_id id);
+  void finish_packed(const chunk_state& state, const append_entry* whole);
+  [[nodiscard]] result<nothing> finish_loose(chunk_id id);
   /// The next piece of a copy, into its file; without the lock meanwhile.
   /// @returns the chunk; `ec::not_found` if the copy was dropped.
   [[nodiscard]] result<loose_chunk*>

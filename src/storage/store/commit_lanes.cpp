@@ -92,8 +92,13 @@ bool commit_lanes::hint(chunk_id id, chunk_activity& busy, std::uint32_t offset,
 }
 
 void commit_lanes::abandon(chunk_id id, loose_chunk& x) {
+  if (drop_held(id, x))
+    release(id);
+}
+
+bool commit_lanes::drop_held(chunk_id id, loose_chunk& x) {
   if (!x.activity || x.activity->held.empty())
-    return;
+    return false;
   {
     const std::lock_guard guard{mutex_};
     held_bytes_ -= x.activity->held_bytes;
@@ -102,6 +107,10 @@ void commit_lanes::abandon(chunk_id id, loose_chunk& x) {
     hints_.erase(id);
   }
   x.activity->held.clear();
+  return true;
+}
+
+void commit_lanes::release(chunk_id id) {
   release_waiters(id, ~std::uint64_t{0},
                   log_position{core_.log.end().value() - 1});
 }
@@ -225,23 +234,27 @@ void commit_lanes::give_hints() {
     const std::lock_guard guard{mutex_};
     hints.swap(hints_);
   }
-  for (const auto id : hints) {
+  struct stretch {
     std::shared_ptr<open_file> file;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
-    {
-      const std::lock_guard changing{core_.order};
-      const auto* x = core_.table.find_loose(id);
+  };
+  std::vector<stretch> due;
+  for (const auto id : hints) {
+    const std::lock_guard changing{core_.order};
+    for (const auto* x :
+         {core_.table.find_loose(id), core_.table.find_copy(id)}) {
       if (x == nullptr || !x->activity)
         continue;
-      file = x->activity->file;
-      begin
-        = std::exchange(x->activity->unhinted_begin, x->activity->unhinted_end);
-      end = x->activity->unhinted_end;
+      auto& busy = *x->activity;
+      due.push_back({busy.file,
+                     std::exchange(busy.unhinted_begin, busy.unhinted_end),
+                     busy.unhinted_end});
     }
+  }
+  for (const auto& [file, begin, end] : due)
     if (file && end > begin)
       file->start_sync(begin, end - begin);
-  }
 }
 
 bool commit_lanes::data_round() {

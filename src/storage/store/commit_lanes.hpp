@@ -61,6 +61,10 @@ public:
   /// The chunk goes: what is held for it is dropped; who waits for it waits
   /// for the log's present end.
   void abandon(chunk_id id, loose_chunk& x);
+  /// The same in two steps, where a record comes between them that makes up for
+  /// what was held. @returns whether `release` is due.
+  [[nodiscard]] bool drop_held(chunk_id id, loose_chunk& x);
+  void release(chunk_id id);
 
   /// Takes `core.order`.
   void when_durable(chunk_id chunk, callback done);

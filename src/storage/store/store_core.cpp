@@ -127,8 +127,7 @@ std::uint64_t store_core::erase(chunk_id id) {
   if (i == table.loose.end())
     return 0;
   const auto file = i->second->file;
-  if (!i->second->copying)
-    data_bytes -= i->second->data_length;
+  data_bytes -= i->second->data_length;
   forget_uses(*i->second);
   table.loose.erase(i);
   return file;

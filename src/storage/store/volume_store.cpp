@@ -117,6 +117,12 @@ public:
                               const msg::recent_writes& writes) override {
     return writer_.finish_copy(state, appends, writes);
   }
+  result<nothing> sync_copy(chunk_id chunk) override {
+    return writer_.sync_copy(chunk);
+  }
+  result<nothing> drop_copy(chunk_id chunk) override {
+    return writer_.drop_copy(chunk);
+  }
   result<nothing> remove(chunk_id chunk) override {
     return writer_.remove(chunk);
   }
@@ -172,10 +178,8 @@ public:
       all.reserve(core_.table.packed.size() + core_.table.loose.size());
       for (const auto& [id, x] : core_.table.packed)
         all.push_back(state_of(id, x));
-      for (const auto& [id, x] : core_.table.loose) {
-        if (!x->copying)
-          all.push_back(state_of(id, *x));
-      }
+      for (const auto& [id, x] : core_.table.loose)
+        all.push_back(state_of(id, *x));
     }
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
@@ -187,7 +191,7 @@ public:
     if (const auto* packed = core_.table.find_packed(chunk))
       return appends_of(*packed);
     const auto* x = core_.table.find_loose(chunk);
-    if (x == nullptr || x->copying)
+    if (x == nullptr)
       return fail(ec::not_found, "no such chunk");
     return x->appends;
   }
@@ -199,7 +203,7 @@ public:
     const auto* all = &one;
     if (const auto* packed = core_.table.find_packed(chunk))
       one = appends_of(*packed);
-    else if (const auto* x = core_.table.find_loose(chunk); x && !x->copying)
+    else if (const auto* x = core_.table.find_loose(chunk); x)
       all = &x->appends;
     const auto found
       = std::find_if(all->begin(), all->end(),
@@ -212,7 +216,7 @@ public:
     if (core_.table.find_packed(chunk) != nullptr)
       return msg::recent_writes{};
     const auto* x = core_.table.find_loose(chunk);
-    if (x == nullptr || x->copying)
+    if (x == nullptr)
       return fail(ec::not_found, "no such chunk");
     return x->writes;
   }
@@ -223,7 +227,7 @@ public:
     if (const auto* packed = core_.table.find_packed(chunk))
       return storage::mutations_after(chunk, *packed, serial);
     const auto* x = core_.table.find_loose(chunk);
-    if (x == nullptr || x->copying)
+    if (x == nullptr)
       return fail(ec::not_found, "no such chunk");
     return storage::mutations_after(chunk, *x, serial);
   }

@@ -67,8 +67,11 @@ TEST_F(CopySource, AnswersForTheVersionThatWasOrderedOnly) {
 }
 
 struct CopyTarget : ::testing::Test {
-  copy_place place{
-    .here = {}, .leads = false, .revoked = {}, .obeyed = master_term{4}};
+  copy_place place{.here = {},
+                   .leads = false,
+                   .revoked = {},
+                   .obeyed = master_term{4},
+                   .replaced = {}};
 };
 
 TEST_F(CopyTarget, MakesWhatIsNotHere) {
@@ -90,7 +93,8 @@ TEST_F(CopyTarget, BeginsNothingThatCouldNotCount) {
   place = {.here = {},
            .leads = false,
            .revoked = chunk_version{3},
-           .obeyed = master_term{4}};
+           .obeyed = master_term{4},
+           .replaced = {}};
   EXPECT_EQ(refusal(begin_copy(order(2, 5), place)), ec::stale);
   EXPECT_TRUE(begin_copy(order(3, 5), place));
   place.obeyed = master_term{5};
@@ -119,6 +123,36 @@ TEST_F(CopyTarget, AsksAgainBeforeTheCopyCounts) { // SPEC G6
   auto taken = place;
   taken.here = at(2, 0);
   EXPECT_EQ(refusal(finish_copy(order(2, 5), at(2, 5), taken)), ec::stale);
+}
+
+TEST_F(CopyTarget, ReplacesWhatWasHereWhenItBegan) { // C4
+  place.here = at(1, 9);
+  place.replaced = chunk_version{1};
+  EXPECT_TRUE(finish_copy(order(2, 5), at(2, 5), place));
+  place.here.reset();
+  EXPECT_TRUE(finish_copy(order(2, 5), at(2, 5), place)) << "it was deleted";
+  place.here = at(2, 4);
+  place.replaced = chunk_version{2};
+  EXPECT_TRUE(finish_copy(order(2, 5), at(2, 5), place));
+  place.here = at(2, 5);
+  EXPECT_EQ(refusal(finish_copy(order(2, 5), at(2, 5), place)), ec::stale)
+    << "it has caught up";
+}
+
+// A grant counts on what is there.
+TEST_F(CopyTarget, ReplacesNothingThatWasFencedOrLeads) { // C4, SPEC G3
+  place.replaced = chunk_version{1};
+  for (const auto version : {2u, 3u}) {
+    place.here = at(version, 1);
+    EXPECT_EQ(refusal(may_replace(order(2, 5), place)), ec::stale) << version;
+  }
+  place.replaced = chunk_version{3}; // Fenced before the copy began.
+  EXPECT_EQ(refusal(may_replace(order(2, 5), place)), ec::stale);
+  place.here = at(1, 1);
+  place.replaced = chunk_version{1};
+  EXPECT_TRUE(may_replace(order(2, 5), place));
+  place.leads = true;
+  EXPECT_EQ(refusal(may_replace(order(2, 5), place)), ec::stale);
 }
 
 } // namespace

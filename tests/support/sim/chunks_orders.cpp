@@ -266,7 +266,8 @@ core::copy_place chunk_server::place(chunk_id chunk) const {
   core::copy_place now{.here = {},
                        .leads = false,
                        .revoked = revoked_.below(chunk),
-                       .obeyed = disk_.newest.term};
+                       .obeyed = disk_.newest.term,
+                       .replaced = {}};
   if (const auto r = replicas_.find(chunk); r != replicas_.end()) {
     now.here = r->second.order.applied_extent();
     now.leads = r->second.order.leads();
@@ -295,7 +296,9 @@ void chunk_server::copy(const msg::copy_chunk& x,
     to(fail(ec::busy));
     return;
   }
-  copying_.insert(chunk);
+  const auto* old = find(chunk);
+  copying_.emplace(chunk,
+                   old != nullptr ? old->order.version() : chunk_version{});
   fetch_copy(x, {}, copy_rounds, [this, chunk, to](const auto& outcome) {
     copying_.erase(chunk);
     if (outcome)
@@ -344,9 +347,7 @@ void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
                               const copy_made& to) {
   const auto chunk = x.wanted.chunk;
   auto now = place(chunk);
-  // The one that it replaces.
-  if (now.here && now.here->version <= x.wanted.extent.version)
-    now.here.reset();
+  now.replaced = copying_.at(chunk);
   if (auto counts = core::finish_copy(x, got.extent, now);
       !counts && !mutant("overtaken") && !mutant("hollow")) {
     to(counts.error());

@@ -181,7 +181,8 @@ private:
   std::optional<lease_epoch> former_grants_; ///< As `server_state`.
   core::led_table led_;
   std::set<lease_epoch> ended_; ///< Never led again.
-  std::set<chunk_id> copying_;
+  /// With the version of what is replaced; 0: nothing.
+  std::map<chunk_id, chunk_version> copying_;
   /// Ordered to go: not made anew before that is done, as `replica_table`.
   std::multiset<chunk_id> leaving_;
   /// The first did not get a change to the second: as `chain`.
