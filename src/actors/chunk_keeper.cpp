@@ -259,7 +259,7 @@ struct shell {
     counters().beats_failed = x.beats_failed;
     const auto leased = now().boot < x.lease_until;
     const auto well = x.registered && leased;
-    const auto why = well                 ? std::string{}
+    const auto why = well                 ? space_trouble()
                      : !x.trouble.empty() ? x.trouble
                      : !x.registered      ? "not registered with a master yet"
                                           : "no node lease from the master yet";
@@ -268,13 +268,34 @@ struct shell {
       return;
     state.well = well;
     state.trouble = why;
-    state.options.board->set("chunkserver", well, why);
+    if (well)
+      state.options.board->pass("chunkserver", why);
+    else
+      state.options.board->set("chunkserver", false, why);
+  }
+
+  /// Does not keep this server from its work.
+  [[nodiscard]] std::string space_trouble() const {
+    return state.cannot_free.empty()
+             ? std::string{}
+             : "files that are not needed cannot be removed on "
+                 + state.cannot_free;
+  }
+
+  void note_space(const std::string& cannot_free) const {
+    if (cannot_free == std::exchange(state.cannot_free, cannot_free)
+        || cannot_free.empty())
+      return;
+    log_event(*log_for("chunk-keeper"), spdlog::level::warn,
+              "a disk refuses to remove files that are not needed",
+              {{"volumes", cannot_free}});
   }
 
   // -- time, and what comes by itself
 
   void tick() const {
     auto seen = hands().look();
+    note_space(seen.cannot_free);
     machine().set_status(seen.load, std::move(seen.volumes));
     run(machine().impede(seen.impediment, now()));
     run(machine().tick(now()));

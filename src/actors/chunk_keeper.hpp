@@ -61,8 +61,9 @@ struct chunk_keeper_state {
   std::uint64_t tickets = 0;
   std::map<std::uint64_t, caf::response_promise> orders; ///< Under way.
   std::optional<caf::typed_response_promise<msg::chunkserver_drained>> leaving;
-  bool well = false;   ///< As the board was told.
-  std::string trouble; ///< Likewise.
+  bool well = false;       ///< As the board was told.
+  std::string trouble;     ///< Likewise.
+  std::string cannot_free; ///< Volumes that refuse to remove files, as logged.
 };
 
 /// A chunkserver's end of docs/protocols/chunks.md: node lease, reports, and

@@ -44,6 +44,9 @@ void describe_keeper(metrics_page& page, const keeper_counters& counters,
   page.family("dfs_chunkserver_data_bytes", metric::gauge,
               "Bytes of chunk data on the volumes.");
   page.sample({}, now.bytes);
+  page.family("dfs_chunkserver_not_freed_total", metric::counter,
+              "Removals of files that a disk refused.");
+  page.sample({}, now.not_freed);
 }
 
 } // namespace dfs::actors

@@ -95,6 +95,8 @@ public:
     std::uint64_t bytes = 0; ///< Of chunk data.
     /// Why a lease could not be honoured; empty: it could.
     std::string impediment;
+    std::uint64_t not_freed = 0; ///< Removals that disks refused, ever.
+    std::string cannot_free;     ///< Volumes that refuse them now; for people.
   };
 
   /// As last seen, some 100 ms ago: looks at nothing itself.

@@ -199,7 +199,9 @@ chunk_hands::condition data_hands::look() const {
           .chunks = seen.chunks,
           .chunks_led = counts.chunks_led,
           .bytes = seen.bytes,
-          .impediment = std::move(seen.trouble)};
+          .impediment = std::move(seen.trouble),
+          .not_freed = seen.not_freed,
+          .cannot_free = std::move(seen.cannot_free)};
 }
 
 void data_hands::drain(std::chrono::milliseconds patience,

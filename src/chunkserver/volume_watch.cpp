@@ -77,6 +77,10 @@ void volume_watch::look_at(volume& x, view& found) {
   found.volumes.push_back({x.store->id().value(), usage.capacity,
                            usage.failed ? 0 : usage.available, usage.failed,
                            x.store->path()});
+  found.not_freed += usage.not_freed;
+  if (usage.cannot_free && !usage.failed)
+    found.cannot_free
+      += (found.cannot_free.empty() ? "" : ", ") + x.store->path();
   if (usage.failed && !note_failure(x)) {
     if (options_.failed)
       options_.failed(x.store->path());

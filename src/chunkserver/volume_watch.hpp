@@ -53,7 +53,10 @@ public:
   struct view {
     std::vector<msg::volume_status> volumes;
     std::uint64_t chunks = 0;
-    std::uint64_t bytes = 0; ///< Of chunk data.
+    std::uint64_t bytes = 0;     ///< Of chunk data.
+    std::uint64_t not_freed = 0; ///< `storage::store_usage`, of all volumes.
+    /// Paths of volumes that refuse to remove files now.
+    std::string cannot_free;
     std::string trouble; ///< Why nothing could be honoured; empty: it could.
   };
 

@@ -21,7 +21,7 @@ struct get_health {
 struct health_check {
   std::string name;
   bool passed = false;
-  std::string reason; ///< Why not; empty if passed.
+  std::string reason; ///< Why not; if passed, what to look at, or nothing.
 
   bool operator==(const health_check&) const = default;
 };

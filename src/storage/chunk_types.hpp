@@ -137,8 +137,12 @@ struct store_usage {
   std::uint64_t packed = 0; ///< Of them, those that live in segments.
   std::uint64_t quarantined = 0;
   std::uint64_t syncs = 0; ///< That came back, since the start.
-  bool full = false;       ///< Writes are refused with `ec::full`.
-  bool failed = false;     ///< Everything is refused with `ec::io_error`.
+  /// Removals of files that the disk refused, since the start: each once,
+  /// however often it is tried again.
+  std::uint64_t not_freed = 0;
+  bool cannot_free = false; ///< The last removal was refused; it is retried.
+  bool full = false;        ///< Writes are refused with `ec::full`.
+  bool failed = false;      ///< Everything is refused with `ec::io_error`.
 };
 
 } // namespace dfs::storage

@@ -191,4 +191,29 @@ TEST(ChunkStoreFaults, RefusesWritesThatWouldTakeTheReserve) { // SPEC G16
   EXPECT_LT(x.disk.used(), (2u << 20) - 150'000u);
 }
 
+// btrfs, for one, may need room to remove a file.
+TEST(ChunkStoreFaults, CountsRemovalsThatTheDiskRefuses) { // SPEC G16
+  constexpr chunk_id chunk{3};
+  const test::chunk_change added{
+    chunk, chunk_version{1},         mutation_serial{1}, mutation_kind::append,
+    0,     test::pattern(10'000, 1), writer_id{1},       1};
+  volume_lives x{1};
+  auto store = x.open();
+  ASSERT_TRUE(store->create(chunk, chunk_version{1}));
+  ASSERT_TRUE(store->apply(added.what(), added.data()));
+  store->run_once();
+  ASSERT_TRUE(store->remove(chunk));
+  x.files.fail(file_call::remove, 0, ec::full, 1'000);
+  for (int i = 0; i < 3; ++i) {
+    store->run_once();
+    EXPECT_EQ(store->usage().not_freed, 1u);
+    EXPECT_TRUE(store->usage().cannot_free);
+  }
+  x.files.heal();
+  store->run_once();
+  EXPECT_EQ(store->usage().not_freed, 1u);
+  EXPECT_FALSE(store->usage().cannot_free);
+  EXPECT_FALSE(store->failed());
+}
+
 } // namespace

@@ -20,6 +20,12 @@ void health_board::set(std::string_view name, bool passed,
     = {std::string{name}, passed, passed ? std::string{} : std::string{reason}};
 }
 
+void health_board::pass(std::string_view name, std::string_view remark) {
+  set(name, true);
+  const std::lock_guard lock{guard_};
+  checks_.find(name)->second.reason = remark;
+}
+
 msg::health_report health_board::report(instant now) const {
   const std::lock_guard lock{guard_};
   msg::health_report x;

@@ -329,8 +329,9 @@ chunk_writer::write_file(chunk_id id, loose_chunk& x, std::uint32_t offset,
   if (!file)
     return file;
   if (auto written = (*file)->write(offset, pieces); !written) {
-    if (x.file == 0)
-      (void) core_.files.remove(name);
+    // The next start removes what stays.
+    if (x.file == 0 && !core_.files.remove(name))
+      ++core_.not_freed;
     return written.error();
   }
   if (x.file == 0) {

@@ -130,6 +130,8 @@ private:
   void run_callbacks();
   [[nodiscard]] result<nothing> run_deferred(std::deque<deferred_step>& queue);
   [[nodiscard]] result<nothing> run(const deferred_step& step);
+  /// Counts a removal that fails, once. A queue that ran out is fine, too.
+  void note_removal(bool fine);
   [[nodiscard]] result<nothing> unlink_log(const deferred_step& step);
   [[nodiscard]] bool is_gone(chunk_file_id file) const;
   [[nodiscard]] result<nothing> write_overlay(const deferred_step& step);
@@ -151,6 +153,7 @@ private:
   std::vector<held_waiter> held_waiters_;
   std::deque<deferred_step> overlays_; ///< For the log's lane.
   std::deque<deferred_step> removals_; ///< Whatever else; for maintenance.
+  bool refused_ = false;               ///< The first removal, once or more.
   std::uint64_t held_bytes_ = 0;       ///< Written directly and not synced.
   log_position marked_;                ///< The log's end behind the last mark.
 };

@@ -33,7 +33,10 @@ result<nothing> commit_lanes::run_deferred(std::deque<deferred_step>& queue) {
       step = &queue.front(); // A deque keeps it in its place.
     }
     DFS_CRASH_POINT("store.step_deferred");
-    if (auto ran = run(*step); !ran) {
+    auto ran = run(*step);
+    if (&queue == &removals_)
+      note_removal(static_cast<bool>(ran));
+    if (!ran) {
       if (ran.error().code == ec::full || ran.error().code == ec::busy)
         return done; // Next time.
       return ran;
@@ -42,6 +45,14 @@ result<nothing> commit_lanes::run_deferred(std::deque<deferred_step>& queue) {
     const std::lock_guard guard{mutex_};
     queue.pop_front();
   }
+}
+
+void commit_lanes::note_removal(bool fine) {
+  const std::lock_guard guard{mutex_};
+  if (!fine && !refused_)
+    ++core_.not_freed;
+  refused_ = !fine;
+  core_.cannot_free = !fine;
 }
 
 void commit_lanes::removal_round() {

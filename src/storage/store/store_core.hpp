@@ -58,7 +58,9 @@ struct store_core {
   /// Forgotten segments whose files may be there after the power is gone.
   std::set<std::uint32_t> leaving_segments;
 
-  std::atomic<std::uint64_t> syncs{0}; ///< That came back.
+  std::atomic<std::uint64_t> syncs{0};     ///< That came back.
+  std::atomic<std::uint64_t> not_freed{0}; ///< Removals that were refused.
+  std::atomic<bool> cannot_free{false};    ///< The last one was.
   std::atomic<bool> closed{false};
   std::atomic<bool> failed{false};
   std::atomic<bool> log_full{false}; ///< The log could not be written out.

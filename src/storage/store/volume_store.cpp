@@ -256,6 +256,8 @@ public:
     usage.chunks = usage.packed + core_.table.loose.size();
     usage.quarantined = core_.quarantined.size();
     usage.syncs = core_.syncs;
+    usage.not_freed = core_.not_freed;
+    usage.cannot_free = core_.cannot_free;
     usage.failed = core_.failed;
     return usage;
   }

@@ -262,6 +262,9 @@ TEST(HealthBoard, IsNotReadyBeforeAnybodyHasSaidSo) {
   board.set("group", true, "whatever");
   EXPECT_TRUE(board.report(now).ready);
   EXPECT_EQ(board.report(now).checks[0].reason, "");
+  board.pass("group", "its disk is full");
+  EXPECT_TRUE(board.report(now).ready);
+  EXPECT_EQ(board.report(now).checks[0].reason, "its disk is full");
 }
 
 // With threads, as main does it.
