@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 namespace dfs::core {
 
@@ -158,34 +159,6 @@ bool chunk_table::may_lag(chunk_id id) const {
   return entry != nullptr && branch_.may_lag(id, chunk_version{entry->version});
 }
 
-// What was given since the restore is above the floor, and so is an intent.
-bool chunk_table::believed(chunk_id id, const chunk_entry& entry,
-                           chunk_version version) const {
-  return branch_.may_lag(id, chunk_version{entry.version})
-         && version < branch_.floor()
-         && intent(id).value_or(chunk_version{}) < branch_.floor();
-}
-
-// An attempt that was under way when the backup was made: the lost master may
-// have finished it, and what was acknowledged then is nowhere else.
-bool chunk_table::finished_since(chunk_id id, const chunk_entry& entry,
-                                 chunk_version version) const {
-  const auto open = intents_.find(id);
-  return open != intents_.end() && !open->second.bound
-         && branch_.may_lag(id, chunk_version{entry.version})
-         && version.value() > entry.version
-         && open->second.version < branch_.floor();
-}
-
-// Between a version from before the restore and an intent of afterwards: this
-// attempt has not given it to anybody.
-bool chunk_table::given_up(chunk_id id, const chunk_entry& entry,
-                           chunk_version version) const {
-  return branch_.may_lag(id, chunk_version{entry.version})
-         && version.value() > entry.version && version < branch_.floor()
-         && intent(id).value_or(chunk_version{}) >= branch_.floor();
-}
-
 std::optional<chunk_version> chunk_table::intent(chunk_id id) const {
   const auto it = intents_.find(id);
   if (it == intents_.end())
@@ -216,11 +189,12 @@ void chunk_table::intend(chunk_id id, chunk_version version) {
   intents_[id].version = version;
 }
 
-void chunk_table::bind(chunk_id id, const std::vector<store_id>& stores) {
+void chunk_table::bind(chunk_id id, const std::vector<store_id>& stores,
+                       std::vector<server_index> servers) {
   auto& open = intents_[id];
   open.bound = true;
   open.may_hold = stores;
-  open.may_hold_at = holders(id);
+  open.may_hold_at = std::move(servers);
 }
 
 void chunk_table::settle_version(chunk_id id, chunk_version version,
@@ -256,9 +230,15 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
     return standing::unknown;
   if (is_going(server, id, has.version))
     return standing::stale;
+  if (proves_nothing(id, *entry, has)) {
+    drop_holder(id, *entry, server);
+    came(id, server);
+    note_odd(id, server, replica_fault::behind, has.version);
+    return standing::behind;
+  }
   const chunk_version in_force{entry->version};
   const bool ours = has.version <= intent(id).value_or(in_force)
-                    && !finished_since(id, *entry, has.version);
+                    && !finished_since(server, id, *entry, has.version);
   if (!ours || given_up(id, *entry, has.version)) {
     if (!believed(id, *entry, has.version)) { // T5
       drop_holder(id, *entry, server);

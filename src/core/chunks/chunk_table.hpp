@@ -27,7 +27,7 @@ namespace dfs::core {
 ///      first change on only servers that reported the chunk in their present
 ///      life are.
 ///  T5  A version from before a restore counts only of chunks that nobody was
-///      granted since.
+///      granted since, and only with the changes that it must have.
 class chunk_table {
 public:
   explicit chunk_table(const restored_branch& branch) : branch_{branch} {
@@ -88,7 +88,8 @@ public:
   /// @pre Above `newest`.
   void intend(chunk_id id, chunk_version version);
   /// Before the first intent of a fresh chunk: these alone may have it.
-  void bind(chunk_id id, const std::vector<store_id>& stores);
+  void bind(chunk_id id, const std::vector<store_id>& stores,
+            std::vector<server_index> servers);
   /// The intent is done: these alone hold the chunk. The rest are stale.
   void settle_version(chunk_id id, chunk_version version,
                       const std::vector<server_index>& set);
@@ -161,8 +162,11 @@ private:
   holds(server_index server, chunk_id id, const chunk_entry& entry) const;
   [[nodiscard]] bool
   believed(chunk_id id, const chunk_entry& entry, chunk_version version) const;
-  [[nodiscard]] bool finished_since(chunk_id id, const chunk_entry& entry,
+  [[nodiscard]] bool finished_since(server_index server, chunk_id id,
+                                    const chunk_entry& entry,
                                     chunk_version version) const;
+  [[nodiscard]] bool proves_nothing(chunk_id id, const chunk_entry& entry,
+                                    const msg::chunk_extent& has) const;
   [[nodiscard]] bool
   given_up(chunk_id id, const chunk_entry& entry, chunk_version version) const;
   void add_holder(chunk_id id, chunk_entry& entry, server_index server);

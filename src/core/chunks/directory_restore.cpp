@@ -58,31 +58,37 @@ directory_machine::confirm(const msg::confirm_deletion& x) {
 // so. If it never does, the chunk is an orphan again, in time.
 std::optional<msg::claimed_orphan>
 directory_machine::claim(chunk_id chunk, instant now) {
+  if (s_.table.find(chunk) != nullptr)
+    return std::nullopt;
+  // Without a change a replica proves nothing: the lost master may have been
+  // about to bring it level with others, of whatever version.
+  const auto counts = [](const orphan_replica& x) {
+    return x.extent.version <= restored_branch::version_max
+           && x.extent.serial != mutation_serial{};
+  };
   chunk_version highest;
   for (const auto& x : collector_.holders_of(chunk))
-    if (x.extent.version <= restored_branch::version_max)
+    if (counts(x))
       highest = std::max(highest, x.extent.version);
   std::optional<msg::chunk_extent> least;
   bool even = true;
   for (const auto& x : collector_.holders_of(chunk)) {
-    if (x.extent.version != highest)
+    if (!counts(x) || x.extent.version != highest)
       continue;
     even = even && (!least || least->serial == x.extent.serial);
     if (!least || x.extent.serial < least->serial)
       least = x.extent;
   }
-  if (!least || least->serial == mutation_serial{}
-      || s_.table.find(chunk) != nullptr)
+  if (!least)
     return std::nullopt; // Nothing was ever committed in it.
   const auto found = collector_.reclaim(chunk);
   if (found.empty())
     return std::nullopt;
-  s_.table.add(chunk, highest, s_.config.replication, {});
+  auto& entry = s_.table.add(chunk, highest, s_.config.replication, {});
+  entry.serial = least->serial;
   for (const auto& x : found)
-    if (s_.table.reported(x.server, chunk, x.extent)
-        == chunk_table::standing::stale)
-      s_.servers.revoke(x.server, chunk, highest);
-  s_.table.find(chunk)->set(chunk_entry::adopted, true);
+    (void) s_.reported(x.server, {chunk, x.extent});
+  entry.set(chunk_entry::adopted, true);
   pending_.push_back({chunk, now + s_.config.pending_life});
   ++pending_chunks_;
   if (!even)

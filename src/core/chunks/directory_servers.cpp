@@ -191,8 +191,10 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
   if (standing != chunk_table::standing::current) {
     if (standing == chunk_table::standing::behind)
       s_.note(note::alarm, x.chunk, i,
-              fmt::format("a replica has {} of {} changes: it does not count",
-                          x.extent.serial.value(), entry.serial.value()));
+              fmt::format("a replica of version {} has {} of at least {} "
+                          "changes: it does not count",
+                          x.extent.version.value(), x.extent.serial.value(),
+                          std::max<std::uint64_t>(entry.serial.value(), 1)));
     judge(x.chunk, now);
     return;
   }

@@ -1,6 +1,7 @@
 #include "core/chunks/grant_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // Who may be of the new set.
 
@@ -26,7 +27,7 @@ void grant_machine::gather(directory_state& s, instant now) {
   }
   std::vector<server_index> chosen;
   if (may_begin(s, now, chosen))
-    intend(s, std::move(chosen));
+    intend(s, std::move(chosen), now);
 }
 
 bool grant_machine::may_begin(directory_state& s, instant now,
@@ -38,7 +39,8 @@ bool grant_machine::may_begin(directory_state& s, instant now,
       held != s.held.end() && now < held->second)
     return false; // A copy is nearly done: the new set is to have it.
   const auto& entry = *s.table.find(chunk_);
-  for (const auto i : candidates(s, now)) {
+  const auto may_be_of_it = candidates(s, now);
+  for (const auto i : may_be_of_it) {
     if (in(unfit_, i))
       continue;
     if (s.servers.at(i).linked)
@@ -48,9 +50,9 @@ bool grant_machine::may_begin(directory_state& s, instant now,
   }
   if (entry.has(chunk_entry::fresh) && !chosen.empty()
       && chosen.size() < entry.replication)
-    for (const auto i : choose_servers(
-           s.servers, s.memory, entry.replication - chosen.size(),
-           s.config.chunk_size, s.table.holders(chunk_), s.random, now))
+    for (const auto i :
+         choose_servers(s.servers, s.memory, entry.replication - chosen.size(),
+                        s.config.chunk_size, may_be_of_it, s.random, now))
       if (!in(unfit_, i))
         chosen.push_back(i);
   // Who is left out has an old version from then on, and needs a new copy.
@@ -73,12 +75,13 @@ bool grant_machine::may_be_short(const directory_state& s, instant now) const {
 std::vector<server_index>
 grant_machine::candidates(const directory_state& s, instant now) const {
   auto found = s.table.holders(chunk_);
-  if (!found.empty() || s.table.find(chunk_)->has(chunk_entry::fresh))
+  if (!s.table.proven_holders(chunk_).empty())
     return found;
   // What was committed is nowhere. On a durable disk it is somewhere yet, as
   // long as anybody is away.
   if (s.config.durable ? s.servers.complete(now) : s.quiet(now))
-    return s.table.behind(chunk_);
+    for (const auto i : s.table.behind(chunk_))
+      found.push_back(i);
   return found;
 }
 

@@ -126,11 +126,15 @@ void grant_machine::begin_anew(directory_state& s, instant now) {
 
 // -- the intent ---------------------------------------------------------------
 
-void grant_machine::intend(directory_state& s,
-                           std::vector<server_index> chosen) {
+void grant_machine::intend(directory_state& s, std::vector<server_index> chosen,
+                           instant now) {
   version_ = s.table.next_version(chunk_);
-  if (s.table.find(chunk_)->has(chunk_entry::fresh) && !s.table.intent(chunk_))
-    s.table.bind(chunk_, stores_of(s, s.table.holders(chunk_)));
+  if (s.table.find(chunk_)->has(chunk_entry::fresh)
+      && !s.table.intent(chunk_)) {
+    auto may_hold = candidates(s, now);
+    const auto stores = stores_of(s, may_hold);
+    s.table.bind(chunk_, stores, std::move(may_hold));
+  }
   s.table.intend(chunk_, version_);
   members_.clear();
   for (const auto i : chosen)

@@ -99,7 +99,8 @@ private:
   /// Whoever has what was committed; else, where nobody does, what is left.
   [[nodiscard]] std::vector<server_index>
   candidates(const directory_state& s, instant now) const;
-  void intend(directory_state& s, std::vector<server_index> chosen);
+  void
+  intend(directory_state& s, std::vector<server_index> chosen, instant now);
   void fence(directory_state& s);
   void
   fenced(directory_state& s, member& who, const result<server_reply>& reply);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr master_term term{65'538};
 constexpr chunk_id old_chunk{7};
+constexpr chunk_id fresh_chunk{9};
 constexpr chunk_version floor_of_it{1u << 24};
 
 struct RestoredMaster : ::testing::Test {
@@ -132,9 +132,23 @@ struct RestoredMaster : ::testing::Test {
     return chunk_version{machine.state().table.find(old_chunk)->version};
   }
 
+  // A file whose only chunk was empty when the backup was made.
+  void load_fresh() {
+    machine.load_file_row({.chunk = fresh_chunk,
+                           .file = inode_id{10},
+                           .extent = {chunk_version{1}, {}, 0, 0},
+                           .replication = 3,
+                           .intent = {},
+                           .set = {store_id{1}, store_id{2}, store_id{3}}});
+  }
+
+  server_index index(std::uint64_t i) const {
+    return machine.state().servers.find(store_id{i}).value();
+  }
+
   // An appender comes; up to where replicas are to be fenced.
-  void ask_for_a_lease() {
-    machine.lease(1, {old_chunk, {}, {}}, now);
+  void ask_for_a_lease(chunk_id chunk = old_chunk) {
+    machine.lease(1, {chunk, {}, {}}, now);
     take();
     pass(2s);
     while (!logged.empty()) {
@@ -163,6 +177,93 @@ TEST_F(RestoredMaster, TakesAnAttemptOfTheBackupForFinished) { // SPEC G2
   EXPECT_EQ(table.holders(old_chunk), (std::vector<server_index>{0, 1}));
   EXPECT_EQ(table.find(old_chunk)->version, 4u);
   EXPECT_FALSE(table.intent(old_chunk));
+}
+
+// The same of an empty chunk: two of its servers have finished the attempt, the
+// third one has changes that were never acknowledged.
+TEST_F(RestoredMaster, TakesTheFirstAttemptForFinished) { // SPEC G2
+  load_fresh();
+  machine.load_version_row({.chunk = fresh_chunk,
+                            .file = inode_id{10},
+                            .extent = {chunk_version{1}, {}, 0, 0},
+                            .replication = 3,
+                            .intent = chunk_version{2},
+                            .set = {store_id{1}, store_id{2}, store_id{3}}});
+  enlist(3, {state(fresh_chunk, 1, 8)});
+  for (const std::uint64_t i : {1, 2})
+    enlist(i, {state(fresh_chunk, 2, 7)});
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.holders(fresh_chunk), (std::vector<server_index>{0, 1}));
+  EXPECT_EQ(table.find(fresh_chunk)->version, 2u);
+}
+
+// Of an empty chunk; the parameter: who has no change of it tells first.
+struct RestoredFreshChunk : RestoredMaster,
+                            ::testing::WithParamInterface<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(All, RestoredFreshChunk, ::testing::Bool());
+
+// The lost master has fenced servers that had nothing of the chunk, and has
+// waited in vain for one that had.
+TEST_P(RestoredFreshChunk, BelievesNoEmptyReplica) { // SPEC G2, G5
+  load_fresh();
+  const auto enlist_empty = [&] {
+    for (const std::uint64_t i : {4, 5})
+      enlist(i, {state(fresh_chunk, 2, 0)});
+  };
+  if (GetParam())
+    enlist_empty();
+  for (const std::uint64_t i : {1, 2})
+    enlist(i, {state(fresh_chunk, 1, 5)});
+  if (!GetParam())
+    enlist_empty();
+  enlist(3, {});
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.find(fresh_chunk)->version, 1u);
+  for (const std::uint64_t i : {1, 2})
+    EXPECT_TRUE(table.holds(index(i), fresh_chunk));
+  for (const std::uint64_t i : {4, 5})
+    EXPECT_FALSE(table.holds(index(i), fresh_chunk));
+}
+
+// One that has changes was to bring the others level.
+TEST_P(RestoredFreshChunk, CountsOnNoEmptyReplica) { // SPEC G2
+  load_fresh();
+  if (GetParam())
+    enlist(4, {state(fresh_chunk, 2, 0)});
+  enlist(1, {state(fresh_chunk, 2, 5)});
+  if (!GetParam())
+    enlist(4, {state(fresh_chunk, 2, 0)});
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.find(fresh_chunk)->version, 2u);
+  EXPECT_TRUE(table.holds(index(1), fresh_chunk));
+  EXPECT_FALSE(table.holds(index(4), fresh_chunk));
+}
+
+// Less than was committed when the backup was made: its disk has gone back.
+TEST_F(RestoredMaster, BelievesNoReplicaThatLacksWhatWasCommitted) { // SPEC G2
+  enlist(1, {state(old_chunk, 4, 3)});
+  for (const std::uint64_t i : {2, 3})
+    enlist(i, {state(old_chunk, 3, 5)});
+  EXPECT_EQ(version(), chunk_version{3});
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.holders(old_chunk).size(), 2u);
+  EXPECT_FALSE(table.holds(index(1), old_chunk));
+}
+
+// Nobody has changed it: the empty replicas of the lost master are all there
+// is.
+TEST_F(RestoredMaster, AnEmptyChunkOfTheLostOneCanBeWritten) { // SPEC G2
+  load_fresh();
+  enlist(1, {});
+  for (const std::uint64_t i : {2, 3})
+    enlist(i, {state(fresh_chunk, 2, 0)});
+  pass(10s);
+  sequences.erase(1);
+  pass(10s);
+  EXPECT_TRUE(machine.forget({"store-1", true}, now));
+  ask_for_a_lease(fresh_chunk);
+  EXPECT_GE(orders<msg::fence_chunk>().size(), 2u);
 }
 
 } // namespace
@@ -287,6 +388,24 @@ TEST_F(RestoredMaster, DeletesNothingBeforeItIsConfirmed) { // SPEC G12
   EXPECT_EQ(std::count(gone.begin(), gone.end(), unnamed), 0); // D3
 }
 
+// Of a chunk that the backup does not know likewise.
+TEST_F(RestoredMaster, ClaimsChangesRatherThanEmptyReplicas) { // SPEC G2, S9
+  const chunk_id higher{20'000};
+  const chunk_id same{20'001};
+  enlist(1, {state(higher, 1, 5), state(same, 2, 5)});
+  enlist(2, {state(higher, 1, 5), state(same, 2, 0)});
+  enlist(3, {state(higher, 2, 0), state(same, 2, 0)});
+  pass(1s);
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->chunks.size(), 2u);
+  EXPECT_EQ(claimed->chunks[0].state, state(higher, 1, 5));
+  EXPECT_EQ(claimed->chunks[1].state, state(same, 2, 5));
+  const auto& table = machine.state().table;
+  EXPECT_EQ(table.holders(higher).size(), 2u);
+  EXPECT_EQ(table.holders(same).size(), 1u);
+}
+
 TEST_F(RestoredMaster, MakesFilesOfWhatNobodyNames) { // SPEC G2, S9
   const chunk_id even{20'000};
   const chunk_id uneven{20'001};
@@ -310,118 +429,6 @@ TEST_F(RestoredMaster, MakesFilesOfWhatNobodyNames) { // SPEC G2, S9
   EXPECT_TRUE(table.find(even)->has(chunk_entry::settled));
   EXPECT_FALSE(table.find(uneven)->has(chunk_entry::settled));
   EXPECT_TRUE(machine.claim({{}, 10}, now)->chunks.empty()); // Once.
-}
-
-// -- many orphans at once -----------------------------------------------------
-
-struct ManyOrphans : ::testing::Test {
-  instant now{1h};
-  directory_machine machine{{.config = config(), .term = master_term{2}}, now};
-  std::uint64_t sequence = 0;
-
-  static directory_config config() {
-    directory_config x;
-    x.orphan_life = 1min;
-    return x;
-  }
-
-  // As a master gives them.
-  static chunk_id id(std::uint64_t number) {
-    return chunk_id{(std::uint64_t{1} << 40) + number};
-  }
-
-  // A server with so many chunks of files, and of none.
-  void enlist(std::uint64_t files, std::uint64_t orphans) {
-    for (std::uint64_t i = 1; i <= files; ++i)
-      machine.load_file_row(
-        {.chunk = id(i),
-         .file = inode_id{9},
-         .extent = {chunk_version{1}, mutation_serial{1}, 10, 10},
-         .replication = 1});
-    msg::register_chunkserver x;
-    x.store = store_id{1};
-    x.boot = boot_id{1};
-    x.name = "store-1";
-    x.data = *endpoint::parse("10.0.0.1:7405");
-    x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
-    ASSERT_TRUE(machine.register_server(x, now));
-    std::vector<msg::chunk_state> all;
-    for (std::uint64_t i = 1; i <= files + orphans; ++i)
-      all.push_back({id(i), {chunk_version{1}, mutation_serial{1}, 10, 10}});
-    std::uint32_t page = 0;
-    for (std::size_t at = 0; at < all.size(); ++page) {
-      const auto end = std::min(at + msg::chunk_page_max, all.size());
-      ASSERT_TRUE(
-        machine.report({store_id{1},
-                        boot_id{1},
-                        page,
-                        end == all.size(),
-                        0,
-                        {all.begin() + static_cast<std::ptrdiff_t>(at),
-                         all.begin() + static_cast<std::ptrdiff_t>(end)}},
-                       now));
-      at = end;
-    }
-  }
-
-  // Nobody answers: what is ordered is counted once.
-  std::size_t deleted_in(std::chrono::nanoseconds time) {
-    std::set<chunk_id> all;
-    for (const auto end = now + time; now < end;) {
-      now += 500ms;
-      msg::chunk_heartbeat x;
-      x.store = store_id{1};
-      x.boot = boot_id{1};
-      x.term = master_term{2};
-      x.sequence = ++sequence;
-      x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
-      x.led_last = x.all_told = true;
-      EXPECT_TRUE(machine.heartbeat(x, now));
-      machine.tick(now);
-      for (const auto& effect : machine.take_effects())
-        if (const auto* order = std::get_if<ask_server>(&effect))
-          if (const auto* gone = std::get_if<msg::delete_chunks>(&order->order))
-            for (const auto& y : gone->chunks)
-              all.insert(y.chunk);
-    }
-    return all.size();
-  }
-};
-
-TEST_F(ManyOrphans, AreNotDeletedByThemselves) { // SPEC G12
-  enlist(2'000, 21);
-  EXPECT_EQ(deleted_in(10min), 0u);
-  EXPECT_EQ(machine.collector().held(0), 21u);
-  EXPECT_EQ(machine.confirm(msg::confirm_deletion{"nobody"}).error().code,
-            ec::not_found);
-  const auto confirmed = machine.confirm(msg::confirm_deletion{"store-1"});
-  ASSERT_TRUE(confirmed);
-  EXPECT_EQ(confirmed->orphans, 21u);
-  EXPECT_GE(deleted_in(2min), 21u);
-}
-
-TEST_F(ManyOrphans, AFewAreUsual) { // SPEC G12
-  enlist(2'000, 20);
-  EXPECT_EQ(machine.collector().held(0), 0u);
-  EXPECT_GE(deleted_in(3min), 20u);
-}
-
-TEST_F(ManyOrphans, OnASmallServerAsManyAsOnePutLeaves) { // SPEC G12
-  enlist(10, 16);
-  EXPECT_GE(deleted_in(3min), 16u);
-}
-
-// Files were removed, and a master died before their replicas were gone.
-TEST_F(ManyOrphans, ThoseThatWereDeletedAreNone) { // SPEC G12
-  msg::release_chunks removed;
-  for (std::uint64_t i = 11; i <= 110; ++i)
-    removed.chunks.push_back(id(i));
-  machine.load_server_row({.store = store_id{1}, .name = "store-1"});
-  machine.release(removed, now); // As at the start.
-  enlist(10, 100);
-  EXPECT_EQ(machine.collector().orphans(), 0u);
-  EXPECT_GE(deleted_in(61s), 100u); // Not after `orphan_life`.
-  EXPECT_EQ(machine.collector().held(0), 0u);
 }
 
 } // namespace dfs::core
