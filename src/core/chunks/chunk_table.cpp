@@ -137,6 +137,7 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
   awaited_.erase(id);
   possible_.erase(id);
   intents_.erase(id);
+  changed_since_.erase(id);
   chunks_.erase(id);
   return had;
 }
@@ -207,6 +208,7 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
       note_odd(id, x, replica_fault::stale, version_at(x, id));
   clear_holders(id, *entry);
   awaited_.erase(id);
+  changed_since_.erase(id);
   possible_.erase(id); // They have heard that it is revoked.
   entry->version = narrow(version);
   intents_.erase(id);
@@ -245,6 +247,10 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
       came(id, server);
       note_odd(id, server, replica_fault::newer, has.version);
       return standing::newer;
+    }
+    if (entry->has(chunk_entry::fresh)) {
+      begun(id); // No fence may make it anew.
+      changed_since_.insert(id);
     }
     for (const auto x : holders(id))
       note_odd(id, x, replica_fault::stale, in_force);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace dfs::core {
@@ -191,6 +192,9 @@ private:
   std::map<chunk_id, std::vector<server_index>> awaited_;
   /// Those of them that count no more, and have not said anything since.
   std::map<chunk_id, std::vector<server_index>> possible_;
+  /// Fresh in the backup, and changed under the version in force: that was
+  /// believed, and no grant has been since.
+  std::set<chunk_id> changed_since_;
   std::array<std::uint64_t, chunk_classes> counts_{};
 };
 

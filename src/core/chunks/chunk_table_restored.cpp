@@ -37,7 +37,7 @@ bool chunk_table::proves_nothing(chunk_id id, const chunk_entry& entry,
   if (!branch_.may_lag(id, chunk_version{entry.version})
       || has.version >= branch_.floor())
     return false;
-  if (entry.has(chunk_entry::fresh))
+  if (entry.has(chunk_entry::fresh) || changed_since_.contains(id))
     return has.serial == mutation_serial{} && has.version > chunk_version{1}
            && has.version.value() >= entry.version;
   return has.version.value() > entry.version && has.serial < entry.serial;

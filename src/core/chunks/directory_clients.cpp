@@ -231,8 +231,10 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
     return;
   const auto replication
     = std::max<std::size_t>(x.grant.chain.size(), s_.config.replication);
-  s_.table.add(x.grant.chunk, x.grant.version,
-               static_cast<std::uint8_t>(replication), {});
+  auto& entry = s_.table.add(x.grant.chunk, x.grant.version,
+                             static_cast<std::uint8_t>(replication), {});
+  // A fence may have made replicas that have less, whatever their version.
+  entry.serial = x.extent.serial;
   // A version above the client's was fenced for a grant that it never got.
   auto highest = x.grant.version;
   for (const auto& y : found)

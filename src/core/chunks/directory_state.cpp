@@ -13,10 +13,17 @@ constexpr std::chrono::seconds unrest{2};
 
 chunk_table::standing
 directory_state::reported(server_index i, const msg::chunk_state& x) {
+  const auto* before = table.find(x.chunk);
+  const auto known = before == nullptr ? 0 : before->version;
   const auto what = table.reported(i, x.chunk, x.extent);
   if (what == chunk_table::standing::unknown)
     return what;
   const chunk_version in_force{table.find(x.chunk)->version};
+  const auto* odd = table.odd_of(x.chunk);
+  if (known < in_force.value() && odd != nullptr)
+    for (const auto& y : *odd) // T5: they told before.
+      if (y.fault == replica_fault::stale)
+        servers.revoke(y.server, x.chunk, in_force);
   // Until a grant under another version: that leaves it out.
   if (what == chunk_table::standing::behind)
     servers.revoke(i, x.chunk, x.extent.version.next());

@@ -191,11 +191,14 @@ bool grant_machine::others_may_serve(directory_state& s, instant now) {
     seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
   // Those that were to go hold a current version, until they are gone. So may
   // one that its server's report left out: it may have come since.
+  // And what was current when it was reported is served, until its server has
+  // heard of a newer one.
   const auto* entry = s.table.find(chunk_);
   if (const auto* odd = s.table.odd_of(chunk_))
     for (const auto& x : *odd)
       if (x.fault == replica_fault::surplus
-          || (entry != nullptr && x.version.value() >= entry->version))
+          || (entry != nullptr && x.version.value() >= entry->version)
+          || s.servers.revoking(x.server, chunk_))
         seen.push_back(x.server);
   if (const auto* lease = s.leases.find(chunk_))
     seen.push_back(lease->primary());

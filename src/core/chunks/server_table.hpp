@@ -139,6 +139,10 @@ public:
   /// Nothing below that version may be served there; told with heartbeats. To
   /// be called for every replica that is not current (S2).
   void revoke(server_index i, chunk_id chunk, chunk_version below);
+  /// It has not said yet that it heard so.
+  [[nodiscard]] bool revoking(server_index i, chunk_id chunk) const {
+    return servers_[i].revoked.contains(chunk);
+  }
 
   /// It is to look at that replica; told with heartbeats, not oftener than once
   /// a minute. @returns false if there is nothing new to tell.

@@ -179,6 +179,30 @@ TEST_F(RestoredMaster, TakesAnAttemptOfTheBackupForFinished) { // SPEC G2
   EXPECT_FALSE(table.intent(old_chunk));
 }
 
+// A server that told of an older version first may serve readers yet: no new
+// primary is made before it has heard of the newer one.
+TEST_F(RestoredMaster, WaitsForAServerThatToldFirst) { // SPEC G4
+  enlist(3, {state(old_chunk, 3)});
+  pass(10s);
+  for (const std::uint64_t i : {1, 2})
+    enlist(i, {state(old_chunk, 4)});
+  EXPECT_TRUE(machine.state().servers.revoking(index(3), old_chunk));
+  sequences.erase(3);
+  ask_for_a_lease();
+  for (const auto& x : std::vector<ask_server>{asked})
+    if (const auto* order = std::get_if<msg::fence_chunk>(&x.order)) {
+      machine.answered(x.token,
+                       server_reply{msg::chunk_fenced{
+                         state(old_chunk, order->version.value())}},
+                       now);
+      take();
+    }
+  EXPECT_EQ(orders<msg::fence_chunk>().size(), 2u);
+  EXPECT_TRUE(orders<msg::take_lease>().empty());
+  pass(10s); // Its lease is over.
+  EXPECT_EQ(orders<msg::take_lease>().size(), 1u);
+}
+
 // The same of an empty chunk: two of its servers have finished the attempt, the
 // third one has changes that were never acknowledged.
 TEST_F(RestoredMaster, TakesTheFirstAttemptForFinished) { // SPEC G2
@@ -238,6 +262,8 @@ TEST_P(RestoredFreshChunk, CountsOnNoEmptyReplica) { // SPEC G2
   EXPECT_EQ(table.find(fresh_chunk)->version, 2u);
   EXPECT_TRUE(table.holds(index(1), fresh_chunk));
   EXPECT_FALSE(table.holds(index(4), fresh_chunk));
+  // A fence would make it anew, and readers may know of that server.
+  EXPECT_FALSE(table.find(fresh_chunk)->has(chunk_entry::fresh));
 }
 
 // Less than was committed when the backup was made: its disk has gone back.
