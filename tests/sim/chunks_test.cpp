@@ -112,6 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"old-grants", {"faults", 20'492, 1, 4, 6, 1}},
     proof{"going-listed", {"faults", 21'321, 1, 4, 6, 1}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
+    proof{"empty-proof", {"restored", 170, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}}),
   [](const auto& x) {
     std::string name{x.param.mutant};

@@ -249,10 +249,16 @@ void chunk_witness::files_are(std::map<chunk_id, inode_id> files) {
     return;
   std::erase_if(files,
                 [&](const auto& x) { return released_.contains(x.second); });
-  if (std::exchange(restores_, false))
+  if (std::exchange(restores_, false)) {
     for (const auto& [chunk, file] : files_)
       if (!files.contains(chunk))
         unnamed_.insert(chunk);
+    std::erase_if(unnamed_, [&](chunk_id x) { return files.contains(x); });
+  } else { // Purged, and the master died before it could say so.
+    for (const auto& [chunk, file] : files_)
+      if (!files.contains(chunk))
+        released_.insert(file);
+  }
   files_ = std::move(files);
 }
 
@@ -267,9 +273,11 @@ void chunk_witness::released(inode_id file) {
 }
 
 void chunk_witness::deleted(node_index server, chunk_id chunk,
-                            const std::vector<node_index>& counted_on) {
+                            const std::vector<node_index>& counted_on,
+                            master_term by) {
   truths_[chunk].fenced.erase(server);
-  if (unnamed_.contains(chunk) && !truths_[chunk].told.empty())
+  if (by >= restored_at_ && unnamed_.contains(chunk)
+      && !truths_[chunk].told.empty())
     broke("newer-stays", fmt::format("node {} deletes {:x}, of a file that is "
                                      "newer than the backup",
                                      server, chunk.value()));

@@ -48,8 +48,9 @@ public:
   /// What a master finds at its start.
   void files_are(std::map<chunk_id, inode_id> files);
   /// The metadata that the next master finds are a backup's.
-  void restores() {
+  void restores(master_term first) {
     restores_ = true;
+    restored_at_ = first;
   }
   /// The master has older metadata: what it finds are not the files there are.
   void older(bool yes) {
@@ -58,8 +59,9 @@ public:
   void released(inode_id file);
   /// A replica is deleted there, on the master's order.
   /// @param counted_on Whose replicas a primary relies on at that moment.
+  /// @param by That master's term: what a lost one ordered may come late.
   void deleted(node_index server, chunk_id chunk,
-               const std::vector<node_index>& counted_on);
+               const std::vector<node_index>& counted_on, master_term by);
 
   /// At rest: replicas of one version and serial are the same, and everything
   /// acknowledged is there.
@@ -116,6 +118,7 @@ private:
   std::set<inode_id> released_;
   bool older_ = false;
   bool restores_ = false;
+  master_term restored_at_;
   std::map<std::uint64_t, chunk_id> records_; ///< Where an append stands.
   std::uint64_t changes_ = 0;
   std::uint64_t appends_ = 0;

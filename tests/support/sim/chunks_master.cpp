@@ -106,6 +106,13 @@ void chunk_master::link_lost(node_index server) {
 
 // -- requests -----------------------------------------------------------------
 
+// Planted: as if it had a change of that version.
+void chunk_master::believe(msg::chunk_state& x) const {
+  if (mutant("empty-proof") && x.extent.version > chunk_version{1}
+      && x.extent.serial == mutation_serial{})
+    x.extent.serial = mutation_serial{1};
+}
+
 void chunk_master::serve() {
   rpc_.serve<msg::register_chunkserver>([this](const auto& x, auto to) {
     machine_->reached(disk_.sequence);
@@ -123,6 +130,8 @@ void chunk_master::serve() {
       listed.listed_at
         = std::max({x.listed_at, known.listed_at + 1, known.told_at});
     }
+    for (auto& state : listed.chunks)
+      believe(state);
     auto y = machine_->report(listed, host_.now());
     perform();
     to(y);
@@ -134,6 +143,8 @@ void chunk_master::serve() {
       heard.leased = true;
       heard.heard = x.sequence;
     }
+    for (auto& state : heard.arrived)
+      believe(state);
     auto y = machine_->heartbeat(heard, host_.now());
     if (y && mutant("hasty") && y->node_lease_ms != 0)
       y->node_lease_ms = 3'000;

@@ -53,6 +53,7 @@ private:
   void load();
   void serve();
   void serve_namespace();
+  void believe(msg::chunk_state& x) const;
   void create(const sim_create& x, const rpc_end::answer<sim_created>& to);
   void add_file(inode_id file, const std::vector<msg::written_chunk>& chunks,
                 std::uint8_t replication, std::function<void()> done);

@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 31> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 32> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -47,6 +47,7 @@ inline constexpr std::array<chunk_mutant, 31> chunk_mutants{{
   {"early", "a grant is answered before it is durable"},
   {"short-wait", "a new master waits for leases as long as its own are"},
   {"no-branch", "restored metadata go on as if they were the newest"},
+  {"empty-proof", "an empty replica proves the version of a fence"},
   {"shortest", "the replica that has least becomes primary"},
 }};
 

@@ -400,7 +400,7 @@ chunk_server::remove_now(const msg::delete_chunks& x, bool late) {
       note("deletes", order.chunk, r->order.version());
       end_lease(order.chunk, *r, ec::not_found);
       cluster_.witness().deleted(host_.index(), order.chunk,
-                                 cluster_.counted_on(order.chunk));
+                                 cluster_.counted_on(order.chunk), x.term);
       replicas_.erase(order.chunk);
       disk_.replicas.erase(order.chunk);
     }

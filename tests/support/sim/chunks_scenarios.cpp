@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace dfs::sim {
@@ -217,12 +219,66 @@ void restore(chunk_cluster& cluster, row_disk backup, sim_names names) {
   backup.chunk_lease = disk.chunk_lease;
   backup.confirmed = false;
   disk = std::move(backup);
-  cluster.witness().restores();
+  cluster.witness().restores(disk.lineage.restored_at);
   cluster.set_names(std::move(names));
 }
 
+// The metadata as a backup has them, with the names that it knows.
+struct metadata_copy {
+  row_disk rows;
+  sim_names names;
+
+  explicit metadata_copy(chunk_cluster& of)
+    : rows{of.rows()},
+      names{of.names()} {
+    // nop
+  }
+};
+
+// Files get new chunks, of which the backup will know that they are there.
+void begin_chunks(chunk_cluster& cluster) {
+  for (std::uint32_t n = 0; n < cluster.options().files; ++n)
+    if (const auto* grant = cluster.file(n);
+        grant != nullptr && cluster.world().random().one_in(2))
+      cluster.next_chunk(n, grant->chunk);
+}
+
+// The backup is made in the middle of that, some moment or other.
+std::optional<metadata_copy>
+strike_and_copy(chunk_cluster& cluster, chunk_trouble& faults) {
+  auto& world = cluster.world();
+  const auto copy = std::make_shared<std::optional<metadata_copy>>();
+  const auto at = up_to(world.random(), 8s);
+  const auto fresh = up_to(world.random(), 1s);
+  world.after(at, [&cluster] { begin_chunks(cluster); });
+  world.after(at + fresh, [&cluster, copy] { copy->emplace(cluster); });
+  const auto end = world.now() + at + fresh + up_to(world.random(), 6s);
+  cluster.set_crash_steps(percent(4));
+  while (world.now() < end && !world.broken()) {
+    world.run_for(std::min<std::chrono::nanoseconds>(
+      end - world.now(), 1s + up_to(world.random(), 2s)));
+    faults.strike();
+  }
+  cluster.set_crash_steps(0);
+  return *copy;
+}
+
+// It is made of fresh chunks, and what has some of them falls apart.
+std::optional<metadata_copy>
+strand_and_copy(chunk_cluster& cluster, chunk_trouble& faults) {
+  auto& world = cluster.world();
+  begin_chunks(cluster);
+  world.run_for(up_to(world.random(), 300ms));
+  std::optional<metadata_copy> copy{cluster};
+  world.run_for(up_to(world.random(), 1s));
+  for (int n = 0; n < 2; ++n)
+    faults.strand();
+  world.run_for(200ms + up_to(world.random(), 4s));
+  return copy;
+}
+
 // The metadata go back to a backup, while clients, leases and servers are in
-// the middle of something; once, or again from the same one.
+// the middle of something; once, or again, also from the same one.
 chunks_run run_restored(const chunks_options& options) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
@@ -230,19 +286,17 @@ chunks_run run_restored(const chunks_options& options) {
   for (std::uint32_t n = 0; n < options.files; ++n)
     while (!cluster.file(n) && !world.broken())
       world.run_for(200ms);
-  const auto backup = cluster.rows();
-  const auto names = cluster.names();
+  metadata_copy backup{cluster};
   chunk_trouble faults{cluster};
   const auto times = 1 + world.random().below(2);
   for (std::uint64_t i = 0; i < times && !world.broken(); ++i) {
-    cluster.set_crash_steps(percent(4));
-    for (int n = 0; n < 4; ++n) {
-      world.run_for(1s + up_to(world.random(), 2s));
-      faults.strike();
-    }
-    cluster.set_crash_steps(0);
+    const auto copy = world.random().one_in(2)
+                        ? strike_and_copy(cluster, faults)
+                        : strand_and_copy(cluster, faults);
+    if (copy && !world.random().one_in(4))
+      backup = *copy;
     cluster.crash(chunk_cluster::master());
-    restore(cluster, backup, names);
+    restore(cluster, backup.rows, backup.names);
     world.run_for(50ms + up_to(world.random(), 4s));
     if (world.at(chunk_cluster::master()).state() == node_state::down)
       world.start(chunk_cluster::master());

@@ -96,6 +96,24 @@ void chunk_trouble::tear() {
   wait_for_copies({});
 }
 
+void chunk_trouble::strand() {
+  auto& random = world_.random();
+  const auto n = random.below(cluster_.options().files);
+  const auto* grant = cluster_.file(static_cast<std::uint32_t>(n));
+  if (grant == nullptr)
+    return;
+  const auto chain = grant->chain;
+  for (const auto& replica : chain) {
+    const auto who = chunk_cluster::node_of(replica.store);
+    if (&replica == &chain.front())
+      crash(who, 100ms + up_to(random, 6s), random.one_in(2));
+    else if (random.one_in(3))
+      world_.pause(who, 300ms + up_to(random, 4s));
+    else
+      cut(chunk_cluster::master(), who, 300ms + up_to(random, 4s));
+  }
+}
+
 void chunk_trouble::restart_without_one() {
   auto& random = world_.random();
   const auto& options = cluster_.options();

@@ -24,6 +24,9 @@ public:
   /// One server, or one pair, cannot hear other servers, or be heard by them:
   /// the master and the clients reach all. Writes go on.
   void tear();
+  /// The primary of a file's chunk dies, and the master does not reach the
+  /// others that have it, or they hang.
+  void strand();
   /// Much dies in one moment, and comes back but for one server, if there are
   /// enough others for all copies. No client does anything meanwhile.
   void restart_without_one();
