@@ -114,7 +114,11 @@ TEST_F(VersionWriterTest, GoesToTheNextPrimaryWithTheSamePutId) { // SPEC V4
 
 TEST_F(VersionWriterTest, AsksWhoLeadsNow) {
   ASSERT_TRUE(put("one"));
-  cluster.where.primary = store(3);
+  // In the moment between the master's answer and the put.
+  cluster.on_put = [this](auto, const auto&) -> std::optional<error> {
+    cluster.where.primary = store(3);
+    return std::nullopt;
+  };
   ASSERT_TRUE(put("two"));
   EXPECT_EQ(cluster.asked["locate_group"], 1);
   EXPECT_EQ(cluster.put_ids.size(), 3u);
@@ -164,6 +168,30 @@ TEST_F(VersionWriterTest, SaysTheRequestIdWhenNobodyKnows) { // SPEC S7
   cluster.after_put = nullptr;
   ASSERT_TRUE(put("next"));
   EXPECT_NE(cluster.put_ids.back().writer, name->put.writer);
+}
+
+// Another client has renamed the file, and made another one of its name.
+TEST_F(VersionWriterTest, PutsWhatTheNameMeansNow) { // SPEC S9, V4
+  ASSERT_TRUE(put("one"));
+  cluster.names["/moved"] = cluster.names.at("/f");
+  cluster.names["/f"] = inode_id{900};
+  ASSERT_TRUE(put("two"));
+  EXPECT_EQ(cluster.content("/f"), "two");
+  EXPECT_EQ(cluster.content("/moved"), "one");
+}
+
+TEST_F(VersionWriterTest, MakesANameAgainThatIsGone) { // SPEC S9
+  ASSERT_TRUE(put("one"));
+  cluster.names["/moved"] = cluster.names.at("/f");
+  cluster.names.erase("/f");
+  cluster.names["/other"] = inode_id{900}; // Numbers go by names there are.
+  ASSERT_TRUE(put("two"));
+  EXPECT_EQ(cluster.content("/f"), "two");
+  EXPECT_EQ(cluster.content("/moved"), "one");
+  cluster.names.erase("/f");
+  EXPECT_EQ(refusal(write(
+              nullptr, {.kind = msg::version_kind::deleted, .progress = {}})),
+            ec::not_found);
 }
 
 TEST_F(VersionWriterTest, TakesANewWriterWhenItsOwnIsForgotten) {

@@ -1,5 +1,7 @@
 #include "client/versions/version_places.hpp"
 
+#include "client/file_session.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,24 @@ namespace dfs::client {
 const file_place* version_places::known(const std::string& path) const {
   const auto found = files_.find(path);
   return found == files_.end() ? nullptr : &found->second;
+}
+
+void version_places::confirm(const std::string& path, duration patience,
+                             found then) {
+  const auto before = *known(path);
+  if (instant::clock::now() < confirm_from_)
+    return then(before);
+  master_.ask<msg::locate_file>(
+    {path}, std::min(patience, confirm_patience),
+    [this, path, before, then = std::move(then)](const auto& x) {
+      // Stale: the master has found out that it has older metadata.
+      const auto silent
+        = !x && (is_passing(x.error().code) || x.error().code == ec::stale);
+      if (!silent)
+        return learn(path, x, then);
+      confirm_from_ = instant::clock::now() + confirm_pause;
+      then(before);
+    });
 }
 
 void version_places::find(const std::string& path, duration patience,

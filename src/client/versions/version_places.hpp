@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/time.hpp"
 #include "client/master_port.hpp"
 #include "messages/version_data.hpp"
 #include "messages/version_file.hpp"
@@ -20,11 +21,16 @@ struct file_place {
   msg::file_status status;
   std::uint64_t looked_up_at = 0; ///< Position of the master's log.
   group_id group;
+
+  [[nodiscard]] bool is_same_file(const file_place& x) const {
+    return status.inode == x.status.inode && group == x.group;
+  }
 };
 
 /// What a client remembers of the master's answers: which file a name is, and
-/// who keeps its group. Both may be old: whoever finds out says `forget` or
-/// `refresh`. One thread, that of the operations.
+/// who keeps its group. Both may be old. Of a name each operation asks
+/// (`confirm`), of a group whoever finds out says so (`refresh`). One thread,
+/// that of the operations.
 class version_places {
 public:
   using duration = std::chrono::milliseconds;
@@ -40,6 +46,17 @@ public:
 
   /// The place as it is remembered; null: it is not.
   [[nodiscard]] const file_place* known(const std::string& path) const;
+
+  /// A master that does not answer for so long is asked about no remembered
+  /// name for that long: names cannot change without it.
+  static constexpr duration confirm_patience{1'000};
+  static constexpr duration confirm_pause{5'000};
+
+  /// Asks the master whether a remembered name means the same file still, and
+  /// tells what it means now. If the master does not answer, what is remembered
+  /// counts. May call back at once. @pre `known(path)`.
+  /// Errors: `msg::locate_file`.
+  void confirm(const std::string& path, duration patience, found then);
 
   /// Asks the master. Errors: `msg::locate_file`.
   void find(const std::string& path, duration patience, found then);
@@ -75,6 +92,7 @@ private:
   master_port& master_;
   std::map<std::string, file_place> files_;
   std::map<group_id, msg::group_location> groups_;
+  instant confirm_from_{}; ///< Before, the master did not answer.
 };
 
 } // namespace dfs::client

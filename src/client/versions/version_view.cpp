@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace dfs::client {
 
@@ -17,13 +20,42 @@ version_view::version_view(version_session& session, std::string path,
   // nop
 }
 
+struct version_view::opening {
+  file_place before;
+  std::optional<result<file_place>> now;
+  std::optional<result<nothing>> state;
+  answer then;
+};
+
 void version_view::open(answer then) {
   doubted_ = {};
   const auto* known = session_.places->known(path_);
   if (known == nullptr)
     return look_up(std::move(then));
   place_ = *known;
-  read(false, std::move(then));
+  const auto x
+    = std::make_shared<opening>(opening{place_, {}, {}, std::move(then)});
+  session_.places->confirm(
+    path_, timeout_,
+    [self = shared_from_this(), x](const result<file_place>& now) {
+      x->now = now;
+      self->joined(*x);
+    });
+  read(false, [self = shared_from_this(), x](const result<nothing>& state) {
+    x->state = state;
+    self->joined(*x);
+  });
+}
+
+/// The name meant what was read, after the reading was asked for; or it is read
+/// what it means.
+void version_view::joined(const opening& x) {
+  if (!x.now || !x.state)
+    return;
+  if (*x.now
+      && ((*x.now)->is_same_file(x.before) || (*x.now)->is_same_file(place_)))
+    return x.then(*x.state);
+  look_up(x.then);
 }
 
 void version_view::look_up(answer then) {

@@ -61,6 +61,10 @@ public:
   }
 
 private:
+  /// What is under way at once for a name that is remembered.
+  struct opening;
+
+  void joined(const opening& x);
   void look_up(answer then);
   void read(bool looked_up, answer then);
 

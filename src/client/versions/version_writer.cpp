@@ -82,8 +82,6 @@ void version_writer::start(answer then) {
 
 void version_writer::begin() {
   ++attempts_;
-  if (const auto* known = session_.places->known(what_.path))
-    return placed(*known);
   const auto then = [self = shared_from_this()](const result<file_place>& x) {
     if (!self->then_)
       return;
@@ -92,14 +90,30 @@ void version_writer::begin() {
     else
       self->end(x.error());
   };
-  if (!source_)
-    return session_.places->find(what_.path, patience_.left(), then);
+  if (session_.places->known(what_.path) != nullptr)
+    return session_.places->confirm(
+      what_.path, patience_.left(),
+      [self = shared_from_this(), then](const result<file_place>& x) {
+        if (!x && x.error().code == ec::not_found && self->source_)
+          self->create(then); // Renamed or removed since, by others.
+        else
+          then(x);
+      });
+  if (source_)
+    create(then);
+  else
+    session_.places->find(what_.path, patience_.left(), then);
+}
+
+void version_writer::create(version_places::found then) {
+  if (!then_)
+    return;
   const auto number = std::exchange(what_.request, 0);
   session_.places->create(
     {.request = number != 0 ? number : net::random_request_id().value(),
      .path = what_.path,
      .parents = what_.parents},
-    patience_.left(), then);
+    patience_.left(), std::move(then));
 }
 
 void version_writer::placed(const file_place& place) {

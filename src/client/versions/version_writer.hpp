@@ -16,7 +16,8 @@
 
 // Makes a version of a file: the shell around `core::put_machine`.
 //
-//   create_versioned (or what is remembered), number_writer (or an idle one)
+//   create_versioned (remembered: locate_file, is it that file still?),
+//   number_writer (or an idle one)
 //   <= 1 MiB   put_bytes with the bytes
 //   more       stage_content … to the primary, which passes them on; put_bytes
 //   refused as `stale`: all of it again, with another writer
@@ -71,6 +72,7 @@ public:
 
 private:
   void begin();
+  void create(version_places::found then);
   void placed(const file_place& place);
   void numbered(const msg::put_id& put);
   void read_first();
