@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 // What clients and the namespace ask.
 
@@ -307,7 +308,11 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
       --pending_chunks_;
     repair_.forget(chunk);
     s_.unpromised.erase(chunk);
-    collector_.released(s_, chunk, s_.table.erase(chunk));
+    auto may_have = s_.table.erase(chunk);
+    if (const auto copies = s_.copies.find(chunk); copies != s_.copies.end())
+      may_have.insert(may_have.end(), copies->second.begin(),
+                      copies->second.end());
+    collector_.released(s_, chunk, std::move(may_have));
   }
 }
 

@@ -44,6 +44,24 @@ struct DeletionOrder : Master {
   }
 };
 
+// A copy is on its way when the file is purged: its target is to delete it.
+TEST_F(DeletionOrder, OfAFileGoesToTargetsOfCopiesToo) { // SPEC G12
+  enrol(4, std::nullopt);
+  lose(3);
+  ASSERT_TRUE(waits_for([&] { return orders<msg::copy_chunk>() == 1; }));
+  asked.clear();
+  machine->release({{chunk}}, now);
+  perform();
+  std::set<std::uint8_t> ordered;
+  for (int i = 0; i < 200; ++i) {
+    pass(500ms);
+    for (const auto& x : asked)
+      if (std::holds_alternative<msg::delete_chunks>(x.order))
+        ordered.insert(number_of(x));
+  }
+  EXPECT_EQ(ordered, (std::set<std::uint8_t>{1, 2, 4}));
+}
+
 TEST_F(DeletionOrder, ThatIsRefusedLeavesAPlaceForACopy) { // SPEC G10
   auto old = extent;
   old.version = chunk_version{1};
