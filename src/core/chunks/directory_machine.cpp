@@ -194,6 +194,7 @@ void directory_machine::expire_pending(instant now) {
       pending_.push_back({chunk, now + s_.config.pending_life});
       continue;
     }
+    give_back(chunk, now);
     s_.table.erase(chunk);
     --pending_chunks_;
     removal.chunks.push_back(chunk);

@@ -188,6 +188,7 @@ private:
   // Time.
   void advance(chunk_id chunk, instant now);
   void advance_all(instant now);
+  void give_back(chunk_id chunk, instant now);
   void expire_pending(instant now);
   void redo_intents(instant now);
   void settle_some(instant now);

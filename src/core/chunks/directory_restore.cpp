@@ -86,14 +86,30 @@ directory_machine::claim(chunk_id chunk, instant now) {
     return std::nullopt;
   auto& entry = s_.table.add(chunk, highest, s_.config.replication, {});
   entry.serial = least->serial;
+  entry.length = least->length;
+  entry.padded_from = least->padded_from;
   for (const auto& x : found)
     (void) s_.reported(x.server, {chunk, x.extent});
-  entry.set(chunk_entry::adopted, true);
   pending_.push_back({chunk, now + s_.config.pending_life});
   ++pending_chunks_;
   if (!even)
     claimed_.insert(chunk);
   return msg::claimed_orphan{{chunk, *least}, s_.config.replication};
+}
+
+// No file was made of it. Its servers have told of it, and will not again.
+void directory_machine::give_back(chunk_id chunk, instant now) {
+  const auto* entry = s_.table.find(chunk);
+  if (entry == nullptr || !collector_.is_kept(chunk))
+    return;
+  auto extent = entry->extent();
+  for (const auto i : s_.table.proven_holders(chunk)) {
+    extent.version = s_.table.version_at(i, chunk);
+    collector_.unknown(i, {chunk, extent}, now);
+  }
+  if (const auto* odd = s_.table.odd_of(chunk))
+    for (const auto& x : *odd)
+      collector_.unknown(x.server, {chunk, {x.version, {}, 0, 0}}, now);
 }
 
 result<msg::orphans_claimed>

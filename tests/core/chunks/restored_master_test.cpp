@@ -36,6 +36,7 @@ struct RestoredMaster : ::testing::Test {
     directory_config x;
     x.orphan_life = 1min;
     x.repair_delay = 24h;
+    x.pending_life = 1min;
     return x;
   }
 
@@ -430,6 +431,24 @@ TEST_F(RestoredMaster, ClaimsChangesRatherThanEmptyReplicas) { // SPEC G2, S9
   const auto& table = machine.state().table;
   EXPECT_EQ(table.holders(higher).size(), 2u);
   EXPECT_EQ(table.holders(same).size(), 1u);
+}
+
+// The namespace made no file of it: it died, or the name was taken.
+TEST_F(RestoredMaster, GivesBackWhatWasClaimedInVain) { // SPEC S9, G12
+  const chunk_id orphan{20'000};
+  enlist(1, {state(orphan, 2)});
+  enlist(2, {state(orphan, 2)});
+  enlist(3, {state(orphan, 1, 3)});
+  pass(1s);
+  ASSERT_EQ(machine.claim({{}, 10}, now)->chunks.size(), 1u);
+  EXPECT_TRUE(machine.claim({{}, 10}, now)->chunks.empty());
+  pass(61s); // `pending_life`
+  EXPECT_EQ(machine.state().table.find(orphan), nullptr);
+  const auto again = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->chunks.size(), 1u);
+  EXPECT_EQ(again->chunks[0].state, state(orphan, 2));
+  EXPECT_EQ(machine.state().table.holders(orphan).size(), 2u);
 }
 
 TEST_F(RestoredMaster, MakesFilesOfWhatNobodyNames) { // SPEC G2, S9
