@@ -2,6 +2,7 @@
 
 #include "actors/support/from_caf.hpp"
 #include "actors/support/log.hpp"
+#include "net/frame_client.hpp"
 
 #include <fmt/format.h>
 
@@ -18,12 +19,12 @@ using namespace std::chrono_literals;
 constexpr auto patience = 10s; ///< With the chunk directory.
 constexpr std::uint32_t adopted_at_once = 50;
 
-/// One file of one chunk. The chunk's number is the request's: a repetition
-/// finds that it was done.
+/// One file of one chunk. Nobody repeats it, since a chunk is claimed once, so
+/// its number is any that no client has used.
 msg::commit_file
 file_of(const std::string& directory, const msg::claimed_orphan& x) {
   msg::commit_file made;
-  made.request = x.state.chunk.value();
+  made.request = net::random_request_id().value();
   made.path
     = fmt::format("{}{}chunk-{:016x}", directory,
                   directory.ends_with('/') ? "" : "/", x.state.chunk.value());
