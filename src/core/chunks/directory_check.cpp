@@ -33,8 +33,8 @@ msg::replica_condition condition_of(replica_fault x) {
   return msg::replica_condition::newer;
 }
 
-msg::chunk_health health_of(const chunk_entry& x) {
-  switch (x.health()) {
+msg::chunk_health health_of(chunk_class x) {
+  switch (x) {
     case chunk_class::healthy:
     case chunk_class::surplus:
       return msg::chunk_health::healthy;
@@ -72,8 +72,10 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
   x.chunk = chunk;
   const auto add
     = [&](server_index i, msg::replica_condition what, chunk_version version) {
-        x.replicas.push_back(
-          {s_.servers.at(i).store, what, version, s_.servers.serves(i, now)});
+        x.replicas.push_back({s_.servers.at(i).store, what, version,
+                              what == msg::replica_condition::current
+                                ? s_.counts(chunk, i, now)
+                                : s_.servers.serves(i, now)});
       };
   for (const auto& [server, extent] : collector_.holders_of(chunk))
     add(server, msg::replica_condition::orphan, extent.version);
@@ -81,7 +83,10 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
   if (entry == nullptr)
     return x;
   x.file = entry->file;
-  x.health = health_of(*entry);
+  // Of one moment, as what is said of its replicas.
+  x.health = health_of(entry->health() == chunk_class::unjudged
+                         ? chunk_class::unjudged
+                         : s_.class_of(chunk, *entry, now));
   x.wanted = entry->replication;
   x.version = chunk_version{entry->version};
   x.repair = repair_.trouble_of(chunk);
@@ -110,7 +115,7 @@ directory_machine::check_chunks(const msg::check_chunks& x, instant now) const {
   auto last = last_chunk;
   s_.table.each_from(x.after.next(), [&](chunk_id id, const auto& entry) {
     const bool of_file = entry.file != inode_id{};
-    if ((of_file && health_of(entry) != msg::chunk_health::healthy)
+    if ((of_file && health_of(entry.health()) != msg::chunk_health::healthy)
         || s_.table.odd().contains(id))
       found.push_back(id);
     if (++looked_at < looked_at_once && found.size() < msg::chunk_page_max)

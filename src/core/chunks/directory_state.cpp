@@ -1,5 +1,7 @@
 #include "core/chunks/directory_state.hpp"
 
+#include <algorithm>
+
 namespace dfs::core {
 
 namespace {
@@ -85,6 +87,23 @@ void directory_state::log_begun(chunk_id chunk, const chunk_entry& entry) {
 }
 
 // -- what is known ------------------------------------------------------------
+
+chunk_class directory_state::class_of(chunk_id chunk, const chunk_entry& entry,
+                                      instant now) const {
+  if (entry.has(chunk_entry::fresh))
+    return chunk_class::healthy; // There is nothing to have copies of.
+  const auto holders = table.holders(chunk);
+  const auto live = std::ranges::count_if(
+    holders, [&](server_index i) { return counts(chunk, i, now); });
+  if (live == 0)
+    return holders.empty() && table.behind(chunk).empty()
+               && servers.complete(now)
+             ? chunk_class::lost
+             : chunk_class::unavailable;
+  if (live == entry.replication)
+    return chunk_class::healthy;
+  return live < entry.replication ? chunk_class::under : chunk_class::surplus;
+}
 
 bool directory_state::quiet(instant now) const {
   if (!gathered(now) || servers.arriving(now))

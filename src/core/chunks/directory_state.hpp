@@ -122,6 +122,16 @@ struct directory_state {
     return !confirmed && table.may_lag(chunk) && !servers.all_told();
   }
 
+  /// That holder has a good copy, and serves it now.
+  [[nodiscard]] bool
+  counts(chunk_id chunk, server_index holder, instant now) const {
+    return servers.serves(holder, now) && !overtaken(chunk, holder);
+  }
+  /// How a chunk of a file is at this moment; `entry.health()` is how it was
+  /// when it was judged.
+  [[nodiscard]] chunk_class
+  class_of(chunk_id chunk, const chunk_entry& entry, instant now) const;
+
   /// @param code `unavailable` to whoever is to wait for them.
   [[nodiscard]] error not_all_told(ec code) const {
     return fail(code,

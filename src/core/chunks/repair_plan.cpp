@@ -58,24 +58,13 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   std::size_t live = 0;
   std::size_t expected = 0; ///< Those that are waited for included.
   for (const auto i : holders) {
-    const bool serves = s.servers.serves(i, now);
-    live += serves && !s.overtaken(chunk, i) ? 1 : 0;
-    expected += serves || now < s.servers.at(i).lost_at + s.config.repair_delay
+    live += s.counts(chunk, i, now) ? 1 : 0;
+    expected += s.servers.serves(i, now)
+                    || now < s.servers.at(i).lost_at + s.config.repair_delay
                   ? 1
                   : 0;
   }
-  auto what = chunk_class::healthy;
-  if (entry->has(chunk_entry::fresh))
-    what = chunk_class::healthy; // There is nothing to have copies of.
-  else if (live == 0)
-    what = holders.empty() && s.table.behind(chunk).empty()
-               && s.servers.complete(now)
-             ? chunk_class::lost
-             : chunk_class::unavailable;
-  else if (live < entry->replication)
-    what = chunk_class::under;
-  else if (live > entry->replication)
-    what = chunk_class::surplus;
+  const auto what = s.class_of(chunk, *entry, now);
   if (what == chunk_class::surplus && entry->health() != what)
     surplus_.push_back(chunk);
   s.table.judge(chunk, *entry, what);

@@ -1,0 +1,46 @@
+#include "core/chunks/master_steps.hpp"
+
+// What operators are told of a chunk.
+
+namespace dfs::core {
+namespace {
+
+using namespace test;
+
+struct ChunkReport : Master {
+  msg::chunk_report ask() {
+    msg::check_chunks x;
+    x.chunks.push_back(chunk);
+    return machine->check_chunks(x, now)->chunks.at(0);
+  }
+
+  static std::size_t serving(const msg::chunk_report& x) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+      x.replicas, [](const auto& replica) { return replica.serving; }));
+  }
+};
+
+// A busy master judges later than it is asked.
+TEST_F(ChunkReport, IsOfOneMoment) { // SPEC S9
+  load(extent);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(n, extent);
+  for (int i = 0; i < 20; ++i)
+    pass(500ms);
+  ASSERT_EQ(ask().health, msg::chunk_health::healthy);
+  servers.erase(3); // Not a word of it; the master has not ticked since.
+  for (int i = 0; i < 10; ++i) {
+    now += 500ms;
+    beat(1);
+    beat(2);
+  }
+  EXPECT_EQ(serving(ask()), 2u);
+  EXPECT_EQ(ask().health, msg::chunk_health::under);
+  pass(500ms); // Judged: two of three.
+  beat(3);
+  EXPECT_EQ(serving(ask()), 3u);
+  EXPECT_EQ(ask().health, msg::chunk_health::healthy);
+}
+
+} // namespace
+} // namespace dfs::core
