@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
-    proof{"mute-delete", {"faults", 780, 1, 4, 6, 1}},
+    proof{"mute-delete", {"faults", 30'815, 1, 4, 6, 1}},
     proof{"no-probe", {"torn", 1, 10}},
     proof{"undated", {"storm", 3748, 1, 5, 4, 4}},
     proof{"over-busy", {"storm", 817, 1, 5, 6, 2}},

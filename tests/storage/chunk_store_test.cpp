@@ -127,4 +127,26 @@ TEST_F(ChunkStore, AppendsAndOverwrites) {
   EXPECT_EQ((**later).size(), 101u);
 }
 
+// Equal serials of two versions are not equal changes: a copy says nothing of
+// how its bytes came about, and the replica that it replaced was another.
+TEST_F(ChunkStore, ForgetsTheChangesOfWhatACopyReplaced) { // SPEC G7, I4
+  ASSERT_TRUE(store->create(chunk, version));
+  for (std::uint64_t serial = 1; serial <= 2; ++serial)
+    ASSERT_TRUE(write(serial, 0, std::string(90'000, 'a')));
+  ASSERT_TRUE(store->begin_copy(chunk, copy_cache::past));
+  const chunk_change bytes{chunk, {}, {}, {}, 0, std::string(90'000, 'b')};
+  ASSERT_TRUE(store->copy_data(chunk, 0, bytes.data()));
+  ASSERT_TRUE(store->sync_copy(chunk));
+  ASSERT_TRUE(store->finish_copy(
+    {chunk, chunk_version{2}, mutation_serial{2}, 90'000, {}}, {}, {}));
+  wait();
+  for (int i = 0; i < 2; ++i) {
+    const auto later = store->mutations_after(chunk, mutation_serial{1});
+    ASSERT_TRUE(later);
+    EXPECT_FALSE(*later) << "they are not known";
+    reopen();
+  }
+  EXPECT_EQ(read(), std::string(90'000, 'b'));
+}
+
 } // namespace

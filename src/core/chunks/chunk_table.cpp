@@ -83,9 +83,12 @@ chunk_table::row(chunk_id id, const std::vector<store_id>& set) const {
             entry->replication,
             open->second.version,
             open->second.may_hold};
+  auto extent = entry->extent();
+  if (changed_since_.contains(id)) // An empty replica is none of it.
+    extent.serial = std::max(extent.serial, mutation_serial{1});
   return {id,
           entry->file,
-          entry->extent(),
+          extent,
           entry->replication,
           intent(id).value_or(chunk_version{}),
           set};
@@ -138,6 +141,7 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
   possible_.erase(id);
   intents_.erase(id);
   changed_since_.erase(id);
+  unlogged_.erase(id);
   chunks_.erase(id);
   return had;
 }
@@ -209,6 +213,7 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
   clear_holders(id, *entry);
   awaited_.erase(id);
   changed_since_.erase(id);
+  unlogged_.erase(id);
   possible_.erase(id); // They have heard that it is revoked.
   entry->version = narrow(version);
   intents_.erase(id);
@@ -256,6 +261,7 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
       note_odd(id, x, replica_fault::stale, in_force);
     clear_holders(id, *entry);
     intents_.erase(id);
+    unlogged_.insert(id);
     entry->version = narrow(has.version);
     entry->set(chunk_entry::settled, false);
   } else if (has.version < in_force) {

@@ -155,6 +155,11 @@ public:
     return counts_[static_cast<std::size_t>(what)];
   }
 
+  /// Whose version in force was believed (T5), and is in no row: each once.
+  [[nodiscard]] std::set<chunk_id> take_unlogged() {
+    return std::exchange(unlogged_, {});
+  }
+
   /// Aborts if an invariant is broken. O(n).
   void check() const;
 
@@ -188,6 +193,8 @@ private:
   std::map<chunk_id, std::vector<server_index>> more_;
   std::map<chunk_id, open_intent> intents_;
   std::map<chunk_id, std::vector<odd_replica>> odd_;
+  /// Believed in this life, and in no row since.
+  std::set<chunk_id> unlogged_;
   /// Holders of fresh chunks that have not said in this life that they have it.
   std::map<chunk_id, std::vector<server_index>> awaited_;
   /// Those of them that count no more, and have not said anything since.

@@ -232,10 +232,8 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
     return;
   const auto replication
     = std::max<std::size_t>(x.grant.chain.size(), s_.config.replication);
-  auto& entry = s_.table.add(x.grant.chunk, x.grant.version,
-                             static_cast<std::uint8_t>(replication), {});
-  // A fence may have made replicas that have less, whatever their version.
-  entry.serial = x.extent.serial;
+  s_.table.add(x.grant.chunk, x.grant.version,
+               static_cast<std::uint8_t>(replication), {});
   // A version above the client's was fenced for a grant that it never got.
   auto highest = x.grant.version;
   for (const auto& y : found)
@@ -247,8 +245,19 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
       {directory_state::route::kind::grant, x.grant.chunk, no_server});
     s_.out.push_back(log_row{token, s_.table.row(x.grant.chunk, {})});
   }
-  for (const auto& y : found)
-    (void) s_.reported(y.server, {x.grant.chunk, y.extent});
+  // What is told of the client's own version may be older than its changes; a
+  // replica that a fence made has less for good.
+  const auto tell = [&](auto from, auto to) {
+    for (; from != to; ++from)
+      (void) s_.reported(from->server, {x.grant.chunk, from->extent});
+  };
+  const auto fenced
+    = std::partition(found.begin(), found.end(), [&](const orphan_replica& y) {
+        return y.extent.version <= x.grant.version;
+      });
+  tell(found.begin(), fenced);
+  s_.table.find(x.grant.chunk)->serial = x.extent.serial;
+  tell(fenced, found.end());
   pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
   ++pending_chunks_;
 }

@@ -17,6 +17,7 @@ constexpr std::uint32_t claimed_max = 100; ///< At once.
 
 void directory_machine::confirm() {
   s_.confirmed = true;
+  s_.log_believed();
   s_.out.push_back(log_confirmed{s_.branch.began()});
   s_.note(directory_note::kind::confirmed, {}, no_server,
           fmt::format("the restored metadata are gone on with, from term {}",

@@ -21,6 +21,8 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
   if (what == chunk_table::standing::unknown)
     return what;
   const chunk_version in_force{table.find(x.chunk)->version};
+  if (known < in_force.value() && confirmed)
+    log_believed();
   const auto* odd = table.odd_of(x.chunk);
   if (known < in_force.value() && odd != nullptr)
     for (const auto& y : *odd) // T5: they told before.
@@ -84,6 +86,13 @@ void directory_state::log_begun(chunk_id chunk, const chunk_entry& entry) {
     return; // `keep`, or the grant under way, writes what holds then.
   const auto token = next_token({route::kind::grant, chunk, no_server});
   out.push_back(log_row{token, table.row(chunk, {})});
+}
+
+void directory_state::log_believed() {
+  for (const auto chunk : table.take_unlogged()) {
+    const auto token = next_token({route::kind::grant, chunk, no_server});
+    out.push_back(log_row{token, table.row(chunk, {})});
+  }
 }
 
 // -- what is known ------------------------------------------------------------

@@ -164,6 +164,10 @@ struct directory_state {
   /// The row of the file says that nothing is in it. The next master would take
   /// it for fresh: believe that all of its first set have it, and miss no copy.
   void log_begun(chunk_id chunk, const chunk_entry& entry);
+  /// What was believed after a restore stays true for the next master, to which
+  /// the servers that told may not be there. Once the restore is confirmed:
+  /// until then each master waits for all servers.
+  void log_believed();
 
   /// No server has come or gone a moment ago: what is out of reach stays so for
   /// a while.

@@ -65,13 +65,11 @@ void tree_edit::unlink_versioned(node_index file) {
     }
     return destroy(file);
   }
-  DFS_ASSERT(state.nodes[file].place == node_place::trash);
-  const auto found
-    = std::find_if(state.trash.begin(), state.trash.end(),
-                   [&](const auto& x) { return x.second.node == file; });
-  if (!state.is_purging(found->first, found->second))
+  const auto id = state.trash_id_of(file);
+  DFS_ASSERT(id != 0);
+  if (!state.is_purging(id, state.trash.at(id)))
     state.trashed_files -= before.files;
-  end_trash(found->first);
+  end_trash(id);
 }
 
 void tree_edit::end_trash(std::uint64_t id) {
@@ -86,7 +84,7 @@ void tree_edit::end_trash(std::uint64_t id) {
 void tree_edit::release_versions(node_index file, std::string path) {
   const auto& it = state.nodes[file];
   released_file x{it.replication, {}};
-  if (state.is_deleted(file))
+  if (it.hidden)
     x.deletion = {state.nodes.version(file), std::move(path), it.created_ms};
   release_versions(it.inode, std::move(x));
 }
@@ -212,9 +210,8 @@ void tree_edit::write(node_index x) {
                  state.row_of(state.uploads.at(it.inode)));
     case node_place::trash:
       // Seldom: a file that grows while it is in the trash.
-      for (const auto& [id, item] : state.trash)
-        if (item.node == x)
-          return write_trash(id);
+      if (const auto id = state.trash_id_of(x); id != 0)
+        write_trash(id);
       return;
     case node_place::nowhere:
       DFS_ASSERT(false);

@@ -31,12 +31,15 @@ public:
   bool run() {
     auto x = top_;
     while (budget_ > 0) {
+      // Free: a slice has to get to the deepest leaf, and take that away.
+      if (tree_.nodes[x].is_directory()
+          && tree_.nodes.list(x).children.size() > 0) {
+        x = tree_.nodes.list(x).children.last();
+        continue;
+      }
       --budget_;
       if (tree_.nodes[x].is_directory()) {
-        if (tree_.nodes.list(x).children.size() > 0) {
-          x = tree_.nodes.list(x).children.last();
-          continue;
-        }
+        // Empty.
       } else if (tree_.nodes.is_versioned_file(x)) {
         edit_.erase(
           numbered_key(tree_keys::versions, tree_.nodes[x].inode.value()));
@@ -147,7 +150,9 @@ void drop_uploads(tree_edit& edit, std::uint32_t& budget) {
 /// Its name stays, hidden, until its group has closed it: a put may be done
 /// that is not noted yet.
 void purge_deleted(tree_edit& edit, node_index x) {
-  edit.write_version(x); // What is noted again after a crash is not newer.
+  // The row may be behind: after a crash an old note, repeated, would be newer
+  // than it, and end the purge.
+  edit.write_version(x);
   edit.release_versions(x, {});
 }
 

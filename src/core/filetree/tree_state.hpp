@@ -8,6 +8,7 @@
 #include "core/filetree/tree_time.hpp"
 #include "core/versions/quorum_classes.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -61,8 +62,11 @@ struct released_file {
   quorum_class of_class = 0;
   std::optional<deletion_row> deletion; ///< Null: all that is in it goes.
 
+  /// For its group: `msg::purge_file::seen`. A name that never had a version
+  /// is hidden, too: a put to it may be under way.
   [[nodiscard]] version_number seen() const {
-    return deletion ? deletion->seen : version_number{};
+    return deletion ? std::max(deletion->seen, version_number{1})
+                    : version_number{};
   }
 };
 

@@ -164,7 +164,7 @@ void note_released(tree_edit& edit, const msg::noted_version& x) {
   const auto found = tree.released_versions.find(x.file);
   if (found == tree.released_versions.end()
       || x.kind == msg::version_kind::closed || !found->second.deletion
-      || x.newest <= found->second.seen())
+      || x.newest <= found->second.deletion->seen)
     return;
   auto released = found->second;
   if (x.kind == msg::version_kind::content) {
@@ -181,18 +181,18 @@ void note(tree_edit& edit, const msg::noted_version& x) {
   const auto file = tree.nodes.find(x.file);
   if (file == no_node)
     return note_released(edit, x);
-  if (!tree.nodes.is_versioned_file(file)
-      || x.newest <= tree.nodes.version(file))
-    return; // Old news. I7
-  // Nothing can be put into it any more: the name is free. Its group asks for
+  if (!tree.nodes.is_versioned_file(file))
+    return;
+  // Nothing follows, whatever its number: the name is free. Its group asks for
   // the rest (`unlink_file`).
   if (x.kind == msg::version_kind::closed)
     return edit.unlink_versioned(file);
+  if (x.newest <= tree.nodes.version(file))
+    return;                 // Old news. I7
   edit.end_release(x.file); // What was purged is not the newest.
   const auto hidden = x.kind != msg::version_kind::content;
   const auto before = tree.nodes.totals(file);
   const auto was_hidden = tree.nodes[file].hidden;
-  const auto was_deleted = tree.is_deleted(file);
   tree.nodes.set_version(file, x.newest, hidden, hidden ? 0 : x.bytes);
   tree.nodes[file].modified_ms = x.time_ms;
   if (hidden == was_hidden) {
@@ -203,7 +203,7 @@ void note(tree_edit& edit, const msg::noted_version& x) {
   tree.nodes[file].changed = tree.applied;
   tree.recount_trash(file, before);
   edit.write_version(file);
-  if (was_deleted)
+  if (was_hidden)
     edit.rescue(file);
 }
 

@@ -221,8 +221,12 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
   }
   if (x.what == request::kind::purge && !is_closed(work)) {
     const auto* newest = newest_of(work.state.manifest);
-    if (newest && x.purged != version_number{} && newest->number > x.purged)
-      return note(out, file, work); // Whoever purged it did not know of it.
+    // Whoever purged a deletion did not know of a content. Numbers alone do
+    // not tell: after a restore of the metadata they may have begun again.
+    if (newest && x.purged != version_number{}
+        && (newest->number > x.purged
+            || newest->kind == msg::version_kind::content))
+      return note(out, file, work);
     propose(out, file, work, close(work.state.manifest, t.kept_ms),
             {std::move(x)}, t);
     return;

@@ -244,7 +244,10 @@ void store_recovery::on_state(const record_header& header,
   auto* before = core_.table.find_loose(header.chunk);
   std::vector<known_mutation> known;
   std::vector<append_entry> known_ids;
-  if (said && before != nullptr && before->serial == said->state.serial) {
+  // A copy that took its place has another history under the same serials.
+  if (said && before != nullptr && before->serial == said->state.serial
+      && before->version == said->state.version
+      && before->file == said->state.file) {
     known = std::move(before->known);
     known_ids = std::move(before->known_ids);
   }

@@ -86,6 +86,35 @@ TEST_F(RestartedMaster,
   EXPECT_EQ(answers[1].answer->grant.epoch, former);
 }
 
+// A client writes under grants of the former master. Servers tell of a chunk
+// when they make it, empty, and not again.
+TEST_F(RestartedMaster, TakesAFileThatWasWrittenAfterTheLists) { // SPEC G3, S1
+  constexpr chunk_id fresh{99};
+  msg::written_chunk x;
+  x.grant.chunk = fresh;
+  x.grant.version = chunk_version{1};
+  x.grant.term = master_term{1};
+  x.extent = {chunk_version{1}, mutation_serial{1}, 100, 100};
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    msg::chunk_heartbeat beat;
+    beat.store = store_id{n};
+    beat.boot = boot_id{n + 100};
+    beat.term = master_term{2};
+    beat.sequence = 1;
+    beat.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
+    beat.led_last = true;
+    // The third one was fenced for a grant that nobody got.
+    beat.arrived = {{fresh, {chunk_version{n == 3 ? 2u : 1u}, {}, 0, 0}}};
+    EXPECT_TRUE(machine.heartbeat(beat, now));
+    x.grant.chain.push_back(
+      {store_id{n}, *endpoint::parse("10.0.0." + std::to_string(n) + ":7405")});
+  }
+  EXPECT_TRUE(machine.adopt({x}, {true}, now));
+  EXPECT_EQ(machine.state().table.holders(fresh).size(), 2u)
+    << "what was fenced has nothing";
+  machine.check();
+}
+
 /// A master that was restarted while a server is away, which alone has a chunk.
 struct ServerAway : ::testing::Test {
   instant now{};

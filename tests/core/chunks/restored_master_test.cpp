@@ -86,7 +86,8 @@ struct RestoredMaster : ::testing::Test {
     beat(i);
   }
 
-  void beat(std::uint64_t i) {
+  /// @param news What is new there.
+  void beat(std::uint64_t i, std::vector<msg::chunk_state> news = {}) {
     msg::chunk_heartbeat x;
     x.store = store_id{i};
     x.boot = boot_id{i};
@@ -95,6 +96,7 @@ struct RestoredMaster : ::testing::Test {
     x.heard = x.sequence - 1;
     x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
     x.led_last = x.all_told = true;
+    x.arrived = std::move(news);
     EXPECT_TRUE(machine.heartbeat(x, now));
     take();
   }
@@ -413,6 +415,30 @@ TEST_F(RestoredMaster, DeletesNothingBeforeItIsConfirmed) { // SPEC G12
   EXPECT_GE(std::count(gone.begin(), gone.end(), purged), 2);
   EXPECT_GT(std::count(gone.begin(), gone.end(), own), 0);
   EXPECT_EQ(std::count(gone.begin(), gone.end(), unnamed), 0); // D3
+}
+
+// Who told is not there when the next master starts.
+TEST_F(RestoredMaster, WritesWhatItBelievedWhenItIsConfirmed) { // SPEC S1, S2
+  load_fresh();
+  enlist(1, {state(old_chunk, 4, 20), state(fresh_chunk, 4, 20)});
+  enlist(2, {state(old_chunk, 4, 20)});
+  enlist(3, {});
+  EXPECT_TRUE(logged.empty()) << "each master waits for all";
+  ASSERT_TRUE(machine.confirm(msg::confirm_restore{}));
+  take();
+  const auto version_in = [&](chunk_id chunk) {
+    for (const auto& x : logged)
+      if (x.row.chunk == chunk)
+        return std::pair{x.row.extent.version.value(),
+                         x.row.extent.serial.value()};
+    return std::pair<std::uint64_t, std::uint64_t>{};
+  };
+  EXPECT_EQ(version_in(old_chunk), std::pair(4ul, 5ul));
+  EXPECT_EQ(version_in(fresh_chunk), std::pair(4ul, 1ul))
+    << "an empty replica is none of it";
+  logged.clear();
+  beat(3, {state(old_chunk, 6, 30)}); // Of a volume that it lacked.
+  EXPECT_EQ(version_in(old_chunk).first, 6ul);
 }
 
 // Of a chunk that the backup does not know likewise.

@@ -120,7 +120,7 @@ TEST_F(PurgedVersions, GiveTheirNameFreeWhenTheyAreClosed) { // SPEC V5
   EXPECT_TRUE(change(msg::purge_trash{0, one.value()}));
   const auto looked_up = tree->locate("/docs/one").answer->looked_up_at;
   note(one, 3, 0, version_kind::closed);
-  note(two, 2, 0, version_kind::closed); // By its age; its deletion was lost.
+  note(two, 1, 0, version_kind::closed); // After a rollback of its group.
   EXPECT_EQ(refusal(tree->locate("/docs/one").answer), ec::not_found);
   EXPECT_EQ(look("/docs/two"), ec::not_found);
   EXPECT_TRUE(names("/docs").empty());
@@ -185,6 +185,25 @@ TEST_F(PurgedVersions, ComeBackToTheTrashIfTheyHaveANewerContent) { // SPEC S1
   EXPECT_TRUE(change(msg::restore_trash{0, 0, "/docs/a/one", ""}));
   EXPECT_EQ(tree->status("/docs/a/one").answer->inode, one);
   EXPECT_EQ(tree->status("/docs/a/one").answer->length, 40u);
+}
+
+// A put to a new name is done while its directory is removed and purged.
+TEST_F(PurgedVersions,
+       ComeBackIfTheyHadNoVersionWhenTheyWerePurged) { // SPEC S1
+  const auto one = create("/docs/a/one")->inode;
+  const auto two = create("/docs/a/two")->inode;
+  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/a", true}));
+  EXPECT_TRUE(change(msg::purge_trash{0, 0, true}));
+  note(one, 1, 10);
+  while (apply(collect_garbage{1})->more) {
+  }
+  restart();
+  EXPECT_EQ(tree->released_versions({}, 9),
+            (std::vector{msg::purged_file{two, 0, version_number{1}}}))
+    << "no content is closed";
+  note(two, 1, 20);
+  EXPECT_EQ(tree->trash({}).answer->entries.size(), 2u);
+  EXPECT_TRUE(tree->released_versions({}, 9).empty());
 }
 
 // The note comes between the purge and its slices.

@@ -406,7 +406,7 @@ public:
   void purge(std::uint64_t id) {
     for (const auto& [path, content] : trash.at(id).below) {
       end(content);
-      if (content.hidden && content.version > 0)
+      if (content.hidden)
         gone[content.inode] = {path, content};
     }
     trash.erase(id);

@@ -300,6 +300,8 @@ TEST_F(Coordinator, PurgesNothingNewerThanWasSeen) { // SPEC S1, G12
             nullptr);
   EXPECT_NE(proposal_in(purge(with(5, msg::version_kind::deleted), 5)),
             nullptr);
+  EXPECT_EQ(proposal_in(purge(with(1, msg::version_kind::content), 5)), nullptr)
+    << "its numbers have begun again, after a restore of the metadata";
   EXPECT_NE(proposal_in(purge(with(6, msg::version_kind::content), 0)), nullptr)
     << "a tree was purged, whatever is in it";
 }
