@@ -59,8 +59,9 @@ struct group_member {
   bool operator==(const group_member&) const = default;
 };
 
-/// Who orders messages from place `first` on. Of the attempts of others only
-/// `id` and `members` are told.
+/// Who orders messages from place `first` on. Of attempts only `id` and
+/// `members` are told, and `first` is 1 if the one who tells was committed to
+/// it, else 0.
 struct group_configuration {
   configuration_id id;
   configuration_id previous; ///< Whose places end before `first`.

@@ -75,6 +75,12 @@ TEST(Multicast, TakesNoVoteFromADiskThatWentBack) { // SPEC Q4, Q10
   hold("older", 5, 2);
 }
 
+TEST(Multicast, TakesInSeveralNewDisks) { // SPEC Q4, Q5, Q10
+  for (const auto rule : {primary_rule::majority, primary_rule::highest_id})
+    for (const node_index n : {3, 4})
+      hold("new-disks", n, 3, rule);
+}
+
 TEST(Multicast, HasOnePrimary) { // SPEC Q6
   for (const auto rule : {primary_rule::majority, primary_rule::highest_id}) {
     hold("split", 3, 2, rule);

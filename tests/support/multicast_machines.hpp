@@ -30,6 +30,7 @@ protected:
     for (std::uint64_t i = 1; i <= n; ++i)
       config.servers.push_back(server_id{i});
     for (std::uint64_t i = 1; i <= n; ++i) {
+      stores.push_back(store_id{i});
       machines.push_back(std::make_unique<multicast_machine>(
         config, msg::group_member{server_id{i}, store_id{i}, life_id{1}},
         std::nullopt, now));
@@ -108,14 +109,19 @@ protected:
     return stored;
   }
 
-  void restart(std::size_t who, stored_group stored) {
+  void restart(std::size_t who, std::optional<stored_group> stored) {
     issued[who] = done[who] = 0;
     machines[who] = std::make_unique<multicast_machine>(
       config,
-      msg::group_member{server_id{who + 1}, store_id{who + 1},
+      msg::group_member{server_id{who + 1}, stores[who],
                         life_id{1 + ++restarts}},
       std::move(stored), now);
     perform(who, machines[who]->start(now));
+  }
+
+  void replace_disk(std::size_t who) {
+    stores[who] = store_id{stores[who].value() + 100};
+    restart(who, std::nullopt);
   }
 
   // As after a crash with its disk.
@@ -136,6 +142,7 @@ protected:
   std::vector<std::unique_ptr<multicast_machine>> machines;
   std::deque<std::pair<std::size_t, msg::multicast_packet>> network;
   std::vector<std::vector<std::string>> delivered;
+  std::vector<store_id> stores;
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;
   std::map<server_id, int> replaced; ///< States, by whose.

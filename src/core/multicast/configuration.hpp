@@ -31,6 +31,12 @@ votes_in(const msg::group_configuration& x, const msg::group_member& who);
   return servers > 9 ? 3 : msg::group_attempts_max;
 }
 
+/// Was the server that has or tells of this attempt committed to it itself? Of
+/// those that a leader told it of it has no first place.
+[[nodiscard]] inline bool is_own(const msg::group_configuration& attempt) {
+  return attempt.first > 0;
+}
+
 [[nodiscard]] constexpr bool is_none(const msg::configuration_id& x) {
   return x.epoch == 0;
 }

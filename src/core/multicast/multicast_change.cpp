@@ -135,10 +135,28 @@ void multicast_machine::commit() {
   x.history = record_.history;
   lead_->commit = x;
   lead_->touched = lead_->said = now_;
-  for (const auto& member : lead_->members)
-    if (member.server != self_.server)
+  for (const auto& y : view)
+    if (y.forgetful)
+      lead_->forgetful.insert(y.who.server);
+  tell_commit(!lead_->forgetful.empty());
+}
+
+// Who has a vote records an attempt after all who have forgotten: of one that
+// somebody with a vote remembers, each of those knows what it did there.
+bool multicast_machine::all_forgetful_recorded() const {
+  return std::ranges::includes(lead_->recorded, lead_->forgetful);
+}
+
+void multicast_machine::tell_commit(bool forgetful) {
+  const auto x = *lead_->commit;
+  const auto is_meant = [&](server_id server) {
+    return lead_->forgetful.contains(server) == forgetful;
+  };
+  for (const auto& member : x.next.members)
+    if (member.server != self_.server && is_meant(member.server))
       send(member.server, x);
-  on(self_.server, x);
+  if (is_meant(self_.server))
+    on(self_.server, x);
 }
 
 void multicast_machine::on(server_id from, const msg::member_ready& x) {
@@ -148,6 +166,11 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
   }
   if (!lead_ || lead_->ballot != x.ballot || !lead_->commit)
     return;
+  if (lead_->recorded.insert(from).second && lead_->forgetful.contains(from)) {
+    lead_->touched = now_;
+    if (all_forgetful_recorded())
+      tell_commit(false);
+  }
   const auto cut = lead_->commit->next.first - 1;
   const auto chain = log_.chain_at(cut);
   if (!chain || log_.received() < cut)
@@ -189,6 +212,8 @@ void multicast_machine::on(server_id from, const msg::gather_members& x) {
   }
   if (!attempt_ || attempt_->ballot != x.ballot)
     return;
+  if (attempt_->phase == attempt_phase::gathering)
+    attempt_->touched = now_; // Others may have to come first.
   attempt_->answer = true;
   advance_attempt();
 }
@@ -200,8 +225,14 @@ void multicast_machine::on(server_id from, const msg::commit_members& x) {
       || x.next.previous != record_.lineage
       || x.attempts.size() >= attempts_most(config_.servers.size()))
     return;
-  record_.attempts = x.attempts;
-  record_.attempts.push_back(x.next);
+  // Of those that are open it still knows which it was committed to.
+  auto attempts = x.attempts;
+  for (auto& open : attempts)
+    for (const auto& own : record_.attempts)
+      if (own.id == open.id)
+        open = own;
+  attempts.push_back(x.next);
+  record_.attempts = std::move(attempts);
   if (x.known.id > record_.known.id)
     record_.known = x.known;
   attempt_->phase = attempt_phase::committed;
@@ -263,11 +294,12 @@ void multicast_machine::on(const msg::install_members& x) {
     }
 }
 
-// It was ready for this one, in this life or a former one.
+// It was ready for this one, in this life or a former one, and for none since:
+// that one may have been installed, too.
 bool multicast_machine::can_install(const msg::group_configuration& x) const {
-  return x.first > 0 && votes_in(x, self_) && x.previous == record_.lineage
-         && durable_ + 1 >= x.first && log_.floor() < x.first
-         && final_ < x.first;
+  return is_own(x) && x.id == record_.attempts.back().id && votes_in(x, self_)
+         && x.previous == record_.lineage && durable_ + 1 >= x.first
+         && log_.floor() < x.first && final_ < x.first;
 }
 
 void multicast_machine::install(const msg::group_configuration& next) {
@@ -282,7 +314,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.known = next;
   record_.lineage = next.id;
   record_.attempts.clear();
-  record_.forgetful = false; // It was asked for this one since.
+  record_.forgetful = false; // Why: docs/protocols/multicast.md, last of it.
   final_ = cut;
   attempt_.reset();
   if (lead_ && lead_->ballot <= next.id)
@@ -360,12 +392,16 @@ void multicast_machine::watch_attempts() {
   if (now_ < lead_->said + config_.change_resend)
     return;
   lead_->said = now_;
+  if (lead_->commit && attempt_ && attempt_->phase == attempt_phase::gathering)
+    attempt_->touched = now_;
   for (const auto& member : lead_->members) {
     if (member.server == self_.server || lead_->ready.contains(member.server))
       continue;
-    if (lead_->commit)
+    if (lead_->commit
+        && (all_forgetful_recorded()
+            || lead_->forgetful.contains(member.server)))
       send(member.server, *lead_->commit);
-    else if (!lead_->gathered.contains(member.server))
+    else if (lead_->commit || !lead_->gathered.contains(member.server))
       send(member.server, msg::gather_members{lead_->ballot});
   }
 }

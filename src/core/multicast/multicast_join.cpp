@@ -113,10 +113,13 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
   const bool change = !is_none(x.ballot);
   if (change
       && (!attempt_ || attempt_->ballot != x.ballot
-          || attempt_->phase == attempt_phase::gathering))
+          || !is_stored(attempt_->token)))
     return;
-  const auto end
-    = change ? std::min(log_.received(), attempt_->next.first - 1) : final_;
+  // What the donor has told is the cut, also if it does not know that yet.
+  const auto end = !change ? final_
+                   : attempt_->phase == attempt_phase::gathering
+                     ? durable_
+                     : std::min(log_.received(), attempt_->next.first - 1);
   const auto chain = log_.chain_at(x.after);
   if (x.after > end || !chain || *chain != x.chain) {
     const bool ahead = x.joined && x.after > end;

@@ -151,6 +151,8 @@ private:
   void on(server_id from, const msg::member_ready& x);
   void on(const msg::install_members& x);
   void commit();
+  void tell_commit(bool forgetful);
+  [[nodiscard]] bool all_forgetful_recorded() const;
   void advance_attempt();
   void watch_attempts();
   void abandon_attempt();

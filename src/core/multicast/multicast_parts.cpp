@@ -25,7 +25,7 @@ std::size_t size(const msg::configuration_id& x) {
 
 std::size_t size(const msg::group_configuration& x) {
   auto sum
-    = size(x.id) + size(x.previous) + (x.first == 0 ? 1 : place_bytes) + 1;
+    = size(x.id) + size(x.previous) + (x.first < 128 ? 1 : place_bytes) + 1;
   for (const auto& member : x.members)
     sum += size(member);
   return sum;

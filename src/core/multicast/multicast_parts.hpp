@@ -70,6 +70,8 @@ struct leader_attempt {
   std::vector<msg::group_member> members;
   std::map<server_id, msg::members_gathered> gathered;
   std::optional<msg::commit_members> commit;
+  std::set<server_id> forgetful; ///< They are sent it first.
+  std::set<server_id> recorded;  ///< Who has the attempt, durably.
   std::set<server_id> ready;
   instant touched{};
   instant said{};

@@ -62,7 +62,8 @@ msg::member_standing multicast_machine::standing() const {
   x.lineage = record_.lineage;
   x.attempts = record_.attempts;
   for (auto& attempt : x.attempts) { // The rest is nobody else's business.
-    attempt = {attempt.id, {}, 0, std::move(attempt.members)};
+    attempt
+      = {attempt.id, {}, is_own(attempt) ? 1u : 0u, std::move(attempt.members)};
     for (auto& member : attempt.members)
       member.life = {};
   }
@@ -150,6 +151,8 @@ multicast_machine::standing_of(const group_peer& peer) const {
     x.known = current_;
     x.lineage = current_.id;
     x.attempts.clear();
+    x.marks.clear(); // Those are of the former one's members.
+    x.forgetful = false;
     x.fit = true;
   }
   return x;
@@ -173,7 +176,7 @@ void multicast_machine::evaluate() {
     note_forgetful(told);
   for (std::size_t i = 0; i < nodes.size(); ++i)
     nodes[i].standing = std::move(told[i].standing);
-  if (nodes.front().standing.forgetful)
+  if (nodes.front().standing.forgetful && !record_.forgetful)
     forget_votes();
   auto next = component_of(config_, self_.server, nodes);
   if (next.leader != component_.leader)
@@ -278,12 +281,24 @@ bool multicast_machine::promised_more(const msg::member_standing& told) const {
 // This server acknowledged more than it has. It may have installed an attempt
 // that it still has: to install that again would give it back its vote.
 void multicast_machine::forget_votes() {
-  if (record_.forgetful || attempt_)
+  if (attempt_)
     return; // What was told in a change stays as it is until that is over.
-  record_.forgetful = true;
-  record_.attempts.clear();
+  if (record_.forgetful) {
+    // Its disk may have gone back again. What it did in this life it knows.
+    bool changed = false;
+    for (auto& x : record_.attempts)
+      if (is_own(x) && !acts_in(x, self_)) {
+        x.first = 0;
+        changed = true;
+      }
+    if (!changed)
+      return;
+  } else {
+    record_.forgetful = true;
+    record_.attempts.clear();
+    out_.push_back(log_went_back{record_.known.id});
+  }
   (void) store(log_.received());
-  out_.push_back(log_went_back{record_.known.id});
   reach_changed_ = beacon_soon_ = true;
 }
 

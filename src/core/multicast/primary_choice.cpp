@@ -29,9 +29,28 @@ msg::group_configuration last_of(const multicast_config& config,
   return last;
 }
 
-// With the disk that it had in that one, and all that was on it.
+bool remembers(const msg::member_standing& x,
+               const msg::group_configuration& attempt) {
+  return std::ranges::any_of(x.attempts,
+                             [&](const auto& y) { return y.id == attempt.id; });
+}
+
+// Is it one of that one's members, with the disk that it had in it, and does it
+// know what it did there? A forgetful server does, if it was committed to that
+// attempt since it has become forgetful; it drops all others when it does.
 bool votes(const msg::member_standing& x, const msg::group_configuration& of) {
-  return votes_in(of, x.who) && !x.forgetful;
+  if (!votes_in(of, x.who))
+    return false;
+  return !x.forgetful || std::ranges::any_of(x.attempts, [&](const auto& y) {
+    return y.id == of.id && is_own(y);
+  });
+}
+
+// Those who judged a later attempt found that this one does not stand.
+bool was_in_later(const msg::member_standing& x,
+                  const msg::group_configuration& attempt) {
+  return std::ranges::any_of(
+    x.attempts, [&](const auto& y) { return is_own(y) && y.id > attempt.id; });
 }
 
 // May that attempt still have been installed, as far as those here can tell?
@@ -40,12 +59,12 @@ bool votes(const msg::member_standing& x, const msg::group_configuration& of) {
 bool may_stand(const msg::group_configuration& attempt, const standings& view) {
   std::size_t present = 0;
   for (const auto* x : view) {
-    if (!votes(*x, attempt))
-      continue; // A forgetful member may have had it: that says nothing.
-    ++present;
-    const auto same = [&](const auto& y) { return y.id == attempt.id; };
-    if (std::none_of(x->attempts.begin(), x->attempts.end(), same))
+    if (!votes_in(attempt, x->who))
+      continue;
+    // A forgetful member may have had it, and may have installed it.
+    if (!remembers(*x, attempt) && (!x->forgetful || was_in_later(*x, attempt)))
       return false;
+    present += votes(*x, attempt) ? 1 : 0;
   }
   return present < attempt.members.size();
 }
@@ -78,15 +97,15 @@ bool has_quorum(const multicast_config& config,
   std::size_t forgetful = 0;
   bool highest = false;
   for (const auto* x : view)
-    if (x->forgetful) {
-      ++forgetful;
-    } else if (votes(*x, of)) {
+    if (votes(*x, of)) {
       ++count;
       highest |= x->who.server == of.members.back().server;
+    } else if (x->forgetful) {
+      ++forgetful;
     }
-  // All servers are here, and the forgetful ones are too few to have gone on by
-  // themselves: no other half has. So half is enough, as it meets each
-  // majority.
+  // All servers are here, and those who do not know what they did are fewer
+  // than ever go on by themselves (`least_members`): no other half has. So half
+  // is enough, as it meets each majority.
   const bool all_known = forgetful > 0 && view.size() == config.servers.size()
                          && forgetful < least_members(config, of);
   switch (config.rule) {
@@ -166,7 +185,10 @@ primary_choice choose(const multicast_config& config,
                                   : primary_verdict::primary;
     return choice;
   }
-  choice.attempts = open_attempts(choice.last.id, able);
+  // Before the first configuration all servers are asked, and none has
+  // installed one: no attempt stands, whoever has not heard of it.
+  if (!is_none(choice.last.id))
+    choice.attempts = open_attempts(choice.last.id, able);
   choice.verdict = judge(config, choice, able);
   return choice;
 }
@@ -180,15 +202,18 @@ void note_forgetful(std::vector<told_standing>& all) {
     const auto i = index_of(last, standing.who.server);
     // In the same life it was a late datagram. Without the lineage of `last`
     // what is not final was cut off, and it has to fetch that first.
-    if (!i || !votes_in(last, standing.who) || standing.lineage != last.id
+    if (standing.forgetful || !i || !votes_in(last, standing.who)
+        || standing.lineage != last.id
         || last.members[*i].life == standing.who.life)
       continue;
     const auto heard_of_more = [&](const told_standing& y) {
       return y.standing.known.id == last.id && *i < y.standing.marks.size()
              && y.standing.marks[*i] > x.held;
     };
-    standing.forgetful
-      = standing.forgetful || std::ranges::any_of(all, heard_of_more);
+    standing.forgetful = std::ranges::any_of(all, heard_of_more);
+    if (standing.forgetful)
+      for (auto& attempt : standing.attempts)
+        attempt.first = 0; // It may have installed that one.
   }
 }
 

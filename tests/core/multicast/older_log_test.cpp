@@ -243,32 +243,5 @@ TEST_F(OlderLog, OfAMajorityWaitsForTheOperator) { // SPEC Q10
   all_have_all();
 }
 
-// Servers with new disks have no vote before their first configuration. Those
-// who were ready for it have one as soon as they know that it was installed.
-class NewDisks : public multicast_machines {
-protected:
-  NewDisks() {
-    durable = true;
-    begin(3);
-  }
-};
-
-TEST_F(NewDisks, VoteInTheFirstConfiguration) { // SPEC Q4, Q10
-  for (int i = 0; i < 5'000 && !machines[2]->configuration(); ++i)
-    run(100us);
-  ASSERT_NE(machines[2]->configuration(), nullptr);
-  for (const std::size_t i : {0, 1}) {
-    ASSERT_EQ(machines[i]->configuration(), nullptr);
-    restart_with_state(i);
-    EXPECT_TRUE(machines[i]->record().forgetful);
-  }
-  run(2s);
-  for (const auto& x : machines) {
-    ASSERT_NE(x->configuration(), nullptr);
-    EXPECT_EQ(x->configuration()->members.size(), 3u);
-    EXPECT_FALSE(x->record().forgetful);
-  }
-}
-
 } // namespace
 } // namespace dfs::core

@@ -208,6 +208,67 @@ TEST(PrimaryChoice, WhoHasForgottenSaysNothingOfAttempts) { // SPEC Q10
   EXPECT_EQ(choose_primary(config, {one, at(2, last), three, five}).verdict, p);
 }
 
+// Since then it knows what it did: it was ready at most.
+TEST(PrimaryChoice, WhoHasForgottenSpeaksOfWhatItDidSince) { // SPEC Q4, Q10
+  const auto config = group({1, 2, 3, 4});
+  auto attempt = configuration(8, {1, 2, 3, 4});
+  attempt.first = 0;
+  const auto view = [&](const ids& members, const ids& here, const ids& own) {
+    std::vector<msg::member_standing> all;
+    for (const auto id : here) {
+      auto x = at(id, configuration(7, members));
+      x.forgetful = std::ranges::find(members, id) == members.end();
+      x.attempts = {attempt};
+      x.attempts[0].first = std::ranges::find(own, id) != own.end() ? 1 : 0;
+      all.push_back(x);
+    }
+    return choose_primary(config, all);
+  };
+  // A member of the last one goes while it takes in one with a new disk.
+  EXPECT_EQ(view({1, 2, 3}, {2, 3, 4}, {4}).verdict, p);
+  EXPECT_EQ(view({1, 2, 3}, {2, 3, 4}, {}).verdict,
+            primary_verdict::unresolved);
+  // Half of it has new disks: all together resolve it.
+  const auto whole = view({1, 2}, {1, 2, 3, 4}, {3, 4});
+  EXPECT_EQ(whole.verdict, p);
+  EXPECT_TRUE(whole.attempts.empty());
+  EXPECT_EQ(view({1, 2}, {1, 2, 3, 4}, {}).verdict,
+            primary_verdict::unresolved);
+  // In the last configuration it has no vote for that.
+  EXPECT_EQ(view({1, 2}, {1, 3, 4}, {3, 4}).verdict,
+            primary_verdict::no_quorum);
+}
+
+// In a later one it heard which of the former ones were open.
+TEST(PrimaryChoice, WhoHasForgottenKnowsWhatALaterAttemptResolved) { // SPEC Q4
+  const auto config = group({1, 2, 3, 4});
+  std::vector<msg::member_standing> view;
+  for (const std::uint64_t id : {1, 2, 3, 4}) {
+    view.push_back(at(id, configuration(7, {1, 2})));
+    view.back().forgetful = id > 2;
+    view.back().attempts = {configuration(id > 2 ? 9 : 8, {1, 2, 3, 4})};
+  }
+  EXPECT_EQ(choose_primary(config, view).verdict, p);
+  auto open = view[0].attempts[0];
+  open.first = 0;
+  for (const std::size_t i : {2, 3})
+    view[i].attempts.insert(view[i].attempts.begin(), open);
+  EXPECT_EQ(choose_primary(config, view).verdict, primary_verdict::unresolved);
+}
+
+TEST(PrimaryChoice, BeforeTheFirstConfigurationNoAttemptStands) { // SPEC Q4
+  const auto config = group({1, 2, 3});
+  std::vector<msg::member_standing> view;
+  for (const std::uint64_t id : {1, 2, 3}) {
+    view.push_back(at(id, {}));
+    view.back().forgetful = true;
+  }
+  view[0].attempts = {configuration(1, {1, 2, 3})}; // 2 and 3 did not hear it.
+  const auto choice = choose_primary(config, view);
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_TRUE(choice.attempts.empty());
+}
+
 TEST(PrimaryChoice, HalfIsEnoughWhereAllAreHereAndOneHasForgotten) { // SPEC Q6
   const auto config = group({1, 2, 3});
   const auto last = configuration(7, {2, 3});
@@ -227,6 +288,7 @@ TEST(PrimaryChoice, WhoHoldsLessThanItWasHeardToHasForgotten) { // SPEC Q10
   auto two = at(2, last);
   two.marks = {90, 80, 100};
   auto three = at(3, last);
+  three.attempts = {configuration(8, {2, 3})};
   std::vector<told_standing> told{{two, 80}, {three, 99}};
   note_forgetful(told); // In the same life: that was a late datagram.
   EXPECT_FALSE(told[1].standing.forgetful);
@@ -234,6 +296,8 @@ TEST(PrimaryChoice, WhoHoldsLessThanItWasHeardToHasForgotten) { // SPEC Q10
   note_forgetful(told);
   EXPECT_FALSE(told[0].standing.forgetful);
   EXPECT_TRUE(told[1].standing.forgetful);
+  // … and what it was in, it may have installed.
+  EXPECT_FALSE(is_own(told[1].standing.attempts.front()));
   told[1] = {three, 100};
   told[1].standing.who.life = life_id{2};
   note_forgetful(told);

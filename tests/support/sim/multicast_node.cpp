@@ -137,6 +137,9 @@ void multicast_node::alter(msg::member_standing& x) const {
   }
   if (cluster_.mutant("same-store"))
     x.forgetful = false;
+  if (cluster_.mutant("mute-new"))
+    for (auto& attempt : x.attempts)
+      attempt.first = 0;
 }
 
 void multicast_node::write(std::uint64_t token, std::function<void()> apply) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::sim {
 
@@ -35,11 +36,12 @@ multicast_run finish(multicast_cluster& cluster) {
 /// @param harm Until it returns.
 template <class Harm>
 multicast_run under(const multicast_options& options, link_quality quality,
-                    std::chrono::nanoseconds lasts, Harm harm) {
+                    std::chrono::nanoseconds lasts, Harm harm,
+                    std::chrono::nanoseconds begin = 300ms) {
   multicast_cluster cluster{options};
   auto& world = cluster.world();
   cluster.start_all();
-  world.run_for(300ms);
+  world.run_for(begin);
   world.net().set_quality(quality);
   multicast_trouble faults{cluster};
   const auto end = world.now() + lasts;
@@ -196,12 +198,17 @@ multicast_run run_power(const multicast_options& options) {
   });
 }
 
-// Gone for so long that the others have forgotten what it lacks.
-multicast_run run_rejoin(const multicast_options& usual) {
-  auto options = usual;
+// Who comes back needs a whole state soon.
+multicast_options keeping_little(multicast_options options) {
   options.config.retained = 200;
   options.config.unstable = 100;
   options.config.fit_lag = 50;
+  return options;
+}
+
+// Gone for so long that the others have forgotten what it lacks.
+multicast_run run_rejoin(const multicast_options& usual) {
+  auto options = keeping_little(usual);
   options.pace = 4ms;
   return under(options, {}, 10s, [](auto& cluster, auto& faults) {
     const auto i = faults.any();
@@ -213,15 +220,6 @@ multicast_run run_rejoin(const multicast_options& usual) {
           faults.cut(i, j, 2s);
     faults.wait(1s, 4s);
   });
-}
-
-// Who may lose its state: under `highest-id` the highest server may not.
-node_index expendable(multicast_cluster& cluster, multicast_trouble& faults) {
-  const auto i = faults.any();
-  const bool needed
-    = cluster.options().config.rule == core::primary_rule::highest_id
-      && i + 1 == cluster.options().servers;
-  return needed ? faults.other(i) : i;
 }
 
 // Its state goes just as less than half have fallen behind, by less than the
@@ -248,16 +246,13 @@ void lose_among_the_last(multicast_cluster& cluster, multicast_trouble& faults,
 
 // A server comes back with nothing, while all others stay.
 multicast_run run_empty(const multicast_options& usual) {
-  auto options = usual;
-  options.config.retained = 200;
-  options.config.unstable = 100;
-  options.config.fit_lag = 50;
+  auto options = keeping_little(usual);
   return under(options, lossy(1), 12s, [](auto& cluster, auto& faults) {
     // Only when all have everything: else a quorum's disks may be gone.
     const bool whole = cluster.complaints_about_members().empty();
     auto& random = cluster.world().random();
     if (whole) {
-      const auto i = expendable(cluster, faults);
+      const auto i = faults.expendable();
       if (random.one_in(3)) {
         lose_among_the_last(cluster, faults, i,
                             [&](auto lasts) { faults.empty(i, lasts); });
@@ -273,13 +268,53 @@ multicast_run run_empty(const multicast_options& usual) {
   });
 }
 
+// One after another; nobody if those who are left do not go on.
+std::vector<node_index> leave_one_by_one(multicast_cluster& cluster,
+                                         multicast_trouble& faults,
+                                         std::uint64_t count) {
+  std::vector<node_index> gone;
+  while (gone.size() < count) {
+    const auto i = faults.expendable();
+    if (std::ranges::find(gone, i) != gone.end())
+      continue;
+    faults.crash(i, 20s, false);
+    gone.push_back(i);
+    faults.wait(2s, 500ms);
+    for (node_index j = 0; j < cluster.options().servers; ++j)
+      if (std::ranges::find(gone, j) == gone.end()
+          && (!cluster.server(j) || !cluster.server(j)->machine().serving()))
+        return {};
+  }
+  return gone;
+}
+
+// All begin with nothing, and the first changes fail. Then some are gone, at
+// most until so many are left as go on alone. They come back together, without
+// their disks, and the changes that take them in fail.
+multicast_run run_new_disks(const multicast_options& usual) {
+  bool begun = false;
+  const auto harm = [&](auto& cluster, auto& faults) {
+    auto& random = cluster.world().random();
+    if (!std::exchange(begun, true))
+      faults.fail_attempts(random.below(7), 6s);
+    faults.wait(300ms, 300ms);
+    const auto most
+      = cluster.options().servers - cluster.options().config.min_quorum;
+    if (!cluster.complaints_about_members().empty())
+      return; // A quorum's disks may be gone.
+    for (const auto i :
+         leave_one_by_one(cluster, faults, 1 + random.below(most)))
+      cluster.wipe(i);
+    faults.bring_back();
+    faults.fail_attempts(random.below(7), 6s);
+  };
+  return under(keeping_little(usual), lossy(1), 14s, harm, 0ms);
+}
+
 // A disk is put back to what it was a while ago, while all others stay: in the
 // same configuration, or in one that the copy does not know.
 multicast_run run_older(const multicast_options& usual) {
-  auto options = usual;
-  options.config.retained = 200;
-  options.config.unstable = 100;
-  options.config.fit_lag = 50;
+  auto options = keeping_little(usual);
   return under(options, lossy(1), 14s, [](auto& cluster, auto& faults) {
     faults.wait(100ms, 500ms);
     // Only when all have everything: else a quorum's disks may be gone.
@@ -288,7 +323,7 @@ multicast_run run_older(const multicast_options& usual) {
     if (!whole())
       return;
     auto& random = cluster.world().random();
-    const auto i = expendable(cluster, faults);
+    const auto i = faults.expendable();
     const auto older = cluster.disk(i);
     faults.wait(500ms, 500ms);
     if (random.one_in(2)) {
@@ -312,7 +347,7 @@ multicast_run run_memory(const multicast_options& usual) {
   return under(options, lossy(2), 10s, [](auto& cluster, auto& faults) {
     auto& random = cluster.world().random();
     const bool whole = cluster.complaints_about_members().empty();
-    const auto i = expendable(cluster, faults);
+    const auto i = faults.expendable();
     if (whole && random.one_in(2))
       faults.crash(i, 20ms + faults.up_to(1s), false);
     else if (random.one_in(2))
@@ -370,7 +405,7 @@ multicast_run run_hung_disk(const multicast_options& usual) {
   return under(options, {}, 75s, [](auto& cluster, auto& faults) {
     auto& world = cluster.world();
     faults.wait(100ms, 1s);
-    faults.hang(expendable(cluster, faults), 60s);
+    faults.hang(faults.expendable(), 60s);
     standstill stop{cluster};
     for (const auto end = world.now() + 74s; world.now() < end;) {
       world.run_for(20ms);
@@ -443,6 +478,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
     {"power", "the power of all servers goes", run_power},
     {"rejoin", "servers that were gone for long", run_rejoin},
     {"empty", "servers that come back without their disk", run_empty},
+    {"new-disks", "several new disks at once, and logs that are slow",
+     run_new_disks},
     {"older", "servers of which an older copy of the disk is put back",
      run_older},
     {"memory", "memory mode: who restarts has nothing", run_memory},

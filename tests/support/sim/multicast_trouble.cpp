@@ -25,6 +25,14 @@ node_index multicast_trouble::other(node_index i) {
   return (i + 1 + static_cast<node_index>(world_.random().below(n - 1))) % n;
 }
 
+node_index multicast_trouble::expendable() {
+  const auto i = any();
+  const auto& options = cluster_.options();
+  const bool needed = options.config.rule == core::primary_rule::highest_id
+                      && i + 1 == options.servers;
+  return needed ? other(i) : i;
+}
+
 multicast_trouble::duration multicast_trouble::up_to(duration x) {
   return sim::up_to(world_.random(), x);
 }
@@ -75,6 +83,12 @@ void multicast_trouble::crash_all(duration lasts, bool power) {
 void multicast_trouble::empty(node_index i, duration lasts) {
   crash(i, lasts, false);
   cluster_.wipe(i);
+}
+
+void multicast_trouble::bring_back() {
+  for (auto& x : back_)
+    if (x != virtual_time::max())
+      x = world_.now();
 }
 
 void multicast_trouble::put_back(node_index i, const multicast_disk& older,
@@ -183,6 +197,35 @@ void multicast_trouble::strike() {
     default:
       doom(i, all_deaths(), 4, 2s);
       break;
+  }
+}
+
+msg::configuration_id multicast_trouble::last_attempt() {
+  msg::configuration_id last;
+  for (node_index i = 0; i < cluster_.options().servers; ++i)
+    if (auto* program = cluster_.server(i))
+      for (const auto& x : program->machine().record().attempts)
+        last = std::max(last, x.id);
+  return last;
+}
+
+void multicast_trouble::fail_attempts(std::uint64_t count, duration at_most) {
+  auto& random = world_.random();
+  const auto end = world_.now() + at_most;
+  auto before = last_attempt();
+  while (count > 0 && world_.now() < end && !world_.broken()) {
+    world_.run_for(200us);
+    const auto last = last_attempt();
+    if (last <= before)
+      continue;
+    before = last;
+    --count;
+    world_.run_for(up_to(8ms)); // It is at some, or at all.
+    for (node_index i = 0; i < cluster_.options().servers; ++i)
+      if (random.one_in(2))
+        hang(i, 300ms + up_to(300ms));
+    if (random.one_in(4))
+      crash(any(), 10ms + up_to(1s), random.one_in(2));
   }
 }
 

@@ -21,6 +21,8 @@ public:
   void crash_all(duration lasts, bool power);
   /// Its disk is gone, too: it comes back with nothing.
   void empty(node_index i, duration lasts);
+  /// Whoever is down comes back at once.
+  void bring_back();
   /// It comes back with an older copy of its disk.
   void put_back(node_index i, const multicast_disk& older, duration lasts);
   void pause(node_index i, duration lasts);
@@ -38,10 +40,15 @@ public:
   /// It ends when it does what `kinds` names, or something like it.
   void doom(node_index i, const std::vector<multicast_doom>& kinds,
             std::uint32_t count, duration lasts);
+  /// While attempts are made, the logs of some are slow, and processes die: so
+  /// many of them fail in a row, if so many are made in that time.
+  void fail_attempts(std::uint64_t count, duration at_most);
   void end();
 
   [[nodiscard]] node_index any();
   [[nodiscard]] node_index other(node_index i);
+  /// Who may lose its state: under `highest-id` the highest server may not.
+  [[nodiscard]] node_index expendable();
   [[nodiscard]] duration up_to(duration x);
   void wait(duration least, duration spread);
   /// How many are running now.
@@ -50,6 +57,8 @@ public:
 private:
   /// Whoever died of its doom comes back.
   void revive();
+  /// The last one that any server has on its way to the disk.
+  [[nodiscard]] msg::configuration_id last_attempt();
 
   multicast_cluster& cluster_;
   sim::world& world_;
