@@ -54,6 +54,8 @@ struct group_record {
   msg::configuration_id promised;
   msg::group_configuration known;
   msg::configuration_id lineage;
+  /// Own ones and others; the last is own, the others are all that were open
+  /// when it was made. Of a forgetful server: own ones since it has become so.
   std::vector<msg::group_configuration> attempts;
   msg::group_history history; ///< For the count of what a merge discards.
   /// This server may have acknowledged what is not here. Until it is in a

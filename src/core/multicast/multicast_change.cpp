@@ -314,7 +314,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.known = next;
   record_.lineage = next.id;
   record_.attempts.clear();
-  record_.forgetful = false; // Why: docs/protocols/multicast.md, last of it.
+  record_.forgetful = false; // Why: multicast.md, "A disk that goes back".
   final_ = cut;
   attempt_.reset();
   if (lead_ && lead_->ballot <= next.id)

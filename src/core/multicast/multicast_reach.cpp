@@ -282,7 +282,7 @@ bool multicast_machine::promised_more(const msg::member_standing& told) const {
 // that it still has: to install that again would give it back its vote.
 void multicast_machine::forget_votes() {
   if (attempt_)
-    return; // What was told in a change stays as it is until that is over.
+    return; // As in `learn`. Who told it tells it again, if that fails.
   if (record_.forgetful) {
     // Its disk may have gone back again. What it did in this life it knows.
     bool changed = false;

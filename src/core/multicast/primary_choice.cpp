@@ -106,12 +106,15 @@ bool has_quorum(const multicast_config& config,
   // All servers are here, and those who do not know what they did are fewer
   // than ever go on by themselves (`least_members`): no other half has. So half
   // is enough, as it meets each majority.
-  const bool all_known = forgetful > 0 && view.size() == config.servers.size()
-                         && forgetful < least_members(config, of);
+  const auto no_other_half = [&] {
+    return forgetful > 0 && view.size() == config.servers.size()
+           && forgetful < least_members(config, of);
+  };
   switch (config.rule) {
     case primary_rule::majority:
       return 2 * count > of.members.size()
-             || (2 * count == of.members.size() && (highest || all_known));
+             || (2 * count == of.members.size()
+                 && (highest || no_other_half()));
     case primary_rule::highest_id:
       return highest;
     case primary_rule::highest_id_literal:
