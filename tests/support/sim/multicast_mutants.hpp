@@ -21,7 +21,7 @@ inline constexpr std::array<multicast_mutant, 17> multicast_mutants{{
   {"no-sync", "what is not synced counts as durable", "power"},
   {"no-promise", "a restarted server forgets what it promised", "halves"},
   {"no-attempts", "attempts are not remembered", "halves"},
-  {"same-life", "a restarted server goes on as if it had not", "stages"},
+  {"same-life", "a restarted server goes on as if it had not", "older"},
   {"same-store", "a server whose disk is gone votes as before", "empty"},
   {"short-cut", "what is not final is left out of the next one", "stages"},
   {"both-sides", "each side of a split is primary", "split"},
