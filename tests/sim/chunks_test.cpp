@@ -110,8 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"undated", {"storm", 3748, 1, 5, 4, 4}},
     proof{"over-busy", {"storm", 817, 1, 5, 6, 2}},
     proof{"old-grants", {"faults", 20'492, 1, 4, 6, 1}},
-    // "going-listed": one seed of 20,000 met it, and none that is known does
-    // now. Removal.IsNamedInNoList holds the rule.
+    proof{"going-listed", {"removals", 1, 100, 4, 6, 1}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"empty-proof", {"restored", 170, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}}),

@@ -144,6 +144,19 @@ chunks_run run_islands(const chunks_options& options) {
   return finish(cluster);
 }
 
+chunks_run run_removals(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  chunk_trouble faults{cluster};
+  for (int round = 0; round < 6 && !world.broken(); ++round)
+    faults.forget_deletion();
+  faults.end();
+  if (!world.broken())
+    come_to_rest(cluster);
+  return finish(cluster);
+}
+
 chunks_run run_restarts(const chunks_options& options) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
@@ -379,6 +392,8 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
      "servers that only clients reach, after late answers of the master",
      run_islands},
     {"steps", "the same, and the master dies at steps of grants", run_steps},
+    {"removals", "the master dies while a server deletes what is too much",
+     run_removals},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},
     {"older", "older metadata are put back as files, then the newest again",

@@ -36,6 +36,10 @@ public:
   /// The connection to the master broke.
   void link_lost();
 
+  /// Was it ordered to, and the disk is not done with it?
+  [[nodiscard]] bool deletes() const {
+    return !leaving_.empty();
+  }
   [[nodiscard]] const core::keeper_machine& keeper() const {
     return *keeper_;
   }

@@ -1,5 +1,7 @@
 #include "support/sim/chunks_trouble.hpp"
 
+#include "support/sim/chunks_server.hpp"
+
 #include <fmt/format.h>
 
 #include <string>
@@ -112,6 +114,29 @@ void chunk_trouble::strand() {
     else
       cut(chunk_cluster::master(), who, 300ms + up_to(random, 4s));
   }
+}
+
+void chunk_trouble::forget_deletion() {
+  auto& random = world_.random();
+  const auto deletes = [&] {
+    for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+         ++i)
+      if (const auto* server = cluster_.server_process(i);
+          server != nullptr && server->deletes())
+        return true;
+    return false;
+  };
+  const auto away = any_server();
+  // Nobody changes what it has, so that it is too much when it is back.
+  cluster_.set_idle(true);
+  stop(away);
+  wait_for_copies(away);
+  world_.start(away);
+  (void) world_.run_until(deletes, world_.now() + 8s);
+  world_.run_for(up_to(random, 200ms));
+  cluster_.set_idle(false);
+  crash(chunk_cluster::master(), 20ms + up_to(random, 300ms), false);
+  world_.run_for(up_to(random, 4s));
 }
 
 void chunk_trouble::restart_without_one() {

@@ -27,6 +27,10 @@ public:
   /// The primary of a file's chunk dies, and the master does not reach the
   /// others that have it, or they hang.
   void strand();
+  /// A server is away for so long that others get its copies. Then the master
+  /// dies while a server deletes what is too much, and is back before that is
+  /// done.
+  void forget_deletion();
   /// Much dies in one moment, and comes back but for one server, if there are
   /// enough others for all copies. No client does anything meanwhile.
   void restart_without_one();
