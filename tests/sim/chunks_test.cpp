@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
   Scenarios, Chunks,
   ::testing::Values(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
-    setup{"steps"}, setup{"restarts"}, setup{"older", 1, 10},
+    setup{"steps"}, setup{"restarts"}, setup{"removals"}, setup{"older", 1, 10},
     setup{"restored", 1, 10}, setup{"settings"}, setup{"torn", 1, 10},
     setup{"torn", 101, 5, 3, 4, 1},        // No other server can take a copy.
     setup{"faults", 101, 5, 3, 6, 1},      // Three servers are all there are.
