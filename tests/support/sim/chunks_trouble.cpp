@@ -130,7 +130,10 @@ void chunk_trouble::forget_deletion() {
   // Nobody changes what it has, so that it is too much when it is back.
   cluster_.set_idle(true);
   stop(away);
-  wait_for_copies(away);
+  if (has_spare())
+    wait_for_copies(away);
+  else
+    world_.run_for(up_to(random, 4s));
   world_.start(away);
   (void) world_.run_until(deletes, world_.now() + 8s);
   world_.run_for(up_to(random, 200ms));
@@ -141,8 +144,7 @@ void chunk_trouble::forget_deletion() {
 
 void chunk_trouble::restart_without_one() {
   auto& random = world_.random();
-  const auto& options = cluster_.options();
-  const bool spare = options.servers > options.config.replication;
+  const bool spare = has_spare();
   const auto missing = spare ? any_server() : cluster_.first_client();
   cluster_.set_idle(true);
   // Not all of it need die.
@@ -177,6 +179,11 @@ void chunk_trouble::end() {
   for (node_index i = 0; i < cluster_.first_client(); ++i)
     if (world_.at(i).state() == node_state::down)
       world_.start(i);
+}
+
+bool chunk_trouble::has_spare() const {
+  const auto& options = cluster_.options();
+  return options.servers > options.config.replication;
 }
 
 node_index chunk_trouble::any_server() {

@@ -37,6 +37,8 @@ public:
   void end();
 
 private:
+  /// Can all copies be made while one server is away?
+  [[nodiscard]] bool has_spare() const;
   node_index any_server();
   void stop(node_index i);
   void watch_writes(std::chrono::nanoseconds time);
