@@ -246,7 +246,7 @@ void replica_host::tick() {
   if (leads())
     run(coordinator_->recall(machine_->rows().files, recalled_at_once));
   consider_some();
-  if (coordinator_ && coordinator_->over() && !performing_)
+  if (coordinator_ && coordinator_->over() && !todo_.performing())
     coordinator_.reset();
 }
 
@@ -273,19 +273,8 @@ void replica_host::consider_some() {
 
 template <class Effects>
 void replica_host::run(Effects effects) {
-  for (auto& x : effects)
-    todo_.emplace_back(std::move(x));
-  if (performing_)
-    return;
-  performing_ = true;
   const auto alive = shared_from_this();
-  while (!todo_.empty()) {
-    auto x = std::move(todo_.front());
-    todo_.pop_front();
-    std::visit(
-      [&](auto& of) { std::visit([&](auto& one) { perform(one); }, of); }, x);
-  }
-  performing_ = false;
+  todo_.run(std::move(effects), [&](auto& x) { perform(x); });
 }
 
 void replica_host::perform(core::answer_asker& x) {

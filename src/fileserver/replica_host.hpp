@@ -1,12 +1,12 @@
 #pragma once
 
 #include "core/versions/coordinator.hpp"
+#include "core/versions/effect_queue.hpp"
 #include "core/versions/replica_machine.hpp"
 #include "fileserver/content_desk.hpp"
 #include "fileserver/service_state.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -176,8 +176,7 @@ private:
   std::size_t commits_ = 0; ///< Under way.
   bool broken_ = false;     ///< One failed: begins anew when all have ended.
 
-  std::deque<effect> todo_;
-  bool performing_ = false;
+  core::effect_queue<effect> todo_;
   core::version_asker askers_ = 0;
   std::map<core::version_asker, replied> waiting_;
   std::map<core::version_asker, answered<msg::put_done>> puts_;

@@ -1,6 +1,7 @@
 #include "support/sim/multicast_scenarios.hpp"
 
 #include "support/sim/multicast_trouble.hpp"
+#include "support/sim/rest.hpp"
 
 #include <fmt/format.h>
 
@@ -437,27 +438,14 @@ multicast_run run_wrap(const multicast_options& usual) {
 
 void come_to_rest(multicast_cluster& cluster) {
   auto& world = cluster.world();
-  const auto end = world.now() + rest_at_most;
   const auto before = cluster.witness().promised();
   const auto works = [&] {
     return cluster.resting() || cluster.witness().promised() > before + 20;
   };
-  (void) world.run_until(works, end);
-  if (!world.broken() && !works())
-    world.report("rest", fmt::format("nothing becomes safe any more:{}",
-                                     cluster.complaints()));
-  cluster.rest();
-  std::string complaints = "not asked";
-  while (world.now() < end && !world.broken() && !complaints.empty()) {
-    world.run_for(97ms);
-    complaints = cluster.complaints();
-  }
-  if (world.broken())
-    return;
-  if (!complaints.empty())
-    world.report("rest",
-                 fmt::format("long after the last fault:{}", complaints));
-  world.check_now();
+  if (rests(
+        cluster, rest_at_most, works, [] { return true; },
+        "nothing becomes safe any more"))
+    world.check_now();
 }
 
 const std::vector<multicast_scenario>& multicast_scenarios() {

@@ -1,5 +1,6 @@
 #include "support/sim/versions_course.hpp"
 
+#include "support/sim/rest.hpp"
 #include "support/sim/versions_client.hpp"
 
 #include <fmt/format.h>
@@ -79,45 +80,28 @@ versions_run under(const versions_options& options, link_quality quality,
 }
 
 link_quality bad_network() {
-  link_quality bad;
-  bad.loss = percent(3);
-  bad.duplicate = percent(2);
-  bad.straggler = percent(3);
-  bad.lateness = 3s;
-  return bad;
+  return {.loss = percent(3),
+          .duplicate = percent(2),
+          .straggler = percent(3),
+          .lateness = 3s};
 }
 
 link_quality poor_network() {
-  link_quality poor;
-  poor.loss = percent(1);
-  poor.duplicate = percent(1);
-  poor.straggler = percent(1);
-  poor.lateness = 1s;
-  return poor;
+  return {.loss = percent(1),
+          .duplicate = percent(1),
+          .straggler = percent(1),
+          .lateness = 1s};
 }
 
 void come_to_rest(version_cluster& cluster) {
   auto& world = cluster.world();
-  const auto end = world.now() + rest_at_most;
   const auto before = operations(cluster);
   const auto works
     = [&] { return cluster.resting() || operations(cluster) > before + 10; };
-  (void) world.run_until(works, end);
-  if (!world.broken() && !works())
-    world.report("rest", fmt::format("clients cannot change files any more:{}",
-                                     cluster.complaints()));
-  cluster.rest();
-  std::string complaints = "not asked";
-  while (world.now() < end && !world.broken() && !complaints.empty()) {
-    world.run_for(97ms);
-    if (idle(cluster))
-      complaints = cluster.complaints();
-  }
-  if (world.broken())
+  if (!rests(
+        cluster, rest_at_most, works, [&] { return idle(cluster); },
+        "clients cannot change files any more"))
     return;
-  if (!complaints.empty())
-    world.report("rest",
-                 fmt::format("a minute after the last fault:{}", complaints));
   const auto told_by = world.now() + told_within; // SPEC S11
   while (!world.broken() && cluster.next_untold() && world.now() < told_by)
     world.run_for(97ms);

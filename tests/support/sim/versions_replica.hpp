@@ -1,11 +1,11 @@
 #pragma once
 
 #include "core/versions/coordinator.hpp"
+#include "core/versions/effect_queue.hpp"
 #include "core/versions/replica_machine.hpp"
 #include "support/sim/versions.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -105,8 +105,7 @@ private:
   std::set<msg::put_id> arriving_; ///< Contents.
   std::optional<core::coordinator> coordinator_;
   group_ballot tried_; ///< The last one it was appointed with, in this life.
-  std::deque<effect> todo_;
-  bool performing_ = false;
+  core::effect_queue<effect> todo_;
   core::version_asker askers_ = 0;
   std::map<core::version_asker, waiting> asked_;
   /// Requests of clients: none comes twice.
@@ -115,19 +114,8 @@ private:
 
 template <class Effects>
 void version_replica::run(Effects effects) {
-  for (auto& x : effects)
-    todo_.emplace_back(std::move(x));
-  if (performing_)
-    return;
-  performing_ = true;
   const auto alive = shared_from_this();
-  while (!todo_.empty()) {
-    auto x = std::move(todo_.front());
-    todo_.pop_front();
-    std::visit(
-      [&](auto& of) { std::visit([&](auto& one) { perform(one); }, of); }, x);
-  }
-  performing_ = false;
+  todo_.run(std::move(effects), [&](auto& x) { perform(x); });
 }
 
 } // namespace dfs::sim
