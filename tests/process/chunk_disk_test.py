@@ -42,9 +42,10 @@ class Disk:
 
 class DiskCluster(ChunkCluster):
     """Stores whose volumes are directories `NODE/disk/volume`, or have other
-    names there; with `size` on file systems of their own."""
+    names there; with `size` on file systems of their own. `chunks` are settings
+    of that section."""
 
-    def __init__(self, size=None, names=("volume",), **options):
+    def __init__(self, size=None, names=("volume",), chunks=None, **options):
         self.disks = []
 
         def extra(node):
@@ -54,7 +55,7 @@ class DiskCluster(ChunkCluster):
                 else:
                     (node.dir / "disk").mkdir()
             paths = ", ".join(f'"{self.volume(node, x)}"' for x in names)
-            return (settings() + f'[volumes]\npaths = [{paths}]\n'
+            return (settings(**chunks or {}) + f'[volumes]\npaths = [{paths}]\n'
                     + 'reserve = "4MiB"\n')
         try:
             super().__init__(extra=extra, **options)
