@@ -87,6 +87,7 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::replies_to<msg::list_trash>::with<msg::trash_list>,
   caf::replies_to<msg::restore_trash>::with<msg::file_status>,
   caf::replies_to<msg::purge_trash>::with<msg::entry_removed>,
+  caf::replies_to<msg::find_purges>::with<msg::purges_found>,
   caf::replies_to<msg::get_usage>::with<msg::tree_usage>,
   // What is behind them.
   caf::replies_to<msg::commit_file>::with<msg::file_status>,

@@ -368,6 +368,14 @@ void tick(self_pointer self) {
     caf::tick_atom_v);
 }
 
+msg::told_found
+find_told(const core::file_tree& tree, const msg::find_told& x) {
+  msg::told_found found;
+  for (const auto group : x.groups)
+    found.groups.push_back({group, tree.told_below(group)});
+  return found;
+}
+
 } // namespace
 
 result<std::shared_ptr<core::file_tree>>
@@ -405,6 +413,9 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     },
     [=](const msg::restore_trash& x) { return changed(x); },
     [=](const msg::purge_trash& x) { return changed(x); },
+    [=, &tree](const msg::find_purges& x) {
+      return answer(self, tree.purges(x));
+    },
     [=, &tree](const msg::get_usage& x) {
       return answer(self, tree.usage(x.path));
     },
@@ -427,12 +438,7 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     },
     [=](const msg::unlink_file& x) { return changed(x); },
     [=](const msg::versions_noted& x) { return note_versions(self, x); },
-    [=, &tree](const msg::find_told& x) {
-      msg::told_found found;
-      for (const auto group : x.groups)
-        found.groups.push_back({group, tree.told_below(group)});
-      return found;
-    },
+    [=, &tree](const msg::find_told& x) { return find_told(tree, x); },
     [=](const msg::files_grown& x) { note_growth(self, x); },
     [=](caf::update_atom) { self->state.journal->wake(); },
     [=](caf::tick_atom) { tick(self); },

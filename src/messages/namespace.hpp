@@ -185,13 +185,29 @@ struct restore_trash {
   bool operator==(const restore_trash&) const = default;
 };
 
-/// For ever -> `entry_removed`. `all` or one.
+/// For ever -> `entry_removed`. `all` or one. Versioned files that were deleted
+/// go when their groups have closed them: `find_purges`.
 struct purge_trash {
   std::uint64_t request = 0;
   std::uint64_t trash_id = 0;
   bool all = false;
 
   bool operator==(const purge_trash&) const = default;
+};
+
+/// Deleted versioned files whose purge is accepted and not done ->
+/// `purges_found`. Until their group has closed them a put brings them back. Of
+/// one id, or 0: of all. May be repeated.
+struct find_purges {
+  std::uint64_t trash_id = 0;
+
+  bool operator==(const find_purges&) const = default;
+};
+
+struct purges_found {
+  std::uint64_t files = 0;
+
+  bool operator==(const purges_found&) const = default;
 };
 
 /// -> `tree_usage`, of a file or of all below a directory.

@@ -92,6 +92,16 @@ typename Inspector::result_type inspect(Inspector& f, purge_trash& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, find_purges& x) {
+  return f(caf::meta::type_name("find_purges"), x.trash_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, purges_found& x) {
+  return f(caf::meta::type_name("purges_found"), x.files);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, get_usage& x) {
   return f(caf::meta::type_name("get_usage"), x.path);
 }

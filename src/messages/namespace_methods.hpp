@@ -90,6 +90,15 @@ struct method<purge_trash> {
 };
 
 template <>
+struct method<find_purges> {
+  using reply = purges_found;
+  static constexpr std::uint16_t number = 116;
+  static constexpr auto needs = rights::reader;
+  static constexpr auto kind = effect::reads;
+  static constexpr std::string_view name = "find_purges";
+};
+
+template <>
 struct method<get_usage> {
   using reply = tree_usage;
   static constexpr std::uint16_t number = 49;

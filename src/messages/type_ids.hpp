@@ -201,6 +201,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(dfs_messages, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::orphans_adopted))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::claim_orphans))
   CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::orphans_claimed))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::find_purges))
+  CAF_ADD_TYPE_ID(dfs_messages, (dfs::msg::purges_found))
 CAF_END_TYPE_ID_BLOCK(dfs_messages)
 
 namespace dfs::msg {

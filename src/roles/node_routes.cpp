@@ -25,6 +25,7 @@ void node::parts::route_files(actors::door_router& router) {
   router.route<msg::list_trash>(now_of(names));
   router.route<msg::restore_trash>(now_of(names));
   router.route<msg::purge_trash>(now_of(names));
+  router.route<msg::find_purges>(now_of(names));
   router.route<msg::get_usage>(now_of(names));
   router.route<msg::backup_metadata>(now_of(backup));
   router.route<msg::read_backup>(now_of(backup));

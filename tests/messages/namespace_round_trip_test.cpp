@@ -46,6 +46,8 @@ TEST_F(NamespaceRoundTrip, Trash) {
     trash_list{{{1, "/a", entry_kind::directory, 2, 3, 4ms, 5ms}}, true});
   expect_unchanged(restore_trash{1, 2, "/a", "/b"});
   expect_unchanged(purge_trash{1, 2, true});
+  expect_unchanged(find_purges{1});
+  expect_unchanged(purges_found{2});
 }
 
 TEST_F(NamespaceRoundTrip, Uploads) {

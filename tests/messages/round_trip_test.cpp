@@ -191,6 +191,8 @@ const std::vector<std::string> released{
   "dfs::msg::orphans_adopted",
   "dfs::msg::claim_orphans",
   "dfs::msg::orphans_claimed",
+  "dfs::msg::find_purges",
+  "dfs::msg::purges_found",
 };
 
 // SPEC O5

@@ -5,6 +5,7 @@
 #include "base/counted.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 namespace dfs::admin {
@@ -89,6 +90,31 @@ struct purge_options {
   bool all = false;
 };
 
+constexpr std::chrono::milliseconds purge_look{20};
+constexpr std::chrono::milliseconds purge_look_max{500};
+/// A group that has a primary closes a file within a second.
+constexpr std::chrono::milliseconds purge_patience{10'000};
+
+/// Until the groups of deleted versioned files have closed them: before that a
+/// `restore` would still bring one back.
+/// @returns how many of them wait yet.
+result<std::uint64_t>
+wait_for_groups(verb_context& context, std::uint64_t trash_id) {
+  auto cluster = context.cluster();
+  if (!cluster)
+    return cluster.error();
+  auto left = purge_patience;
+  for (auto pause = purge_look;; pause = std::min(2 * pause, purge_look_max)) {
+    const auto found = ask_master(context, msg::find_purges{trash_id});
+    if (!found)
+      return found.error();
+    if (found->files == 0 || left < pause)
+      return found->files;
+    (*cluster)->wait(pause);
+    left -= pause;
+  }
+}
+
 result<exit_code> purge(const purge_options& x, verb_context& context) {
   if (x.all == (x.id != 0))
     return fail(ec::invalid_argument,
@@ -99,10 +125,20 @@ result<exit_code> purge(const purge_options& x, verb_context& context) {
   auto gone = ask_master(context, request);
   if (!gone)
     return gone.error();
-  if (context.out.how().json)
-    context.out.print(record{{"files", cell::unsigned_number(gone->files)}});
-  else
-    context.out.note("deleted for ever: " + counted(gone->files, "file"));
+  // The purge is durable; its groups may be slow, or have no primary.
+  const auto waiting = wait_for_groups(context, request.trash_id);
+  if (!waiting)
+    return waiting.error();
+  if (context.out.how().json) {
+    context.out.print(record{{"files", cell::unsigned_number(gone->files)},
+                             {"waiting", cell::unsigned_number(*waiting)}});
+    return 0;
+  }
+  context.out.note("deleted for ever: " + counted(gone->files, "file"));
+  if (*waiting > 0)
+    context.out.note(counted(*waiting, "file")
+                     + " of it: not closed by the file servers yet; they will, "
+                       "unless somebody puts it again before");
   return 0;
 }
 

@@ -159,6 +159,8 @@ public:
   versioned_names(const msg::list_versioned& x) const;
   [[nodiscard]] reading<msg::tree_usage> usage(std::string_view path) const;
   [[nodiscard]] reading<msg::trash_list> trash(const msg::list_trash& x) const;
+  [[nodiscard]] reading<msg::purges_found>
+  purges(const msg::find_purges& x) const;
   [[nodiscard]] reading<msg::upload_status>
   find_upload(std::string_view path) const;
   /// Status and chunk ids; where they are is not known here.

@@ -50,6 +50,7 @@ void tree_edit::displace(node_index x) {
 
 void tree_edit::destroy(node_index x) {
   drop_row(x);
+  state.held_names.erase(state.nodes[x].inode);
   state.nodes.unlink(x);
   state.nodes.destroy(x);
 }
@@ -74,6 +75,7 @@ void tree_edit::unlink_versioned(node_index file) {
 
 void tree_edit::end_trash(std::uint64_t id) {
   const auto node = state.trash.at(id).node;
+  state.held_names.erase(state.nodes[node].inode);
   state.nodes[node].place = node_place::nowhere;
   state.nodes.destroy(node);
   state.trash.erase(id);
@@ -106,6 +108,7 @@ void tree_edit::release_versions(inode_id file, released_file x) {
 void tree_edit::end_release(inode_id file) {
   if (state.released_versions.erase(file) == 0)
     return;
+  state.held_names.erase(file);
   erase(numbered_key(tree_keys::released_versions, file.value()));
   erase(numbered_key(tree_keys::released_deletions, file.value()));
 }

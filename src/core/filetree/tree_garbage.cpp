@@ -154,6 +154,7 @@ void purge_deleted(tree_edit& edit, node_index x) {
   // than it, and end the purge.
   edit.write_version(x);
   edit.release_versions(x, {});
+  edit.state.held_names.insert(edit.state.nodes[x].inode);
 }
 
 } // namespace

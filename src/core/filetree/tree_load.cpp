@@ -189,6 +189,9 @@ result<nothing> file_tree::begin_life(master_term term, const tree_time& now,
     if (state_.nodes.piece_count(state_.nodes.find(inode)) != chunks)
       return broken(inode, "lacks chunks");
   state_.expected_pieces.clear();
+  for (const auto& [inode, x] : state_.released_versions)
+    if (state_.nodes.find(inode) != no_node)
+      state_.held_names.insert(inode);
   // What hangs together in a circle is below nothing.
   std::uint64_t reached = 1 + state_.uploads.size() + state_.trash.size();
   const auto count = [&](node_index x) {
@@ -221,6 +224,9 @@ void file_tree::check() const {
   }
   DFS_ASSERT(files == state_.trashed_files);
   DFS_ASSERT(state_.purging.size() <= state_.trash.size());
+  for (const auto inode : state_.held_names)
+    DFS_ASSERT(state_.released_versions.contains(inode)
+               && state_.nodes.find(inode) != no_node);
   for (const auto& [inode, item] : state_.uploads) {
     DFS_ASSERT(state_.nodes[item.node].place == node_place::upload);
     DFS_ASSERT(state_.nodes[item.node].inode == inode);

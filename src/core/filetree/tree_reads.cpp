@@ -205,6 +205,15 @@ reading<msg::trash_list> file_tree::trash(const msg::list_trash& asked) const {
   return {std::move(page), state_.applied};
 }
 
+reading<msg::purges_found>
+file_tree::purges(const msg::find_purges& asked) const {
+  const auto& all = state_.held_names;
+  return {msg::purges_found{asked.trash_id == 0
+                              ? all.size()
+                              : all.count(inode_id{asked.trash_id})},
+          state_.applied};
+}
+
 reading<msg::upload_status>
 file_tree::find_upload(std::string_view path) const {
   if (auto good = check_path(path); !good)

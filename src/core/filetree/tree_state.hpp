@@ -183,6 +183,8 @@ struct tree_state {
   std::set<inode_id> noted; ///< Whose 'v' row is behind.
   /// Versioned files that were purged; their groups have them yet.
   std::map<inode_id, released_file> released_versions;
+  /// Those of them that keep a hidden name until their group has closed them.
+  std::set<inode_id> held_names;
   /// Files of the group, of ballots below that, were all noted: 'l' rows.
   std::map<group_id, group_ballot> told;
   std::optional<clock_row> clock; ///< As it was written last.

@@ -132,6 +132,32 @@ TEST_F(PurgedVersions, GiveTheirNameFreeWhenTheyAreClosed) { // SPEC V5
   EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, two}));
 }
 
+TEST_F(PurgedVersions, AreUnderWayUntilTheirGroupHasClosedThem) { // SPEC V9
+  const auto waiting
+    = [&](std::uint64_t id = 0) { return tree->purges({id}).answer->files; };
+  const auto one = file("/docs/one");
+  const auto two = file("/docs/two");
+  const auto three = file("/docs/three");
+  EXPECT_EQ(waiting(one.value()), 0u);
+  for (const auto inode : {one, two, three})
+    note(inode, 2, 0, version_kind::deleted);
+  EXPECT_EQ(waiting(one.value()), 0u);
+  EXPECT_TRUE(change(msg::purge_trash{0, one.value()}));
+  EXPECT_EQ(waiting(one.value()), 1u);
+  EXPECT_EQ(waiting(two.value()), 0u);
+  EXPECT_EQ(waiting(), 1u);
+  EXPECT_TRUE(change(msg::purge_trash{0, 0, true}));
+  EXPECT_EQ(waiting(), 3u);
+  restart();
+  EXPECT_EQ(waiting(), 3u);
+  note(one, 3, 0, version_kind::closed);
+  EXPECT_EQ(waiting(one.value()), 0u);
+  note(two, 3, 30); // Somebody put it again.
+  EXPECT_EQ(waiting(), 1u);
+  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, three}));
+  EXPECT_EQ(waiting(), 0u);
+}
+
 // A put was done before the purge; its note comes after it.
 TEST_F(PurgedVersions, AreKeptIfTheyHaveANewerContent) { // SPEC S1, V9
   const auto one = file("/docs/one");
