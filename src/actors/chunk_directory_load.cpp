@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -72,6 +73,12 @@ parse_row(std::string_view key, std::string_view value) {
   if (key.size() != 10 || !row
       || row->chunk.value() != core::number_of_key(key))
     return fail(ec::integrity, "the metadata has a chunk row that is none");
+  if (const auto newest = std::max(row->extent.version, row->intent);
+      newest > core::restored_branch::version_max)
+    return fail(ec::integrity,
+                fmt::format("the metadata has a row of chunk {:016x} with "
+                            "version {}, which no master gives",
+                            row->chunk.value(), newest.value()));
   return *row;
 }
 

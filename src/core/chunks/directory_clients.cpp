@@ -1,5 +1,6 @@
 #include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
+#include "core/chunks/extent_rule.hpp"
 
 #include <fmt/format.h>
 
@@ -209,8 +210,7 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
     return fail(ec::stale, "nobody gave this grant");
   if (entry == nullptr || entry->file != inode_id{})
     return fail(ec::stale, "the chunk is not, or no longer, to be had");
-  if (x.grant.version.value() < entry->version
-      || x.extent.version.value() < entry->version)
+  if (x.grant.version.value() < entry->version)
     return fail(ec::stale, "the chunk has got another primary since");
   if (grants_.contains(x.grant.chunk))
     return fail(ec::busy, "the chunk is getting another primary");
@@ -224,10 +224,13 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
 void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
   if (x.grant.term >= s_.term || s_.table.find(x.grant.chunk) != nullptr)
     return;
+  const auto counts = [&](const orphan_replica& y) {
+    return y.extent.version
+           <= highest_after(s_.branch, x.grant.chunk, x.grant.version);
+  };
+  if (std::ranges::none_of(collector_.holders_of(x.grant.chunk), counts))
+    return;
   auto found = collector_.reclaim(x.grant.chunk);
-  std::erase_if(found, [](const orphan_replica& y) {
-    return y.extent.version > restored_branch::version_max;
-  });
   if (found.empty())
     return;
   const auto replication
@@ -237,7 +240,8 @@ void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
   // A version above the client's was fenced for a grant that it never got.
   auto highest = x.grant.version;
   for (const auto& y : found)
-    highest = std::max(highest, y.extent.version);
+    if (counts(y))
+      highest = std::max(highest, y.extent.version);
   if (highest > x.grant.version) {
     s_.table.intend(x.grant.chunk, highest);
     // Durable before the row of the file is, for whoever reads both.
@@ -267,6 +271,9 @@ directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
                          const std::vector<bool>& sealed, instant now) {
   if (auto may = may_work(); !may)
     return may;
+  for (const auto& x : chunks)
+    if (auto possible = check_extent(x); !possible)
+      return possible;
   for (std::size_t n = 0; n < chunks.size(); ++n) {
     if (sealed[n])
       reclaim(chunks[n], now);

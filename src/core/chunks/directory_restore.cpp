@@ -1,5 +1,6 @@
 #include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
+#include "core/chunks/extent_rule.hpp"
 
 #include <fmt/format.h>
 
@@ -63,8 +64,8 @@ directory_machine::claim(chunk_id chunk, instant now) {
     return std::nullopt;
   // Without a change a replica proves nothing: the lost master may have been
   // about to bring it level with others, of whatever version.
-  const auto counts = [](const orphan_replica& x) {
-    return x.extent.version <= restored_branch::version_max
+  const auto counts = [&](const orphan_replica& x) {
+    return x.extent.version <= highest_after(s_.branch, chunk, {})
            && x.extent.serial != mutation_serial{};
   };
   chunk_version highest;

@@ -129,6 +129,10 @@ void grant_machine::begin_anew(directory_state& s, instant now) {
 void grant_machine::intend(directory_state& s, std::vector<server_index> chosen,
                            instant now) {
   version_ = s.table.next_version(chunk_);
+  if (version_ > restored_branch::version_max) {
+    refuse(s, fail(ec::integrity, "the chunk has used up all versions"));
+    return;
+  }
   if (s.table.find(chunk_)->has(chunk_entry::fresh)
       && !s.table.intent(chunk_)) {
     auto may_hold = candidates(s, now);

@@ -26,6 +26,21 @@ TEST_F(RestoredOrphans, ClaimsChangesRatherThanEmptyReplicas) { // SPEC G2, S9
   EXPECT_EQ(table.holders(same).size(), 1u);
 }
 
+// A server that says what cannot be: the next grant could give no version.
+TEST_F(RestoredOrphans, ClaimsNoVersionThatNoMasterGave) { // SPEC G6, S9
+  const chunk_id orphan{20'000};
+  const auto wrong = restored_branch::version_max.value();
+  enlist(1, {state(orphan, 2, 5)});
+  enlist(2, {state(orphan, 2, 5)});
+  enlist(3, {state(orphan, wrong, 6)});
+  pass(1s);
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->chunks.size(), 1u);
+  EXPECT_EQ(claimed->chunks[0].state, state(orphan, 2, 5));
+  EXPECT_EQ(machine.state().table.next_version(orphan), floor_of_it);
+}
+
 // The namespace made no file of it: it died, or the name was taken.
 TEST_F(RestoredOrphans, GivesBackWhatWasClaimedInVain) { // SPEC S9, G12
   const chunk_id orphan{20'000};
