@@ -67,11 +67,16 @@ core::copy_place copies::place(chunk_id chunk) {
                        .revoked = state_.revoked.below(chunk),
                        .obeyed = state_.obeyed,
                        .replaced = {}};
-  if (const auto x = state_.find(chunk)) {
+  if (const auto x = in_service(chunk)) {
     now.here = x->order.applied_extent();
     now.leads = x->order.leads() || x->catching_up;
   }
   return now;
+}
+
+replica_ptr copies::in_service(chunk_id chunk) {
+  auto x = state_.find(chunk);
+  return x && !x->store->failed() ? x : nullptr;
 }
 
 instant copies::admit(std::size_t bytes, instant now) {

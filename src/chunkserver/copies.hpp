@@ -40,6 +40,9 @@ public:
   [[nodiscard]] instant admit(std::size_t bytes, instant now);
   /// What is here of the chunk, and what this server has been told of it.
   [[nodiscard]] core::copy_place place(chunk_id chunk);
+  /// Null: it is not here, or lost with its volume, where nothing can replace
+  /// it. The next start drops the older one (`drop_doubles`).
+  [[nodiscard]] replica_ptr in_service(chunk_id chunk);
   void over(copy_job& job);
 
 private:

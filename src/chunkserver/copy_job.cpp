@@ -103,7 +103,7 @@ bool copy_job::only_added(const msg::chunk_changes& found) const {
 
 result<nothing> copy_job::make_room() {
   auto& state = home_.state();
-  if (const auto x = state.find(chunk())) {
+  if (const auto x = home_.in_service(chunk())) {
     auto place = home_.place(chunk());
     place.replaced = replaced_.value_or(place.here->version);
     // One that leads an older version gives that up.
@@ -232,7 +232,7 @@ void copy_job::write_next() {
 /// old one is of no use, and a full disk would never get the new one.
 void copy_job::no_room(const error& why) {
   auto& state = home_.state();
-  if (const auto x = state.find(chunk());
+  if (const auto x = home_.in_service(chunk());
       !x || x->store != store_ || !may_replace())
     return finish(why);
   (void) store_->remove(chunk());
@@ -266,7 +266,7 @@ void copy_job::complete() {
   DFS_CRASH_POINT("data.copied");
   if (auto counts = still_counts(); !counts)
     return finish(counts.error());
-  if (!home_.state().find(chunk()))
+  if (!home_.in_service(chunk()))
     return make();
   // Before the old one goes the disk has the new one.
   writing_ = home_.state().on_disk<written>(

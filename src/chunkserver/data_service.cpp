@@ -329,8 +329,9 @@ void data_service::drop_leaving(
 std::vector<msg::chunk_state> data_service::list() const {
   std::vector<msg::chunk_state> all;
   for (const auto* store : core_->state.places.all())
-    for (const auto& x : store->list())
-      all.push_back(state_of(x));
+    if (!store->failed()) // What is there was told to be lost.
+      for (const auto& x : store->list())
+        all.push_back(state_of(x));
   return all;
 }
 

@@ -23,18 +23,21 @@ std::shared_ptr<replica> replica_table::find(chunk_id chunk, boot_instant now) {
   }
   if (leaving(chunk))
     return nullptr;
-  for (auto* store : volumes_.all()) {
-    const auto state = store->state(chunk);
-    if (!state)
-      continue;
-    auto fresh = std::make_shared<replica>(
-      chunk, *store,
-      core::replica_order{extent_of(*state), chunk_size_, recall(chunk)});
-    fresh->used = now;
-    used_.emplace(chunk, fresh);
-    return fresh;
-  }
-  return nullptr;
+  // Where it is on a failed volume alone, it is not made anew, empty.
+  auto* store = volumes_.find(chunk);
+  if (store == nullptr)
+    store = volumes_.find_failed(chunk);
+  if (store == nullptr)
+    return nullptr;
+  const auto state = store->state(chunk);
+  if (!state)
+    return nullptr;
+  auto fresh = std::make_shared<replica>(
+    chunk, *store,
+    core::replica_order{extent_of(*state), chunk_size_, recall(chunk)});
+  fresh->used = now;
+  used_.emplace(chunk, fresh);
+  return fresh;
 }
 
 std::shared_ptr<replica> replica_table::peek(chunk_id chunk) const {

@@ -24,7 +24,7 @@ public:
     // nop
   }
 
-  /// Null: it is not here.
+  /// On a volume in service, else on a failed one. Null: it is not here.
   [[nodiscard]] std::shared_ptr<replica> find(chunk_id chunk, boot_instant now);
 
   /// Null: it is not in use.

@@ -44,7 +44,7 @@ bool server_state::holds_below(chunk_id chunk, chunk_version version) const {
     return true;
   if (const auto x = replicas.peek(chunk); x && x->order.version() < version)
     return true;
-  // A failed volume counts: `replica_table` finds what is there.
+  // A failed volume counts: what is there alone is still found.
   return std::any_of(places.all().begin(), places.all().end(),
                      [&](const auto* store) {
                        const auto here = store->state(chunk);

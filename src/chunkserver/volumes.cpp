@@ -20,6 +20,13 @@ storage::chunk_store* volumes::find(chunk_id chunk) const {
   return nullptr;
 }
 
+storage::chunk_store* volumes::find_failed(chunk_id chunk) const {
+  for (auto* store : stores_)
+    if (store->failed() && store->state(chunk))
+      return store;
+  return nullptr;
+}
+
 result<storage::chunk_store*> volumes::with_room() const {
   if (stores_.size() == 1)
     return stores_.front(); // It says by itself when it is full.

@@ -18,6 +18,9 @@ public:
   /// Null: the chunk is on none. What is on a failed one counts as lost.
   [[nodiscard]] storage::chunk_store* find(chunk_id chunk) const;
 
+  /// Null: it is on no failed volume.
+  [[nodiscard]] storage::chunk_store* find_failed(chunk_id chunk) const;
+
   /// Where a new chunk goes: the volume with the most room.
   /// @returns `ec::full`, or `ec::io_error` if all have failed.
   [[nodiscard]] result<storage::chunk_store*> with_room() const;

@@ -209,6 +209,57 @@ TEST_F(DataCopyBeside, ReplacesNothingThatWasFencedMeanwhile) { // SPEC G3
   EXPECT_EQ(servers.bytes(2, chunk), old);
 }
 
+/// Node 2 has two volumes; the one with the replica has failed.
+struct DataCopyTwoVolumes : DataCopyBeside {
+  void SetUp() override {
+    DataCopyBeside::SetUp();
+    servers.add_volume(2);
+  }
+
+  void fail_the_first() {
+    servers.nodes[2]->store->give_up(fail(ec::io_error, "the disk is gone"));
+  }
+
+  void expect_on_the_second(chunk_version version, const std::string& bytes) {
+    const auto& second = *servers.nodes[2]->second;
+    const auto state = second.state(chunk);
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->version, version);
+    const auto read = servers.caller(2)->call(
+      read_of(chunk, version, state->serial, 0, 1u << 18));
+    ASSERT_TRUE(read.message) << read.message.error().context;
+    EXPECT_EQ(read.data, bytes.substr(0, 1u << 18));
+    const auto listed = servers.nodes[2]->service->list();
+    ASSERT_EQ(listed.size(), 1u) << "what is on the first one is lost";
+    EXPECT_EQ(listed[0].extent.version, version);
+  }
+};
+
+// Equal in version and changes: it is here, and nobody can read it.
+TEST_F(DataCopyTwoVolumes, MakesTheLostReplicaOnTheOtherOne) { // SPEC G3, I9
+  ASSERT_TRUE(copy(2, what));
+  const auto read = servers.caller(2)->call(
+    read_of(chunk, chunk_version{2}, what.wanted.extent.serial, 0, 1'000));
+  EXPECT_TRUE(read.message) << "now it is in use";
+  fail_the_first();
+  const auto copied = copy(2, what);
+  ASSERT_TRUE(copied) << copied.error().context;
+  expect_on_the_second(chunk_version{2}, fresh);
+}
+
+TEST_F(DataCopyTwoVolumes, LeavesAnOlderReplicaWhereNothingCanReplaceIt) {
+  fail_the_first(); // SPEC G10
+  const auto copied = copy(2, what);
+  ASSERT_TRUE(copied) << copied.error().context;
+  expect_on_the_second(chunk_version{2}, fresh);
+}
+
+TEST_F(DataCopyTwoVolumes, TellsNoReplicaOfAFailedOne) { // SPEC G3
+  EXPECT_EQ(servers.nodes[2]->service->list().size(), 1u);
+  fail_the_first();
+  EXPECT_TRUE(servers.nodes[2]->service->list().empty());
+}
+
 TEST_F(DataCopy, GoesOnWhileTheChunkGrows) { // SPEC G14
   std::string bytes;
   std::atomic<bool> over{false};

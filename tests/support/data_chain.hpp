@@ -31,6 +31,8 @@ struct data_node {
 
   temp_dir directory;
   std::unique_ptr<storage::chunk_store> store;
+  std::unique_ptr<storage::chunk_store>
+    second; ///< Of a second volume, or null.
   std::unique_ptr<chunkserver::data_service> service;
   store_id id;
   boot_id boot;
@@ -84,13 +86,11 @@ public:
   /// A new life of a node, at its old address.
   void start(std::size_t i) {
     auto& x = *nodes[i];
-    if (!x.store) {
-      auto opened = storage::chunk_store::open(
-        files_, x.directory / "volume", {cluster, x.id},
-        {.mode = mode_, .chunk_bytes_max = chunk_size});
-      ASSERT_TRUE(opened) << opened.error().context;
-      x.store = *std::move(opened);
-    }
+    if (!x.store)
+      open(x, "volume", x.store);
+    std::vector<storage::chunk_store*> stores{x.store.get()};
+    if (x.second)
+      stores.push_back(x.second.get());
     x.boot = boot_id{1000 + ++boots_};
     chunkserver::data_service_options options;
     options.cluster = cluster;
@@ -110,7 +110,7 @@ public:
     options.events = events_of(x);
     auto started = chunkserver::data_service::start(
       x.address.port != 0 ? x.address : *endpoint::parse("127.0.0.1:0"),
-      {x.store.get()}, std::move(options));
+      std::move(stores), std::move(options));
     ASSERT_TRUE(started) << started.error().context;
     x.service = *std::move(started);
     x.address = x.service->address();
@@ -121,6 +121,13 @@ public:
 
   void stop(std::size_t i) {
     nodes[i]->service.reset();
+  }
+
+  /// A new life of a node, with an empty volume besides.
+  void add_volume(std::size_t i) {
+    stop(i);
+    open(*nodes[i], "second", nodes[i]->second);
+    start(i);
   }
 
   /// What the servers take for CLOCK_BOOTTIME.
@@ -249,6 +256,15 @@ public:
   std::atomic<std::int64_t> slept{0};
 
 private:
+  void open(const data_node& x, const char* name,
+            std::unique_ptr<storage::chunk_store>& to) {
+    auto opened = storage::chunk_store::open(
+      files_, x.directory / name, {cluster, x.id},
+      {.mode = mode_, .chunk_bytes_max = chunk_size});
+    ASSERT_TRUE(opened) << opened.error().context;
+    to = *std::move(opened);
+  }
+
   static chunkserver::data_events events_of(data_node& x) {
     return {.arrived =
               [&x](const msg::chunk_state& state) {
