@@ -74,6 +74,13 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
   return msg::chunks_reported{x.page};
 }
 
+// A copy was ordered there, and is not known to be over.
+bool directory_machine::is_target(server_index i, chunk_id chunk) const {
+  const auto copies = s_.copies.find(chunk);
+  return copies != s_.copies.end()
+         && std::ranges::count(copies->second, i) != 0;
+}
+
 // What it was known to have between the page before and the end of this one.
 // Those that the page names arrive after this.
 void directory_machine::find_left_out(server_index i,
@@ -88,7 +95,8 @@ void directory_machine::find_left_out(server_index i,
   for (const auto chunk : s_.table.of(i, first, last))
     server.left_out.insert(chunk);
   for (const auto chunk : collector_.of(i, first, last))
-    server.left_out.insert(chunk);
+    if (!is_target(i, chunk)) // It may come yet, although its file is purged.
+      server.left_out.insert(chunk);
   server.listed_to = last;
 }
 

@@ -1,9 +1,12 @@
 #include "core/chunks/grant_machine.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string>
 #include <utility>
 
-// Who may be of the new set.
+// Who may be of the new set, and what clients are told that wait for it.
 
 namespace dfs::core {
 
@@ -11,6 +14,21 @@ namespace {
 
 bool in(const std::vector<server_index>& xs, server_index x) {
   return std::find(xs.begin(), xs.end(), x) != xs.end();
+}
+
+std::string
+why_it_waits(const directory_state& s, chunk_id chunk, instant now) {
+  std::string why = "too few replicas are reachable";
+  if (!s.config.durable || s.servers.complete(now)
+      || s.table.behind(chunk).empty()
+      || !s.table.proven_holders(chunk).empty())
+    return why;
+  std::string away;
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    if (!s.servers.at(i).forgotten && !s.servers.usable(i, now))
+      away += (away.empty() ? "" : ", ") + s.servers.at(i).name;
+  return why + "; these chunkservers are away and may have more: " + away
+         + "; bring them back, or forget them (`dfsnode admin forget`)";
 }
 
 } // namespace
@@ -83,6 +101,20 @@ grant_machine::candidates(const directory_state& s, instant now) const {
     for (const auto i : s.table.behind(chunk_))
       found.push_back(i);
   return found;
+}
+
+void grant_machine::expire_askers(directory_state& s, instant now) {
+  std::erase_if(askers_, [&](const waiting& x) {
+    if (now < x.until)
+      return false;
+    const auto why
+      = phase_ == phase::gathering
+          ? fail(ec::no_redundancy, why_it_waits(s, chunk_, now))
+          : fail(ec::busy, fmt::format("a new primary is being made: {}",
+                                       to_string(phase_)));
+    s.out.push_back(answer_lease{x.asker, why});
+    return true;
+  });
 }
 
 } // namespace dfs::core

@@ -49,20 +49,6 @@ void grant_machine::ask(const directory_state& s, asker_id asker,
       doubted_.push_back(*i);
 }
 
-void grant_machine::expire_askers(directory_state& s, instant now) {
-  std::erase_if(askers_, [&](const waiting& x) {
-    if (now < x.until)
-      return false;
-    const auto why
-      = phase_ == phase::gathering
-          ? fail(ec::no_redundancy, "too few replicas are reachable")
-          : fail(ec::busy, fmt::format("a new primary is being made: {}",
-                                       to_string(phase_)));
-    s.out.push_back(answer_lease{x.asker, why});
-    return true;
-  });
-}
-
 void grant_machine::refuse(directory_state& s, const error& why) {
   for (const auto& x : askers_)
     s.out.push_back(answer_lease{x.asker, why});

@@ -62,6 +62,31 @@ TEST_F(DeletionOrder, OfAFileGoesToTargetsOfCopiesToo) { // SPEC G12
   EXPECT_EQ(ordered, (std::set<std::uint8_t>{1, 2, 4}));
 }
 
+// It lists all that it has, anew, before the copy is there.
+TEST_F(DeletionOrder, GoesToATargetThatDoesNotListItsCopyYet) { // SPEC G12
+  enrol(4, std::nullopt);
+  lose(3);
+  ASSERT_TRUE(waits_for([&] { return orders<msg::copy_chunk>() == 1; }));
+  machine->release({{chunk}}, now);
+  report(4, std::nullopt);
+  msg::chunk_heartbeat told;
+  told.store = store_id{4};
+  told.boot = boot(4);
+  told.term = machine->state().term;
+  told.sequence = ++sequences[4];
+  told.volumes = {{4, 1u << 30, 1u << 30, false, "/disk"}};
+  told.led_last = told.all_told = true;
+  EXPECT_TRUE(machine->heartbeat(told, now));
+  perform();
+  EXPECT_TRUE(waits_for([&] {
+    pass(2s);
+    return std::ranges::any_of(asked, [&](const ask_server& x) {
+      return std::holds_alternative<msg::delete_chunks>(x.order)
+             && number_of(x) == 4;
+    });
+  }));
+}
+
 TEST_F(DeletionOrder, ThatIsRefusedLeavesAPlaceForACopy) { // SPEC G10
   auto old = extent;
   old.version = chunk_version{1};

@@ -130,8 +130,17 @@ TEST_F(RestoredMaster, AnEmptyChunkOfTheLostOneCanBeWritten) { // SPEC G2
   for (const std::uint64_t i : {2, 3})
     enlist(i, {state(fresh_chunk, 2, 0)});
   pass(10s);
+  ASSERT_TRUE(machine.confirm(msg::confirm_restore{}));
   sequences.erase(1);
+  machine.link_lost(store_id{1}, boot_id{1}, now);
   pass(10s);
+  ask_for_a_lease(fresh_chunk);
+  pass(10s);
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_FALSE(answers[0].answer);
+  EXPECT_NE(answers[0].answer.error().context.find("store-1"),
+            std::string::npos)
+    << answers[0].answer.error().context;
   EXPECT_TRUE(machine.forget({"store-1", true}, now));
   ask_for_a_lease(fresh_chunk);
   EXPECT_GE(orders<msg::fence_chunk>().size(), 2u);
