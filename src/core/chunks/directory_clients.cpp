@@ -212,6 +212,8 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
     return fail(ec::stale, "the chunk is not, or no longer, to be had");
   if (x.grant.version.value() < entry->version)
     return fail(ec::stale, "the chunk has got another primary since");
+  if (claimed_.contains(x.grant.chunk))
+    return fail(ec::busy, "an operator makes a file of the chunk");
   if (grants_.contains(x.grant.chunk))
     return fail(ec::busy, "the chunk is getting another primary");
   if (s_.table.holders(x.grant.chunk).size() < s_.replicas_min(*entry))
@@ -291,18 +293,34 @@ directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
   return done;
 }
 
+// Its file became durable after `pending_life`: the master's disk stood still.
+void directory_machine::take_back(const msg::chunk_state& x,
+                                  std::uint8_t replication) {
+  const auto found = collector_.reclaim(x.chunk);
+  if (found.empty())
+    return;
+  s_.table.add(x.chunk, x.extent.version, replication, {});
+  for (const auto& y : found)
+    (void) s_.reported(y.server, {x.chunk, y.extent});
+}
+
 void directory_machine::keep(const msg::keep_chunks& x, instant now) {
   for (const auto& state : x.chunks) {
     const auto* known = s_.table.find(state.chunk);
     if (known != nullptr && known->file == inode_id{})
       --pending_chunks_;
+    if (known == nullptr)
+      take_back(state, x.replication);
     s_.table.keep(state.chunk, x.file, state.extent, x.replication);
     auto& entry = *s_.table.find(state.chunk);
     // Written whole: whoever made the file is done with it. An empty one is
     // for appends, and its lease goes on.
     const bool whole = state.extent.serial != mutation_serial{};
+    s_.nameless.erase(state.chunk);
+    const auto claimed = claimed_.extract(state.chunk);
     // Of an orphan, whose replicas were not all as far, a grant finds that out.
-    entry.set(chunk_entry::settled, whole && claimed_.erase(state.chunk) == 0);
+    const bool uneven = !claimed.empty() && claimed.mapped();
+    entry.set(chunk_entry::settled, whole && !uneven);
     if (!whole && !entry.has(chunk_entry::fresh))
       s_.log_begun(state.chunk, entry);
     if (auto* lease = s_.leases.find(state.chunk); lease != nullptr && whole) {
@@ -324,6 +342,8 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
       --pending_chunks_;
     repair_.forget(chunk);
     s_.unpromised.erase(chunk);
+    s_.nameless.erase(chunk);
+    claimed_.erase(chunk);
     auto may_have = s_.table.erase(chunk);
     if (const auto copies = s_.copies.find(chunk); copies != s_.copies.end())
       may_have.insert(may_have.end(), copies->second.begin(),

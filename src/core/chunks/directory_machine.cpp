@@ -23,7 +23,7 @@ constexpr auto fade_interval = 2s;
 
 directory_machine::directory_machine(const options& how, instant now)
   : s_{how.config, how.term, restored_branch{how.restored_at}, how.seed, now},
-    collector_{how.restored_at},
+    collector_{how.restored_at, s_.first_own()},
     next_chunk_{s_.first_own().value()},
     lineage_{how.lives, how.restored_at} {
   s_.confirmed = how.confirmed || !s_.branch.any();
@@ -175,8 +175,7 @@ void directory_machine::tick(instant now) {
   }
 }
 
-// What was allocated and is part of no file after all that time never will be;
-// its replicas are orphans from now on.
+// What was allocated and is part of no file after all that time never will be.
 void directory_machine::expire_pending(instant now) {
   remove_rows removal;
   while (!pending_.empty() && pending_.front().until <= now) {

@@ -182,6 +182,7 @@ private:
   [[nodiscard]] msg::chunk_location place(chunk_id chunk, instant now) const;
 
   void reclaim(const msg::written_chunk& x, instant now);
+  void take_back(const msg::chunk_state& x, std::uint8_t replication);
 
   // Upkeep.
   void judge(chunk_id chunk, instant now);
@@ -205,8 +206,8 @@ private:
   /// whether it is committed.
   std::set<chunk_id> begun_;
   std::set<chunk_id> settling_; ///< Granted so that they can be copied.
-  /// Orphans that become files, and whose replicas differ.
-  std::set<chunk_id> claimed_;
+  /// Orphans that become files; true: their replicas differ.
+  std::map<chunk_id, bool> claimed_;
   std::uint64_t next_chunk_;
   std::uint64_t pending_chunks_ = 0; ///< In the table, of no file.
   instant redone_{};

@@ -94,24 +94,39 @@ directory_machine::claim(chunk_id chunk, instant now) {
     (void) s_.reported(x.server, {chunk, x.extent});
   pending_.push_back({chunk, now + s_.config.pending_life});
   ++pending_chunks_;
-  if (!even)
-    claimed_.insert(chunk);
+  claimed_.emplace(chunk, !even);
   return msg::claimed_orphan{{chunk, *least}, s_.config.replication};
 }
 
-// No file was made of it. Its servers have told of it, and will not again.
+// No file was made of it. Its servers have told of it, and will not again: its
+// replicas are orphans as they told of them.
 void directory_machine::give_back(chunk_id chunk, instant now) {
+  claimed_.erase(chunk);
+  const auto told = s_.nameless.extract(chunk);
   const auto* entry = s_.table.find(chunk);
-  if (entry == nullptr || !collector_.is_kept(chunk))
+  if (entry == nullptr)
     return;
-  auto extent = entry->extent();
-  for (const auto i : s_.table.proven_holders(chunk)) {
-    extent.version = s_.table.version_at(i, chunk);
+  const auto back = [&](server_index i, msg::chunk_extent extent) {
+    if (!told.empty())
+      if (const auto x = told.mapped().find(i); x != told.mapped().end()) {
+        const auto version = std::max(extent.version, x->second.version);
+        extent = x->second;
+        extent.version = version; // A grant may have fenced it since.
+      }
     collector_.unknown(i, {chunk, extent}, now);
+  };
+  for (const auto i : s_.table.proven_holders(chunk)) {
+    auto extent = entry->extent();
+    extent.version = s_.table.version_at(i, chunk);
+    back(i, extent);
   }
   if (const auto* odd = s_.table.odd_of(chunk))
-    for (const auto& x : *odd)
-      collector_.unknown(x.server, {chunk, {x.version, {}, 0, 0}}, now);
+    for (const auto& x : *odd) {
+      if (x.fault == replica_fault::corrupt) // As a heartbeat says it.
+        collector_.unknown(x.server, {chunk, {}}, now);
+      else
+        back(x.server, {x.version, {}, 0, 0});
+    }
 }
 
 result<msg::orphans_claimed>

@@ -20,7 +20,9 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
   const auto what = table.reported(i, x.chunk, x.extent);
   if (what == chunk_table::standing::unknown)
     return what;
-  const chunk_version in_force{table.find(x.chunk)->version};
+  if (before->file == inode_id{} && x.chunk < first_own())
+    nameless[x.chunk][i] = x.extent;
+  const chunk_version in_force{before->version};
   if (known < in_force.value() && confirmed)
     log_believed();
   const auto* odd = table.odd_of(x.chunk);

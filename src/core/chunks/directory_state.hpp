@@ -64,6 +64,9 @@ struct directory_state {
   /// had changes, and that it committed none: nothing in them was promised.
   std::set<chunk_id> unpromised;
   static constexpr std::size_t unpromised_max = 10'000;
+  /// What servers have told of chunks that are of no file and not of this
+  /// term: when no file comes of them, they are orphans as they were told.
+  std::map<chunk_id, std::map<server_index, msg::chunk_extent>> nameless;
   directory_effects out;
 
   /// Whose an answer is.

@@ -66,7 +66,7 @@ void replica_collector::listed(server_index server, bool first_page,
 }
 
 void replica_collector::count(server_index server, chunk_id chunk, bool more) {
-  if (is_kept(chunk))
+  if (is_kept(chunk) || chunk >= own_)
     return;
   auto& x = tallies_[server].orphans;
   x = more ? x + 1 : std::max<std::uint64_t>(x, 1) - 1;
@@ -211,7 +211,8 @@ void replica_collector::add_orphans(directory_state& s, orders& to,
     for (const auto& [server, extent] : x.holders) {
       if (!s.servers.usable(server, now) || !has_room(s, to, server))
         continue;
-      if (auto& tally = tallies_[server]; !x.ordered && too_many(tally)) {
+      if (auto& tally = tallies_[server];
+          !x.ordered && chunk < own_ && too_many(tally)) {
         tally.due = true; // D5
         continue;
       }

@@ -29,11 +29,13 @@ struct orphan_replica {
 ///  D4  At most `deletions_per_second` of one server.
 ///  D5  Of more orphans than one in a hundred of a server's chunks (and 16)
 ///      none is deleted before a person has confirmed: so many at once are
-///      rather a sign that the metadata are wrong.
+///      rather a sign that the metadata are wrong. Chunks that this master has
+///      made are not counted: it knows that no file ever had them.
 class replica_collector {
 public:
   /// @param kept Chunks of terms below are never orphans (D3).
-  explicit replica_collector(master_term kept) : kept_{kept} {
+  /// @param own The first one that this master makes (D5).
+  replica_collector(master_term kept, chunk_id own) : kept_{kept}, own_{own} {
     // nop
   }
 
@@ -97,7 +99,7 @@ private:
     bool ordered = false;
     std::vector<orphan_replica> holders;
   };
-  /// Of a server; without orphans that are kept.
+  /// Of a server; without orphans that are kept, or of this term.
   struct tally {
     std::uint64_t listed = 0; ///< Chunks of its last report.
     std::uint64_t orphans = 0;
@@ -117,6 +119,7 @@ private:
   has_room(const directory_state& s, orders& to, server_index server) const;
 
   master_term kept_;
+  chunk_id own_;
   std::map<chunk_id, orphan> orphans_;
   std::map<server_index, tally> tallies_;
   chunk_id orphan_cursor_;

@@ -1,0 +1,144 @@
+#include "core/chunks/restored_steps.hpp"
+
+// Chunks that were to be of a file, and of which no file came.
+
+namespace dfs::core::test {
+namespace {
+
+struct GivenBack : RestoredMaster {
+  static constexpr chunk_id orphan{20'000};
+
+  GivenBack() {
+    for (std::uint64_t i = 1; i <= 3; ++i)
+      enlist(i, {});
+    pass(5s);
+    confirm();
+    pass(61s); // Before that nothing is deleted.
+    asked.clear();
+  }
+
+  void confirm() {
+    EXPECT_TRUE(machine.confirm(msg::confirm_restore{}));
+    take();
+  }
+
+  // What servers are to delete, each once.
+  std::size_t deletions(chunk_id chunk) const {
+    std::set<server_index> at;
+    for (const auto& x : asked)
+      if (const auto* order = std::get_if<msg::delete_chunks>(&x.order))
+        for (const auto& y : order->chunks)
+          if (y.chunk == chunk)
+            at.insert(x.server);
+    return at.size();
+  }
+
+  msg::chunk_grant allocate() {
+    const auto made = machine.allocate({1, 0, {}}, now);
+    EXPECT_TRUE(made);
+    return made ? made->grants.at(0) : msg::chunk_grant{};
+  }
+
+  void tell(const std::vector<std::uint64_t>& at, const msg::chunk_state& x) {
+    for (const auto i : at)
+      beat(i, {x});
+  }
+
+  // A put whose client died.
+  chunk_id write() {
+    const auto chunk = allocate().chunk;
+    tell({1, 2, 3}, state(chunk, 1, 3));
+    return chunk;
+  }
+};
+
+// No server tells of it again: not in this life of master and servers.
+TEST_F(GivenBack, ChunkOfAKilledPutIsDeleted) { // SPEC G12
+  const auto chunk = write();
+  pass(61s); // `pending_life`
+  EXPECT_EQ(machine.state().table.find(chunk), nullptr);
+  EXPECT_EQ(machine.collector().orphans(), 1u);
+  EXPECT_EQ(deletions(chunk), 0u);
+  pass(61s); // `orphan_life`
+  EXPECT_EQ(deletions(chunk), 3u);
+}
+
+// Nobody has to confirm that: this master knows that no file ever had them.
+TEST_F(GivenBack, ChunksOfManyKilledPutsAreDeleted) { // SPEC G12
+  std::vector<chunk_id> chunks;
+  for (int n = 0; n < 40; ++n)
+    chunks.push_back(write());
+  pass(125s);
+  for (const auto chunk : chunks)
+    EXPECT_EQ(deletions(chunk), 3u);
+  EXPECT_EQ(machine.collector().held(0), 0u);
+}
+
+// Grants that a client did not use: nobody knows that its servers have nothing.
+TEST_F(GivenBack, ChunkThatWasNeverMadeIsGone) { // SPEC G12
+  const auto chunk = allocate().chunk;
+  pass(125s);
+  EXPECT_EQ(deletions(chunk), 3u);
+  for (const auto& x : std::exchange(asked, {}))
+    machine.answered(x.token, server_reply{msg::chunks_deleted{{chunk}}}, now);
+  EXPECT_EQ(machine.collector().orphans(), 0u);
+}
+
+// A disk of the master that stood still for an hour.
+TEST_F(GivenBack, ChunkThatIsOfAFileAfterAllIsNoOrphan) { // SPEC G12, I5
+  const auto chunk = write();
+  pass(61s);
+  ASSERT_EQ(machine.collector().orphans(), 1u);
+  machine.keep({inode_id{77}, {state(chunk, 1, 3)}, 3}, now);
+  EXPECT_EQ(machine.collector().orphans(), 0u);
+  EXPECT_EQ(machine.state().table.holders(chunk).size(), 3u);
+  pass(65s);
+  EXPECT_EQ(deletions(chunk), 0u);
+}
+
+// Were the older version with bytes called empty, it would be skipped, if those
+// who have the newest one have gone.
+TEST_F(GivenBack, OrphanIsAsItWasTold) { // SPEC S9
+  tell({1, 2}, state(orphan, 2, 5));
+  tell({3}, state(orphan, 1, 3));
+  ASSERT_EQ(machine.claim({{}, 10}, now)->chunks.size(), 1u);
+  pass(61s);
+  std::map<std::uint64_t, msg::chunk_extent> back;
+  for (const auto& x : machine.collector().holders_of(orphan))
+    back[machine.state().servers.at(x.server).store.value()] = x.extent;
+  EXPECT_EQ(back, (std::map<std::uint64_t, msg::chunk_extent>{
+                    {1, state(orphan, 2, 5).extent},
+                    {2, state(orphan, 2, 5).extent},
+                    {3, state(orphan, 1, 3).extent}}));
+}
+
+TEST_F(GivenBack, OrphanIsWithoutWhatHasGoneMeanwhile) { // SPEC S9
+  tell({1, 2}, state(orphan, 2, 5));
+  ASSERT_EQ(machine.claim({{}, 10}, now)->chunks.size(), 1u);
+  msg::chunk_heartbeat x;
+  x.store = store_id{2};
+  x.boot = boot_id{2};
+  x.term = term;
+  x.sequence = ++sequences[2];
+  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+  x.lost = {orphan};
+  EXPECT_TRUE(machine.heartbeat(x, now));
+  pass(61s);
+  EXPECT_EQ(machine.collector().holders_of(orphan).size(), 1u);
+}
+
+// A client of the lost master, and a person who adopts what it left.
+TEST_F(GivenBack, OrphanIsOfOneFile) { // SPEC S1, I5
+  tell({1, 2, 3}, state(orphan, 1, 5));
+  const msg::written_chunk client{
+    {.chunk = orphan, .version = chunk_version{1}, .term = master_term{1}},
+    state(orphan, 1, 5).extent};
+  ASSERT_EQ(machine.claim({{}, 10}, now)->chunks.size(), 1u);
+  EXPECT_EQ(machine.adopt({client}, {true}, now).error().code, ec::busy);
+  pass(61s);
+  EXPECT_TRUE(machine.adopt({client}, {true}, now)) << "no file came of it";
+  EXPECT_TRUE(machine.claim({{}, 10}, now)->chunks.empty());
+}
+
+} // namespace
+} // namespace dfs::core::test
