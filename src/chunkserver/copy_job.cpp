@@ -35,6 +35,8 @@ copy_job::copy_job(copies& home, const msg::copy_chunk& order)
 void copy_job::begin() {
   if (order_.from.empty())
     return finish(fail(ec::unavailable, "nobody to copy from"));
+  if (const auto x = home_.in_service(chunk()))
+    replaced_ = x->order.version();
   ask();
 }
 
@@ -104,25 +106,25 @@ bool copy_job::only_added(const msg::chunk_changes& found) const {
 result<nothing> copy_job::make_room() {
   auto& state = home_.state();
   if (const auto x = home_.in_service(chunk())) {
-    auto place = home_.place(chunk());
-    place.replaced = replaced_.value_or(place.here->version);
+    auto now = place();
     // One that leads an older version gives that up.
-    if (!x->catching_up && place.here->version < order_.wanted.extent.version)
-      place.leads = false;
-    if (auto may = core::may_replace(order_, place); !may)
+    if (!x->catching_up && now.here->version < order_.wanted.extent.version)
+      now.leads = false;
+    if (auto may = core::may_replace(order_, now); !may)
       return may;
-    replaced_ = place.replaced;
     home_.order().give_up(*x, fail(ec::stale, "the chunk is copied anew"));
-    // On the same volume, where one record makes one of the other.
-    if (store_ != nullptr && store_ != x->store)
-      (void) store_->drop_copy(chunk());
-    store_ = x->store;
+    // On the same volume one record makes one of the other.
+    if (!elsewhere_ && store_ != x->store) {
+      if (store_ != nullptr)
+        (void) store_->drop_copy(chunk());
+      store_ = x->store;
+    }
   }
   if (store_ == nullptr) {
-    auto place = state.places.with_room();
-    if (!place)
-      return place.error();
-    store_ = *place;
+    auto room = state.places.with_room();
+    if (!room)
+      return room.error();
+    store_ = *room;
   }
   return store_->begin_copy(chunk(), storage::copy_cache::past);
 }
@@ -228,15 +230,29 @@ void copy_job::write_next() {
     finish(fail(ec::busy, "too much work for the disks"));
 }
 
+bool copy_job::move_on() {
+  const auto room = home_.state().places.with_room();
+  if (elsewhere_ || !room || *room == store_)
+    return false;
+  (void) store_->drop_copy(chunk());
+  store_ = *room;
+  elsewhere_ = true;
+  return true;
+}
+
 /// The volume has no room for both replicas. As long as the source lives the
 /// old one is of no use, and a full disk would never get the new one.
 void copy_job::no_room(const error& why) {
-  auto& state = home_.state();
-  if (const auto x = home_.in_service(chunk());
-      !x || x->store != store_ || !may_replace())
+  const auto x = home_.in_service(chunk());
+  if (!x || !may_replace())
     return finish(why);
-  (void) store_->remove(chunk());
-  state.replicas.forget(chunk());
+  if (!move_on()) {
+    (void) store_->drop_copy(chunk());
+    store_ = x->store;
+    (void) store_->remove(chunk());
+    home_.state().replicas.forget(chunk());
+    replaced_ = {};
+  }
   begin_again();
   ask();
 }
@@ -250,7 +266,7 @@ void copy_job::begin_again() {
 
 core::copy_place copy_job::place() const {
   auto now = home_.place(chunk());
-  now.replaced = replaced_.value_or(chunk_version{});
+  now.replaced = replaced_;
   return now;
 }
 
@@ -297,7 +313,8 @@ void copy_job::make() {
     home_.order().give_up(*old, fail(ec::stale, "the chunk was copied anew"));
   if (auto done = store_->finish_copy(state_of(state), appends, goal_.writes);
       !done)
-    return finish(done.error());
+    return done.error().code == ec::full ? no_room(done.error())
+                                         : finish(done.error());
   auto& home = home_.state();
   made_ = true;
   home.replicas.forget(chunk());
@@ -322,6 +339,7 @@ void copy_job::made(const replica_ptr& x) {
           !counts && x->order.version() == state.extent.version)
         return self->finish(counts.error());
       x->order.learn_committed(state.extent.version, state.extent.serial);
+      self->drop_replaced();
       auto& here = self->home_.state();
       // What was bad here has been replaced: the master will not speak of it
       // again, now that it hears of this one.
@@ -341,8 +359,20 @@ void copy_job::clear_away() {
     (void) store_->drop_copy(chunk());
     return;
   }
-  home_.state().replicas.forget(chunk());
+  auto& here = home_.state();
+  here.replicas.forget(chunk());
   (void) store_->remove(chunk());
+  // A master that listed what is here meanwhile counts it.
+  if (!home_.in_service(chunk()) && here.options.events.lost)
+    here.options.events.lost(chunk());
+}
+
+/// From another volume, where no record of the copy's could replace it. Should
+/// the server die before, its next start does (`drop_doubles`).
+void copy_job::drop_replaced() {
+  for (auto* store : home_.state().places.all())
+    if (store != store_ && !store->failed() && store->state(chunk()))
+      (void) store->remove(chunk());
 }
 
 void copy_job::finish(const result<msg::chunk_state>& outcome) {

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace dfs::chunkserver {
@@ -24,7 +23,9 @@ namespace dfs::chunkserver {
 ///
 /// A source that fails is followed by the next one, from the beginning: two
 /// replicas may differ in what is not committed. A replica that is here stays
-/// until the copy is whole: it may be the last one of its version.
+/// until the copy is whole: it may be the last one of its version. Where its
+/// volume has no room for both, the copy is made on another one; only where
+/// none has, the replica goes first.
 class copy_job : public std::enable_shared_from_this<copy_job> {
 public:
   copy_job(copies& home, const msg::copy_chunk& order);
@@ -52,6 +53,8 @@ private:
   void arrived(std::uint32_t offset, std::uint32_t length,
                const result<msg::chunk_bytes>& answer, net::data_buffer data);
   void write_next();
+  /// @returns whether another volume is tried instead.
+  [[nodiscard]] bool move_on();
   void no_room(const error& why);
   void complete();
   void begin_again();
@@ -61,6 +64,7 @@ private:
   void make();
   void made(const replica_ptr& x);
   void clear_away();
+  void drop_replaced();
 
   copies& home_;
   msg::copy_chunk order_;
@@ -71,8 +75,9 @@ private:
   int rounds_ = 0;            ///< Begun again because of changes.
   std::uint64_t attempt_ = 0; ///< Answers to an earlier one do not count.
   storage::chunk_store* store_ = nullptr; ///< Of the copy, once begun.
-  /// Of the replica that was here when the copy began: it is replaced.
-  std::optional<chunk_version> replaced_;
+  bool elsewhere_ = false; ///< Not on the volume of the replica that is here.
+  /// Of the replica that was here when the copy began (C4); 0: none.
+  chunk_version replaced_;
   msg::chunk_changes goal_;      ///< The extent it gets.
   std::uint32_t asked_to_ = 0;   ///< Bytes asked for.
   std::uint32_t written_to_ = 0; ///< Bytes in the copy.

@@ -176,9 +176,8 @@ void reads::read_disk(const reader_ptr& x, const replica_ptr& here,
     refuse(*x, fail(ec::busy, "too much work for the disks"));
 }
 
-/// @param before The replica that was read. @param serial What was applied to
-/// it
-///   before that.
+/// @param before The replica that was read.
+/// @param serial Of the last change that was applied to it before.
 void reads::after_disk(const reader_ptr& x, const replica_ptr& before,
                        mutation_serial serial, disk_bytes found) {
   const auto& what = x->what;

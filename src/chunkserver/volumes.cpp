@@ -14,10 +14,20 @@ volumes::volumes(std::vector<storage::chunk_store*> stores)
 }
 
 storage::chunk_store* volumes::find(chunk_id chunk) const {
-  for (auto* store : stores_)
-    if (!store->failed() && store->state(chunk))
-      return store;
-  return nullptr;
+  storage::chunk_store* best = nullptr;
+  auto newest = std::pair<chunk_version, mutation_serial>{};
+  for (auto* store : stores_) {
+    const auto state
+      = store->failed() ? fail(ec::io_error) : store->state(chunk);
+    if (!state)
+      continue;
+    const auto has = std::pair{state->version, state->serial};
+    if (best == nullptr || newest < has) {
+      best = store;
+      newest = has;
+    }
+  }
+  return best;
 }
 
 storage::chunk_store* volumes::find_failed(chunk_id chunk) const {

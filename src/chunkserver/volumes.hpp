@@ -15,7 +15,8 @@ public:
   /// @pre At least one; they outlive this.
   explicit volumes(std::vector<storage::chunk_store*> stores);
 
-  /// Null: the chunk is on none. What is on a failed one counts as lost.
+  /// Null: the chunk is on none. What is on a failed one counts as lost. Of two
+  /// replicas (a copy that was made beside another volume's) the newest.
   [[nodiscard]] storage::chunk_store* find(chunk_id chunk) const;
 
   /// Null: it is on no failed volume.

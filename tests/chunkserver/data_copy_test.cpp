@@ -1,6 +1,7 @@
 #include "support/chunk_data.hpp"
 #include "support/data_chain.hpp"
 #include "support/eventually.hpp"
+#include "support/held_files.hpp"
 #include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
@@ -23,8 +24,31 @@ constexpr chunk_id chunk{7};
 constexpr chunk_version first{1};
 constexpr writer_id alice{11};
 
+/// The machine's files; a volume can be made to have no room.
+class crowded_files : public test::held_files {
+public:
+  void fill(const std::filesystem::path& volume) {
+    const std::lock_guard guard{mutex_};
+    full_ = volume;
+  }
+
+  result<storage::disk_space> space(const std::string& path) override {
+    auto found = test::held_files::space(path);
+    const std::lock_guard guard{mutex_};
+    if (found && path == full_)
+      found->available = 0;
+    return found;
+  }
+
+private:
+  std::mutex mutex_;
+  std::filesystem::path full_;
+};
+
 struct DataCopy : ::testing::Test {
-  test::data_chain servers{4};
+  crowded_files files;
+  test::data_chain servers{
+    test::data_chain_options{.count = 4, .tls = {}, .files = &files}};
   msg::chunk_grant grant = servers.grant(chunk, {0, 1});
   std::unique_ptr<test::data_caller> writer = servers.caller(0);
 
@@ -252,6 +276,30 @@ TEST_F(DataCopyTwoVolumes, LeavesAnOlderReplicaWhereNothingCanReplaceIt) {
   const auto copied = copy(2, what);
   ASSERT_TRUE(copied) << copied.error().context;
   expect_on_the_second(chunk_version{2}, fresh);
+}
+
+/// … or has room for the replica that is there, and for no copy.
+struct DataCopyCrowded : DataCopyTwoVolumes {
+  void SetUp() override {
+    DataCopyTwoVolumes::SetUp();
+    files.fill(servers.nodes[2]->directory / "volume");
+    restart();
+  }
+};
+
+// Nothing is missing at any moment.
+TEST_F(DataCopyCrowded, MakesTheCopyOnTheOtherOne) { // SPEC G10
+  const auto copied = copy(2, what);
+  ASSERT_TRUE(copied) << copied.error().context;
+  expect_on_the_second(chunk_version{2}, fresh);
+  EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
+}
+
+TEST_F(DataCopyCrowded, KeepsTheReplicaIfTheSourceFails) { // SPEC G10
+  flip_byte(*servers.nodes[0], 2'500'000);
+  EXPECT_FALSE(copy(2, what));
+  expect_the_old_one();
+  EXPECT_TRUE(servers.nodes[2]->second->list().empty());
 }
 
 TEST_F(DataCopyTwoVolumes, TellsNoReplicaOfAFailedOne) { // SPEC G3
