@@ -136,9 +136,9 @@ result<exit_code> purge(const purge_options& x, verb_context& context) {
   }
   context.out.note("deleted for ever: " + counted(gone->files, "file"));
   if (*waiting > 0)
-    context.out.note(counted(*waiting, "file")
-                     + " of it: not closed by the file servers yet; they will, "
-                       "unless somebody puts it again before");
+    context.out.note("waiting for file servers that do not answer: "
+                     + counted(*waiting, "file")
+                     + "; a put before they do keeps it");
   return 0;
 }
 
