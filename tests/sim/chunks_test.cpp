@@ -61,6 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"restarts", 4693, 1, 4, 3, 4},   // Revoked by a former master.
     setup{"storm", 7706, 1, 4, 6, 1},      // A fresh chunk, and other masters.
     setup{"restarts", 22'163, 1, 4, 6, 1}, // Made after a report.
+    setup{"removals", 81'224, 1, 4, 6, 1}, // Told of as empty, after changes.
     setup{"torn", 236, 1, 4, 6, 1},        // Two links, one after the other.
     setup{"steps", 201, 5, 5, 6, 1}),      // Fresh chunks, and other masters.
   [](const auto& x) {

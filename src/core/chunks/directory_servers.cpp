@@ -14,6 +14,22 @@ namespace {
 
 using note = directory_note::kind;
 
+// A server tells of a fresh chunk when the first change makes it, empty, and
+// not again. If its primary was heard before, changes are known to be
+// committed: under the grant of that version, so all of its set have them. Of
+// what its disk has lost a server tells with its list.
+msg::chunk_state
+as_made(const directory_state& s, server_index i, msg::chunk_state x) {
+  const auto* entry = s.table.find(x.chunk);
+  if (entry == nullptr || entry->version != 1
+      || x.extent.version != chunk_version{1}
+      || x.extent.serial != mutation_serial{}
+      || std::ranges::count(s.table.possible(x.chunk), i) == 0)
+    return x;
+  x.extent = entry->extent();
+  return x;
+}
+
 } // namespace
 
 result<msg::chunkserver_registered>
@@ -146,7 +162,7 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   if (!x.arrived.empty() || !x.lost.empty() || !x.corrupt.empty())
     s_.servers.at(i).told_at = std::max(s_.servers.at(i).told_at, x.sequence);
   for (const auto& state : x.arrived)
-    arrived(i, state, now);
+    arrived(i, as_made(s_, i, state), now);
   if (const auto& server = s_.servers.at(i);
       x.all_told && server.reported && x.sequence > server.listed_at)
     drop_left_out(i, now);

@@ -268,13 +268,15 @@ struct Appended : ::testing::Test {
   }
 
   void beat(directory_machine& machine, std::uint8_t n, master_term term,
-            const std::vector<msg::led_chunk>& leads = {}) {
+            const std::vector<msg::led_chunk>& leads = {},
+            const std::vector<msg::chunk_state>& news = {}) {
     msg::chunk_heartbeat beat;
     beat.store = store_id{n};
     beat.boot = boot_id{n + 100u};
     beat.term = term;
     beat.sequence = ++sequence;
     beat.led = leads;
+    beat.arrived = news;
     beat.led_last = true;
     beat.all_told = true;
     ASSERT_TRUE(machine.heartbeat(beat, now));
@@ -324,6 +326,22 @@ TEST_F(Appended, IsKnownToTheMasterAfterTheNext) { // SPEC G1, G10
   EXPECT_EQ(found.health, msg::chunk_health::under);
   EXPECT_EQ(logged.size(), 1u);
   third.check();
+}
+
+// The others tell that they have made it, empty, after their primary has told
+// what it committed since.
+TEST_F(Appended, IsAtAllWhoMadeItUnderItsGrant) { // SPEC G3, G10
+  directory_machine second{{{}, master_term{2}, master_term{1}, 7}, now};
+  second.load_file_row(of_file);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(second, n, false);
+  beat(second, 1, master_term{2}, {{chunk, former, extent, true, false, false}},
+       {{chunk, extent}});
+  for (std::uint8_t n = 2; n <= 3; ++n)
+    beat(second, n, master_term{2}, {}, {{chunk, nothing}});
+  EXPECT_EQ(second.state().table.holders(chunk).size(), 3u);
+  EXPECT_TRUE(second.state().table.behind(chunk).empty());
+  second.check();
 }
 
 TEST_F(Appended, IsLedByNobodyAndLookedInto) { // SPEC G1, G10
