@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 namespace dfs::actors {
 
@@ -19,8 +20,9 @@ using namespace std::chrono_literals;
 constexpr auto patience = 10s; ///< With the chunk directory.
 constexpr std::uint32_t adopted_at_once = 50;
 
-/// One file of one chunk. Nobody repeats it, since a chunk is claimed once, so
-/// its number is any that no client has used.
+/// One file of one chunk. This request is not repeated: a chunk that got no
+/// file is claimed again, and gets another number. So it is any that no client
+/// has used.
 msg::commit_file
 file_of(const std::string& directory, const msg::claimed_orphan& x) {
   msg::commit_file made;
@@ -47,7 +49,12 @@ void make_files(namespace_self self, const std::string& directory,
   made.next = found.next;
   made.more = found.more;
   result<nothing> outcome = done;
+  std::vector<chunk_id> reserved;
   for (const auto& x : found.chunks) {
+    // A client of the lost master may bring it at this moment: one file has it.
+    if (!state.adopted.insert(x.state.chunk).second)
+      continue;
+    reserved.push_back(x.state.chunk);
     const auto file = file_of(directory, x);
     const auto status = state.tree->apply(file, state.options.clock(), changes);
     if (!status) {
@@ -61,10 +68,14 @@ void make_files(namespace_self self, const std::string& directory,
     *log_for("namespace"), spdlog::level::warn,
     "chunks of no file have become files",
     {{"directory", directory}, {"files", std::uint64_t{made.files.size()}}});
-  commit(self, std::move(changes), [promise, made, outcome]() mutable {
-    deliver(promise, outcome ? result<msg::orphans_adopted>{std::move(made)}
-                             : outcome.error());
-  });
+  commit(self, std::move(changes),
+         [self, reserved, promise, made, outcome]() mutable {
+           for (const auto chunk : reserved)
+             self->state.adopted.erase(chunk);
+           deliver(promise, outcome
+                              ? result<msg::orphans_adopted>{std::move(made)}
+                              : outcome.error());
+         });
 }
 
 } // namespace

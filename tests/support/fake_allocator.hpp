@@ -19,6 +19,7 @@ struct allocator_script {
   std::uint64_t next_chunk = 1'000;
   std::vector<std::string> told; ///< In order, a word or two each.
   std::vector<chunk_id> released;
+  std::vector<msg::claimed_orphan> orphans; ///< To be claimed.
   std::vector<msg::keep_chunks> kept;
   std::vector<caf::typed_response_promise<msg::chunks_adopted>> held;
   std::vector<caf::typed_response_promise<msg::chunks_allocated>> held_allocs;
@@ -68,7 +69,11 @@ fake_allocator(actors::chunk_directory_actor::pointer self,
     [](const msg::forget_server&) { return msg::server_forgotten{}; },
     [](const msg::confirm_restore&) { return msg::restore_confirmed{}; },
     [](const msg::confirm_deletion&) { return msg::deletion_confirmed{}; },
-    [](const msg::claim_orphans&) { return msg::orphans_claimed{}; },
+    [=](const msg::claim_orphans&) {
+      msg::orphans_claimed page;
+      page.chunks = script->orphans;
+      return page;
+    },
     [](const msg::report_replica&) { return msg::replica_reported{}; },
     [=](const msg::locate_chunks& x) -> caf::result<msg::file_layout> {
       script->told.emplace_back("locate");
