@@ -157,6 +157,21 @@ chunks_run run_removals(const chunks_options& options) {
   return finish(cluster);
 }
 
+chunks_run run_hangs(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  chunk_trouble faults{cluster};
+  for (int round = 0; round < 8 && !world.broken(); ++round) {
+    faults.hang();
+    world.run_for(500ms + up_to(world.random(), 2s));
+  }
+  faults.end();
+  if (!world.broken())
+    come_to_rest(cluster);
+  return finish(cluster);
+}
+
 chunks_run run_restarts(const chunks_options& options) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
@@ -394,6 +409,8 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
     {"steps", "the same, and the master dies at steps of grants", run_steps},
     {"removals", "the master dies while a server deletes what is too much",
      run_removals},
+    {"hangs", "disks that get nothing done, and power cuts meanwhile",
+     run_hangs},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},
     {"older", "older metadata are put back as files, then the newest again",

@@ -19,6 +19,9 @@ constexpr auto tick_interval = 50ms;
 // what is committed have been forgotten when it is used again.
 constexpr std::uint64_t rest_one_in = 400;
 
+// None of its disks has got anything done for so long: no heartbeats.
+constexpr auto hang_noticed = 5s;
+
 } // namespace
 
 chunk_server::chunk_server(node& host, chunk_cluster& cluster)
@@ -138,7 +141,22 @@ bool chunk_server::leased() const {
 }
 
 std::chrono::nanoseconds chunk_server::disk_time() {
-  return 500us + up_to(host_.random(), 8ms);
+  const auto hangs
+    = std::max<std::chrono::nanoseconds>(hangs_until_ - boot_now(), 0ns);
+  return hangs + 500us + up_to(host_.random(), 8ms);
+}
+
+void chunk_server::hang_disk(std::chrono::nanoseconds time) {
+  hangs_until_ = std::max(hangs_until_, boot_now() + time);
+  // As `volume_watch` says: then no lease could be honoured.
+  host_.later(hang_noticed, [this] {
+    if (boot_now() < hangs_until_)
+      perform(keeper_->impede("the disks get nothing done", clocks()));
+  });
+  host_.later(time, [this] {
+    if (boot_now() >= hangs_until_)
+      perform(keeper_->impede({}, clocks()));
+  });
 }
 
 bool chunk_server::is_revoked(chunk_id chunk, chunk_version version) const {

@@ -36,6 +36,9 @@ public:
   /// The connection to the master broke.
   void link_lost();
 
+  /// Its disk gets nothing done for that time; the process goes on.
+  void hang_disk(std::chrono::nanoseconds time);
+
   /// Was it ordered to, and the disk is not done with it?
   [[nodiscard]] bool deletes() const {
     return !leaving_.empty();
@@ -179,6 +182,7 @@ private:
   std::optional<core::keeper_machine> keeper_;
   boot_instant leased_since_{}; ///< Without a gap.
   boot_instant leased_until_{};
+  boot_instant hangs_until_{};         ///< Its disk.
   std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
   std::map<chunk_id, replica> replicas_;
   core::revoked_table revoked_;

@@ -173,6 +173,27 @@ void chunk_trouble::restart_without_one() {
     world_.start(missing);
 }
 
+void chunk_trouble::hang() {
+  auto& random = world_.random();
+  const auto time = 200ms + up_to(random, random.one_in(2) ? 2s : 9s);
+  std::vector<node_index> hung{any_server()};
+  if (random.one_in(2)) {
+    hung.clear();
+    for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+         ++i)
+      hung.push_back(i);
+  }
+  for (const auto i : hung)
+    if (world_.at(i).state() == node_state::running)
+      world_.act(
+        i, [this, i, time] { cluster_.server_process(i)->hang_disk(time); });
+  world_.run_for(up_to(random, time));
+  if (random.one_in(2))
+    for (const auto i : hung)
+      crash(i, 100ms + up_to(random, 3s), true);
+  world_.run_for(up_to(random, 4s));
+}
+
 void chunk_trouble::end() {
   world_.net().heal();
   cluster_.set_crash_steps(0);

@@ -34,6 +34,9 @@ public:
   /// Much dies in one moment, and comes back but for one server, if there are
   /// enough others for all copies. No client does anything meanwhile.
   void restart_without_one();
+  /// Disks get nothing done for a while: of one server, or of all. The power
+  /// may fail meanwhile.
+  void hang();
   void end();
 
 private:
