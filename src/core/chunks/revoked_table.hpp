@@ -31,8 +31,13 @@ struct revoked_limits {
 ///  V2  A row stays for `memory` after it was heard, and after the server has
 ///      last been without a node lease: no older grant makes such a replica
 ///      anew. A process that was stopped finds old messages when it resumes.
-///  V3  The table has at most `few` rows, or twice as many as V1 and V2 asked
-///      for when it was last tidied.
+///      If the primary of a fresh chunk was stopped for longer than `memory`,
+///      and a connection of before is still there, its first change does make
+///      one: this server reports that, and hears at its next heartbeat that it
+///      is revoked.
+///  V3  Where node leases last for `memory`, the table has at most `few` rows,
+///      or twice as many as V1 and V2 asked for when it was last tidied. Where
+///      they break more often, a row for each chunk that was ever revoked.
 class revoked_table {
 public:
   explicit revoked_table(revoked_limits limits = {})
