@@ -54,8 +54,8 @@ INSTANTIATE_TEST_SUITE_P(
   ::testing::Values(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
     setup{"steps"}, setup{"restarts"}, setup{"removals"}, setup{"hangs"},
-    setup{"older", 1, 10}, setup{"restored", 1, 10}, setup{"settings"},
-    setup{"torn", 1, 10},
+    setup{"full"}, setup{"older", 1, 10}, setup{"restored", 1, 10},
+    setup{"settings"}, setup{"torn", 1, 10},
     setup{"torn", 101, 5, 3, 4, 1},        // No other server can take a copy.
     setup{"faults", 101, 5, 3, 6, 1},      // Three servers are all there are.
     setup{"storm", 866, 1, 4, 6, 1},       // A copy between two attempts.
@@ -109,6 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"overtaken", {"faults", 60, 50}}, proof{"hollow", {"faults", 1, 100}},
     proof{"mute-delete", {"faults", 30'815, 1, 4, 6, 1}},
     proof{"no-probe", {"torn", 1, 10}},
+    proof{"full-acks", {"full", 1, 20, 4, 6, 1}},
     proof{"unsynced", {"hangs", 1, 20, 4, 6, 1}},
     proof{"undated", {"storm", 3748, 1, 5, 4, 4}},
     proof{"over-busy", {"storm", 817, 1, 5, 6, 2}},

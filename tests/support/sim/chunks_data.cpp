@@ -135,6 +135,8 @@ chunk_server::admit_change(const sim_replicate& x) {
     return fail(ec::stale);
   if (r->broken)
     return fail(ec::no_redundancy);
+  if (full() && !mutant("full-acks"))
+    return fail(ec::full);
   return r;
 }
 
@@ -159,8 +161,8 @@ void chunk_server::write(const sim_write& x, done_write to) {
     to(fail(ec::no_redundancy));
     return;
   }
-  if (r.order.owed() >= open_max) {
-    to(fail(ec::busy));
+  if (r.order.owed() >= open_max || full()) {
+    to(fail(full() ? ec::full : ec::busy));
     return;
   }
   order(x, r, std::move(to));
@@ -226,10 +228,21 @@ sim_written chunk_server::written(chunk_id chunk, const sim_write& x,
 
 // -- all replicas -------------------------------------------------------------
 
+namespace {
+
+/// Planted: as a disk without room keeps it.
+stored_change without_bytes(stored_change x) {
+  x.bytes.clear();
+  return x;
+}
+
+} // namespace
+
 void chunk_server::apply(const msg::chunk_grant& grant, std::uint32_t place,
                          replica& r, stored_change change) {
   r.order.applied(change.what, true, place + 1 < grant.chain.size());
-  stored(grant.chunk).apply(change);
+  stored(grant.chunk)
+    .apply(full() && mutant("full-acks") ? without_bytes(change) : change);
   cluster_.witness().changed(host_.index(), grant.chunk);
   sync_and_pass_on(grant, place, r, change);
 }

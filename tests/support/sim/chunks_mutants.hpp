@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 33> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 34> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -24,6 +24,7 @@ inline constexpr std::array<chunk_mutant, 33> chunk_mutants{{
   {"old-term", "orders and grants of an older master are obeyed"},
   {"deaf", "what is revoked is served on"},
   {"unsynced", "a change is answered before the disk has it"},
+  {"full-acks", "a change is answered for whose bytes there is no room"},
   {"forgetful", "a primary does not know a write that comes again"},
   {"amnesia", "a new primary does not know whose writes there are"},
   {"lost-record", "a new primary does not know whose records there are"},

@@ -283,6 +283,10 @@ void chunk_server::copy(const msg::copy_chunk& x,
     to(may.error());
     return;
   }
+  if (full()) {
+    to(fail(ec::full));
+    return;
+  }
   const auto step = core::begin_copy(x, place(chunk));
   if (!step || x.from.empty()) {
     to(fail(ec::stale));

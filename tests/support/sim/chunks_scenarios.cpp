@@ -157,19 +157,28 @@ chunks_run run_removals(const chunks_options& options) {
   return finish(cluster);
 }
 
-chunks_run run_hangs(const chunks_options& options) {
+chunks_run
+in_rounds(const chunks_options& options, void (chunk_trouble::*strike)()) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
   begin(cluster);
   chunk_trouble faults{cluster};
   for (int round = 0; round < 8 && !world.broken(); ++round) {
-    faults.hang();
+    (faults.*strike)();
     world.run_for(500ms + up_to(world.random(), 2s));
   }
   faults.end();
   if (!world.broken())
     come_to_rest(cluster);
   return finish(cluster);
+}
+
+chunks_run run_hangs(const chunks_options& options) {
+  return in_rounds(options, &chunk_trouble::hang);
+}
+
+chunks_run run_full(const chunks_options& options) {
+  return in_rounds(options, &chunk_trouble::fill);
 }
 
 chunks_run run_restarts(const chunks_options& options) {
@@ -411,6 +420,7 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
      run_removals},
     {"hangs", "disks that get nothing done, and power cuts meanwhile",
      run_hangs},
+    {"full", "disks without room, and crashes meanwhile", run_full},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},
     {"older", "older metadata are put back as files, then the newest again",

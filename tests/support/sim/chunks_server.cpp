@@ -188,6 +188,8 @@ result<chunk_server::replica*>
 chunk_server::make(chunk_id chunk, chunk_version version) {
   if (leaving_.contains(chunk))
     return fail(ec::busy);
+  if (full())
+    return fail(ec::full);
   disk_.replicas[chunk] = {};
   stored(chunk).version = version;
   load(chunk, {});

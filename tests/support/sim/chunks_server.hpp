@@ -38,6 +38,10 @@ public:
 
   /// Its disk gets nothing done for that time; the process goes on.
   void hang_disk(std::chrono::nanoseconds time);
+  /// It has no room for that time but for versions and removals.
+  void fill_disk(std::chrono::nanoseconds time) {
+    full_until_ = std::max(full_until_, boot_now() + time);
+  }
 
   /// Was it ordered to, and the disk is not done with it?
   [[nodiscard]] bool deletes() const {
@@ -173,6 +177,9 @@ private:
   [[nodiscard]] bool leased() const;
   [[nodiscard]] bool mutant(std::string_view name) const;
   [[nodiscard]] std::chrono::nanoseconds disk_time();
+  [[nodiscard]] bool full() const {
+    return boot_now() < full_until_;
+  }
 
   node& host_;
   chunk_cluster& cluster_;
@@ -182,6 +189,7 @@ private:
   std::optional<core::keeper_machine> keeper_;
   boot_instant leased_since_{}; ///< Without a gap.
   boot_instant leased_until_{};
+  boot_instant full_until_{};          ///< Its disk.
   boot_instant hangs_until_{};         ///< Its disk.
   std::chrono::nanoseconds offset_{0}; ///< Of the wall clock, then.
   std::map<chunk_id, replica> replicas_;

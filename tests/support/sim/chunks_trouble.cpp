@@ -173,16 +173,19 @@ void chunk_trouble::restart_without_one() {
     world_.start(missing);
 }
 
+std::vector<node_index> chunk_trouble::one_or_all() {
+  if (world_.random().one_in(2))
+    return {any_server()};
+  std::vector<node_index> all;
+  for (auto i = chunk_cluster::first_server(); i < cluster_.first_client(); ++i)
+    all.push_back(i);
+  return all;
+}
+
 void chunk_trouble::hang() {
   auto& random = world_.random();
   const auto time = 200ms + up_to(random, random.one_in(2) ? 2s : 9s);
-  std::vector<node_index> hung{any_server()};
-  if (random.one_in(2)) {
-    hung.clear();
-    for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
-         ++i)
-      hung.push_back(i);
-  }
+  const auto hung = one_or_all();
   for (const auto i : hung)
     if (world_.at(i).state() == node_state::running)
       world_.act(
@@ -191,6 +194,19 @@ void chunk_trouble::hang() {
   if (random.one_in(2))
     for (const auto i : hung)
       crash(i, 100ms + up_to(random, 3s), true);
+  world_.run_for(up_to(random, 4s));
+}
+
+void chunk_trouble::fill() {
+  auto& random = world_.random();
+  const auto time = 200ms + up_to(random, 4s);
+  for (const auto i : one_or_all())
+    if (world_.at(i).state() == node_state::running)
+      world_.act(
+        i, [this, i, time] { cluster_.server_process(i)->fill_disk(time); });
+  world_.run_for(up_to(random, time));
+  if (random.one_in(2)) // Copies, and new primaries, while there is no room.
+    crash(any_server(), 100ms + up_to(random, 3s), random.one_in(2));
   world_.run_for(up_to(random, 4s));
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 namespace dfs::sim {
 
@@ -37,6 +38,8 @@ public:
   /// Disks get nothing done for a while: of one server, or of all. The power
   /// may fail meanwhile.
   void hang();
+  /// Disks have no room for a while: of one server, or of all.
+  void fill();
   void end();
 
 private:
@@ -44,6 +47,8 @@ private:
   [[nodiscard]] bool has_spare() const;
   node_index any_server();
   void stop(node_index i);
+  /// One server, or all.
+  [[nodiscard]] std::vector<node_index> one_or_all();
   void watch_writes(std::chrono::nanoseconds time);
   void wait_for_copies(std::optional<node_index> missing);
   node_index other(node_index server);
