@@ -42,6 +42,11 @@ struct put_file {
   std::uint32_t checksum = 0;
   std::int64_t time_ms = 0;
   std::uint64_t looked_up_at = 0; ///< Position of the master's log.
+  /// The version that the file's name showed then, at most `shown_max`: what
+  /// the group may have had, and forgotten.
+  version_number shown;
+
+  static constexpr version_number shown_max{std::uint64_t{1} << 62};
 
   bool operator==(const put_file&) const = default;
 };

@@ -15,7 +15,7 @@ typename Inspector::result_type inspect(Inspector& f, group_refused& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, put_file& x) {
   return f(x.group, x.epoch, x.file, x.put, x.kind, x.content, x.bytes,
-           x.checksum, x.time_ms, x.looked_up_at);
+           x.checksum, x.time_ms, x.looked_up_at, x.shown);
 }
 
 template <class Inspector>

@@ -313,6 +313,16 @@ TEST_F(VersionWriterTest, DeletesAndRestores) { // SPEC V1
             ec::not_found);
 }
 
+// Restored metadata: the group has forgotten what the name shows.
+TEST_F(VersionWriterTest, BeginsAboveWhatTheNameShows) { // SPEC S9
+  cluster.names["/f"] = inode_id{900};
+  cluster.shown[inode_id{900}] = version_number{7};
+  const auto made = put("one");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(made->version, version_number{8});
+  EXPECT_EQ(put("two")->version, version_number{9});
+}
+
 TEST_F(VersionWriterTest, GoesOnWithoutTheMaster) { // What is cached, goes.
   ASSERT_TRUE(put("one"));
   cluster.master_down = true;

@@ -187,6 +187,7 @@ TEST(VersionWire, ComesOutAsItWentIn) {
   what.put = put;
   what.kind = version_kind::deleted;
   what.checksum = 7;
+  what.shown = version_number{41};
   expect_same(put_bytes{what, {1, 2}});
   state_read read;
   read.said.what

@@ -95,13 +95,19 @@ TEST(Versions, LoseNothingWhenADiskGoesBack) { // SPEC V3, V7
   hold("rollback", {3, 2, 2}, 1, 73'102); // Two rows, and a kill between them.
 }
 
+// A backup has names that were purged since.
+TEST(Versions, AreListedThoughTheirGroupHadForgottenThem) { // SPEC S9
+  hold("restored", {3, 2, 2}, 12);
+  hold("restored", {3, 3, 1}, 2);
+}
+
 class PlantedBug : public testing::TestWithParam<version_mutant> {};
 
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
     for (const auto* scenario : {"storm", "sets", "paused", "lists", "rollback",
-                                 "memory", "moves", "purges"}) {
+                                 "memory", "moves", "purges", "restored"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

@@ -50,6 +50,7 @@ public:
     {}};
 
   std::map<std::string, inode_id> names;
+  std::map<inode_id, version_number> shown; ///< By names; else zero.
   std::map<store_id, replica> replicas;
   msg::group_location where;
   std::set<store_id> down; ///< Refuse connections.
@@ -281,6 +282,8 @@ public:
     found.looked_up_at = 5;
     found.group = where;
     return found;
+    if (const auto it = shown.find(known->second); it != shown.end())
+      found.status.version = it->second;
   }
 
   result<msg::file_located> on(const msg::create_versioned& x) {
@@ -354,7 +357,8 @@ private:
       own.contents[x.put] = bytes;
     state.manifest = core::add_version(
       state.manifest,
-      {{}, x.kind, x.put, x.content, x.bytes, x.checksum, 1'000}, {}, 1'000);
+      {x.shown, x.kind, x.put, x.content, x.bytes, x.checksum, 1'000}, {},
+      1'000);
     spread(primary, x.file);
     return msg::put_done{x.put, newest_number(state), present()};
   }

@@ -160,6 +160,7 @@ void version_writer::begin_put() {
   find_leader([self = shared_from_this(), put] {
     const auto now = instant::clock::now();
     self->bytes_ = put.bytes;
+  put.shown = place_.status.version;
     self->checksum_ = put.checksum;
     self->machine_.emplace(self->session_.put, put, now + self->what_.timeout);
     self->perform(

@@ -256,6 +256,8 @@ coordinator::objection(const file_work& work, const msg::put_file& x) const {
     return fail(ec::stale, "the name may be gone");
   if (x.kind == msg::version_kind::closed)
     return fail(ec::invalid_argument, "only a primary closes a file");
+  if (x.shown > msg::put_file::shown_max)
+    return fail(ec::invalid_argument, "no name shows such a version");
   if (x.kind == msg::version_kind::deleted
       && (!newest || newest->kind == msg::version_kind::deleted))
     return fail(ec::not_found);
@@ -294,7 +296,7 @@ void coordinator::decide_put(coordinator_effects& out, inode_id file,
     refuse(out, x, std::move(*why));
     return;
   }
-  const msg::file_version version{.number = {},
+  const msg::file_version version{.number = x.put.shown,
                                   .kind = x.put.kind,
                                   .put = x.put.put,
                                   .content = x.put.content,
@@ -312,10 +314,12 @@ void coordinator::decide_settle(coordinator_effects& out, inode_id file,
   using kind = put_knowledge::kind;
   const auto known = look_up(work.state.manifest, x.put.put);
   const auto* newest = newest_of(work.state.manifest);
-  const bool lost = !newest && x.put.looked_up_at < forgotten();
+  const bool closed = newest && newest->kind == msg::version_kind::closed;
+  // A file that is closed may have been forgotten before: whoever purges a name
+  // that a restore has brought back closes it again, without its outcomes.
+  const bool lost = (!newest || closed) && x.put.looked_up_at < forgotten();
   if (known.what == kind::known
-      || (known.what == kind::open && newest
-          && newest->kind == msg::version_kind::closed)) {
+      || (known.what == kind::open && closed && !lost)) {
     answer(out, file, work, x);
   } else if (known.what == kind::forgotten && !lost
              && x.put.put.writer <= work.state.manifest.floor) {

@@ -79,7 +79,7 @@ put_knowledge look_up(const msg::file_manifest& x, const msg::put_id& put) {
 msg::file_manifest add_version(msg::file_manifest x, msg::file_version version,
                                const keep_policy& keep, std::int64_t now_ms) {
   const auto* last = newest_of(x);
-  version.number = last ? last->number.next() : version_number{1};
+  version.number = last ? last->number.next() : version.number.next();
   remember(x, {version.put, version.number});
   x.versions.insert(x.versions.begin(), std::move(version));
   x.versions = keep_versions(std::move(x.versions), keep, now_ms);

@@ -32,7 +32,9 @@ struct put_knowledge {
 look_up(const msg::file_manifest& x, const msg::put_id& put);
 
 /// The manifest after that put.
-/// @param version Without its number, which follows the newest.
+/// @param version With the number that the file's name shows: it gets the next
+///   one, as the first of a file that its group has forgotten. Where there is a
+///   version it follows that.
 /// @pre `look_up` says open.
 [[nodiscard]] msg::file_manifest
 add_version(msg::file_manifest x, msg::file_version version,

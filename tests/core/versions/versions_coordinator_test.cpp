@@ -306,6 +306,42 @@ TEST_F(Coordinator, PurgesNothingNewerThanWasSeen) { // SPEC S1, G12
     << "a tree was purged, whatever is in it";
 }
 
+// The master's metadata went back to before the name was unlinked.
+TEST_F(Coordinator, BeginsAboveWhatTheNameShows) { // SPEC S9
+  lead();
+  const auto put_to = [&](std::uint64_t writer, version_number shown) {
+    auto x = put_of(writer);
+    x.shown = shown;
+    return machine.put(writer, x, nullptr, start + 1min, now);
+  };
+  (void) put_to(1, version_number{41});
+  (void) nothing_there(self);
+  auto out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto x = *proposal_in(out);
+  EXPECT_EQ(x.manifest.versions[0].number, version_number{42});
+  (void) accepted(self, x);
+  out = accepted(other, x);
+  ASSERT_NE(find<note_version>(out), nullptr);
+  EXPECT_EQ(find<note_version>(out)->what.newest, version_number{42})
+    << "it would be no news to the name";
+  // Who looked it up too early, or lies, leaves no gap.
+  out = put_to(2, version_number{90});
+  ASSERT_NE(proposal_in(out), nullptr);
+  EXPECT_EQ(proposal_in(out)->manifest.versions[0].number, version_number{43});
+}
+
+TEST_F(Coordinator, RefusesAVersionThatNoNameShows) {
+  lead();
+  auto x = put_of(1);
+  x.shown = msg::put_file::shown_max.next();
+  (void) machine.put(11, x, nullptr, start + 1min, now);
+  (void) nothing_there(self);
+  const auto out = nothing_there(other);
+  ASSERT_NE(find<answer_put>(out), nullptr) << "the next one would be zero";
+  EXPECT_EQ(find<answer_put>(out)->answer.error().code, ec::invalid_argument);
+}
+
 TEST_F(Coordinator, PurgesANameThatNobodyHasPutTo) { // SPEC G12
   lead();
   (void) machine.purge({set.group, file, {}}, nullptr, now);
@@ -316,6 +352,32 @@ TEST_F(Coordinator, PurgesANameThatNobodyHasPutTo) { // SPEC G12
   ASSERT_EQ(versions.size(), 1u);
   EXPECT_EQ(versions[0].kind, msg::version_kind::closed)
     << "a put that is on its way is refused";
+}
+
+// The name came back with restored metadata, and its purge was said again: what
+// was put to the file before is forgotten.
+TEST_F(Coordinator, DoesNotKnowWhatWasPutBeforeItWasForgotten) { // SPEC S11
+  lead(); // `other` knows of names that are gone up to 7.
+  (void) machine.purge({set.group, file, {}}, nullptr, now);
+  (void) nothing_there(self);
+  const auto out = nothing_there(other);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto x = *proposal_in(out);
+  (void) accepted(self, x);
+  (void) accepted(other, x);
+  const auto settle = [&](std::uint64_t looked_up_at) {
+    const auto said = machine.settle(
+      11,
+      msg::settle_put{set.group, set.epoch, file, put_of(1).put, looked_up_at},
+      nullptr, start + 1min, now);
+    const auto* told = find<answer_put_settled>(said);
+    EXPECT_NE(told, nullptr);
+    return told ? told->answer : result<msg::put_settled>{fail(ec::busy)};
+  };
+  ASSERT_TRUE(settle(7));
+  EXPECT_EQ(settle(7)->version, version_number{}) << "never done";
+  ASSERT_FALSE(settle(6));
+  EXPECT_EQ(settle(6).error().code, ec::not_found);
 }
 
 TEST_F(Coordinator, RefusesANameThatMayBeGone) { // SPEC V8

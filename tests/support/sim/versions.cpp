@@ -130,6 +130,18 @@ void version_cluster::lose_directory() {
   witness_.forgets();
 }
 
+// Terms and positions go on above all that there were, as after a restore.
+void version_cluster::restore_names() {
+  auto& x = metadata_;
+  x.term += 1 << 16;
+  x.position += 1 << 16;
+  for (const auto& [name, row] : std::exchange(x.freed, {}))
+    if (x.names.emplace(name, row.file).second) {
+      x.lists.emplace(row.file, row);
+      x.purged.emplace(row.file, row.newest);
+    }
+}
+
 // -- puts that are asked about ------------------------------------------------
 
 void version_cluster::put_ended(inode_id file, const msg::put_id& id,

@@ -118,6 +118,9 @@ public:
   /// The master's sets and servers are gone, its term and names aside.
   /// @pre The master is down.
   void lose_directory();
+  /// The master's metadata go back to before names were freed that nobody has
+  /// used again. @pre The master is down.
+  void restore_names();
   /// From the master's next life on.
   void set_rule(msg::quorum_rule x) {
     options_.directory.rules[0] = x;

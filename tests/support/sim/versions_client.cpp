@@ -113,6 +113,7 @@ void version_client::located(sim_located x) {
   } else {
     msg::put_file put;
     put.file = x.file;
+    put.shown = x.shown;
     put.put = put_id_;
     put.content = put_id_;
     put.kind

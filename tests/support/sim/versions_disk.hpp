@@ -58,6 +58,8 @@ struct master_disk {
   std::map<inode_id, msg::noted_version> lists;
   /// Names that were purged as deleted ones, and the version that was seen.
   std::map<inode_id, version_number> purged;
+  /// Names that were purged and freed, as a backup from before has them.
+  std::map<std::uint32_t, msg::noted_version> freed;
   std::map<group_id, group_ballot> told;
   std::uint64_t position = 0; ///< Of the log.
   std::uint64_t last_file = 0;

@@ -253,6 +253,9 @@ void version_master::locate(node_index from, const version_packet& x) {
       y.file = ask.file;
     else if (it != disk.names.end())
       y.file = it->second;
+    if (const auto row = disk.lists.find(y.file);
+        row != disk.lists.end() && !cluster_.mutant("from-one"))
+      y.shown = row->second.newest;
     if (y.file != inode_id{}) {
       const auto group
         = core::group_of_file(y.file, 0, cluster_.options().directory.groups);
@@ -279,13 +282,27 @@ void version_master::locate(node_index from, const version_packet& x) {
     tell);
 }
 
+namespace {
+
+void free_name(master_disk& disk, inode_id file) {
+  ++disk.position;
+  const auto name
+    = std::ranges::find(disk.names, file, [](auto& x) { return x.second; });
+  if (name == disk.names.end())
+    return;
+  if (const auto row = disk.lists.find(file);
+      row != disk.lists.end() && row->second.kind == msg::version_kind::deleted)
+    disk.freed[name->first] = row->second;
+  disk.names.erase(name);
+  disk.lists.erase(file);
+}
+
+} // namespace
+
 void version_master::unlink(store_id from, const msg::unlink_file& x) {
   write(
     [&disk = cluster_.metadata(), file = x.file] {
-      ++disk.position;
-      std::erase_if(disk.names,
-                    [&](const auto& y) { return y.second == file; });
-      disk.lists.erase(file);
+      free_name(disk, file);
       disk.purged.erase(file);
     },
     [this, from, x] {
@@ -319,16 +336,11 @@ void version_master::note(node_index from, const version_packet& x) {
 namespace {
 
 void take_note(master_disk& disk, const msg::noted_version& x) {
-  const auto name
-    = std::ranges::find(disk.names, x.file, [](auto& y) { return y.second; });
-  if (name == disk.names.end())
+  if (std::ranges::none_of(disk.names,
+                           [&](auto& y) { return y.second == x.file; }))
     return;
-  if (x.kind == msg::version_kind::closed) { // The name is free.
-    ++disk.position;
-    disk.names.erase(name);
-    disk.lists.erase(x.file);
-    return;
-  }
+  if (x.kind == msg::version_kind::closed)
+    return free_name(disk, x.file);
   disk.lists[x.file] = x;
   if (const auto it = disk.purged.find(x.file);
       it != disk.purged.end() && x.newest > it->second)

@@ -25,6 +25,7 @@ struct sim_located {
   msg::group_set set; ///< No servers: it has none yet.
   store_id primary;   ///< Zero: nobody now.
   std::uint64_t at = 0;
+  version_number shown; ///< By the name.
   put_writer writer;
 };
 /// Between servers: the bytes of a put.

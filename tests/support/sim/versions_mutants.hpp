@@ -12,7 +12,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 29> version_mutants{{
+inline constexpr std::array<version_mutant, 30> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -44,6 +44,7 @@ inline constexpr std::array<version_mutant, 29> version_mutants{{
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
   {"blind-purge", "a purge of a deleted file takes whatever is in it"},
+  {"from-one", "versions of a file that its group has forgotten begin at 1"},
   // At a client.
   {"credulous", "a half-done write is returned as if it were settled"},
   {"read-one", "one answer is enough for a read"},

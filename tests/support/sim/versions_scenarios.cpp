@@ -196,6 +196,39 @@ versions_run run_purges(const versions_options& usual) {
   });
 }
 
+// The same, and the master goes back to before names were freed: their groups
+// have forgotten what the names show. Clients stop soon after the last time, so
+// no later put hides what the lists show then.
+versions_run run_restored(const versions_options& usual) {
+  auto options = usual;
+  options.purges = true;
+  options.files = 8;
+  options.config.keep.trash_life = 1h;
+  version_cluster cluster{options};
+  auto& world = cluster.world();
+  world.net().set_quality(poor_network());
+  cluster.start_all();
+  world.run_for(3s);
+  version_trouble faults{cluster};
+  for (auto rounds = 2 + world.random().below(4); rounds > 0; --rounds) {
+    if (world.random().one_in(2))
+      faults.strike();
+    faults.wait(500ms, 2s);
+    cluster.start(master);
+    faults.wait(500ms, 500ms);
+    cluster.crash(master, false);
+    cluster.restore_names();
+    faults.wait(10ms, 500ms);
+    cluster.start(master);
+    faults.wait(50ms, 500ms);
+  }
+  cluster.rest();
+  faults.end();
+  world.net().set_quality(link_quality{});
+  come_to_rest(cluster);
+  return finish(cluster);
+}
+
 // Who hears is not heard.
 versions_run run_one_way(const versions_options& options) {
   return under(options, {}, [](auto& cluster, auto& faults) {
@@ -381,6 +414,8 @@ const std::vector<versions_scenario>& version_scenarios() {
      "commands that put, and others that ask what became of each of them",
      run_memory},
     {"purges", "deleted files are purged, under puts to them", run_purges},
+    {"restored", "the same, and the master's metadata go back to before that",
+     run_restored},
     {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
     {"rollback", "the disk of a server goes back to an older state",
      run_rollback},
