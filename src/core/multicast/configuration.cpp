@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::core {
 
@@ -28,6 +29,34 @@ bool acts_in(const msg::group_configuration& x, const msg::group_member& who) {
 bool votes_in(const msg::group_configuration& x, const msg::group_member& who) {
   const auto i = index_of(x, who.server);
   return i && x.members[*i].store == who.store;
+}
+
+namespace {
+
+bool votes_before(const msg::group_member& x, const msg::group_member& y) {
+  return std::pair{x.server, x.store} < std::pair{y.server, y.store};
+}
+
+} // namespace
+
+bool is_same(const msg::group_configuration& x,
+             const msg::group_configuration& y) {
+  const auto votes_as = [](const auto& a, const auto& b) {
+    return !votes_before(a, b) && !votes_before(b, a);
+  };
+  return x.id == y.id
+         && (x.members.empty() || y.members.empty()
+             || std::ranges::equal(x.members, y.members, votes_as));
+}
+
+bool is_later(const msg::group_configuration& x,
+              const msg::group_configuration& y) {
+  if (x.id != y.id || is_same(x, y))
+    return x.id > y.id;
+  if (x.first != y.first)
+    return x.first > y.first;
+  return std::ranges::lexicographical_compare(y.members, x.members,
+                                              votes_before);
 }
 
 std::string to_text(const msg::configuration_id& x) {

@@ -25,6 +25,17 @@ acts_in(const msg::group_configuration& x, const msg::group_member& who);
 [[nodiscard]] bool
 votes_in(const msg::group_configuration& x, const msg::group_member& who);
 
+/// The same id, and the same members with their stores? Of attempts lives are
+/// not told; where members are not known the id decides.
+[[nodiscard]] bool
+is_same(const msg::group_configuration& x, const msg::group_configuration& y);
+
+/// Which one counts: the one with the higher id. An id that means two was given
+/// twice, by a leader whose disk had gone back; then it is the same one of the
+/// two everywhere.
+[[nodiscard]] bool
+is_later(const msg::group_configuration& x, const msg::group_configuration& y);
+
 /// How many attempts a server remembers at most, its own last one included:
 /// what is told of them has to fit into a datagram.
 [[nodiscard]] constexpr std::size_t attempts_most(std::size_t servers) {

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // From one configuration to the next: GATHER, COMMIT, READY, INSTALL.
 
@@ -16,7 +17,13 @@ constexpr auto backoff = 20ms;
 
 /// A forced configuration is above those that others may form in the meantime
 /// without having heard of it: so many changes of theirs.
-constexpr std::uint64_t forced_epochs = 1u << 20;
+constexpr std::uint64_t forced_epochs = 1u << 24;
+
+/// Which epochs its server gave a disk that went back has forgotten, and those
+/// who are here may not have heard of them. So the first one of a life is among
+/// some that few other lives begin with: an id is not given twice.
+constexpr std::uint64_t lives_apart = 1u << 10;
+constexpr std::uint64_t epochs_between = 1u << 4;
 
 bool includes(const std::vector<msg::group_member>& all,
               const std::vector<msg::group_member>& some) {
@@ -46,9 +53,13 @@ bool multicast_machine::wants_change() const {
 
 void multicast_machine::consider_attempt() {
   const auto& choice = component_.choice;
+  const auto known
+    = [this](server_id x) { return x == self_.server || knows(x); };
   if (lead_ || component_.leader != self_.server
       || choice.verdict != primary_verdict::primary || now_ < lead_not_before_
-      || (now_ < listens_until_ && !forced_ && !hears_all()) || !wants_change())
+      || (now_ < listens_until_ && !forced_
+          && !std::ranges::all_of(config_.servers, known))
+      || !wants_change())
     return;
   for (const auto& x : choice.members)
     if (x.server != self_.server) {
@@ -78,6 +89,8 @@ void multicast_machine::start_attempt() {
   for (const auto& [server, peer] : peers_)
     if (peer.beacon)
       above(peer.beacon->standing);
+  if (votes_count() && !std::exchange(led_, true))
+    epoch += epochs_between * (self_.life.value() % lives_apart);
   leader_attempt x;
   x.ballot = {epoch + (forced ? forced_epochs : 1), self_.server};
   x.members = component_.choice.members;
@@ -203,6 +216,7 @@ void multicast_machine::on(server_id from, const msg::gather_members& x) {
       lead_.reset();
     drop_fetch();
     record_.promised = x.ballot;
+    promises_.add(x.ballot);
     attempt_ = member_attempt{};
     attempt_->ballot = x.ballot;
     attempt_->leader = from;
@@ -315,6 +329,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.lineage = next.id;
   record_.attempts.clear();
   record_.forgetful = false; // Why: multicast.md, "A disk that goes back".
+  promises_.drop(next.id);
   final_ = cut;
   attempt_.reset();
   if (lead_ && lead_->ballot <= next.id)

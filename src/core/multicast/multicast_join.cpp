@@ -77,6 +77,7 @@ void multicast_machine::catch_up() {
   for (const auto& [server, peer] : peers_)
     if (peer.beacon && hears(server)
         && peer.beacon->standing.lineage == reference()
+        && !is_later(record_.known, peer.beacon->standing.known)
         && peer.beacon->standing.fit)
       (peer.beacon->operating == reference() ? sponsors : others)
         .push_back(server);

@@ -42,6 +42,7 @@ multicast_machine::multicast_machine(multicast_config config,
     record_ = std::move(stored->record);
     position_ = std::move(stored->position);
   }
+  promises_ = life_promises{record_.promised};
   log_.restart(position_.k, position_.chain, position_.marks);
   final_ = position_.k;
   if (stored) {

@@ -127,7 +127,7 @@ private:
   // multicast_reach.cpp: who is there
   void on(server_id from, const msg::group_beacon& x);
   [[nodiscard]] bool hears(server_id server) const;
-  [[nodiscard]] bool hears_all() const;
+  [[nodiscard]] bool knows(server_id server) const; ///< Has its beacon, too.
   [[nodiscard]] msg::member_standing standing() const;
   [[nodiscard]] msg::member_standing standing_of(const group_peer& peer) const;
   [[nodiscard]] msg::configuration_id reference() const;
@@ -183,6 +183,7 @@ private:
 
   // Durable, or on its way there.
   group_record record_;
+  life_promises promises_;
   order_log log_;
   std::uint64_t final_ = 0; ///< Places up to here never change any more.
   order_position position_; ///< After what has been delivered.
@@ -212,6 +213,7 @@ private:
 
   std::optional<member_attempt> attempt_;
   std::optional<leader_attempt> lead_;
+  bool led_ = false;                ///< It has given a ballot in this life.
   msg::configuration_id abandoned_; ///< Lower ones are not answered any more.
   instant lead_not_before_{};
   instant listens_until_{}; ///< Who has just started may not know yet.

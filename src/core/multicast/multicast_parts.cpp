@@ -1,8 +1,13 @@
 #include "core/multicast/multicast_parts.hpp"
 
+#include <algorithm>
+
 namespace dfs::core {
 
 namespace {
+
+/// So many changes may fail in a row; then it is not known of the first ones.
+constexpr std::size_t promises_most = 4'096;
 
 // As messages/multicast_inspect.hpp writes them. Places, numbers and lives are
 // below 2^49, epochs below 2^35.
@@ -105,6 +110,17 @@ struct sizes {
 };
 
 } // namespace
+
+void life_promises::add(const msg::configuration_id& ballot) {
+  made_.insert(ballot);
+  if (made_.size() > promises_most)
+    drop(*made_.begin());
+}
+
+void life_promises::drop(const msg::configuration_id& up_to) {
+  before_ = std::max(before_, up_to);
+  made_.erase(made_.begin(), made_.upper_bound(up_to));
+}
 
 std::size_t bytes_of(const msg::multicast_part& part) {
   return 1 + std::visit(sizes{}, part);

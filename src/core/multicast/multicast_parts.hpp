@@ -77,6 +77,28 @@ struct leader_attempt {
   instant said{};
 };
 
+/// The ballots that this life of a server has promised. Of lower ones than
+/// `before` it does not know which.
+class life_promises {
+public:
+  explicit life_promises(msg::configuration_id before = {}) : before_{before} {
+    // nop
+  }
+
+  void add(const msg::configuration_id& ballot);
+  /// Those up to there do not matter any more.
+  void drop(const msg::configuration_id& up_to);
+
+  /// Whether it never promised that one, for certain.
+  [[nodiscard]] bool lacks(const msg::configuration_id& ballot) const {
+    return before_ < ballot && !made_.contains(ballot);
+  }
+
+private:
+  std::set<msg::configuration_id> made_;
+  msg::configuration_id before_;
+};
+
 /// For the console.
 struct multicast_status {
   bool operating = false;

@@ -25,10 +25,11 @@ bool multicast_machine::hears(server_id server) const {
          && now_ >= at->second.shunned;
 }
 
-bool multicast_machine::hears_all() const {
-  return std::all_of(
-    config_.servers.begin(), config_.servers.end(),
-    [this](server_id x) { return x == self_.server || hears(x); });
+// Whoever is in one set with this server has told it what it remembers: that
+// may be what this server has forgotten.
+bool multicast_machine::knows(server_id server) const {
+  const auto at = peers_.find(server);
+  return at != peers_.end() && at->second.beacon && hears(server);
 }
 
 // -- what it tells ------------------------------------------------------------
@@ -81,7 +82,7 @@ msg::group_beacon multicast_machine::beacon(bool answer) const {
   msg::group_beacon x;
   x.standing = standing();
   for (const auto server : config_.servers)
-    if (server == self_.server || hears(server))
+    if (server == self_.server || knows(server))
       x.heard.push_back(server);
   x.follows = component_.leader;
   if (operating_)
@@ -230,20 +231,20 @@ void multicast_machine::learn() {
     return; // What was told in a change stays as it is until that is over.
   const msg::group_configuration* best = nullptr;
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && peer.beacon->standing.known.id > record_.known.id
-        && (!best || peer.beacon->standing.known.id > best->id))
+    if (peer.beacon && is_later(peer.beacon->standing.known, record_.known)
+        && (!best || is_later(peer.beacon->standing.known, *best)))
       best = &peer.beacon->standing.known;
   if (!best)
     return;
   for (const auto& x : record_.attempts)
-    if (x.id == best->id && can_install(x)) {
+    if (is_same(x, *best) && can_install(x)) {
       const auto next = x;
       install(next);
       return;
     }
   // All members record a configuration before any of them installs it: a member
   // of it, with this store, that does not know it had its disk put back.
-  const auto same = [&](const auto& x) { return x.id == best->id; };
+  const auto same = [&](const auto& x) { return is_same(x, *best); };
   const bool went_back = votes_count() && votes_in(*best, self_)
                          && std::ranges::none_of(record_.attempts, same);
   leave_configuration();
@@ -251,6 +252,8 @@ void multicast_machine::learn() {
   // it was just told of: those who are in that one get time to be heard.
   if (config_.rule == primary_rule::highest_id_literal)
     lead_not_before_ = std::max(lead_not_before_, now_ + config_.silence);
+  if (record_.known.id == best->id) // It is in the other one of that id.
+    record_.lineage = {};
   record_.known = *best;
   std::erase_if(record_.attempts,
                 [&](const auto& x) { return x.id <= best->id; });
@@ -270,29 +273,34 @@ bool multicast_machine::votes_count() const {
 }
 
 // A leader sends an attempt only after all its members have promised its
-// ballot, durably.
+// ballot, durably. What this server has promised since says nothing of that.
 bool multicast_machine::promised_more(const msg::member_standing& told) const {
-  const auto above = [this](const msg::group_configuration& x) {
-    return votes_in(x, self_) && record_.promised < x.id;
+  const auto forgotten = [this](const msg::group_configuration& x) {
+    return votes_in(x, self_) && promises_.lacks(x.id);
   };
-  return above(told.known) || std::ranges::any_of(told.attempts, above);
+  return forgotten(told.known) || std::ranges::any_of(told.attempts, forgotten);
 }
 
 // This server acknowledged more than it has. It may have installed an attempt
 // that it still has: to install that again would give it back its vote.
 void multicast_machine::forget_votes() {
-  if (attempt_)
-    return; // As in `learn`. Who told it tells it again, if that fails.
+  // What it did in this life since it is forgetful it knows. Its disk may have
+  // gone back again before.
+  const auto knows = [this](const msg::group_configuration& x) {
+    return record_.forgetful && (!is_own(x) || acts_in(x, self_));
+  };
+  if (record_.forgetful && std::ranges::all_of(record_.attempts, knows))
+    return;
+  if (attempt_ && attempt_->phase == attempt_phase::ready)
+    return;       // It may be formed by now. If not, this is told again.
+  if (attempt_) { // Its leader reckons with this vote.
+    lead_.reset();
+    abandon_attempt();
+  }
   if (record_.forgetful) {
-    // Its disk may have gone back again. What it did in this life it knows.
-    bool changed = false;
     for (auto& x : record_.attempts)
-      if (is_own(x) && !acts_in(x, self_)) {
+      if (!knows(x))
         x.first = 0;
-        changed = true;
-      }
-    if (!changed)
-      return;
   } else {
     record_.forgetful = true;
     record_.attempts.clear();

@@ -22,7 +22,7 @@ msg::group_configuration last_of(const multicast_config& config,
         last = x.known.id == x.lineage ? x.known : msg::group_configuration{};
         last.id = x.lineage;
       }
-    } else if (x.known.id > last.id) {
+    } else if (is_later(x.known, last)) {
       last = x.known;
     }
   }

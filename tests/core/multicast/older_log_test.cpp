@@ -1,6 +1,9 @@
 #include "support/multicast_machines.hpp"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
 
 namespace dfs::core {
 namespace {
@@ -30,6 +33,31 @@ protected:
 
   void without_the_first() {
     pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };
+  }
+
+  void with_all() {
+    pass = [](auto, auto, const auto&) { return true; };
+  }
+
+  // Once all are there they go on, with what was acknowledged.
+  void all_come_back(std::chrono::microseconds within = 2s) {
+    with_all();
+    run(within);
+    all_have_all();
+  }
+
+  // The older disk is put back while the first is away. @returns whether the
+  // other two go on.
+  [[nodiscard]] bool goes_on_without_the_first() {
+    without_the_first();
+    restart(2, older);
+    run(5s);
+    EXPECT_EQ(machines[1]->serving(), machines[2]->serving());
+    return machines[1]->serving();
+  }
+
+  void is_found_once() {
+    EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
   }
 
   void all_have_all() {
@@ -68,9 +96,9 @@ protected:
     return x;
   }
 
-  // The third leads a change with a new life of the second, which tells in its
-  // promise that it has the order up to there. @returns whether it goes on.
-  bool goes_on_with(std::uint64_t received) {
+  // The third leads a change with a new life of the second. @returns what that
+  // one tells in its promise.
+  msg::member_standing gather_the_second() {
     std::optional<msg::configuration_id> ballot;
     pass = [&](auto from, auto, const auto& packet) {
       for (const auto& x : packet.parts)
@@ -92,7 +120,14 @@ protected:
     }
     EXPECT_TRUE(ballot);
     standing.promised = ballot.value_or(msg::configuration_id{});
-    third_hears(1, msg::members_gathered{standing.promised, standing, received},
+    return standing;
+  }
+
+  // @param received The second has the order up to there.
+  // @returns whether the third goes on with that change.
+  bool
+  goes_on_with(const msg::member_standing& second, std::uint64_t received) {
+    third_hears(1, msg::members_gathered{second.promised, second, received},
                 received);
     return !machines[2]->record().attempts.empty();
   }
@@ -102,15 +137,9 @@ protected:
 };
 
 TEST_F(OlderLog, HasNoVoteInItsConfiguration) { // SPEC Q10
-  without_the_first();
-  restart(2, older);
-  run(5s);
-  EXPECT_FALSE(machines[1]->serving());
-  EXPECT_FALSE(machines[2]->serving());
-  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
-  pass = [](auto, auto, const auto&) { return true; };
-  run(2s);
-  all_have_all();
+  EXPECT_FALSE(goes_on_without_the_first());
+  is_found_once();
+  all_come_back();
   // In what it has joined since, it has one.
   without_the_first();
   run(3s);
@@ -123,19 +152,13 @@ TEST_F(OlderLog, HasNoVoteInAConfigurationThatItForgot) { // SPEC Q10
   run(2s);
   all_have_all();
   ASSERT_TRUE(went_back.empty()); // That was its own disk.
-  without_the_first();
-  restart(2, older);
-  run(5s);
-  EXPECT_FALSE(machines[1]->serving());
-  EXPECT_FALSE(machines[2]->serving());
-  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
+  EXPECT_FALSE(goes_on_without_the_first());
+  is_found_once();
   // That it is forgetful is on its disk.
   restart_with_state(2);
   run(5s);
   EXPECT_FALSE(machines[2]->serving());
-  pass = [](auto, auto, const auto&) { return true; };
-  run(2s);
-  all_have_all();
+  all_come_back();
 }
 
 // All places are there. What is missing is that this server was ready for an
@@ -152,23 +175,95 @@ TEST_F(OlderLog, KnowsByTheAttemptsOfOthers) { // SPEC Q10
     run(100us);
   ASSERT_FALSE(machines[1]->record().attempts.empty());
   ASSERT_TRUE(went_back.empty());
-  without_the_first();
-  restart(2, older);
-  run(5s);
-  EXPECT_EQ(went_back, (std::map<server_id, int>{{server_id{3}, 1}}));
-  EXPECT_FALSE(machines[2]->serving());
-  pass = [](auto, auto, const auto&) { return true; };
-  run(2s);
-  all_have_all();
+  EXPECT_FALSE(goes_on_without_the_first());
+  is_found_once();
+  all_come_back();
 }
 
 // It answers the leader before it has heard how far it was.
 TEST_F(OlderLog, IsFoundByTheLeader) { // SPEC Q10
-  EXPECT_FALSE(goes_on_with(machines[2]->position().k - 1));
+  EXPECT_FALSE(
+    goes_on_with(gather_the_second(), machines[2]->position().k - 1));
 }
 
 TEST_F(OlderLog, IsNotSuspectedByTheLeaderIfItHasAll) { // SPEC Q4
-  EXPECT_TRUE(goes_on_with(machines[2]->position().k));
+  EXPECT_TRUE(goes_on_with(gather_the_second(), machines[2]->position().k));
+}
+
+// By then it has promised more than that attempt's ballot.
+TEST_F(OlderLog, KnowsByAnAttemptThatItHearsOfInAChange) { // SPEC Q10
+  restart(2, older);
+  const auto second = gather_the_second();
+  auto attempt = next(1);
+  attempt.id.leader = server_id{1};
+  attempt.members.erase(attempt.members.begin() + 1);
+  ASSERT_LT(machines[2]->record().known.id, attempt.id);
+  ASSERT_LT(attempt.id, second.promised);
+  auto beacon = beacon_of(0, machines[2]->record().known);
+  beacon.standing.attempts = {attempt};
+  third_hears(0, beacon);
+  EXPECT_TRUE(machines[2]->record().forgetful);
+  EXPECT_FALSE(goes_on_with(second, machines[2]->position().k));
+}
+
+// That change has failed, and others remember it.
+TEST_F(OlderLog, IsNotSuspectedForWhatItPromisedInThisLife) { // SPEC Q4
+  auto attempt = next(1);
+  attempt.id = gather_the_second().promised;
+  ASSERT_LT(attempt.id, gather_the_second().promised);
+  auto beacon = beacon_of(0, machines[2]->record().known);
+  beacon.standing.attempts = {attempt};
+  third_hears(0, beacon);
+  EXPECT_FALSE(machines[2]->record().forgetful);
+}
+
+// Its first datagram says that it is there; not what it remembers.
+TEST_F(OlderLog, IsInNoSetWithWhomItHasNotHeardOut) { // SPEC Q10
+  restart(2, older);
+  std::set<server_id> heard;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* beacon = std::get_if<msg::group_beacon>(&x);
+          beacon && from == 2)
+        heard = {beacon->heard.begin(), beacon->heard.end()};
+    return false;
+  };
+  third_hears(0, msg::install_members{});
+  run(500ms);
+  EXPECT_FALSE(heard.contains(server_id{1}));
+  third_hears(0, beacon_of(0, next(1)));
+  run(500ms);
+  EXPECT_TRUE(heard.contains(server_id{1}));
+  EXPECT_TRUE(machines[2]->record().forgetful);
+}
+
+// It led {1, 3}, forgets it, and leads {2, 3} from the same configuration: with
+// the same id the first could never be taken in again.
+TEST_F(OlderLog, GivesNoIdTwice) { // SPEC Q5
+  older = disk_of(2);
+  pass = [](auto from, auto to, const auto&) { return from != 1 && to != 1; };
+  run(2s);
+  order(5);
+  const auto first = machines[0]->record().known;
+  ASSERT_EQ(first.members.size(), 2u);
+  ASSERT_EQ(first.id.leader, server_id{3});
+  EXPECT_TRUE(goes_on_without_the_first()) << "nobody here knows better";
+  EXPECT_NE(machines[2]->record().known.id, first.id);
+  all_come_back(5s);
+}
+
+TEST_F(OlderLog, KnowsByAnotherConfigurationOfTheSameId) { // SPEC Q10
+  const auto own = machines[2]->record().known;
+  auto other = own;
+  other.members.erase(other.members.begin() + 1);
+  other.first = own.first - 1;
+  third_hears(0, beacon_of(0, other));
+  EXPECT_EQ(machines[2]->record().known, own) << "the other one gives way";
+  other.first = own.first + 5;
+  third_hears(0, beacon_of(0, other));
+  EXPECT_EQ(machines[2]->record().known, other);
+  EXPECT_TRUE(machines[2]->record().forgetful);
+  EXPECT_NE(machines[2]->record().lineage, other.id);
 }
 
 // The copy was made between the promise and the attempt.
@@ -220,9 +315,7 @@ TEST_F(OlderLog, HalfIsEnoughWhereAllAreHere) { // SPEC Q6
   restart(2, older);
   run(3s);
   EXPECT_FALSE(machines[1]->serving());
-  pass = [](auto, auto, const auto&) { return true; };
-  run(3s);
-  all_have_all();
+  all_come_back(3s);
 }
 
 TEST_F(OlderLog, OfAMajorityWaitsForTheOperator) { // SPEC Q10

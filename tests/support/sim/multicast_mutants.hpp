@@ -23,7 +23,7 @@ inline constexpr std::array<multicast_mutant, 17> multicast_mutants{{
   {"no-attempts", "attempts are not remembered", "halves"},
   {"same-life", "a restarted server goes on as if it had not", "older"},
   {"same-store", "a server whose disk is gone votes as before", "empty"},
-  {"short-cut", "what is not final is left out of the next one", "stages"},
+  {"short-cut", "what is not final is left out of the next one", "power"},
   {"both-sides", "each side of a split is primary", "split"},
   {"free-early", "bodies are dropped before all have them", "loss"},
   {"old-state", "a snapshot is older than it says", "empty"},
