@@ -313,6 +313,22 @@ TEST_F(VersionWriterTest, DeletesAndRestores) { // SPEC V1
             ec::not_found);
 }
 
+// Others removed it, and it was purged, before the request was answered.
+TEST_F(VersionWriterTest, MakesANameAgainUnderAnotherNumber) { // SPEC V9
+  cluster.on_create = [&](const auto& x) -> std::optional<error> {
+    if (x.request == 77)
+      return fail(ec::not_found, "it was made, and is gone since");
+    return std::nullopt;
+  };
+  const auto made = put("one", {.request = 77});
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(cluster.content("/f"), "one");
+  cluster.on_create = [](const auto&) { return fail(ec::not_found, "/x"); };
+  cluster.asked["create_versioned"] = 0;
+  EXPECT_EQ(refusal(put("two", {.path = "/x/f"})), ec::not_found);
+  EXPECT_EQ(cluster.asked["create_versioned"], 2);
+}
+
 // Restored metadata: the group has forgotten what the name shows.
 TEST_F(VersionWriterTest, BeginsAboveWhatTheNameShows) { // SPEC S9
   cluster.names["/f"] = inode_id{900};

@@ -65,7 +65,9 @@ public:
   std::vector<msg::put_id> put_ids; ///< As they came.
   /// A server's answer instead of its own; called before anything is done.
   std::function<std::optional<error>(store_id, const msg::put_bytes&)> on_put;
-  /// The same after it was done: the answer is lost.
+  /// The master's answer instead of its own.
+  std::function<std::optional<error>(const msg::create_versioned&)> on_create;
+  /// As `on_put`, after it was done: the answer is lost.
   std::function<std::optional<error>(store_id)> after_put;
   std::function<std::optional<error>(store_id, const msg::stage_content&)>
     on_stage;
@@ -289,6 +291,9 @@ public:
   result<msg::file_located> on(const msg::create_versioned& x) {
     names.try_emplace(x.path, inode_id{100 + names.size()});
     return on(msg::locate_file{x.path});
+    if (on_create)
+      if (auto refused = on_create(x))
+        return *refused;
   }
 
   result<msg::group_location> on(const msg::locate_group& x) {

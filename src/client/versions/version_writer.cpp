@@ -113,7 +113,15 @@ void version_writer::create(version_places::found then) {
     {.request = number != 0 ? number : net::random_request_id().value(),
      .path = what_.path,
      .parents = what_.parents},
-    patience_.left(), std::move(then));
+    patience_.left(),
+    [self = shared_from_this(), then](const result<file_place>& x) {
+      // Made, and purged, before this request was answered: another number.
+      const auto gone = !x && x.error().code == ec::not_found;
+      if (gone && !std::exchange(self->made_again_, true))
+        self->create(then);
+      else
+        then(x);
+    });
 }
 
 void version_writer::placed(const file_place& place) {
@@ -152,6 +160,7 @@ void version_writer::numbered(const msg::put_id& put) {
 void version_writer::begin_put() {
   msg::put_file put;
   put.file = place_.status.inode;
+  put.shown = place_.status.version;
   put.put = put_;
   put.kind = what_.kind;
   put.content = what_.restored ? what_.restored->content : put_;
@@ -160,7 +169,6 @@ void version_writer::begin_put() {
   find_leader([self = shared_from_this(), put] {
     const auto now = instant::clock::now();
     self->bytes_ = put.bytes;
-  put.shown = place_.status.version;
     self->checksum_ = put.checksum;
     self->machine_.emplace(self->session_.put, put, now + self->what_.timeout);
     self->perform(

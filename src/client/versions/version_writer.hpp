@@ -112,6 +112,7 @@ private:
   answer then_;
   patience patience_;
   int attempts_ = 0;
+  bool made_again_ = false; ///< The name, under another number.
   file_place place_;
   msg::put_id put_;
   std::optional<piece> inline_; ///< All of a small content.

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "core/filetree/operations.hpp"
+#include "core/filetree/path.hpp"
 
 #include <utility>
 
@@ -112,10 +113,16 @@ file_tree::answer_again(const Operation& x, const request_row& known) const {
       const auto node = state_.nodes.find(inode_id{known.subject});
       if (node != no_node && state_.nodes.is_within(node, state_.root))
         return state_.status_of(node, state_.nodes.path(node));
-      msg::file_status gone;
-      gone.inode = inode_id{known.subject};
-      gone.path = target_of(x);
-      return gone;
+      // With a position of now its group would take it for one that is there.
+      if constexpr (std::is_same_v<Operation, msg::create_versioned>) {
+        return fail(ec::not_found,
+                    printable(x.path) + " was made, and is gone since");
+      } else {
+        msg::file_status gone;
+        gone.inode = inode_id{known.subject};
+        gone.path = target_of(x);
+        return gone;
+      }
     }
   } else {
     return fail(ec::invalid_argument);

@@ -63,6 +63,20 @@ TEST_F(VersionedNames, AreMadeOnce) { // SPEC V9
   EXPECT_EQ(tree->locate("/docs/new/f").answer->status.inode, made->inode);
 }
 
+// A position of now would have the group take a put to a file that it forgot.
+TEST_F(VersionedNames, AreNotMadeAgainByTheSameRequest) { // SPEC V9
+  const msg::create_versioned x{77, "/docs/f", true};
+  const auto made = apply(x)->inode;
+  note(made, 1, 10);
+  EXPECT_TRUE(change(msg::rename_entry{0, "/docs/f", "/docs/g"}));
+  EXPECT_EQ(apply(x)->path, "/docs/g");
+  EXPECT_TRUE(apply(msg::unlink_file{group_id{1}, made}));
+  EXPECT_EQ(dfs::test::refusal(apply(x)), ec::not_found);
+  restart();
+  EXPECT_EQ(dfs::test::refusal(apply(x)), ec::not_found);
+  EXPECT_NE(create("/docs/f")->inode, made) << "another request";
+}
+
 TEST_F(VersionedNames, RefusePathsOfOtherClasses) { // SPEC V9
   EXPECT_TRUE(change(msg::create_file{0, "/raw/f"}));
   for (const char* path : {"/raw/f", "/raw/g", "/g", "/raw/new/g"}) {
