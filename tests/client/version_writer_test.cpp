@@ -313,6 +313,36 @@ TEST_F(VersionWriterTest, DeletesAndRestores) { // SPEC V1
             ec::not_found);
 }
 
+// It takes longer than a put waits for it, each time; others have renamed the
+// file, and made another one of its name.
+TEST_F(VersionWriterTest, HearsOfASlowMasterAfterwards) { // SPEC S9
+  ASSERT_TRUE(put("one"));
+  const auto first = cluster.names.at("/f");
+  cluster.names["/f"] = inode_id{900};
+  cluster.master_takes = version_places::confirm_patience + 300ms;
+  auto made = put("two");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(made->place.status.inode, first) << "it goes on without the master";
+  cluster.io.run_for(600ms);
+  made = put("three");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(made->place.status.inode, inode_id{900});
+  EXPECT_EQ(cluster.asked["locate_file"], 1) << "for a while it is not asked";
+}
+
+TEST_F(VersionWriterTest, BelievesTheNewestAnswerAboutAName) { // SPEC S9
+  const auto find = [&](inode_id file, std::uint64_t position) {
+    cluster.names["/f"] = file;
+    cluster.position = position;
+    std::optional<result<file_place>> found;
+    cluster.session.places->find("/f", 1s, [&](const auto& x) { found = x; });
+    return cluster.wait(found)->status.inode;
+  };
+  EXPECT_EQ(find(inode_id{900}, 9), inode_id{900});
+  EXPECT_EQ(find(inode_id{800}, 7), inode_id{900}) << "it was overtaken";
+  EXPECT_EQ(find(inode_id{901}, 9), inode_id{901});
+}
+
 // Others removed it, and it was purged, before the request was answered.
 TEST_F(VersionWriterTest, MakesANameAgainUnderAnotherNumber) { // SPEC V9
   cluster.on_create = [&](const auto& x) -> std::optional<error> {

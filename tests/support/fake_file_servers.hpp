@@ -43,7 +43,7 @@ public:
     io,
     *this,
     *this,
-    std::make_shared<client::version_places>(*this),
+    std::make_shared<client::version_places>(io, *this),
     std::make_shared<client::writer_pool>(*this),
     std::make_shared<client::memory_budget>(io, memory_max),
     std::make_shared<net::buffer_pool>(),
@@ -56,6 +56,8 @@ public:
   std::set<store_id> down; ///< Refuse connections.
   std::set<store_id> hung; ///< Never answer.
   bool master_down = false;
+  std::chrono::milliseconds master_takes{0}; ///< For each answer.
+  std::uint64_t position = 5;                ///< Of the master's log.
   /// A primary that cannot be reached is replaced when a client says so.
   bool appoints = true;
   std::map<std::string, int> asked; ///< Of the master, by name.
@@ -280,20 +282,20 @@ public:
     msg::file_located found;
     found.status.path = x.path;
     found.status.inode = known->second;
-    found.status.where = msg::storage_class::versioned;
-    found.looked_up_at = 5;
-    found.group = where;
-    return found;
     if (const auto it = shown.find(known->second); it != shown.end())
       found.status.version = it->second;
+    found.status.where = msg::storage_class::versioned;
+    found.looked_up_at = position;
+    found.group = where;
+    return found;
   }
 
   result<msg::file_located> on(const msg::create_versioned& x) {
-    names.try_emplace(x.path, inode_id{100 + names.size()});
-    return on(msg::locate_file{x.path});
     if (on_create)
       if (auto refused = on_create(x))
         return *refused;
+    names.try_emplace(x.path, inode_id{100 + names.size()});
+    return on(msg::locate_file{x.path});
   }
 
   result<msg::group_location> on(const msg::locate_group& x) {
@@ -401,9 +403,13 @@ private:
     return buffer;
   }
 
-  void start(client::raw_call call, std::chrono::milliseconds, bool) override {
+  void start(client::raw_call call, std::chrono::milliseconds patience,
+             bool) override {
     ++asked[std::string{call.name}];
-    boost::asio::post(io, [this, call = std::move(call)] {
+    const auto in_time = master_takes <= patience;
+    const auto answer = [this, in_time, call = std::move(call)] {
+      if (!in_time)
+        return call.answered(fail(ec::timed_out, "a slow master"));
       if (master_down)
         return call.answered(fail(ec::unavailable, "no master"));
       const auto reply = try_each<msg::locate_file, msg::create_versioned,
@@ -412,7 +418,11 @@ private:
         call.answered(std::string_view{*reply});
       else
         call.answered(reply.error());
-    });
+    };
+    if (master_takes.count() > 0)
+      client::after(io, std::min(master_takes, patience), answer);
+    else
+      boost::asio::post(io, answer);
   }
 
   template <class First, class... Others>

@@ -2,6 +2,8 @@
 
 #include "client/file_session.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -12,22 +14,43 @@ const file_place* version_places::known(const std::string& path) const {
   return found == files_.end() ? nullptr : &found->second;
 }
 
+// The question stays open behind the time for which it is waited for: of a
+// master that is merely slow the next operation hears.
 void version_places::confirm(const std::string& path, duration patience,
                              found then) {
   const auto before = *known(path);
   if (instant::clock::now() < confirm_from_)
     return then(before);
+  const auto timer = std::make_shared<boost::asio::steady_timer>(
+    io_, std::min(patience, confirm_patience));
+  const auto waits = std::make_shared<found>(std::move(then));
+  const auto tell = [timer, waits](const result<file_place>& x) {
+    timer->cancel();
+    if (const auto told = std::exchange(*waits, nullptr))
+      told(x);
+  };
+  timer->async_wait(
+    [self = shared_from_this(), before, waits, tell](auto cancelled) {
+      if (!cancelled && *waits)
+        self->without_answer(before, tell);
+    });
   master_.ask<msg::locate_file>(
-    {path}, std::min(patience, confirm_patience),
-    [this, path, before, then = std::move(then)](const auto& x) {
+    {path}, std::max(patience, late_patience),
+    [self = shared_from_this(), path, before, waits, tell](const auto& x) {
       // Stale: the master has found out that it has older metadata.
       const auto silent
         = !x && (is_passing(x.error().code) || x.error().code == ec::stale);
       if (!silent)
-        return learn(path, x, then);
-      confirm_from_ = instant::clock::now() + confirm_pause;
-      then(before);
+        self->learn(path, x, tell);
+      else if (*waits)
+        self->without_answer(before, tell);
     });
+}
+
+void version_places::without_answer(const file_place& before,
+                                    const found& then) {
+  confirm_from_ = instant::clock::now() + confirm_pause;
+  then(before);
 }
 
 void version_places::find(const std::string& path, duration patience,
@@ -58,8 +81,10 @@ void version_places::learn(const std::string& path,
   if (files_.size() >= remembered_max)
     files_.clear();
   const file_place place{x->status, x->looked_up_at, x->group.set.group};
-  files_[path] = place;
-  then(place);
+  auto& known = files_.try_emplace(path, place).first->second;
+  if (place.looked_up_at >= known.looked_up_at) // As with groups.
+    known = place;
+  then(file_place{known});
 }
 
 void version_places::learn(const msg::group_location& x) {

@@ -5,11 +5,14 @@
 #include "messages/version_data.hpp"
 #include "messages/version_file.hpp"
 
+#include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +34,7 @@ struct file_place {
 /// who keeps its group. Both may be old. Of a name each operation asks
 /// (`confirm`), of a group whoever finds out says so (`refresh`). One thread,
 /// that of the operations.
-class version_places {
+class version_places : public std::enable_shared_from_this<version_places> {
 public:
   using duration = std::chrono::milliseconds;
   using found = std::function<void(const result<file_place>&)>;
@@ -40,21 +43,25 @@ public:
   /// Names, and groups, that are remembered; then all are forgotten.
   static constexpr std::size_t remembered_max = 16 * 1024;
 
-  explicit version_places(master_port& master) : master_{master} {
+  version_places(boost::asio::io_context& io, master_port& master)
+    : io_{io},
+      master_{master} {
     // nop
   }
 
   /// The place as it is remembered; null: it is not.
   [[nodiscard]] const file_place* known(const std::string& path) const;
 
-  /// A master that does not answer for so long is asked about no remembered
-  /// name for that long: names cannot change without it.
+  /// So long an operation waits for the master's word about a remembered name.
   static constexpr duration confirm_patience{1'000};
+  /// Then for so long operations do not ask at all.
   static constexpr duration confirm_pause{5'000};
+  /// An answer that comes by then counts for the operations that follow.
+  static constexpr duration late_patience{15'000};
 
   /// Asks the master whether a remembered name means the same file still, and
-  /// tells what it means now. If the master does not answer, what is remembered
-  /// counts. May call back at once. @pre `known(path)`.
+  /// tells what it means now. If the master does not answer in time, what is
+  /// remembered counts. May call back at once. @pre `known(path)`.
   /// Errors: `msg::locate_file`.
   void confirm(const std::string& path, duration patience, found then);
 
@@ -89,6 +96,9 @@ private:
              const found& then);
   void learn(const msg::group_location& x);
 
+  void without_answer(const file_place& before, const found& then);
+
+  boost::asio::io_context& io_;
   master_port& master_;
   std::map<std::string, file_place> files_;
   std::map<group_id, msg::group_location> groups_;

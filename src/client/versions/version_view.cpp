@@ -47,8 +47,8 @@ void version_view::open(answer then) {
   });
 }
 
-/// The name meant what was read, after the reading was asked for; or it is read
-/// what it means.
+/// What was read counts if the master, which was asked meanwhile, says that the
+/// name means that file; otherwise the file that it means is read.
 void version_view::joined(const opening& x) {
   if (!x.now || !x.state)
     return;
