@@ -57,6 +57,7 @@ void tree_edit::destroy(node_index x) {
 
 void tree_edit::unlink_versioned(node_index file) {
   const auto before = state.nodes.totals(file);
+  keep_former_path(file);
   erase(numbered_key(tree_keys::versions, state.nodes[file].inode.value()));
   if (const auto dir = state.nodes.parent(file); dir != no_node) {
     state.nodes.list(dir).entries_changed = state.applied;
@@ -73,13 +74,25 @@ void tree_edit::unlink_versioned(node_index file) {
   end_trash(id);
 }
 
+// Its group may lose that it closed it (`admin force-group`), and have a newer
+// content: that goes to the trash under this path.
+void tree_edit::keep_former_path(node_index file) {
+  const auto found = state.released_versions.find(state.nodes[file].inode);
+  if (found == state.released_versions.end() || !found->second.deletion)
+    return;
+  auto released = found->second;
+  const auto id = state.trash_id_of(file);
+  released.deletion->path
+    = id == 0 ? state.nodes.path(file) : state.former_path(id, file);
+  release_versions(found->first, std::move(released));
+}
+
 void tree_edit::end_trash(std::uint64_t id) {
   const auto node = state.trash.at(id).node;
   state.held_names.erase(state.nodes[node].inode);
+  state.drop_trash(id);
   state.nodes[node].place = node_place::nowhere;
   state.nodes.destroy(node);
-  state.trash.erase(id);
-  state.purging.erase(id);
   erase(numbered_key(tree_keys::trash, id));
 }
 
@@ -119,8 +132,7 @@ void tree_edit::rescue(node_index file) {
     return;
   const auto path = state.former_path(id, file);
   if (state.nodes.parent(file) == no_node) {
-    state.trash.erase(id);
-    state.purging.erase(id);
+    state.drop_trash(id);
     erase(numbered_key(tree_keys::trash, id));
   } else {
     displace(file);
@@ -150,11 +162,10 @@ std::uint64_t tree_edit::to_trash(node_index x, std::string_view path) {
 
 std::uint64_t tree_edit::put_into_trash(node_index x, std::string_view path) {
   const auto id = state.next_number++;
-  state.nodes[x].place = node_place::trash;
-  state.trash[id] = {.node = x,
-                     .path = std::string{path},
-                     .removed_ms = wall_ms,
-                     .purged_ms = kept_ms + state.config.trash_life.count()};
+  state.add_trash(id, {.node = x,
+                       .path = std::string{path},
+                       .removed_ms = wall_ms,
+                       .purged_ms = kept_ms + state.config.trash_life.count()});
   state.trashed_files += state.nodes.totals(x).files;
   write_trash(id);
   return id;
@@ -162,13 +173,11 @@ std::uint64_t tree_edit::put_into_trash(node_index x, std::string_view path) {
 
 void tree_edit::discard(node_index x, std::string_view path) {
   const auto id = state.next_number++;
-  state.nodes[x].place = node_place::trash;
-  state.trash[id] = {.node = x,
-                     .path = std::string{path},
-                     .removed_ms = wall_ms,
-                     .purged_ms = kept_ms,
-                     .purging = true};
-  state.purging.insert(id);
+  state.add_trash(id, {.node = x,
+                       .path = std::string{path},
+                       .removed_ms = wall_ms,
+                       .purged_ms = kept_ms,
+                       .purging = true});
   write_trash(id);
 }
 

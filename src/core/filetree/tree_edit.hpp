@@ -98,6 +98,7 @@ private:
   std::uint64_t put_into_trash(node_index x, std::string_view path);
   void entries_changed(node_index dir);
   void drop_row(node_index x);
+  void keep_former_path(node_index file);
 
   tree_changes& out_;
 };

@@ -111,10 +111,8 @@ result<nothing> file_tree::load_trash(std::uint64_t id, const trash_row& row) {
   const auto x = take_node(state_, row.node);
   if (!x)
     return x.error();
-  state_.nodes[*x].place = node_place::trash;
-  state_.trash[id] = {*x, row.path, row.removed_ms, row.purged_ms, row.purging};
-  if (row.purging)
-    state_.purging.insert(id);
+  state_.add_trash(id,
+                   {*x, row.path, row.removed_ms, row.purged_ms, row.purging});
   state_.next_number = std::max(state_.next_number, id + 1);
   return done;
 }
@@ -218,6 +216,7 @@ void file_tree::check() const {
     DFS_ASSERT(state_.nodes[item.node].place == node_place::trash);
     DFS_ASSERT(state_.nodes.parent(item.node) == no_node);
     DFS_ASSERT(item.purging == state_.purging.contains(id));
+    DFS_ASSERT(state_.trash_id_of(item.node) == id);
     DFS_ASSERT(id < state_.next_number);
     if (!state_.is_purging(id, item))
       files += state_.nodes.totals(item.node).files;
@@ -227,6 +226,7 @@ void file_tree::check() const {
   for (const auto inode : state_.held_names)
     DFS_ASSERT(state_.released_versions.contains(inode)
                && state_.nodes.find(inode) != no_node);
+  DFS_ASSERT(state_.trash_ids.size() == state_.trash.size());
   for (const auto& [inode, item] : state_.uploads) {
     DFS_ASSERT(state_.nodes[item.node].place == node_place::upload);
     DFS_ASSERT(state_.nodes[item.node].inode == inode);

@@ -289,7 +289,7 @@ perform(tree_edit& edit, const msg::restore_trash&, const restore_plan& plan) {
   auto& tree = edit.state;
   const auto x = tree.trash.at(plan.id).node;
   tree.trashed_files -= tree.nodes.totals(x).files;
-  tree.trash.erase(plan.id);
+  tree.drop_trash(plan.id);
   edit.erase(numbered_key(tree_keys::trash, plan.id));
   edit.place(x, *tree.find_spot(plan.path, true), plan.path);
   return tree.status_of(x, plan.path);

@@ -93,11 +93,23 @@ result<nothing> tree_state::check_class(std::string_view path, const spot& x,
 std::uint64_t tree_state::trash_id_of(node_index x) const {
   while (nodes.parent(x) != no_node)
     x = nodes.parent(x);
-  if (nodes[x].place != node_place::trash)
-    return 0;
-  const auto found
-    = std::ranges::find(trash, x, [](const auto& y) { return y.second.node; });
-  return found == trash.end() ? 0 : found->first;
+  const auto found = trash_ids.find(x);
+  return found == trash_ids.end() ? 0 : found->second;
+}
+
+void tree_state::add_trash(std::uint64_t id, trash_item x) {
+  nodes[x.node].place = node_place::trash;
+  trash_ids[x.node] = id;
+  if (x.purging)
+    purging.insert(id);
+  trash[id] = std::move(x);
+}
+
+void tree_state::drop_trash(std::uint64_t id) {
+  const auto found = trash.find(id);
+  trash_ids.erase(found->second.node);
+  trash.erase(found);
+  purging.erase(id);
 }
 
 std::string tree_state::former_path(std::uint64_t id, node_index x) const {

@@ -151,7 +151,11 @@ struct tree_state {
     return term.value() << 40 | applied;
   }
 
-  /// Under which id it is in the trash. 0: nowhere. O(things in the trash).
+  void add_trash(std::uint64_t id, trash_item x);
+  /// Its node stays. @pre It is there.
+  void drop_trash(std::uint64_t id);
+
+  /// Under which id it is in the trash. 0: nowhere.
   [[nodiscard]] std::uint64_t trash_id_of(node_index x) const;
   /// @pre Below that id.
   [[nodiscard]] std::string former_path(std::uint64_t id, node_index x) const;
@@ -173,6 +177,7 @@ struct tree_state {
   inode_table nodes;
   node_index root = no_node;
   std::map<std::uint64_t, trash_item> trash;
+  std::map<node_index, std::uint64_t> trash_ids; ///< Of what is in it.
   std::set<std::uint64_t> purging; ///< Trash ids with that flag.
   std::uint64_t purged_up_to = 0;  ///< These, too, are purged.
   std::uint64_t trashed_files = 0; ///< Of items that are not purged.

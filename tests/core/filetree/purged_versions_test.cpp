@@ -158,6 +158,28 @@ TEST_F(PurgedVersions, AreUnderWayUntilTheirGroupHasClosedThem) { // SPEC V9
   EXPECT_EQ(waiting(), 0u);
 }
 
+// The group went on without its last versions (`admin force-group`).
+TEST_F(PurgedVersions, KeepTheirPathWhenTheyAreClosed) { // SPEC S1
+  const auto one = file("/docs/one");
+  const auto two = file("/docs/sub/two");
+  for (const auto inode : {one, two})
+    note(inode, 2, 0, version_kind::deleted);
+  EXPECT_TRUE(change(msg::purge_trash{0, one.value()}));
+  EXPECT_TRUE(change(msg::purge_trash{0, two.value()}));
+  EXPECT_TRUE(change(msg::remove_entry{0, "/docs/sub"}));
+  for (const auto inode : {one, two})
+    note(inode, 3, 0, version_kind::closed);
+  restart();
+  EXPECT_EQ(refusal(tree->locate("/docs/one").answer), ec::not_found);
+  for (const auto inode : {one, two})
+    note(inode, 4, 40);
+  const auto all = *tree->trash({}).answer;
+  ASSERT_GE(all.entries.size(), 2u);
+  EXPECT_EQ(all.entries[0].path, "/docs/sub/two");
+  EXPECT_EQ(all.entries[1].path, "/docs/one");
+  EXPECT_TRUE(change(msg::restore_trash{0, 0, "/docs/one", ""}));
+}
+
 // A put was done before the purge; its note comes after it.
 TEST_F(PurgedVersions, AreKeptIfTheyHaveANewerContent) { // SPEC S1, V9
   const auto one = file("/docs/one");
