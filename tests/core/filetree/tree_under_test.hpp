@@ -1,17 +1,22 @@
 #pragma once
 
 #include "core/filetree/file_tree.hpp"
+#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace dfs::core::test {
+
+/// Everything that one can see, to be compared.
+std::map<std::string, std::string> describe(const file_tree& tree);
 
 /// A tree with its rows, as a store would have them: it can be loaded again.
 class tree_under_test {
@@ -127,6 +132,31 @@ public:
       }
   }
 
+  /// I3: whatever was done, the rows say the same. @returns what the next life
+  /// writes when it begins.
+  tree_changes check_rows() {
+    tree->check();
+    flush();
+    const auto again = loaded();
+    tree_changes out;
+    EXPECT_TRUE(again->begin_life(master_term{term + 1}, now, out));
+    EXPECT_EQ(describe(*again), describe(*tree));
+    again->check();
+    return out;
+  }
+
+  [[nodiscard]] std::optional<ec> look(const std::string& path) const {
+    return dfs::test::refusal(tree->status(path).answer);
+  }
+
+  [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
+    std::vector<std::string> all;
+    const auto page = *tree->list({path, {}, 0, true, {}}).answer;
+    for (const auto& x : page.entries)
+      all.push_back(x.name);
+    return all;
+  }
+
   /// Another life, from the rows.
   void restart() {
     flush();
@@ -201,7 +231,6 @@ inline msg::written_chunk written(std::uint64_t chunk, std::uint32_t bytes) {
   return made;
 }
 
-/// Everything that one can see, to be compared.
 inline void describe(const file_tree& tree, const std::string& path,
                      std::map<std::string, std::string>& all) {
   const auto status = tree.status(path).answer;

