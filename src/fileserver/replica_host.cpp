@@ -125,6 +125,7 @@ void replica_host::ask(const msg::list_files& x, replied then) {
 }
 
 void replica_host::ask(const msg::forget_file& x, replied then) {
+  state_.news->with_notes([&](auto& notes) { notes.forget_closed(x.file); });
   run(machine_->forget(wait(std::move(then)), x));
 }
 

@@ -89,6 +89,22 @@ void note_ledger::lost(std::uint64_t ticket) {
     put_back(x);
 }
 
+// A master whose metadata went back would free the name again, to which others
+// may have put since.
+void note_ledger::forget_closed(inode_id file) {
+  const auto drop = [&](const note& x) {
+    if (x.what.file != file || x.what.kind != msg::version_kind::closed)
+      return false;
+    open_.erase(x.place);
+    return true;
+  };
+  if (const auto it = waiting_.find(file);
+      it != waiting_.end() && drop(it->second))
+    waiting_.erase(it);
+  for (auto& [ticket, x] : journeys_)
+    std::erase_if(x.files, drop);
+}
+
 void note_ledger::lose_all() {
   while (!journeys_.empty())
     lost(journeys_.begin()->first);

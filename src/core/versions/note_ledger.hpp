@@ -22,7 +22,8 @@ noted(inode_id file, const msg::file_version& x) {
 /// over all masters that it meets in one life. Pure.
 ///
 ///  K1  A note stays until a receipt has come for the page that it travelled
-///      in, or a newer one of its file has taken its place.
+///      in, or a newer one of its file has taken its place, or it said that the
+///      file is closed, and the group forgets that.
 ///  K2  "This group is told" travels when every note that was put before it has
 ///      its receipt.
 class note_ledger {
@@ -44,6 +45,8 @@ public:
   void receipted(std::uint64_t ticket);
   /// The page may not have arrived: it is to be taken again.
   void lost(std::uint64_t ticket);
+  /// The name of this file is gone, durably: that it is closed is told.
+  void forget_closed(inode_id file);
   /// Another master: all that travels is to be taken again.
   void lose_all();
   /// The master has lost rows behind its receipts: what primaries have said

@@ -61,6 +61,30 @@ TEST(NoteLedger, ANewerNoteTakesThePlaceOfAnOlderOne) {
   EXPECT_EQ(ledger.size(), 0u);
 }
 
+// A master that went back has the name again, and others put to it.
+TEST(NoteLedger, ForgetsThatAFileIsClosedWhenItsNameIsGone) { // SPEC S9
+  note_ledger ledger;
+  auto closed = note_of(1, 5);
+  closed.kind = msg::version_kind::closed;
+  ledger.put(closed);
+  ledger.put(note_of(2, 1));
+  ASSERT_TRUE(ledger.take());
+  ledger.forget_closed(inode_id{1});
+  ledger.forget_closed(inode_id{2});
+  ledger.lose_all();
+  auto page = ledger.take();
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->files, std::vector{note_of(2, 1)});
+  ledger.receipted(page->ticket);
+  EXPECT_EQ(ledger.size(), 0u);
+  ledger.put(closed);
+  ledger.forget_closed(inode_id{1});
+  ledger.put(note_of(1, 5)); // Not an older one.
+  page = ledger.take();
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->files, std::vector{note_of(1, 5)});
+}
+
 TEST(NoteLedger, TellsOfAGroupBehindTheReceiptsOfItsNotes) { // K2
   note_ledger ledger;
   const msg::told_group told{group_id{9}, group_ballot{200}};

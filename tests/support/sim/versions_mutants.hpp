@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace dfs::sim {
@@ -8,11 +9,12 @@ namespace dfs::sim {
 struct version_mutant {
   std::string_view name;
   std::string_view what;
+  std::uint64_t first_seed = 1; ///< Where it is looked for.
 };
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 30> version_mutants{{
+inline constexpr std::array<version_mutant, 31> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -43,6 +45,7 @@ inline constexpr std::array<version_mutant, 30> version_mutants{{
   {"no-recall", "a new primary tells nothing of what was settled before it"},
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
+  {"old-close", "that a file is closed is told after its name is gone", 201},
   {"blind-purge", "a purge of a deleted file takes whatever is in it"},
   {"from-one", "versions of a file that its group has forgotten begin at 1"},
   // At a client.

@@ -230,6 +230,8 @@ void version_replica::on_request(node_index from, const version_packet& x) {
   } else if (const auto* l = std::get_if<msg::list_files>(&x.what)) {
     run(machine_->list(asker, *l));
   } else if (const auto* g = std::get_if<msg::forget_file>(&x.what)) {
+    if (!mutant("old-close"))
+      server_.notes().forget_closed(g->file);
     run(machine_->forget(asker, *g));
   } else if (const auto* o = std::get_if<msg::find_outcome>(&x.what)) {
     if (mutant("no-memory"))
