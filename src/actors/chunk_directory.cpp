@@ -309,13 +309,12 @@ void on_down(self_pointer self, const caf::down_msg& x) {
 
 msg::cluster_status status(self_pointer self) {
   const auto& disks = self->state.options.disks;
-  const auto& findings = self->state.options.findings;
+  const auto& complete = self->state.options.complete;
   auto all = core::report_status(
     *self->state.machine, disks ? disks() : std::vector<msg::volume_status>{},
     self->clock().now());
-  if (findings)
-    for (auto& x : findings())
-      all.findings.push_back(std::move(x));
+  if (complete)
+    complete(all);
   return all;
 }
 

@@ -34,8 +34,8 @@ struct chunk_directory_options {
   port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
   /// Where the metadata are; null: not told.
   std::function<std::vector<msg::volume_status>()> disks;
-  /// What else `status` says of this master; may be null.
-  std::function<std::vector<msg::health_finding>()> findings;
+  /// Adds what else `status` says of this master; may be null.
+  std::function<void(msg::cluster_status&)> complete;
   /// Told how files grow; in the actor's thread.
   std::function<void(const msg::files_grown&)> on_growth;
   std::shared_ptr<directory_counters> counters

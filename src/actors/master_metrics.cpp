@@ -50,6 +50,10 @@ void describe_names(metrics_page& page, const namespace_counters& x) {
   page.family("dfs_requests_remembered", metric::gauge,
               "Changes that would be answered again without being done.");
   page.sample({}, x.requests.load());
+  page.family("dfs_unnamed_files", metric::gauge,
+              "Versioned files that only metadata before a restore had names "
+              "for.");
+  page.sample({}, x.unnamed.load());
   page.family("dfs_clock_jump_seconds", metric::gauge,
               "How far the wall clock has jumped since the master started.");
   page.sample({}, static_cast<double>(x.jumped_ms.load()) / 1e3);

@@ -305,6 +305,7 @@ void count(self_pointer self) {
   to.trash = tree.state().trash.size();
   to.uploads = tree.state().uploads.size();
   to.requests = tree.state().requests.size();
+  to.unnamed = tree.unnamed();
 }
 
 /// @returns whether there is more to do now.

@@ -29,6 +29,8 @@ struct namespace_counters {
   std::atomic<std::uint64_t> uploads{0};
   std::atomic<std::uint64_t> requests{0}; ///< Remembered.
   std::atomic<std::uint64_t> changes{0};  ///< Applied, ever.
+  /// Versioned files that only lost metadata had names for.
+  std::atomic<std::uint64_t> unnamed{0};
   std::atomic<std::int64_t> jumped_ms{0}; ///< The wall clock; may be negative.
 };
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,32 @@ using namespace std::chrono_literals;
 
 constexpr auto patience = 10s; ///< With the chunk directory.
 constexpr std::uint32_t adopted_at_once = 50;
+
+/// Behind the last chunk: versioned files, a page of them. What has a name is
+/// none of them any more, so there is no place to go on from.
+result<nothing> name_versions(namespace_self self, const std::string& directory,
+                              core::tree_changes& changes,
+                              msg::orphans_adopted& made) {
+  auto& state = self->state;
+  if (state.tree->unnamed() == 0)
+    return done;
+  auto named
+    = state.tree->apply(core::adopt_versions{directory, adopted_at_once},
+                        state.options.clock(), changes);
+  if (!named)
+    return named.error();
+  if (named->files.empty()) // Of classes that are not known here.
+    return done;
+  ++state.options.counters->changes;
+  state.options.counters->unnamed = state.tree->unnamed();
+  log_event(
+    *log_for("namespace"), spdlog::level::warn,
+    "versioned files have got names",
+    {{"directory", directory}, {"files", std::uint64_t{named->files.size()}}});
+  std::ranges::move(named->files, std::back_inserter(made.files));
+  made.more = named->more;
+  return done;
+}
 
 /// One file of one chunk. This request is not repeated: a chunk that got no
 /// file is claimed again, and gets another number. So it is any that no client
@@ -68,6 +95,8 @@ void make_files(namespace_self self, const std::string& directory,
     *log_for("namespace"), spdlog::level::warn,
     "chunks of no file have become files",
     {{"directory", directory}, {"files", std::uint64_t{made.files.size()}}});
+  if (outcome && !found.more)
+    outcome = name_versions(self, directory, changes, made);
   commit(self, std::move(changes),
          [self, reserved, promise, made, outcome]() mutable {
            for (const auto chunk : reserved)

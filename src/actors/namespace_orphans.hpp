@@ -2,7 +2,8 @@
 
 #include "actors/namespace_requests.hpp"
 
-// INTERNAL to the namespace keeper: files made of chunks that no name has.
+// INTERNAL to the namespace keeper: files made of chunks that no name has, and
+// names for versioned files that have none.
 
 namespace dfs::actors {
 

@@ -2,6 +2,7 @@
 
 #include "wire/codec.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -122,10 +123,34 @@ void load_rest(row_loader& load, core::file_tree& tree) {
     tree_keys::told, numbered, [&](auto key, const auto& row) {
       tree.load_told(group_id{core::number_of_key(key)}, row);
     });
+  load.each<core::branch_row>(
+    tree_keys::branches, numbered, [&](auto key, const auto& row) {
+      tree.load_branch(master_term{core::number_of_key(key)}, row);
+    });
+  load.each<core::orphan_row>(
+    tree_keys::orphans, numbered, [&](auto key, const auto& row) {
+      tree.load_orphan(inode_id{core::number_of_key(key)}, row);
+    });
   load.each<core::clock_row>(
     tree_keys::clock, 0, [&](auto, const auto& row) { tree.load_clock(row); });
   load.each<core::purge_row>(
     tree_keys::purged, 0, [&](auto, const auto& row) { tree.load_purge(row); });
+}
+
+result<nothing>
+tell_restore(const storage::metadata_store& store, core::file_tree& tree) {
+  const auto at = store.restored_at();
+  if (at <= master_term{1})
+    return done;
+  const auto lives = store.lives();
+  if (!lives)
+    return lives.error();
+  master_term backup;
+  for (const auto& x : *lives)
+    if (x.term < at)
+      backup = std::max(backup, x.term);
+  tree.load_restore(at, backup);
+  return done;
 }
 
 storage::row_change encode_row(const core::tree_row& row) {
@@ -159,6 +184,8 @@ result<std::shared_ptr<core::file_tree>>
 load_file_tree(storage::metadata_store& store, const core::tree_config& config,
                master_term term, const core::tree_time& now) {
   auto tree = std::make_shared<core::file_tree>(config);
+  if (auto told = tell_restore(store, *tree); !told)
+    return told.error();
   row_loader load{store};
   load_nodes(load, *tree);
   load_rest(load, *tree);

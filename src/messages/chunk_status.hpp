@@ -60,6 +60,8 @@ struct cluster_status {
   std::vector<volume_status> master_disks; ///< Of the metadata.
   std::uint64_t unnamed = 0; ///< Chunks of no file that may be newer than a
                              ///< backup that was restored.
+  std::uint64_t unnamed_files
+    = 0; ///< Versioned files without a name, likewise.
 
   bool operator==(const cluster_status&) const = default;
 };

@@ -28,7 +28,7 @@ typename Inspector::result_type inspect(Inspector& f, cluster_status& x) {
            x.replicas_min, x.servers, x.chunks, x.healthy, x.under_replicated,
            x.surplus, x.unavailable, x.lost, x.repairs_waiting,
            x.repairs_running, x.repair_bytes, x.repair_rate, x.findings,
-           x.master_disks, x.unnamed);
+           x.master_disks, x.unnamed, x.unnamed_files);
 }
 
 } // namespace dfs::msg

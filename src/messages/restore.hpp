@@ -42,11 +42,14 @@ struct deletion_confirmed {
   bool operator==(const deletion_confirmed&) const = default;
 };
 
-/// Makes files of chunks that belong to none, and are newer than the backup
-/// that was restored -> `orphans_adopted`, a page of them. May be repeated:
-/// what has become a file is an orphan no more. Errors: those of `commit_file`.
+/// Makes files of chunks that belong to none, and names for versioned files
+/// that have none, if they are newer than the backup that was restored ->
+/// `orphans_adopted`, a page of them. May be repeated: what has become a file,
+/// or has a name, is an orphan no more. Errors: those of `commit_file`.
 struct adopt_orphans {
-  std::string to; ///< A directory of chunked files.
+  /// A directory of chunked files. Versioned ones are put into "versioned"
+  /// below it.
+  std::string to;
   chunk_id after; ///< 0: from the first one.
 
   bool operator==(const adopt_orphans&) const = default;

@@ -30,6 +30,9 @@ struct noted_version {
   version_kind kind = version_kind::content;
   std::uint64_t bytes = 0;
   std::int64_t time_ms = 0; ///< Unix time.
+  /// `core::quorum_class`: with the inode, its group. For a file that restored
+  /// metadata do not know.
+  std::uint8_t of_class = 0;
 
   bool operator==(const noted_version&) const = default;
 };
@@ -89,7 +92,7 @@ struct told_found {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, noted_version& x) {
   return f(caf::meta::type_name("noted_version"), x.file, x.newest, x.kind,
-           x.bytes, x.time_ms);
+           x.bytes, x.time_ms, x.of_class);
 }
 
 template <class Inspector>

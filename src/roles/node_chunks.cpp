@@ -4,12 +4,14 @@
 #include "actors/support/clocks.hpp"
 #include "actors/support/subsystem.hpp"
 #include "chunkserver/data_hands.hpp"
+#include "core/filetree/tree_orphans.hpp"
 #include "roles/node_parts.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <system_error>
 
@@ -188,6 +190,14 @@ result<nothing> node::parts::open_chunks() {
   return done;
 }
 
+// What chunks know nothing of.
+void node::parts::complete_status(msg::cluster_status& x) const {
+  x.unnamed_files = namespace_options.counters->unnamed.load();
+  for (auto found : {core::find_clock_trouble(deletions->jumped()),
+                     core::find_unnamed(x.unnamed_files)})
+    std::ranges::move(found, std::back_inserter(x.findings));
+}
+
 result<nothing> node::parts::load_metadata() {
   if (!metadata)
     return done;
@@ -201,8 +211,7 @@ result<nothing> node::parts::load_metadata() {
   directory_options.prober = prober.get();
   directory_options.disks
     = [this] { return std::vector{disk_at(how.settings.metadata.path)}; };
-  directory_options.findings
-    = [this] { return core::find_clock_trouble(deletions->jumped()); };
+  directory_options.complete = [this](auto& x) { complete_status(x); };
   directory_options.on_growth
     = [to = names](const msg::files_grown& x) { caf::anon_send(to.get(), x); };
   auto machine

@@ -82,6 +82,7 @@ struct node::parts {
   void forget_new_data();
   /// What the master's actors begin with. @pre The actor system is there.
   [[nodiscard]] result<nothing> load_metadata();
+  void complete_status(msg::cluster_status& x) const;
   [[nodiscard]] result<nothing> load_versions(); ///< Part of it.
   [[nodiscard]] std::string history_path() const;
   /// Disks beside the volumes: of a file server's rows, the queues' log, and a

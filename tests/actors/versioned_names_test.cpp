@@ -274,5 +274,37 @@ TEST_F(VersionedNames, RememberUpToWhichBallotGroupsAreTold) { // SPEC S9
                              told, {group_id{4}, group_ballot{}}}));
 }
 
+// A file that is newer than a backup: its note is all that the master has of
+// it.
+TEST_F(VersionedNames, ThatWereLostAreFoundByTheirNotes) { // SPEC G2, S9
+  ASSERT_TRUE(docs());
+  ASSERT_TRUE(store->backup(place / "backups"));
+  const auto lost = create("/docs/lost")->status.inode;
+  note(lost, 1, 10);
+  tick();
+  end();
+  ASSERT_TRUE(
+    storage::restore_backup(place / "backups", place / "metadata", 0, true));
+  start();
+  EXPECT_EQ(refusal(locate("/docs/lost")), ec::not_found);
+  stop_sync.hold(*store);
+  const auto told = begin<msg::notes_receipted>(noted(lost, 1, 10));
+  EXPECT_FALSE(told.answered());
+  stop_sync.release();
+  EXPECT_TRUE(finish(told));
+  restart();
+  const msg::adopt_orphans adopt{"/lost+found", {}};
+  const auto made = ask<msg::orphans_adopted>(adopt);
+  ASSERT_TRUE(made) << made.error().context;
+  ASSERT_EQ(made->files.size(), 1u);
+  EXPECT_FALSE(made->more);
+  restart();
+  const auto found = locate(made->files[0].path);
+  ASSERT_TRUE(found) << found.error().context;
+  EXPECT_EQ(found->status.inode, lost);
+  EXPECT_EQ(status(made->files[0].path)->length, 10u);
+  EXPECT_TRUE(ask<msg::orphans_adopted>(adopt)->files.empty());
+}
+
 } // namespace
 } // namespace dfs::actors

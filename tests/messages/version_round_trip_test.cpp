@@ -157,8 +157,8 @@ TEST_F(VersionRoundTrip, OrdersAndNews) {
   news.unreachable = {store_id{9}};
   news.testimonies = {{store_id{1}, set, true, set}};
   expect_unchanged(news);
-  const noted_version note{inode_id{1}, version_number{2},
-                           version_kind::deleted, 3, 4};
+  const noted_version note{
+    inode_id{1}, version_number{2}, version_kind::deleted, 3, 4, 5};
   const told_group told{group_id{5}, group_ballot{6}};
   expect_unchanged(versions_noted{{note}, {told}});
   expect_unchanged(note_versions{store_id{7}, boot_id{8}, {note}, {told}});

@@ -225,6 +225,84 @@ class Restored(Restores):
                              {x[1] for x in self.replicas()})
         self.assertEqual(self.try_verb("fsck", "--deep").returncode, 0)
 
+    def newer(self):
+        """What `status` says is newer than the backup."""
+        told = self.status() or {"findings": []}
+        return [x["what"] for x in told["findings"]
+                if x["code"] == "NEWER_THAN_BACKUP"]
+
+    def stat(self, path):
+        """None while it is not shown."""
+        told = self.try_verb("stat", path, "--json")
+        return json.loads(told.stdout) if told.returncode == 0 else None
+
+    def test_versioned_files_that_are_newer_come_back(self):  # SPEC G2, S9
+        self.put("/docs/a", 1)
+        backup = self.here / "backup"
+        self.verb("admin", "metadata", "backup", backup)
+        # The lost branch: new files, versions of an old one, a deletion.
+        lost = ["/docs/later", "/docs/large", "/docs/deep/er/twice"]
+        self.put(lost[0], 2)
+        self.put(lost[1], 3, 2_500 * KIB)
+        self.verb("mkdir", "-p", "/docs/deep/er")
+        self.put(lost[2], 4)
+        first = self.files[lost[2]]
+        self.put(lost[2], 5, 50 * KIB)
+        self.put("/docs/gone", 6)
+        self.verb("rm", "/docs/gone")
+        self.put("/docs/a", 7)
+        # Acknowledged, and told: receipts of the lost master count nothing.
+        self.wait_for(lambda: all(self.stat(x) for x in lost) and self.stat(
+            lost[2])["bytes"] == 50 * KIB and not self.stat("/docs/gone"))
+        inodes = [self.stat(x)["inode"] for x in lost]
+        self.restore(backup)
+        said = ["3 versioned files are newer than the backup"]
+        self.wait_for(lambda: [x.split(",")[0] for x in self.newer()] == said)
+        self.expect("/docs/a")
+        for path in [*lost, "/docs/gone"]:
+            self.refused(1, "stat", path)
+        done = self.try_verb("fsck", "--json")
+        self.assertEqual(done.returncode, 1)
+        found = [x["what"] for x in json.loads(done.stdout)["findings"]
+                 if x["problem"] == "NEWER_THAN_BACKUP"]
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("3 versioned files are on file servers", found[0])
+        self.assertIn("3 versioned files are on file servers",
+                      self.try_verb("fsck", text=True).stdout)
+        # Counted by rows: it needs no file server to tell it again.
+        self.assertEqual(self.master.stop(), 0)
+        self.master.start()
+        self.wait_for(lambda: [x.split(",")[0] for x in self.newer()] == said)
+        # A name that is made again is another file.
+        self.put(lost[0], 8)
+        adopt = ["admin", "adopt-orphans", "--to", "/lost+found"]
+        made = json.loads(self.verb(*adopt, "--json"))
+        paths = [f"/lost+found/versioned/file-{x:016x}" for x in inodes]
+        self.assertEqual({x["file"] for x in made}, set(paths))
+        listed = {x["name"]: x for x in json.loads(self.verb(
+            "ls", "-l", "/lost+found/versioned", "--json"))}
+        contents = [content(2), *(self.files[x] for x in lost[1:])]
+        for path, inode, expected in zip(paths, inodes, contents):
+            self.assertEqual(self.verb("cat", path), expected, path)
+            self.assertEqual(listed[path.split("/")[-1]]["bytes"],
+                             len(expected))
+            self.assertEqual(self.stat(path)["inode"], inode)
+        self.assertEqual(self.verb("cat", "--version", 1, paths[2]), first)
+        self.assertEqual(self.verb(*adopt, "--json").strip(), b"[]")
+        self.assertEqual(self.newer(), [])
+        # As any other file: named, put, found again by the next master.
+        self.verb("mv", paths[1], lost[1])
+        self.put(lost[1], 9)
+        self.verb("rm", paths[0])
+        self.verb("admin", "confirm-restore")
+        self.wait_for(lambda: self.codes() == set())
+        self.assertEqual(self.master.stop(), 0)
+        self.master.start()
+        self.wait_for(lambda: self.codes() == set())
+        self.expect("/docs/a", lost[0], lost[1])
+        self.wait_for(
+            lambda: self.try_verb("fsck", "--deep").returncode == 0)
+
     def test_a_server_that_is_away_is_waited_for(self):  # SPEC G2, G5
         self.put("/a", 1)
         backup = self.here / "backup"

@@ -61,6 +61,22 @@ record summary(const fsck_report& x, const fsck_options& how) {
   return shown;
 }
 
+// Than the backup that was restored.
+void add_newer(fsck_report& to, std::uint64_t count, std::string_view one,
+               std::string_view several, std::string_view where) {
+  if (count == 0)
+    return;
+  to.findings.push_back(
+    {.path = {},
+     .chunk = {},
+     .problem = "NEWER_THAN_BACKUP",
+     .how = damage::heals,
+     .text
+     = fmt::format("{} {} since the metadata were restored: dfsnode admin "
+                   "adopt-orphans",
+                   counted(count, one, several), where)});
+}
+
 result<exit_code> check(const fsck_options& how, verb_context& context) {
   const auto status = ask_master(context, msg::get_cluster_status{});
   if (!status)
@@ -80,15 +96,10 @@ result<exit_code> check(const fsck_options& how, verb_context& context) {
         = examine_replicas(context, status->servers, names, walk, found);
         !seen)
       return seen.error();
-  if (status->unnamed != 0)
-    found.findings.push_back(
-      {.path = {},
-       .chunk = {},
-       .problem = "NEWER_THAN_BACKUP",
-       .how = damage::heals,
-       .text = counted(status->unnamed, "chunk is", "chunks are")
-               + " on servers and in no file since the metadata were restored: "
-                 "dfsnode admin adopt-orphans"});
+  add_newer(found, status->unnamed, "chunk is", "chunks are",
+            "on servers and in no file");
+  add_newer(found, status->unnamed_files, "versioned file is",
+            "versioned files are", "on file servers and without a name");
   context.out.print(summary(found, how),
                     {{"findings", findings(found, context.out.how().json)}});
   return static_cast<exit_code>(found.worst());

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-// What a person decides after a restore of the metadata, and about chunks that
-// no file has: docs/runbook.md.
+// What a person decides after a restore of the metadata, and about chunks and
+// versioned files that no name has: docs/runbook.md.
 
 namespace dfs::admin {
 
@@ -44,7 +44,8 @@ result<exit_code> adopt(const std::string& to, verb_context& context) {
   }
   context.out.print(made);
   if (made.rows.empty())
-    context.out.note("no chunk is newer than the metadata: nothing to adopt");
+    context.out.note("no chunk and no versioned file is newer than the "
+                     "metadata: nothing to adopt");
   return 0;
 }
 
@@ -54,12 +55,14 @@ verb admin_adopt_orphans_verb() {
   return {
     "admin adopt-orphans",
     "Operating",
-    "Make files of the chunks that are newer than a restored backup; audited.",
+    "Make files of the chunks, and names for the versioned files, that are "
+    "newer than a restored backup; audited.",
     {"admin adopt-orphans --to /lost+found"},
     [](parameters& to) -> action {
       auto directory = std::make_shared<std::string>();
       to.option("--to", "DIR", *directory,
-                "a directory of chunked files; made if need be")
+                "a directory of chunked files, made if need be; versioned ones "
+                "go to DIR/versioned")
         .required();
       return [directory](verb_context& context) {
         return adopt(*directory, context);

@@ -167,6 +167,7 @@ DFS_OPERATION(collect_garbage)
 DFS_OPERATION(msg::create_versioned)
 DFS_OPERATION(msg::versions_noted)
 DFS_OPERATION(msg::unlink_file)
+DFS_OPERATION(adopt_versions)
 
 #undef DFS_OPERATION
 

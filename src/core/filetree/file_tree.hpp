@@ -24,55 +24,6 @@ struct reading {
   std::uint64_t seen = 0;
 };
 
-/// What an operation answers.
-template <class Operation>
-struct answer_of {
-  using type = msg::file_status;
-};
-template <>
-struct answer_of<msg::remove_entry> {
-  using type = msg::entry_removed;
-};
-template <>
-struct answer_of<msg::purge_trash> {
-  using type = msg::entry_removed;
-};
-template <>
-struct answer_of<msg::begin_upload> {
-  using type = msg::upload_status;
-};
-template <>
-struct answer_of<msg::extend_upload> {
-  using type = msg::upload_status;
-};
-template <>
-struct answer_of<msg::abort_upload> {
-  using type = msg::upload_status;
-};
-template <>
-struct answer_of<append_chunk> {
-  using type = chunk_appended;
-};
-template <>
-struct answer_of<msg::unlink_file> {
-  using type = msg::file_unlinked;
-};
-template <>
-struct answer_of<msg::versions_noted> {
-  using type = nothing;
-};
-template <>
-struct answer_of<msg::files_grown> {
-  using type = nothing;
-};
-template <>
-struct answer_of<collect_garbage> {
-  using type = garbage_collected;
-};
-
-template <class Operation>
-using answer_of_t = typename answer_of<Operation>::type;
-
 /// The namespace: directories, files and their chunks, the trash, uploads, and
 /// which requests were done. The cluster's view; making its rows durable, and
 /// answering not before, is its caller's business.
@@ -91,6 +42,7 @@ using answer_of_t = typename answer_of<Operation>::type;
 ///  I6  A file is of the class of its directory.
 ///  I7  Of a versioned file the highest version that was noted counts.
 ///  I8  Nothing is deleted by the wall clock (`tree_time`).
+///  I9  An inode of lost metadata gets a name here once at most.
 class file_tree {
 public:
   explicit file_tree(const tree_config& config) : state_{config} {
@@ -100,6 +52,9 @@ public:
   // -- loading: rows in the order of their keys -------------------------------
   // Errors: `ec::integrity`: rows that do not fit together.
 
+  /// Before all rows: these metadata were restored, the last time before `at`.
+  /// @param backup The last term of what was restored.
+  void load_restore(master_term at, master_term backup);
   [[nodiscard]] result<nothing>
   load_node(inode_id parent, std::string_view name, const node_row& row);
   /// After the rows of all nodes, trash and uploads.
@@ -118,6 +73,8 @@ public:
   void load_released_versions(inode_id inode, const released_row& row);
   void load_released_deletion(inode_id inode, const deletion_row& row);
   void load_told(group_id group, const told_row& row);
+  void load_orphan(inode_id inode, const orphan_row& row);
+  void load_branch(master_term at, const branch_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the
   /// term. A tree without rows gets its root, whose row is in `out`.
@@ -187,6 +144,11 @@ public:
     return state_.noted.size();
   }
 
+  /// Versioned files that only lost metadata had names for.
+  [[nodiscard]] std::size_t unnamed() const {
+    return state_.unnamed.size();
+  }
+
   /// Of a versioned file; 0 for one that is not there.
   [[nodiscard]] quorum_class class_of_file(inode_id file) const;
 
@@ -222,6 +184,8 @@ public:
   void check() const;
 
 private:
+  void begin_branch(tree_changes& out);
+
   template <class Operation>
   result<answer_of_t<Operation>>
   answer_again(const Operation& x, const request_row& done_before) const;
@@ -234,9 +198,10 @@ private:
 };
 
 /// For whoever has the operation as a value: tests, and a log of them.
-using tree_answer = std::variant<nothing, msg::file_status, msg::entry_removed,
-                                 msg::upload_status, chunk_appended,
-                                 garbage_collected, msg::file_unlinked>;
+using tree_answer
+  = std::variant<nothing, msg::file_status, msg::entry_removed,
+                 msg::upload_status, chunk_appended, garbage_collected,
+                 msg::file_unlinked, versions_adopted>;
 
 [[nodiscard]] result<nothing>
 can_apply(const file_tree& tree, const tree_operation& x);

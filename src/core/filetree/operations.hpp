@@ -31,6 +31,12 @@ struct purge_plan {
 
 struct garbage_plan {};
 
+struct adoption_plan {
+  std::vector<inode_id> files;
+  bool more = false;
+  std::string directory; ///< Its path; it is made if it is not there.
+};
+
 /// @returns `ec::invalid_argument`.
 [[nodiscard]] result<nothing> check_replication(std::uint8_t x);
 
@@ -86,11 +92,17 @@ nothing perform(tree_edit& edit, const msg::files_grown& x, nothing plan);
 result<spot> prepare(const tree_state& tree, const msg::create_versioned& x);
 result<nothing> prepare(const tree_state& tree, const msg::versions_noted& x);
 result<node_index> prepare(const tree_state& tree, const msg::unlink_file& x);
+result<adoption_plan> prepare(const tree_state& tree, const adopt_versions& x);
 
 msg::file_status
 perform(tree_edit& edit, const msg::create_versioned& x, const spot& plan);
 nothing perform(tree_edit& edit, const msg::versions_noted& x, nothing plan);
 msg::file_unlinked
 perform(tree_edit& edit, const msg::unlink_file& x, node_index plan);
+versions_adopted
+perform(tree_edit& edit, const adopt_versions& x, const adoption_plan& plan);
+
+/// A version of a file that has no name.
+void note_orphan(tree_edit& edit, const msg::noted_version& x);
 
 } // namespace dfs::core

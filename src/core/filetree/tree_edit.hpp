@@ -74,6 +74,11 @@ public:
   /// It is closed, or is not to be after all.
   void end_release(inode_id file);
 
+  /// What is known of a versioned file without a name.
+  void set_orphan(inode_id file, const orphan_row& x);
+  /// It is none any more, for good.
+  void end_orphan(inode_id file);
+
   /// Writes the row of a node where it is, and of a part of its chunks.
   void write(node_index x);
   void write_pieces(node_index x, std::uint32_t index);

@@ -45,7 +45,7 @@ result<node_index> take_node(tree_state& tree, const node_row& row) {
     tree.nodes.append_piece(x, each);
   if (row.chunks > pieces_per_row)
     tree.expected_pieces[row.inode] = row.chunks;
-  tree.next_number = std::max(tree.next_number, row.inode.value() + 1);
+  tree.take_number(row.inode.value());
   return x;
 }
 
@@ -113,7 +113,7 @@ result<nothing> file_tree::load_trash(std::uint64_t id, const trash_row& row) {
     return x.error();
   state_.add_trash(id,
                    {*x, row.path, row.removed_ms, row.purged_ms, row.purging});
-  state_.next_number = std::max(state_.next_number, id + 1);
+  state_.take_number(id);
   return done;
 }
 
@@ -152,6 +152,7 @@ void file_tree::load_released_deletion(inode_id inode,
 void file_tree::load_released_versions(inode_id inode,
                                        const released_row& row) {
   state_.released_versions[inode].of_class = row.of_class;
+  state_.take_number(inode.value());
 }
 
 void file_tree::load_told(group_id group, const told_row& row) {
@@ -168,6 +169,7 @@ result<nothing> file_tree::begin_life(master_term term, const tree_time& now,
   state_.next_number = first;
   state_.term = term;
   state_.now = now;
+  begin_branch(out);
   if (state_.root == no_node) {
     if (state_.nodes.size() > 0)
       return fail(ec::integrity, "the metadata has no root");
@@ -232,6 +234,14 @@ void file_tree::check() const {
     DFS_ASSERT(state_.nodes[item.node].inode == inode);
   }
   DFS_ASSERT(state_.nodes[state_.root].inode == root_inode);
+  for (const auto& [inode, row] : state_.orphans) {
+    DFS_ASSERT(state_.is_lost(inode));
+    DFS_ASSERT((row.phase == orphan_phase::waits)
+               == state_.unnamed.contains(inode));
+    DFS_ASSERT(row.phase == orphan_phase::ended
+               || state_.nodes.find(inode) == no_node);
+  }
+  DFS_ASSERT(state_.unnamed.size() <= state_.orphans.size());
 }
 
 } // namespace dfs::core

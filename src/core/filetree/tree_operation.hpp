@@ -3,12 +3,14 @@
 #include "base/ids.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
+#include "messages/restore.hpp"
 #include "messages/upload.hpp"
 #include "messages/version_file.hpp"
 #include "messages/version_master.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -38,6 +40,20 @@ struct garbage_collected {
   bool more = false; ///< There is more to do now.
 };
 
+/// Gives names to versioned files that have none (`orphan_row`), with their
+/// inodes: "versioned/file-" and the inode, in hex, in a directory. What is
+/// missing of that is made. Errors: `not_directory`, `unsupported` (a directory
+/// of another class), `exists` (a name is taken); if there is any to be named.
+struct adopt_versions {
+  std::string to;
+  std::uint32_t most = 0; ///< At once.
+};
+
+struct versions_adopted {
+  std::vector<msg::adopted_orphan> files;
+  bool more = false; ///< There are others.
+};
+
 struct chunk_appended {
   std::uint32_t index = 0;
 };
@@ -49,7 +65,60 @@ using tree_operation
                  msg::commit_file, msg::begin_upload, msg::extend_upload,
                  msg::finish_upload, msg::abort_upload, append_chunk,
                  msg::files_grown, collect_garbage, msg::create_versioned,
-                 msg::versions_noted, msg::unlink_file>;
+                 msg::versions_noted, msg::unlink_file, adopt_versions>;
+
+/// What an operation answers.
+template <class Operation>
+struct answer_of {
+  using type = msg::file_status;
+};
+template <>
+struct answer_of<msg::remove_entry> {
+  using type = msg::entry_removed;
+};
+template <>
+struct answer_of<msg::purge_trash> {
+  using type = msg::entry_removed;
+};
+template <>
+struct answer_of<msg::begin_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<msg::extend_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<msg::abort_upload> {
+  using type = msg::upload_status;
+};
+template <>
+struct answer_of<append_chunk> {
+  using type = chunk_appended;
+};
+template <>
+struct answer_of<msg::unlink_file> {
+  using type = msg::file_unlinked;
+};
+template <>
+struct answer_of<adopt_versions> {
+  using type = versions_adopted;
+};
+template <>
+struct answer_of<msg::versions_noted> {
+  using type = nothing;
+};
+template <>
+struct answer_of<msg::files_grown> {
+  using type = nothing;
+};
+template <>
+struct answer_of<collect_garbage> {
+  using type = garbage_collected;
+};
+
+template <class Operation>
+using answer_of_t = typename answer_of<Operation>::type;
 
 /// Bytes of the file in a chunk: without padding.
 [[nodiscard]] inline std::uint32_t data_bytes(const msg::chunk_extent& x) {

@@ -5,6 +5,7 @@
 #include "core/filetree/inode_table.hpp"
 #include "core/filetree/tree_keys.hpp"
 #include "core/filetree/tree_time.hpp"
+#include "core/filetree/version_rows.hpp"
 #include "messages/chunk_master.hpp"
 #include "messages/namespace.hpp"
 #include "messages/version_master.hpp"
@@ -46,41 +47,6 @@ struct piece_row {
   std::vector<piece> pieces;
 
   bool operator==(const piece_row&) const = default;
-};
-
-/// 'v' inode: what is known of the versions of a file that has any.
-struct version_row {
-  version_number newest;
-  bool hidden = false; ///< It is no content.
-  std::uint64_t bytes = 0;
-  std::int64_t modified_ms = 0;
-
-  bool operator==(const version_row&) const = default;
-};
-
-/// 'w' inode: a versioned file that was purged, and whose group is still to
-/// close it.
-struct released_row {
-  std::uint8_t of_class = 0; ///< `quorum_class`: with the inode, its group.
-
-  bool operator==(const released_row&) const = default;
-};
-
-/// 'y' inode, beside a 'w' row: it was deleted when it was purged, and is not
-/// to be closed if it has a newer version.
-struct deletion_row {
-  version_number seen; ///< The deletion.
-  std::string path;    ///< Where it was; empty: its name is there yet.
-  std::int64_t created_ms = 0;
-
-  bool operator==(const deletion_row&) const = default;
-};
-
-/// 'l' group: whose files of lower ballots have all been noted.
-struct told_row {
-  group_ballot below;
-
-  bool operator==(const told_row&) const = default;
 };
 
 /// 't' trash id.
@@ -141,26 +107,6 @@ typename Inspector::result_type inspect(Inspector& f, piece_row& x) {
 }
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, version_row& x) {
-  return f(x.newest, x.hidden, x.bytes, x.modified_ms);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, released_row& x) {
-  return f(x.of_class);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, deletion_row& x) {
-  return f(x.seen, x.path, x.created_ms);
-}
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, told_row& x) {
-  return f(x.below);
-}
-
-template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, trash_row& x) {
   return f(x.path, x.removed_ms, x.purged_ms, x.purging, x.node);
 }
@@ -200,7 +146,8 @@ struct empty_row {
 using row_value
   = std::variant<no_row, no_rows_until, empty_row, node_row, piece_row,
                  trash_row, upload_row, request_row, purge_row, chunk_row,
-                 version_row, released_row, deletion_row, told_row, clock_row>;
+                 version_row, released_row, deletion_row, told_row, clock_row,
+                 orphan_row, branch_row>;
 
 struct tree_row {
   std::string key;

@@ -122,6 +122,10 @@ struct tree_state {
   [[nodiscard]] bool is_released(node_index x) const {
     return released_versions.contains(nodes[x].inode);
   }
+  /// Was it given by metadata that are lost, and never by these?
+  [[nodiscard]] bool is_lost(inode_id x) const;
+  /// This number is in a row: it was given by these metadata.
+  void take_number(std::uint64_t x);
   /// All names of deleted files in directories, but of what was purged.
   /// O(entries of the directories that have some).
   [[nodiscard]] std::map<inode_id, node_index> deleted_files() const;
@@ -192,6 +196,11 @@ struct tree_state {
   std::set<inode_id> held_names;
   /// Files of the group, of ballots below that, were all noted: 'l' rows.
   std::map<group_id, group_ballot> told;
+  /// Versioned files that only lost metadata had names for: 'o' rows.
+  std::map<inode_id, orphan_row> orphans;
+  std::set<inode_id> unnamed; ///< Of these, those that wait.
+  /// First numbers of lost metadata, by the term in which that was over.
+  std::map<master_term, std::uint64_t> branches;
   std::optional<clock_row> clock; ///< As it was written last.
   tree_time now;                  ///< Of the last operation.
   master_term term;
@@ -201,6 +210,8 @@ struct tree_state {
   // While rows are loaded.
   std::uint64_t unknown = 0; ///< Directories named as parents only.
   std::map<inode_id, std::uint32_t> expected_pieces;
+  master_term restored_at;        ///< The newest time; 0: never.
+  std::uint64_t lost_numbers = 0; ///< Of the lost metadata: not below that.
 };
 
 } // namespace dfs::core

@@ -179,8 +179,10 @@ void note_released(tree_edit& edit, const msg::noted_version& x) {
 void note(tree_edit& edit, const msg::noted_version& x) {
   auto& tree = edit.state;
   const auto file = tree.nodes.find(x.file);
-  if (file == no_node)
-    return note_released(edit, x);
+  if (file == no_node) {
+    note_released(edit, x);
+    return note_orphan(edit, x);
+  }
   if (!tree.nodes.is_versioned_file(file))
     return;
   // Nothing follows, whatever its number: the name is free. Its group asks for
@@ -241,6 +243,8 @@ perform(tree_edit& edit, const msg::unlink_file& x, node_index plan) {
   edit.end_release(x.file);
   if (plan != no_node)
     edit.unlink_versioned(plan);
+  else
+    edit.end_orphan(x.file);
   return {x.group, x.file, edit.state.position()};
 }
 

@@ -1,6 +1,7 @@
 #include "core/versions/coordinator.hpp"
 
 #include "base/assert.hpp"
+#include "core/versions/group_placement.hpp"
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/note_ledger.hpp"
 #include "core/versions/quorum.hpp"
@@ -400,10 +401,11 @@ void coordinator::settled_now(coordinator_effects& out, inode_id file,
 }
 
 void coordinator::note(coordinator_effects& out, inode_id file,
-                       file_work& work) {
+                       file_work& work) const {
   work.noted = true;
   if (const auto* newest = newest_of(work.state.manifest))
-    out.emplace_back(note_version{noted(file, *newest)});
+    out.emplace_back(
+      note_version{noted(file, *newest, class_of_group(set_.group))});
 }
 
 // -- answers ------------------------------------------------------------------

@@ -208,7 +208,7 @@ private:
   void answer(coordinator_effects& out, inode_id file, const file_work& work,
               const request& x) const;
   static void refuse(coordinator_effects& out, const request& x, error why);
-  static void note(coordinator_effects& out, inode_id file, file_work& work);
+  void note(coordinator_effects& out, inode_id file, file_work& work) const;
   [[nodiscard]] bool may_recall() const;
   [[nodiscard]] bool noted_all() const;
   void tell(coordinator_effects& out, instant now);

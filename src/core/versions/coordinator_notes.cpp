@@ -1,4 +1,5 @@
 #include "core/versions/coordinator.hpp"
+#include "core/versions/group_placement.hpp"
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/note_ledger.hpp"
 
@@ -57,7 +58,8 @@ coordinator::recall(const std::map<inode_id, msg::file_state>& own,
     const auto* newest = newest_of(state.manifest);
     if (newest && state.stamp.ballot >= *told_below_
         && !takeover_.is_uneven(file))
-      out.emplace_back(note_version{noted(file, *newest)});
+      out.emplace_back(
+        note_version{noted(file, *newest, class_of_group(set_.group))});
   }
   recalled_ = it == own.end();
   return out;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/versions/quorum_classes.hpp"
 #include "messages/version.hpp"
 #include "messages/version_notes.hpp"
 
@@ -14,8 +15,8 @@ namespace dfs::core {
 
 /// A version as the master's names show it.
 [[nodiscard]] inline msg::noted_version
-noted(inode_id file, const msg::file_version& x) {
-  return {file, x.number, x.kind, x.bytes, x.time_ms};
+noted(inode_id file, const msg::file_version& x, quorum_class of) {
+  return {file, x.number, x.kind, x.bytes, x.time_ms, of};
 }
 
 /// Notes for the master's names that have no receipt yet: a file server's view,

@@ -41,6 +41,12 @@ quorum_class quorum_classes::of_path(std::string_view path) const {
   return 0;
 }
 
+bool quorum_classes::knows(quorum_class x) const {
+  return x == 0 || std::ranges::any_of(numbers_, [x](const auto& y) {
+           return y.second == x;
+         });
+}
+
 std::map<quorum_class, msg::quorum_rule>
 quorum_classes::rules(const msg::quorum_rule& others) const {
   std::map<quorum_class, msg::quorum_rule> found{{0, others}};

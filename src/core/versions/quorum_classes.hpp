@@ -38,6 +38,9 @@ public:
   /// that is wanted, or 0.
   [[nodiscard]] quorum_class of_path(std::string_view path) const;
 
+  /// Was this number ever given? That of 0 was.
+  [[nodiscard]] bool knows(quorum_class x) const;
+
   /// All numbers that were ever given, 0 among them, and their rules: without
   /// one in the settings that of class 0 holds.
   [[nodiscard]] std::map<quorum_class, msg::quorum_rule>

@@ -42,7 +42,12 @@ TEST(TreeRows, AreAsTheyWere) { // SPEC O5
       + line(numbered_key(tree_keys::released_versions, 11),
              wire::encode(released_row{2}))
       + line(numbered_key(tree_keys::released_deletions, 11),
-             wire::encode(deletion_row{version_number{7}, "/d/f", 1'000}));
+             wire::encode(deletion_row{version_number{7}, "/d/f", 1'000}))
+      + line(numbered_key(tree_keys::branches, 65'536),
+             wire::encode(branch_row{12}))
+      + line(numbered_key(tree_keys::orphans, 13),
+             wire::encode(orphan_row{orphan_phase::ended, version_number{3},
+                                     300, 1'000, 2}));
   EXPECT_EQ(text, dfs::test::golden("namespace_rows_1"));
   const auto back = wire::decode<version_row>(wire::encode(content));
   ASSERT_TRUE(back);

@@ -82,8 +82,10 @@ public:
   /// I3: what the rows say.
   [[nodiscard]] std::unique_ptr<file_tree> loaded() const {
     auto made = std::make_unique<file_tree>(config);
+    if (restored_at != master_term{})
+      made->load_restore(restored_at, backup);
     for (const char* prefix :
-         {"n", "t", "u", "v", "w", "y", "l", "p", "r", "x"})
+         {"n", "t", "u", "v", "w", "y", "l", "p", "r", "x", "b", "o"})
       for (auto at = rows.lower_bound(prefix);
            at != rows.end() && at->first.starts_with(prefix); ++at) {
         const auto good = load(*made, at->first, at->second);
@@ -157,6 +159,18 @@ public:
     return all;
   }
 
+  /// The rows of an earlier moment, as `admin metadata restore` takes them.
+  /// @param then The term of that moment.
+  void
+  restore(const std::map<std::string, row_value>& earlier, std::uint64_t then) {
+    rows = earlier;
+    backup = master_term{then};
+    term = ((term >> 16) + 1) << 16;
+    restored_at = master_term{term};
+    tree = loaded();
+    begin();
+  }
+
   /// Another life, from the rows.
   void restart() {
     flush();
@@ -194,6 +208,10 @@ public:
       to.load_released_deletion(inode_id{number}, *deletion);
     if (const auto* told = std::get_if<told_row>(&value))
       to.load_told(group_id{number}, *told);
+    if (const auto* orphan = std::get_if<orphan_row>(&value))
+      to.load_orphan(inode_id{number}, *orphan);
+    if (const auto* branch = std::get_if<branch_row>(&value))
+      to.load_branch(master_term{number}, *branch);
     return done;
   }
 
@@ -207,6 +225,8 @@ public:
   unix_milliseconds now{std::chrono::hours{480'000}};
   std::uint64_t requests = 0;
   std::uint64_t term = 1;
+  master_term restored_at; ///< 0: they never were.
+  master_term backup;      ///< The last term of what was restored.
   std::map<std::string, row_value> rows;
   std::set<chunk_id> released;
   std::set<inode_id> unnamed; ///< Versioned files that were purged.
@@ -281,6 +301,10 @@ inline std::map<std::string, std::string> describe(const file_tree& tree) {
   all["trash"] = std::to_string(trash.size());
   all["hidden"]
     = std::to_string(tree.state().nodes.totals(tree.state().root).hidden);
+  for (const auto& [inode, x] : tree.state().orphans)
+    all["orphan " + std::to_string(inode.value())]
+      = std::to_string(static_cast<int>(x.phase)) + " "
+        + std::to_string(x.newest.value()) + " " + std::to_string(x.bytes);
   for (const auto& [inode, x] : tree.state().uploads)
     all["upload " + std::to_string(inode.value())]
       = x.path + " " + x.source + " " + std::to_string(x.touched_ms) + " "

@@ -1,5 +1,6 @@
 #include "support/sim/versions.hpp"
 
+#include "core/versions/group_placement.hpp"
 #include "core/versions/manifest_rules.hpp"
 #include "core/versions/note_ledger.hpp"
 #include "support/history/register_checker.hpp"
@@ -258,7 +259,8 @@ std::string version_cluster::untrue_lists() const {
         for (const auto& [file, state] : x.rows.files)
           if (const auto* newest = core::newest_of(state.manifest);
               newest && named.contains(file))
-            truth[file] = core::noted(file, *newest);
+            truth[file]
+              = core::noted(file, *newest, core::class_of_group(group));
   for (const auto& [file, x] : truth)
     if (const auto it = metadata_.lists.find(file);
         it == metadata_.lists.end() || it->second != x)
