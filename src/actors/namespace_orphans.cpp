@@ -91,10 +91,11 @@ void make_files(namespace_self self, const std::string& directory,
     ++state.options.counters->changes;
     made.files.push_back({file.path, x.state.extent.length});
   }
-  log_event(
-    *log_for("namespace"), spdlog::level::warn,
-    "chunks of no file have become files",
-    {{"directory", directory}, {"files", std::uint64_t{made.files.size()}}});
+  if (!made.files.empty())
+    log_event(
+      *log_for("namespace"), spdlog::level::warn,
+      "chunks of no file have become files",
+      {{"directory", directory}, {"files", std::uint64_t{made.files.size()}}});
   if (outcome && !found.more)
     outcome = name_versions(self, directory, changes, made);
   commit(self, std::move(changes),

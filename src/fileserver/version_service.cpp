@@ -286,7 +286,7 @@ void version_service::told(msg::told_found x) {
 }
 
 void version_service::tell_again() {
-  core_->state.news->with_notes([](auto& notes) { notes.forget_told(); });
+  core_->state.news->with_notes([](auto& notes) { notes.start_over(); });
   core_->post([core = core_.get()] {
     core->groups.each([](replica_host& x) { x.tell_again(); });
     core->state.news->with_notes([](auto& notes) { notes.hear_told(); });

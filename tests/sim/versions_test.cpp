@@ -83,6 +83,11 @@ TEST(Versions, AreFoundWithoutTheMastersRows) { // SPEC V8
   hold("rebuild", {3, 2, 2}, 8);
 }
 
+TEST(Versions, AreFoundWhenTheirNamesWereLost) { // SPEC G2, S9
+  hold("restore", {3, 2, 2}, 12);
+  hold("restore", {5, 3, 3}, 4);
+}
+
 TEST(Versions, AreLinearizableWithOtherQuorums) { // SPEC V2
   hold("storm", {3, 3, 1}, 5);
   hold("storm", {4, 3, 2}, 5);
@@ -97,8 +102,8 @@ TEST(Versions, LoseNothingWhenADiskGoesBack) { // SPEC V3, V7
 
 // A backup has names that were purged since.
 TEST(Versions, AreListedThoughTheirGroupHadForgottenThem) { // SPEC S9
-  hold("restored", {3, 2, 2}, 12);
-  hold("restored", {3, 3, 1}, 2);
+  hold("regained", {3, 2, 2}, 12);
+  hold("regained", {3, 3, 1}, 2);
 }
 
 class PlantedBug : public testing::TestWithParam<version_mutant> {};
@@ -107,8 +112,9 @@ class PlantedBug : public testing::TestWithParam<version_mutant> {};
 TEST_P(PlantedBug, IsCaught) {
   const auto first = GetParam().first_seed;
   for (auto seed = first; seed < first + 60; ++seed)
-    for (const auto* scenario : {"storm", "sets", "paused", "lists", "rollback",
-                                 "memory", "moves", "purges", "restored"}) {
+    for (const auto* scenario :
+         {"storm", "sets", "paused", "lists", "rollback", "memory", "moves",
+          "purges", "regained", "restore"}) {
       auto x = options(seed, {3, 2, 2});
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_version_scenario(scenario)->run(x).broken)

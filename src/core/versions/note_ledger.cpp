@@ -110,11 +110,12 @@ void note_ledger::lose_all() {
     lost(journeys_.begin()->first);
 }
 
-void note_ledger::forget_told() {
+void note_ledger::start_over() {
   hears_told_ = false;
   told_.clear();
-  for (auto& [ticket, x] : journeys_)
-    x.groups.clear();
+  waiting_.clear();
+  journeys_.clear();
+  open_.clear();
 }
 
 bool note_ledger::has_page() const {

@@ -23,8 +23,9 @@ noted(inode_id file, const msg::file_version& x, quorum_class of) {
 /// over all masters that it meets in one life. Pure.
 ///
 ///  K1  A note stays until a receipt has come for the page that it travelled
-///      in, or a newer one of its file has taken its place, or it said that the
-///      file is closed, and the group forgets that.
+///      in, a newer one of its file has taken its place, it said that the file
+///      is closed, and the group forgets that, or the primaries tell all files
+///      again (`start_over`).
 ///  K2  "This group is told" travels when every note that was put before it has
 ///      its receipt.
 class note_ledger {
@@ -50,9 +51,11 @@ public:
   void forget_closed(inode_id file);
   /// Another master: all that travels is to be taken again.
   void lose_all();
-  /// The master has lost rows behind its receipts: what primaries have said
-  /// about whole groups holds no more, nor what they say until `hear_told`.
-  void forget_told();
+  /// The master has lost rows behind its receipts, and primaries recall. What
+  /// they have said about whole groups holds no more, nor what they say until
+  /// `hear_told`. Notes from before go: who recalls has them, too, and knows
+  /// whose file has ended since; the master does not, any more.
+  void start_over();
   /// The primaries know.
   void hear_told() {
     hears_told_ = true;

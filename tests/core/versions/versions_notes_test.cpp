@@ -116,15 +116,40 @@ TEST(NoteLedger, ForgetsWhatWasSaidOfGroupsToAMasterThatLostIt) {
   note_ledger ledger;
   const msg::told_group told{group_id{9}, group_ballot{200}};
   ledger.put(told);
-  ledger.forget_told();
+  ledger.start_over();
   ledger.put(told); // On its way here already.
   EXPECT_FALSE(ledger.take());
   ledger.hear_told();
   ledger.put(told);
   EXPECT_TRUE(ledger.take());
-  ledger.forget_told();
+  ledger.start_over();
   ledger.lose_all();
   EXPECT_FALSE(ledger.take());
+}
+
+// The file may have ended since, and only its group knows.
+TEST(NoteLedger, StartsOverWhenReceiptsAreWorthNothing) { // SPEC G2, S9
+  note_ledger ledger;
+  ledger.put(note_of(1, 1));
+  const auto page = ledger.take();
+  ASSERT_TRUE(page);
+  ledger.put(note_of(2, 1));
+  ledger.start_over();
+  EXPECT_FALSE(ledger.has_page());
+  EXPECT_EQ(ledger.size(), 0u);
+  ledger.lost(page->ticket);
+  ledger.lose_all();
+  EXPECT_FALSE(ledger.take());
+  ledger.hear_told();
+  ledger.put(note_of(1, 1)); // Recalled.
+  ledger.put(msg::told_group{group_id{9}, group_ballot{200}});
+  const auto again = ledger.take();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->files.size(), 1u);
+  ledger.receipted(page->ticket);
+  EXPECT_EQ(ledger.size(), 1u);
+  ledger.receipted(again->ticket);
+  EXPECT_EQ(ledger.take()->told.size(), 1u);
 }
 
 TEST(NoteLedger, CutsPagesAndLetsNoFileWait) {

@@ -132,7 +132,7 @@ void version_cluster::lose_directory() {
 }
 
 // Terms and positions go on above all that there were, as after a restore.
-void version_cluster::restore_names() {
+void version_cluster::regain_freed_names() {
   auto& x = metadata_;
   x.term += 1 << 16;
   x.position += 1 << 16;
@@ -141,6 +141,24 @@ void version_cluster::restore_names() {
       x.lists.emplace(row.file, row);
       x.purged.emplace(row.file, row.newest);
     }
+}
+
+void version_cluster::restore_names(const master_disk& backup) {
+  auto& disk = metadata_;
+  std::set<inode_id> known;
+  for (const auto& [name, file] : disk.names)
+    known.insert(file);
+  disk.names = backup.names;
+  disk.lists = backup.lists;
+  std::erase_if(disk.names, [&](auto& x) { return !known.contains(x.second); });
+  std::erase_if(disk.lists, [&](auto& x) { return !known.contains(x.first); });
+  disk.purged.clear();
+  disk.told = backup.told;
+  disk.lost_from = inode_id{backup.last_file + 1};
+  disk.lost_end = inode_id{disk.last_file + 1};
+  disk.term = ((disk.term >> 16) + 1) << 16;
+  disk.lineage = {backup.lineage.lives, master_term{disk.term}};
+  --disk.term; // The next life has that one.
 }
 
 // -- puts that are asked about ------------------------------------------------

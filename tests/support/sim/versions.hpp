@@ -120,7 +120,11 @@ public:
   void lose_directory();
   /// The master's metadata go back to before names were freed that nobody has
   /// used again. @pre The master is down.
-  void restore_names();
+  void regain_freed_names();
+  /// The master's names are those of a backup, in a branch of its own. Without
+  /// those whose files were unlinked since, for their groups forgot them.
+  /// @pre The master is down.
+  void restore_names(const master_disk& backup);
   /// From the master's next life on.
   void set_rule(msg::quorum_rule x) {
     options_.directory.rules[0] = x;

@@ -26,14 +26,14 @@ std::uint64_t operations(version_cluster& cluster) {
   return sum;
 }
 
+} // namespace
+
 bool idle(version_cluster& cluster) {
   for (auto i = cluster.first_client(); i < cluster.clients_end(); ++i)
     if (!client(cluster, i).idle())
       return false;
   return true;
 }
-
-} // namespace
 
 versions_run finish(version_cluster& cluster) {
   using note = core::version_note_line::kind;

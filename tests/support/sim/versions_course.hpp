@@ -23,4 +23,7 @@ using versions_harm = std::function<void(version_cluster&, version_trouble&)>;
 [[nodiscard]] link_quality bad_network();
 [[nodiscard]] link_quality poor_network();
 
+/// No client does anything. @pre All of them run.
+[[nodiscard]] bool idle(version_cluster& cluster);
+
 } // namespace dfs::sim

@@ -6,6 +6,7 @@
 #include "messages/master_mark.hpp"
 #include "messages/version_notes.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -63,6 +64,20 @@ struct master_disk {
   std::map<group_id, group_ballot> told;
   std::uint64_t position = 0; ///< Of the log.
   std::uint64_t last_file = 0;
+  /// Of files that only lost names had: those from there, before this one.
+  inode_id lost_from;
+  inode_id lost_end;
+  [[nodiscard]] bool is_lost(inode_id x) const {
+    return lost_from <= x && x < lost_end;
+  }
+  /// Their newest notes; `closed`: they have got a name, or are no more.
+  std::map<inode_id, msg::noted_version> orphans;
+  /// Some have a content, and no name.
+  [[nodiscard]] bool has_orphans() const {
+    return std::ranges::any_of(orphans, [](const auto& x) {
+      return x.second.kind == msg::version_kind::content;
+    });
+  }
   ordered_writes writes;
 };
 

@@ -12,6 +12,13 @@ namespace dfs::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Names that no client gives.
+constexpr std::uint32_t adopted_names = 1'000'000;
+
+} // namespace
+
 version_master::version_master(node& host, version_cluster& cluster)
   : host_{host},
     cluster_{cluster} {
@@ -43,6 +50,8 @@ void version_master::on_start() {
     machine_->load(age);
   machine_->begin(now);
   lists_ = disk.lists;
+  for (const auto& [file, x] : disk.orphans)
+    lists_.try_emplace(file, x);
   told_ = disk.told;
   ticks_ = notes_written_ = now;
   perform();
@@ -55,6 +64,8 @@ void version_master::on_timer() {
     write_notes();
   if (cluster_.options().purges)
     purge_names();
+  if (cluster_.metadata().has_orphans() && host_.random().one_in(10))
+    adopt_orphans();
   perform();
 }
 
@@ -221,7 +232,10 @@ void version_master::on_datagram(const datagram& packet) {
   if (std::holds_alternative<sim_locate>(x.what)) {
     locate(from, x);
   } else if (const auto* r = std::get_if<msg::register_fileserver>(&x.what)) {
-    answer(from, x, machine_->register_server(*r, now));
+    auto registered = machine_->register_server(*r, now);
+    if (registered)
+      registered->receipts_from = cluster_.metadata().lineage.restored_at;
+    answer(from, x, registered);
   } else if (const auto* b = std::get_if<msg::fileserver_beat>(&x.what)) {
     answer(from, x, machine_->beat(*b, now));
   } else if (const auto* n = std::get_if<msg::group_news>(&x.what)) {
@@ -304,6 +318,8 @@ void version_master::unlink(store_id from, const msg::unlink_file& x) {
     [&disk = cluster_.metadata(), file = x.file] {
       free_name(disk, file);
       disk.purged.erase(file);
+      if (disk.is_lost(file))
+        disk.orphans[file].kind = msg::version_kind::closed;
     },
     [this, from, x] {
       lists_.erase(x.file);
@@ -335,10 +351,19 @@ void version_master::note(node_index from, const version_packet& x) {
 
 namespace {
 
+void note_orphan(master_disk& disk, const msg::noted_version& x) {
+  if (!disk.is_lost(x.file))
+    return;
+  auto& known = disk.orphans[x.file];
+  if (known.kind != msg::version_kind::closed
+      && (x.newest > known.newest || x.kind == msg::version_kind::closed))
+    known = x;
+}
+
 void take_note(master_disk& disk, const msg::noted_version& x) {
   if (std::ranges::none_of(disk.names,
                            [&](auto& y) { return y.second == x.file; }))
-    return;
+    return note_orphan(disk, x);
   if (x.kind == msg::version_kind::closed)
     return free_name(disk, x.file);
   disk.lists[x.file] = x;
@@ -377,6 +402,22 @@ void version_master::tell_purged() {
   perform();
 }
 
+// Those that have a content.
+void version_master::adopt_orphans() {
+  write(
+    [&disk = cluster_.metadata()] {
+      for (auto& [file, x] : disk.orphans) {
+        if (x.kind != msg::version_kind::content)
+          continue;
+        disk.names.emplace(
+          adopted_names + static_cast<std::uint32_t>(file.value()), file);
+        disk.lists[file] = x;
+        x.kind = msg::version_kind::closed;
+      }
+    },
+    [] {});
+}
+
 // The rows, then the receipts.
 void version_master::write_notes() {
   notes_written_ = host_.now();
@@ -387,9 +428,11 @@ void version_master::write_notes() {
     if (const auto it = lists_.find(file); it != lists_.end())
       rows.push_back(it->second);
   write(
-    [&disk = cluster_.metadata(), rows, told = told_] {
+    [&disk = cluster_.metadata(), rows, told = told_,
+     deaf = cluster_.mutant("deaf-names")] {
       for (const auto& x : rows)
-        take_note(disk, x);
+        if (!deaf || !disk.is_lost(x.file))
+          take_note(disk, x);
       for (const auto& [group, below] : told)
         disk.told[group] = below;
     },

@@ -59,6 +59,7 @@ private:
   void unlink(store_id from, const msg::unlink_file& x);
   void note(node_index from, const version_packet& x);
   void write_notes();
+  void adopt_orphans();
   template <class T>
   void answer(node_index to, const version_packet& asked, const result<T>& x);
 

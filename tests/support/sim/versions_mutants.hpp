@@ -46,6 +46,9 @@ inline constexpr std::array<version_mutant, 31> version_mutants{{
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
   {"old-close", "that a file is closed is told after its name is gone", 201},
+  {"deaf-names", "a file that restored names do not have is not written down"},
+  {"trusted-receipts",
+   "receipts are believed in though their rows went back with a restore"},
   {"blind-purge", "a purge of a deleted file takes whatever is in it"},
   {"from-one", "versions of a file that its group has forgotten begin at 1"},
   // At a client.

@@ -198,6 +198,11 @@ void version_replica::told_below(group_ballot x) {
     coordinator_->told_below(mutant("no-recall") ? coordinator_->ballot() : x);
 }
 
+void version_replica::tell_again() {
+  if (coordinator_)
+    coordinator_->tell_again();
+}
+
 void version_replica::wipe() {
   if (!server_.writes_nothing() || disk().rows.group.quarantined)
     return;

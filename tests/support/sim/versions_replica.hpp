@@ -36,6 +36,7 @@ public:
   void obey(const msg::drop_group& x);
   void obey(const msg::purge_file& x);
   void told_below(group_ballot x);
+  void tell_again();
   void doubt(bool on) {
     machine_->doubt(on);
   }

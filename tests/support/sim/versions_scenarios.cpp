@@ -199,7 +199,7 @@ versions_run run_purges(const versions_options& usual) {
 // The same, and the master goes back to before names were freed: their groups
 // have forgotten what the names show. Clients stop soon after the last time, so
 // no later put hides what the lists show then.
-versions_run run_restored(const versions_options& usual) {
+versions_run run_regained(const versions_options& usual) {
   auto options = usual;
   options.purges = true;
   options.files = 8;
@@ -217,7 +217,7 @@ versions_run run_restored(const versions_options& usual) {
     cluster.start(master);
     faults.wait(500ms, 500ms);
     cluster.crash(master, false);
-    cluster.restore_names();
+    cluster.regain_freed_names();
     faults.wait(10ms, 500ms);
     cluster.start(master);
     faults.wait(50ms, 500ms);
@@ -303,6 +303,49 @@ versions_run run_rebuild(const versions_options& options) {
     world.act(master, [&] { cluster.master()->rebuild(); });
     faults.wait(5s, 4s);
   });
+}
+
+// The master's names go back to a backup: what was put since is found by what
+// the groups tell, whoever leads them. Clients have stopped by then: that names
+// are gone is no fault.
+versions_run run_restore(const versions_options& options) {
+  auto many = options;
+  many.files = 12;
+  version_cluster cluster{many};
+  auto& world = cluster.world();
+  world.net().set_quality(poor_network());
+  cluster.start_all();
+  world.run_for(1s);
+  version_trouble faults{cluster};
+  faults.wait(0s, 4s);
+  const auto backup = cluster.metadata();
+  for (auto rounds = world.random().below(3); rounds > 0; --rounds) {
+    faults.strike();
+    faults.wait(100ms, 2s);
+  }
+  faults.wait(3s, 3s);
+  faults.end();
+  cluster.rest();
+  (void) world.run_until([&] { return idle(cluster); }, world.now() + 20s);
+  cluster.crash(master, false);
+  if (idle(cluster))
+    cluster.restore_names(backup);
+  faults.wait(0s, 500ms);
+  cluster.start(master);
+  for (auto rounds = world.random().below(4); rounds > 0; --rounds) {
+    faults.wait(0s, 1'500ms);
+    if (world.random().one_in(2))
+      faults.crash(faults.any_primary(), 50ms + faults.up_to(2s), false);
+    else if (world.random().one_in(2))
+      faults.crash(master, 50ms + faults.up_to(1s), false);
+    else
+      faults.strike();
+  }
+  faults.wait(0s, 3s);
+  faults.end();
+  world.net().set_quality(link_quality{});
+  come_to_rest(cluster);
+  return finish(cluster);
 }
 
 /// All that it had is there again, or others have it.
@@ -414,9 +457,10 @@ const std::vector<versions_scenario>& version_scenarios() {
      "commands that put, and others that ask what became of each of them",
      run_memory},
     {"purges", "deleted files are purged, under puts to them", run_purges},
-    {"restored", "the same, and the master's metadata go back to before that",
-     run_restored},
+    {"regained", "the same, and the master's metadata go back to before that",
+     run_regained},
     {"rebuild", "the master loses its rows and asks the servers", run_rebuild},
+    {"restore", "the master's names go back to a backup", run_restore},
     {"rollback", "the disk of a server goes back to an older state",
      run_rollback},
   };

@@ -236,6 +236,8 @@ void version_server::on_master(const version_packet& x) {
     if (cluster_.mutant("note-per-master"))
       for (const auto& [ticket, sent] : notes_sent_)
         notes_.receipted(ticket);
+    if (newest_.term < r->receipts_from && !cluster_.mutant("trusted-receipts"))
+      tell_again();
     notes_.lose_all();
     notes_sent_.clear();
     answer_ = *r;
@@ -261,6 +263,14 @@ void version_server::on_master(const version_packet& x) {
     ++talk_;
     next_ = host_.now() + register_again;
   }
+}
+
+// Their rows have been lost at the master.
+void version_server::tell_again() {
+  notes_.start_over();
+  for (const auto& [group, replica] : groups_)
+    replica->tell_again();
+  notes_.hear_told();
 }
 
 void version_server::tell_notes_again() {

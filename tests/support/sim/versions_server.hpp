@@ -72,6 +72,7 @@ private:
   void remember(const msg::master_mark& told, std::function<void()> then);
   void send_notes();
   void tell_notes_again();
+  void tell_again();
 
   node& host_;
   version_cluster& cluster_;
