@@ -251,7 +251,10 @@ std::string version_cluster::complaints_of(const core::group_entry& entry) {
   if (first)
     for (const auto& [file, state] : first->rows.files)
       if (!state.manifest.versions.empty() && !named.contains(file))
-        text += fmt::format(" file {} has no name;", file.value());
+        text += fmt::format(
+          " file {} has no name, and a version {} of kind {};", file.value(),
+          state.manifest.versions.front().number.value(),
+          static_cast<int>(state.manifest.versions.front().kind));
   return text;
 }
 

@@ -332,6 +332,9 @@ void version_master::unlink(store_id from, const msg::unlink_file& x) {
 
 void version_master::note(node_index from, const version_packet& x) {
   const auto& said = std::get<msg::note_versions>(x.what);
+  const auto server = machine_->servers().find(said.store);
+  if (server == machine_->servers().end() || server->second.boot != said.boot)
+    return; // It is to register first.
   for (const auto& y : said.files) {
     auto& known = lists_[y.file];
     if (y.newest <= known.newest && !cluster_.mutant("old-note"))

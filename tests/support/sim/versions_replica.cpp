@@ -185,6 +185,10 @@ void version_replica::obey(const msg::file_unlinked& x) {
 }
 
 void version_replica::obey(const msg::drop_group& x) {
+  if (!machine_->may_drop(x))
+    return;
+  if (coordinator_) // It has nothing to tell of any more.
+    run(coordinator_->stop("the group is elsewhere"));
   run(machine_->drop(x));
 }
 
