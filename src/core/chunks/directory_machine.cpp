@@ -23,7 +23,7 @@ constexpr auto fade_interval = 2s;
 
 directory_machine::directory_machine(const options& how, instant now)
   : s_{how.config, how.term, restored_branch{how.restored_at}, how.seed, now},
-    collector_{how.restored_at, s_.first_own()},
+    collector_{how.restored_at},
     next_chunk_{s_.first_own().value()},
     lineage_{how.lives, how.restored_at} {
   s_.confirmed = how.confirmed || !s_.branch.any();

@@ -115,7 +115,11 @@ void directory_machine::give_back(chunk_id chunk, instant now) {
       }
     collector_.unknown(i, {chunk, extent}, now);
   };
-  for (const auto i : s_.table.proven_holders(chunk)) {
+  const auto holders = s_.table.proven_holders(chunk);
+  // In the table, of no file, and of this term: this life has allocated it.
+  if (chunk >= s_.first_own() && !holders.empty())
+    collector_.given_up(chunk, now);
+  for (const auto i : holders) {
     auto extent = entry->extent();
     extent.version = s_.table.version_at(i, chunk);
     back(i, extent);

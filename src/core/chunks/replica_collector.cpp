@@ -47,7 +47,7 @@ void replica_collector::unknown(server_index server, const msg::chunk_state& x,
   if (it == orphans_.end()) {
     if (orphans_.size() >= orphans_max)
       return;
-    it = orphans_.emplace(x.chunk, orphan{now, false, {}}).first;
+    it = orphans_.emplace(x.chunk, orphan{.since = now}).first;
   }
   auto& holders = it->second.holders;
   for (auto& y : holders)
@@ -56,7 +56,12 @@ void replica_collector::unknown(server_index server, const msg::chunk_state& x,
       return;
     }
   holders.push_back({server, x.extent});
-  count(server, x.chunk, true);
+  count(server, x.chunk, it->second, true);
+}
+
+void replica_collector::given_up(chunk_id chunk, instant now) {
+  if (orphans_.size() < orphans_max)
+    orphans_.emplace(chunk, orphan{.since = now, .given_up = true});
 }
 
 void replica_collector::listed(server_index server, bool first_page,
@@ -65,11 +70,12 @@ void replica_collector::listed(server_index server, bool first_page,
   x.listed = first_page ? chunks : x.listed + chunks;
 }
 
-void replica_collector::count(server_index server, chunk_id chunk, bool more) {
-  if (is_kept(chunk) || chunk >= own_)
+void replica_collector::count(server_index server, chunk_id chunk,
+                              const orphan& x, bool more) {
+  if (is_kept(chunk) || x.given_up)
     return;
-  auto& x = tallies_[server].orphans;
-  x = more ? x + 1 : std::max<std::uint64_t>(x, 1) - 1;
+  auto& all = tallies_[server].orphans;
+  all = more ? all + 1 : std::max<std::uint64_t>(all, 1) - 1;
 }
 
 bool replica_collector::too_many(const tally& x) {
@@ -104,7 +110,7 @@ void replica_collector::gone(server_index server, chunk_id chunk) {
   if (std::erase_if(it->second.holders,
                     [&](const auto& x) { return x.server == server; })
       != 0)
-    count(server, chunk, false);
+    count(server, chunk, it->second, false);
   if (it->second.holders.empty())
     orphans_.erase(it);
 }
@@ -147,11 +153,11 @@ std::vector<orphan_replica> replica_collector::reclaim(chunk_id chunk) {
   const auto it = orphans_.find(chunk);
   if (it == orphans_.end() || it->second.ordered)
     return {};
-  auto holders = std::move(it->second.holders);
+  auto found = std::move(it->second);
   orphans_.erase(it);
-  for (const auto& x : holders)
-    count(x.server, chunk, false);
-  return holders;
+  for (const auto& x : found.holders)
+    count(x.server, chunk, found, false);
+  return std::move(found.holders);
 }
 
 std::vector<orphan_replica>
@@ -212,7 +218,7 @@ void replica_collector::add_orphans(directory_state& s, orders& to,
       if (!s.servers.usable(server, now) || !has_room(s, to, server))
         continue;
       if (auto& tally = tallies_[server];
-          !x.ordered && chunk < own_ && too_many(tally)) {
+          !x.ordered && !x.given_up && too_many(tally)) {
         tally.due = true; // D5
         continue;
       }

@@ -30,17 +30,19 @@ struct orphan_replica {
 ///  D5  Of more orphans than one in a hundred of a server's chunks (and 16)
 ///      none is deleted before a person has confirmed: so many at once are
 ///      rather a sign that the metadata are wrong. Chunks that this master has
-///      made are not counted: it knows that no file ever had them.
+///      made, and given up, are not counted: no file ever had them.
 class replica_collector {
 public:
   /// @param kept Chunks of terms below are never orphans (D3).
-  /// @param own The first one that this master makes (D5).
-  replica_collector(master_term kept, chunk_id own) : kept_{kept}, own_{own} {
+  explicit replica_collector(master_term kept) : kept_{kept} {
     // nop
   }
 
   /// A server reports a chunk that the table does not know.
   void unknown(server_index server, const msg::chunk_state& x, instant now);
+  /// This master has made that chunk in this life, and no file came of it (D5).
+  /// @pre No server has told of it since.
+  void given_up(chunk_id chunk, instant now);
   /// A page of a server's report: so many chunks.
   void listed(server_index server, bool first_page, std::size_t chunks);
   /// It does not have it any more.
@@ -97,9 +99,10 @@ private:
   struct orphan {
     instant since{};
     bool ordered = false;
+    bool given_up = false; ///< By this master (D5).
     std::vector<orphan_replica> holders;
   };
-  /// Of a server; without orphans that are kept, or of this term.
+  /// Of a server; without orphans that are kept, or were given up.
   struct tally {
     std::uint64_t listed = 0; ///< Chunks of its last report.
     std::uint64_t orphans = 0;
@@ -113,13 +116,12 @@ private:
   void add_orphans(directory_state& s, orders& to, instant now);
   void add_odd(directory_state& s, orders& to, instant now);
   void add_surplus(directory_state& s, orders& to, instant now);
-  void count(server_index server, chunk_id chunk, bool more);
+  void count(server_index server, chunk_id chunk, const orphan& x, bool more);
   [[nodiscard]] static bool too_many(const tally& x);
   [[nodiscard]] bool
   has_room(const directory_state& s, orders& to, server_index server) const;
 
   master_term kept_;
-  chunk_id own_;
   std::map<chunk_id, orphan> orphans_;
   std::map<server_index, tally> tallies_;
   chunk_id orphan_cursor_;

@@ -74,6 +74,20 @@ TEST_F(GivenBack, ChunksOfManyKilledPutsAreDeleted) { // SPEC G12
   EXPECT_EQ(machine.collector().held(0), 0u);
 }
 
+// Of a life of the master that its metadata do not know, in a term of the same
+// number: so many are a sign that the metadata are wrong.
+TEST_F(GivenBack, ChunksOfThisTermThatItHasNotMadeAreCounted) { // SPEC G12
+  std::vector<chunk_id> chunks;
+  for (std::uint64_t n = 0; n < 40; ++n)
+    chunks.push_back(chunk_id{(term.value() << 40) + 1'000 + n});
+  for (const auto chunk : chunks)
+    tell({1}, state(chunk, 1, 3));
+  pass(125s);
+  EXPECT_EQ(machine.collector().held(index(1)), 40u);
+  for (const auto chunk : chunks)
+    EXPECT_EQ(deletions(chunk), 0u);
+}
+
 // Grants that a client did not use: nobody knows that its servers have nothing.
 TEST_F(GivenBack, ChunkThatWasNeverMadeIsGone) { // SPEC G12
   const auto chunk = allocate().chunk;
