@@ -38,7 +38,7 @@ void tell_directory(namespace_self self, core::tree_changes& changes) {
   // At once: until it is closed, a put to it keeps it.
   if (!changes.released_versions.empty()
       && self->state.options.fitness->confirmed())
-    purge_versions(self);
+    purge_at_once(self, std::move(changes.released_versions));
   const auto directory = self->state.options.chunks();
   if (!directory)
     return; // It reads all this from the rows when it starts.

@@ -105,6 +105,13 @@ void receipt_notes(namespace_self self, std::uint64_t number) {
              });
 }
 
+void purge_at_once(namespace_self self, std::vector<msg::purged_file> files) {
+  if (files.size() > purged_at_once)
+    files.resize(purged_at_once); // The others are of some page.
+  if (const auto to = find_versions(self))
+    self->send(*to, msg::purge_versions{std::move(files)});
+}
+
 void purge_versions(namespace_self self) {
   auto& state = self->state;
   auto page = state.tree->released_versions(state.purged_up_to, purged_at_once);

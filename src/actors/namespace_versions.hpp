@@ -3,6 +3,7 @@
 #include "actors/namespace_requests.hpp"
 
 #include <string>
+#include <vector>
 
 // INTERNAL to the namespace keeper: names of versioned files. Their groups are
 // filled in by the version directory.
@@ -24,5 +25,8 @@ note_versions(namespace_self self, const msg::versions_noted& x);
 /// Has the version directory tell the groups of purged files, a page of them:
 /// to be called each second or so.
 void purge_versions(namespace_self self);
+
+/// Of these, which are durable.
+void purge_at_once(namespace_self self, std::vector<msg::purged_file> files);
 
 } // namespace dfs::actors

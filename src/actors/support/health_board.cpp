@@ -12,18 +12,20 @@ void health_board::heartbeat(instant now) {
 
 void health_board::set(std::string_view name, bool passed,
                        std::string_view reason) {
+  put(name, passed, passed ? std::string_view{} : reason);
+}
+
+void health_board::pass(std::string_view name, std::string_view remark) {
+  put(name, true, remark);
+}
+
+void health_board::put(std::string_view name, bool passed,
+                       std::string_view reason) {
   const std::lock_guard lock{guard_};
   auto it = checks_.find(name);
   if (it == checks_.end())
     it = checks_.emplace(name, msg::health_check{}).first;
-  it->second
-    = {std::string{name}, passed, passed ? std::string{} : std::string{reason}};
-}
-
-void health_board::pass(std::string_view name, std::string_view remark) {
-  set(name, true);
-  const std::lock_guard lock{guard_};
-  checks_.find(name)->second.reason = remark;
+  it->second = {std::string{name}, passed, std::string{reason}};
 }
 
 msg::health_report health_board::report(instant now) const {

@@ -37,6 +37,8 @@ public:
   static constexpr auto silence_max = std::chrono::seconds{5};
 
 private:
+  void put(std::string_view name, bool passed, std::string_view reason);
+
   mutable std::mutex guard_;
   instant last_heartbeat_;
   bool beaten_ = false;

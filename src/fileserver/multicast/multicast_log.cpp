@@ -21,6 +21,8 @@ result<Row> decode_row(std::string_view bytes, const std::string& what) {
   auto row = wire::decode<Row>(bytes);
   if (!row)
     return damaged(what + " is no such thing");
+  if (row->format == 0)
+    return damaged(what + " has no format");
   if (row->format > log_row_format)
     return fail(ec::unsupported, "the log of the group was written by a newer "
                                  "version");
