@@ -190,7 +190,8 @@ public:
     msg::put_bytes x;
     x.what
       = {group, set.epoch,    file,          id, msg::version_kind::content,
-         id,    bytes.size(), crc32c(bytes), 1,  0};
+         id,    bytes.size(), crc32c(bytes), 1,  0,
+         {}};
     x.crcs = wire::piece_crcs(0, bytes);
     return x;
   }

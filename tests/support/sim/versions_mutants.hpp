@@ -14,7 +14,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 31> version_mutants{{
+inline constexpr std::array<version_mutant, 33> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
