@@ -361,8 +361,13 @@ void tick(self_pointer self) {
   check_space(self);
   check_clock(self);
   const auto more = collect(self);
-  if (!more && self->state.options.fitness->confirmed())
+  // A large purge takes minutes, and orders are repeated meanwhile, too.
+  const auto now = self->state.options.clock().kept;
+  const auto due = !more || now - self->state.purges_told_at >= tick_interval;
+  if (due && self->state.options.fitness->confirmed()) {
+    self->state.purges_told_at = now;
     purge_versions(self);
+  }
   count(self);
   self->delayed_send(
     self, more ? caf::timespan{garbage_pause} : caf::timespan{tick_interval},

@@ -85,9 +85,10 @@ struct namespace_keeper_state {
   std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;
   /// Who waits for the rows of notes that were taken.
   std::vector<caf::typed_response_promise<msg::notes_receipted>> noting;
-  inode_id purged_up_to; ///< Whose groups were told last, in turn.
-  bool full = false;     ///< The disk, nearly.
-  bool jumped = false;   ///< The wall clock, as of the last tick.
+  inode_id purged_up_to;              ///< Whose groups were told last, in turn.
+  unix_milliseconds purges_told_at{}; ///< By the kept clock.
+  bool full = false;                  ///< The disk, nearly.
+  bool jumped = false;                ///< The wall clock, as of the last tick.
 };
 
 /// The NAMESPACE of the master. Applies a change to the tree at once and

@@ -208,6 +208,26 @@ TEST_F(VersionedNames, LeaveWordWhenTheyArePurged) { // SPEC V9
   EXPECT_TRUE(purged->empty());
 }
 
+TEST_F(VersionedNames, AreToldOfAgainWhileMuchElseGoes) { // SPEC V9
+  ASSERT_TRUE(docs());
+  const auto file = create("/docs/f")->status.inode;
+  note(file, 1, 0, msg::version_kind::deleted);
+  ASSERT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/big"}));
+  for (int i = 0; i < 3'100; ++i) // Some slices.
+    ASSERT_TRUE(ask<msg::file_status>(
+      msg::make_directory{0, "/big/" + std::to_string(i)}));
+  ASSERT_TRUE(ask<msg::entry_removed>(msg::remove_entry{0, "/big", true}));
+  ASSERT_TRUE(ask<msg::entry_removed>(msg::purge_trash{0, 0, true}));
+  EXPECT_EQ(ask<msg::purges_found>(msg::find_purges{})->files, 1u);
+  tick();
+  purged->clear();
+  tick();
+  EXPECT_TRUE(purged->empty()) << "once a second";
+  wall += 1s;
+  tick();
+  EXPECT_EQ(*purged, std::set{file});
+}
+
 TEST_F(VersionedNames, AreNotMadeOnAFullDisk) { // SPEC G16
   ASSERT_TRUE(docs());
   const auto inode = create("/docs/f")->status.inode;

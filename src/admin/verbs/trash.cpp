@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <vector>
 
 namespace dfs::admin {
@@ -93,25 +94,24 @@ struct purge_options {
 constexpr std::chrono::milliseconds purge_look{20};
 constexpr std::chrono::milliseconds purge_look_max{500};
 /// A group that has a primary closes a file within a second.
-constexpr std::chrono::milliseconds purge_patience{10'000};
+constexpr std::chrono::seconds purge_patience{10};
 
 /// Until the groups of deleted versioned files have closed them: before that a
 /// `restore` would still bring one back.
-/// @returns how many of them wait yet.
-result<std::uint64_t>
+/// @returns how many of them wait yet; null: nobody can say.
+std::optional<std::uint64_t>
 wait_for_groups(verb_context& context, std::uint64_t trash_id) {
   auto cluster = context.cluster();
   if (!cluster)
-    return cluster.error();
-  auto left = purge_patience;
+    return std::nullopt;
+  const auto end = std::chrono::steady_clock::now() + purge_patience;
   for (auto pause = purge_look;; pause = std::min(2 * pause, purge_look_max)) {
     const auto found = ask_master(context, msg::find_purges{trash_id});
     if (!found)
-      return found.error();
-    if (found->files == 0 || left < pause)
+      return std::nullopt;
+    if (found->files == 0 || std::chrono::steady_clock::now() + pause > end)
       return found->files;
     (*cluster)->wait(pause);
-    left -= pause;
   }
 }
 
@@ -125,20 +125,23 @@ result<exit_code> purge(const purge_options& x, verb_context& context) {
   auto gone = ask_master(context, request);
   if (!gone)
     return gone.error();
-  // The purge is durable; its groups may be slow, or have no primary.
+  // The purge is durable, whatever comes of the question.
   const auto waiting = wait_for_groups(context, request.trash_id);
-  if (!waiting)
-    return waiting.error();
   if (context.out.how().json) {
-    context.out.print(record{{"files", cell::unsigned_number(gone->files)},
-                             {"waiting", cell::unsigned_number(*waiting)}});
+    context.out.print(
+      record{{"files", cell::unsigned_number(gone->files)},
+             {"waiting",
+              waiting ? cell::unsigned_number(*waiting) : cell::nothing()}});
     return 0;
   }
   context.out.note("deleted for ever: " + counted(gone->files, "file"));
-  if (*waiting > 0)
-    context.out.note("waiting for file servers that do not answer: "
+  if (!waiting)
+    context.out.note("whether the file servers have closed them is not known: "
+                     "the master does not answer");
+  else if (*waiting > 0)
+    context.out.note("not closed by their file servers yet: "
                      + counted(*waiting, "file")
-                     + "; a put before they do keeps it");
+                     + "; a put before that keeps its file");
   return 0;
 }
 
