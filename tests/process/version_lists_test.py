@@ -174,6 +174,21 @@ class Lists(unittest.TestCase):
         self.expect_true_lists()
         self.assertNotIn(path, self.client.verb("trash", "ls").stdout)
 
+    # SPEC S1, V9
+    def test_a_put_that_is_not_noted_can_be_removed(self):
+        """It is acknowledged, and in no list yet."""
+        self.points.order([self.master], AT_MASTER[0], 1)
+        self.put("new", 100)
+        self.assertIsNotNone(wait_for_death([self.master], 5))
+        self.points.withdraw()
+        self.assertEqual(len(self.there["new"]), 100, "acknowledged")
+        self.master.start()
+        self.client.verb("rm", f"{self.dir}/new")
+        self.there["new"] = None
+        self.cluster.wait_until_whole(30)
+        self.cluster.wait_until_served(60)
+        self.expect_true_lists()
+
     def test_kills_of_the_master(self):
         """At no step in particular; and the file servers stay what they are."""
         self.prepare()

@@ -41,6 +41,10 @@ remove_version(const std::string& path, verb_context& context) {
 
 result<bool> is_versioned_file(const std::string& path, verb_context& context) {
   const auto found = ask_master(context, msg::get_status{path});
+  // One that was put a moment ago is shown when its group has told of it.
+  if (!found && found.error().code == ec::not_found
+      && ask_master(context, msg::locate_file{path}))
+    return true;
   if (!found)
     return found.error();
   return found->kind == msg::entry_kind::file
