@@ -18,6 +18,14 @@ std::uint32_t as_load(std::uint64_t requests) {
     requests, std::numeric_limits<std::uint32_t>::max()));
 }
 
+/// A copy may have been made elsewhere before the watch saw the failure.
+volume_watch_options watch_of(data_service& data, volume_watch_options x) {
+  x.lost = [&data](std::vector<chunk_id> chunks) {
+    data.tell_lost(std::move(chunks));
+  };
+  return x;
+}
+
 } // namespace
 
 /// One replica after the other: a reader must not be able to keep all threads
@@ -74,7 +82,7 @@ data_hands::data_hands(data_service& data,
     volumes_{std::move(volumes)},
     obeyed_{options.obeyed},
     corrupt_{options.corrupt},
-    watch_{volumes_, options.volumes},
+    watch_{volumes_, watch_of(data, options.volumes)},
     work_{1} {
   // nop
 }

@@ -16,7 +16,7 @@ namespace dfs::chunkserver {
 
 struct data_hands_options {
   std::shared_ptr<storage::obeyed_master> obeyed; ///< Of the node.
-  volume_watch_options volumes;
+  volume_watch_options volumes; ///< Without `lost`: the data server tells it.
   /// Chunks in quarantine of which there is no other replica here, each time
   /// that all are listed: a master that is told everything anew does not know
   /// that they are to be deleted one day. On its thread.

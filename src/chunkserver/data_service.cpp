@@ -12,6 +12,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace asio = boost::asio;
@@ -23,6 +25,9 @@ namespace {
 constexpr std::chrono::seconds sweep_interval{1};
 /// With many chunks in use a sweep takes long: at most so much of the thread.
 constexpr int sweep_share = 100;
+
+/// Chunks of a failed volume, in one turn of the thread.
+constexpr std::size_t lost_at_once = 1'000;
 
 /// Idle buffers: what one client's window takes, and a successor's.
 constexpr std::size_t idle_buffer_bytes = 48 * 1024 * 1024;
@@ -324,6 +329,22 @@ void data_service::drop_leaving(
     });
     done(std::move(chunks));
   });
+}
+
+void data_service::tell_lost(std::vector<chunk_id> chunks) {
+  // In parts: others want the thread, too.
+  for (std::size_t i = 0; i < chunks.size(); i += lost_at_once)
+    core_->post(
+      [core = core_.get(),
+       part = std::vector(chunks.begin() + static_cast<std::ptrdiff_t>(i),
+                          chunks.begin()
+                            + static_cast<std::ptrdiff_t>(
+                              std::min(i + lost_at_once, chunks.size())))] {
+        const auto& state = core->state;
+        for (const auto chunk : part)
+          if (state.places.find(chunk) == nullptr && state.options.events.lost)
+            state.options.events.lost(chunk);
+      });
 }
 
 std::vector<msg::chunk_state> data_service::list() const {

@@ -200,6 +200,10 @@ public:
   /// @returns `ec::integrity`, `ec::not_found`, `ec::busy`.
   void verify(chunk_id chunk, callback<nothing> done);
 
+  /// A volume has failed, and these were there: `lost` is told of those that
+  /// are on no other one. The data thread knows which have been copied since.
+  void tell_lost(std::vector<chunk_id> chunks);
+
   /// All replicas in service, by id. Asks the volumes: not while in a hurry.
   [[nodiscard]] std::vector<msg::chunk_state> list() const;
 

@@ -84,9 +84,12 @@ void volume_watch::look_at(volume& x, view& found) {
   if (usage.failed && !note_failure(x)) {
     if (options_.failed)
       options_.failed(x.store->path());
-    if (options_.lost)
+    if (options_.lost) {
+      std::vector<chunk_id> chunks;
       for (const auto& chunk : x.store->list())
-        options_.lost(chunk.chunk);
+        chunks.push_back(chunk.chunk);
+      options_.lost(std::move(chunks));
+    }
   }
   if (x.failed) {
     x.waiting->store(0);

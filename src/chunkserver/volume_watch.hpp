@@ -29,8 +29,8 @@ struct volume_watch_options {
   std::chrono::milliseconds patience_beside_others{15'000};
   /// Volumes of this node that could not be opened: told of with the others.
   std::vector<msg::volume_status> out_of_service;
-  /// The replicas of a volume that has failed, each once. On its thread.
-  std::function<void(chunk_id)> lost;
+  /// What was on a volume that has failed, once. On its thread.
+  std::function<void(std::vector<chunk_id>)> lost;
   /// For people, each once. On its thread.
   std::function<void(const std::string& path)> failed;
   /// Likewise, when it has been stuck for `patience`; again if it was not for a

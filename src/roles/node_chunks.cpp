@@ -68,12 +68,10 @@ chunkserver::data_events events_for(const actors::keeper_inlet& to) {
   };
 }
 
-/// And so goes what the disks do by themselves.
-chunkserver::volume_watch_options
-watch_for(const actors::keeper_inlet& to, const chunk_disks& disks) {
+/// What the disks do by themselves, for people.
+chunkserver::volume_watch_options watch_for(const chunk_disks& disks) {
   chunkserver::volume_watch_options options;
   options.out_of_service = disks.out_of_service();
-  options.lost = [to](chunk_id x) { to.put(actors::replica_lost{x}); };
   options.stuck = [](const std::string& path) {
     actors::log_event(*actors::log_for("chunk-keeper"), spdlog::level::warn,
                       "a volume gets nothing done", {{"path", path}});
@@ -177,12 +175,12 @@ result<nothing> node::parts::open_chunks() {
        .data = {how.settings.node.advertise, how.settings.stream.data_port}};
   keeper_options.hands = std::make_shared<chunkserver::data_hands>(
     chunk_bytes->data(), chunk_bytes->disks().stores(),
-    chunkserver::data_hands_options{
-      .obeyed = obeyed,
-      .volumes = watch_for(keeper_options.inlet, chunk_bytes->disks()),
-      .corrupt = [to = keeper_options.inlet](chunk_id x) {
-        to.put(actors::replica_corrupt{x});
-      }});
+    chunkserver::data_hands_options{.obeyed = obeyed,
+                                    .volumes = watch_for(chunk_bytes->disks()),
+                                    .corrupt
+                                    = [to = keeper_options.inlet](chunk_id x) {
+                                        to.put(actors::replica_corrupt{x});
+                                      }});
   keeper_options.membership = membership;
   keeper_options.links = links;
   keeper_options.board = &board;

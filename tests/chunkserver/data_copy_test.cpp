@@ -1,7 +1,5 @@
-#include "support/chunk_data.hpp"
-#include "support/data_chain.hpp"
+#include "chunkserver/copy_steps.hpp"
 #include "support/eventually.hpp"
-#include "support/held_files.hpp"
 #include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
@@ -9,77 +7,13 @@
 // SPEC G9, G10: replicas made from others, bad bytes found and never served, on
 // whole data servers.
 
-namespace dfs::chunkserver {
+namespace dfs::chunkserver::copy_steps {
 namespace {
 
 using namespace std::chrono_literals;
 using test::append_of;
-using test::flip_byte;
-using test::pattern;
 using test::read_of;
 using test::refusal;
-using test::write_of;
-
-constexpr chunk_id chunk{7};
-constexpr chunk_version first{1};
-constexpr writer_id alice{11};
-
-/// The machine's files; a volume can be made to have no room.
-class crowded_files : public test::held_files {
-public:
-  void fill(const std::filesystem::path& volume) {
-    const std::lock_guard guard{mutex_};
-    full_ = volume;
-  }
-
-  result<storage::disk_space> space(const std::string& path) override {
-    auto found = test::held_files::space(path);
-    const std::lock_guard guard{mutex_};
-    if (found && path == full_)
-      found->available = 0;
-    return found;
-  }
-
-private:
-  std::mutex mutex_;
-  std::filesystem::path full_;
-};
-
-struct DataCopy : ::testing::Test {
-  crowded_files files;
-  test::data_chain servers{
-    test::data_chain_options{.count = 4, .tls = {}, .files = &files}};
-  msg::chunk_grant grant = servers.grant(chunk, {0, 1});
-  std::unique_ptr<test::data_caller> writer = servers.caller(0);
-
-  void write(std::uint32_t offset, const std::string& bytes) {
-    const auto answer = writer->call(write_of(grant, offset, bytes), bytes);
-    ASSERT_TRUE(answer.message) << answer.message.error().context;
-  }
-
-  msg::copy_chunk
-  order(std::vector<std::size_t> from, std::uint64_t serial = 1) {
-    msg::copy_chunk x{.term = master_term{1},
-                      .wanted = {.chunk = chunk,
-                                 .extent = {.version = first,
-                                            .serial = mutation_serial{serial}}},
-                      .from = {},
-                      .chunk_size = test::data_chain::chunk_size};
-    for (const auto i : from)
-      x.from.push_back({servers.nodes[i]->id, servers.nodes[i]->address});
-    return x;
-  }
-
-  result<msg::chunk_state> copy(std::size_t to, const msg::copy_chunk& what) {
-    return test::data_chain::wait<msg::chunk_state>(
-      [&](auto done) { servers.nodes[to]->service->copy(what, done); });
-  }
-
-  std::vector<chunk_id> corrupt(std::size_t i) {
-    const std::lock_guard guard{servers.nodes[i]->mutex};
-    return servers.nodes[i]->corrupt;
-  }
-};
 
 TEST_F(DataCopy, MakesAReplicaFromAnother) { // SPEC G10
   const auto bytes = pattern(3'333'333, 1);
@@ -170,39 +104,6 @@ TEST_F(DataCopy, ReplacesAnOlderReplica) {
   EXPECT_EQ(servers.state(2, chunk).version, chunk_version{2});
 }
 
-/// An older replica at node 2; whoever has the newer one is gone.
-struct DataCopyBeside : DataCopy {
-  std::string old = pattern(300'000, 2);
-  std::string fresh = pattern(3'000'000, 3);
-  msg::copy_chunk what;
-
-  void SetUp() override {
-    write(0, old);
-    ASSERT_TRUE(copy(2, order({0})));
-    msg::chunk_grant next;
-    ASSERT_TRUE(servers.recover(chunk, chunk_version{2}, {0, 1}, next));
-    for (std::uint32_t at = 0; at < fresh.size(); at += 1u << 20) {
-      const auto bytes = fresh.substr(at, 1u << 20);
-      ASSERT_TRUE(writer->call(write_of(next, at, bytes), bytes).message);
-    }
-    what = order({0}, 2);
-    what.wanted.extent.version = chunk_version{2};
-  }
-
-  /// From its disk.
-  void restart() {
-    servers.stop(2);
-    servers.nodes[2]->store.reset();
-    servers.start(2);
-  }
-
-  void expect_the_old_one() {
-    EXPECT_EQ(servers.state(2, chunk).version, first);
-    EXPECT_EQ(servers.bytes(2, chunk), old);
-    EXPECT_TRUE(servers.nodes[2]->store->verify(chunk)->empty());
-  }
-};
-
 // It may be the last but one.
 TEST_F(DataCopyBeside, KeepsTheOlderReplicaUntilTheCopyIsWhole) { // SPEC G10
   flip_byte(*servers.nodes[0], 2'500'000); // The source fails near its end.
@@ -231,81 +132,6 @@ TEST_F(DataCopyBeside, ReplacesNothingThatWasFencedMeanwhile) { // SPEC G3
   }));
   EXPECT_EQ(refusal(copy(2, what)), ec::stale);
   EXPECT_EQ(servers.bytes(2, chunk), old);
-}
-
-/// Node 2 has two volumes; the one with the replica has failed.
-struct DataCopyTwoVolumes : DataCopyBeside {
-  void SetUp() override {
-    DataCopyBeside::SetUp();
-    servers.add_volume(2);
-  }
-
-  void fail_the_first() {
-    servers.nodes[2]->store->give_up(fail(ec::io_error, "the disk is gone"));
-  }
-
-  void expect_on_the_second(chunk_version version, const std::string& bytes) {
-    const auto& second = *servers.nodes[2]->second;
-    const auto state = second.state(chunk);
-    ASSERT_TRUE(state);
-    EXPECT_EQ(state->version, version);
-    const auto read = servers.caller(2)->call(
-      read_of(chunk, version, state->serial, 0, 1u << 18));
-    ASSERT_TRUE(read.message) << read.message.error().context;
-    EXPECT_EQ(read.data, bytes.substr(0, 1u << 18));
-    const auto listed = servers.nodes[2]->service->list();
-    ASSERT_EQ(listed.size(), 1u) << "what is on the first one is lost";
-    EXPECT_EQ(listed[0].extent.version, version);
-  }
-};
-
-// Equal in version and changes: it is here, and nobody can read it.
-TEST_F(DataCopyTwoVolumes, MakesTheLostReplicaOnTheOtherOne) { // SPEC G3, I9
-  ASSERT_TRUE(copy(2, what));
-  const auto read = servers.caller(2)->call(
-    read_of(chunk, chunk_version{2}, what.wanted.extent.serial, 0, 1'000));
-  EXPECT_TRUE(read.message) << "now it is in use";
-  fail_the_first();
-  const auto copied = copy(2, what);
-  ASSERT_TRUE(copied) << copied.error().context;
-  expect_on_the_second(chunk_version{2}, fresh);
-}
-
-TEST_F(DataCopyTwoVolumes, LeavesAnOlderReplicaWhereNothingCanReplaceIt) {
-  fail_the_first(); // SPEC G10
-  const auto copied = copy(2, what);
-  ASSERT_TRUE(copied) << copied.error().context;
-  expect_on_the_second(chunk_version{2}, fresh);
-}
-
-/// … or has room for the replica that is there, and for no copy.
-struct DataCopyCrowded : DataCopyTwoVolumes {
-  void SetUp() override {
-    DataCopyTwoVolumes::SetUp();
-    files.fill(servers.nodes[2]->directory / "volume");
-    restart();
-  }
-};
-
-// Nothing is missing at any moment.
-TEST_F(DataCopyCrowded, MakesTheCopyOnTheOtherOne) { // SPEC G10
-  const auto copied = copy(2, what);
-  ASSERT_TRUE(copied) << copied.error().context;
-  expect_on_the_second(chunk_version{2}, fresh);
-  EXPECT_FALSE(servers.nodes[2]->store->state(chunk));
-}
-
-TEST_F(DataCopyCrowded, KeepsTheReplicaIfTheSourceFails) { // SPEC G10
-  flip_byte(*servers.nodes[0], 2'500'000);
-  EXPECT_FALSE(copy(2, what));
-  expect_the_old_one();
-  EXPECT_TRUE(servers.nodes[2]->second->list().empty());
-}
-
-TEST_F(DataCopyTwoVolumes, TellsNoReplicaOfAFailedOne) { // SPEC G3
-  EXPECT_EQ(servers.nodes[2]->service->list().size(), 1u);
-  fail_the_first();
-  EXPECT_TRUE(servers.nodes[2]->service->list().empty());
 }
 
 TEST_F(DataCopy, GoesOnWhileTheChunkGrows) { // SPEC G14
@@ -474,4 +300,4 @@ TEST_F(DataCopy, AChangeOfABadBlockIsRefused) { // SPEC G9
 }
 
 } // namespace
-} // namespace dfs::chunkserver
+} // namespace dfs::chunkserver::copy_steps

@@ -30,9 +30,9 @@ struct VolumeWatch : ::testing::Test {
     volume_watch_options x;
     x.interval = 5ms;
     x.patience = 100ms;
-    x.lost = [this](chunk_id chunk) {
+    x.lost = [this](const std::vector<chunk_id>& chunks) {
       const std::lock_guard lock{guard};
-      lost.push_back(chunk);
+      lost.insert(lost.end(), chunks.begin(), chunks.end());
     };
     x.failed = [this](const std::string& path) {
       const std::lock_guard lock{guard};

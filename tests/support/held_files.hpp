@@ -40,7 +40,7 @@ public:
     if (!opened)
       return opened;
     return std::shared_ptr<storage::open_file>{
-      std::make_shared<file>(*this, *std::move(opened))};
+      std::make_shared<file>(*this, path, *std::move(opened))};
   }
   result<nothing> make_directory(const std::string& path) override {
     return storage::posix_files().make_directory(path);
@@ -66,11 +66,19 @@ public:
     return storage::posix_files().lock(path);
   }
 
+protected:
+  /// Of the file that was opened as `path`. On the thread that syncs.
+  virtual void before_sync(const std::string& path) {
+    (void) path;
+  }
+
 private:
   class file : public storage::open_file {
   public:
-    file(held_files& home, std::shared_ptr<storage::open_file> to)
+    file(held_files& home, std::string path,
+         std::shared_ptr<storage::open_file> to)
       : home_{home},
+        path_{std::move(path)},
         to_{std::move(to)} {
       // nop
     }
@@ -92,6 +100,7 @@ private:
       return to_->write(offset, pieces);
     }
     result<nothing> sync() override {
+      home_.before_sync(path_);
       return to_->sync();
     }
     void start_sync(std::uint64_t offset, std::uint64_t length) override {
@@ -110,6 +119,7 @@ private:
 
   private:
     held_files& home_;
+    std::string path_;
     std::shared_ptr<storage::open_file> to_;
   };
 
