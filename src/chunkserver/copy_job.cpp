@@ -362,8 +362,9 @@ void copy_job::clear_away() {
   auto& here = home_.state();
   here.replicas.forget(chunk());
   (void) store_->remove(chunk());
-  // A master that listed what is here meanwhile counts it.
-  if (!home_.in_service(chunk()) && here.options.events.lost)
+  // A master that listed what is here meanwhile counts it; also where an older
+  // one is left, on another volume.
+  if (here.options.events.lost)
     here.options.events.lost(chunk());
 }
 

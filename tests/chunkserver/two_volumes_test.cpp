@@ -110,6 +110,28 @@ TEST_F(DataCopyCrowded, KeepsTheReplicaIfTheSourceFails) { // SPEC G10
   EXPECT_TRUE(servers.nodes[2]->second->list().empty());
 }
 
+// A master that lists before that counts the copy, and the older replica does
+// not make up for it.
+TEST_F(DataCopyCrowded, TellsOfACopyThatWasRefusedAfterwards) { // SPEC G3
+  std::promise<void> release;
+  files.hold_log(servers.nodes[2]->directory / "second",
+                 release.get_future().share());
+  auto& service = *servers.nodes[2]->service;
+  auto outcome = std::async(std::launch::async, [&] { return copy(2, what); });
+  EXPECT_TRUE(test::eventually([&] {
+    const auto here = service.state(chunk);
+    return here && here->extent.version == chunk_version{2};
+  }));
+  (void) test::data_chain::wait<nothing>([&](auto done) {
+    service.obey(master_term{2}, [done] { done(dfs::done); });
+  });
+  release.set_value();
+  EXPECT_EQ(refusal(outcome.get()), ec::stale);
+  expect_the_old_one();
+  const std::lock_guard guard{servers.nodes[2]->mutex};
+  EXPECT_EQ(servers.nodes[2]->lost, std::vector{chunk});
+}
+
 TEST_F(DataCopyTwoVolumes, TellsNoReplicaOfAFailedOne) { // SPEC G3
   EXPECT_EQ(servers.nodes[2]->service->list().size(), 1u);
   fail_the_first();
