@@ -177,8 +177,12 @@ void multicast_machine::evaluate() {
     note_forgetful(told);
   for (std::size_t i = 0; i < nodes.size(); ++i)
     nodes[i].standing = std::move(told[i].standing);
-  if (nodes.front().standing.forgetful && !record_.forgetful)
+  if (nodes.front().standing.forgetful && !record_.forgetful) {
+    const auto known = record_.known;
     forget_votes();
+    if (record_.known != known)
+      return; // What was heard is of before.
+  }
   auto next = component_of(config_, self_.server, nodes);
   if (next.leader != component_.leader)
     beacon_soon_ = true;
@@ -295,7 +299,12 @@ void multicast_machine::forget_votes() {
     return;       // It may be formed by now. If not, this is told again.
   if (attempt_) { // Its leader reckons with this vote.
     lead_.reset();
+    const auto known = record_.known;
     abandon_attempt();
+    // It has learned of a configuration meanwhile, and may have installed it:
+    // whether it has forgotten anything is to be judged anew.
+    if (record_.known != known)
+      return;
   }
   if (record_.forgetful) {
     for (auto& x : record_.attempts)

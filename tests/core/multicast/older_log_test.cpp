@@ -206,6 +206,23 @@ TEST_F(OlderLog, KnowsByAnAttemptThatItHearsOfInAChange) { // SPEC Q10
   EXPECT_FALSE(goes_on_with(second, machines[2]->position().k));
 }
 
+// It was ready for that attempt, which another one has installed. What it
+// forgot of before says nothing any more.
+TEST_F(OlderLog, IsNotForgetfulInWhatItInstallsInTheMiddleOfAChange) {
+  restart(2, older); // SPEC Q10
+  ASSERT_TRUE(goes_on_with(gather_the_second(), machines[2]->position().k));
+  const auto formed = machines[2]->record().attempts.back();
+  ASSERT_LT(formed.id, gather_the_second().promised);
+  auto lost = next(1);
+  lost.id.leader = server_id{1};
+  ASSERT_LT(lost.id, formed.id);
+  auto beacon = beacon_of(1, formed);
+  beacon.standing.attempts = {lost};
+  third_hears(1, beacon);
+  EXPECT_EQ(machines[2]->record().known, formed);
+  EXPECT_FALSE(machines[2]->record().forgetful);
+}
+
 // That change has failed, and others remember it.
 TEST_F(OlderLog, IsNotSuspectedForWhatItPromisedInThisLife) { // SPEC Q4
   auto attempt = next(1);
