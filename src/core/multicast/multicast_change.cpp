@@ -247,7 +247,7 @@ void multicast_machine::on(server_id from, const msg::commit_members& x) {
         open = own;
   attempts.push_back(x.next);
   record_.attempts = std::move(attempts);
-  if (x.known.id > record_.known.id)
+  if (is_later(x.known, record_.known))
     record_.known = x.known;
   attempt_->phase = attempt_phase::committed;
   attempt_->next = x.next;

@@ -100,7 +100,9 @@ multicast_machine::on_packet(const msg::multicast_packet& packet, instant now) {
 }
 
 void multicast_machine::on_header(const msg::multicast_packet& packet) {
-  if (attempt_ && packet.configuration == attempt_->ballot)
+  // From one of its members: an id can mean two (`is_later`).
+  if (attempt_ && packet.configuration == attempt_->ballot
+      && index_of(attempt_->next, packet.sender))
     on(msg::install_members{attempt_->ballot});
   if (!operating_ || packet.configuration != current_.id)
     return;

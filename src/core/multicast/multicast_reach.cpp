@@ -133,7 +133,11 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
     peer.answered = now_;
     send(from, beacon(false));
   }
-  if (!is_none(x.operating))
+  // An id can mean two (`is_later`).
+  const auto is_meant = [&](const msg::group_configuration& own) {
+    return own.id == x.operating && is_same(own, x.standing.known);
+  };
+  if (!is_none(x.operating) && std::ranges::any_of(record_.attempts, is_meant))
     on(msg::install_members{x.operating});
   if (votes_count() && promised_more(x.standing))
     forget_votes();

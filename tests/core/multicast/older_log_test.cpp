@@ -223,6 +223,20 @@ TEST_F(OlderLog, IsNotForgetfulInWhatItInstallsInTheMiddleOfAChange) {
   EXPECT_FALSE(machines[2]->record().forgetful);
 }
 
+// The leader's disk went back, and it gave the id to {1, 3} as well.
+TEST_F(OlderLog, InstallsNotTheOtherConfigurationOfAnId) { // SPEC Q5
+  ASSERT_TRUE(goes_on_with(gather_the_second(), machines[2]->position().k));
+  const auto own = machines[2]->record().attempts.back();
+  auto other = own;
+  for (auto& x : other.members)
+    if (x.server == server_id{2})
+      x = {server_id{1}, store_id{1}, life_id{100}};
+  auto beacon = beacon_of(0, other);
+  beacon.operating = other.id;
+  third_hears(0, beacon);
+  EXPECT_NE(machines[2]->record().lineage, own.id);
+}
+
 // That change has failed, and others remember it.
 TEST_F(OlderLog, IsNotSuspectedForWhatItPromisedInThisLife) { // SPEC Q4
   auto attempt = next(1);
