@@ -159,6 +159,7 @@ coordinator::on_unlinked(const msg::file_unlinked& x, const version_time& t) {
     return out;
   forgotten_ = std::max(forgotten_, x.at);
   work.unlinked_at = x.at;
+  work.noted = true; // The master has no name of it any more.
   work.sent = t.now;
   send_all(out,
            msg::forget_file{set_.group, set_.epoch, ballot_, x.file, x.at});

@@ -28,8 +28,13 @@ void coordinator::tell_again() {
   recalled_to_ = {};
   recalled_ = false;
   told_ = false;
-  for (auto& [file, work] : files_)
+  for (auto& [file, work] : files_) {
     work.noted = false;
+    // A restored master may have the name again: it frees it as the lost one
+    // did, and all servers are to know that later position.
+    work.unlinked_at.reset();
+    work.forgot.clear();
+  }
 }
 
 // Its own replica is the truth for what is not in work.

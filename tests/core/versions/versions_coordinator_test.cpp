@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 
 namespace dfs::core {
 namespace {
@@ -222,6 +223,47 @@ TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   out = nothing_there(other);
   ASSERT_NE(proposal_in(out), nullptr);
   EXPECT_GT(proposal_in(out)->stamp, x.stamp);
+}
+
+// One server is away and has not forgotten it; a restored master has its name
+// again, to which others want to put.
+TEST_F(Coordinator, HasTheNameFreedOfARestoredMasterToo) { // SPEC G2, V5
+  lead();
+  for (const auto from : {self, other})
+    (void) machine.on_listed(from, {set.group, ballot, {}, {}, true}, now);
+  auto out = machine.purge({set.group, file, {}}, nullptr, now);
+  ASSERT_NE(proposal_in(out), nullptr);
+  const auto x = *proposal_in(out);
+  for (const auto from : set.servers)
+    out = accepted(from, x);
+  EXPECT_NE(find<ask_unlink>(out), nullptr);
+  const auto unlinked = [&](std::uint64_t at) {
+    std::set<std::uint64_t> said;
+    for (const auto& each : machine.on_unlinked({set.group, file, at}, now))
+      if (const auto* sent = std::get_if<send_replica>(&each))
+        if (const auto* y = std::get_if<msg::forget_file>(&sent->what))
+          said.insert(y->unlinked_at);
+    return said;
+  };
+  EXPECT_EQ(unlinked(50), std::set<std::uint64_t>{50});
+  for (const auto from : {self, other})
+    (void) machine.on_forgotten(from, {set.group, file});
+  now.now += 1h;
+  EXPECT_EQ(find<ask_unlink>(machine.tick(now)), nullptr);
+  machine.tell_again();
+  now.now += 1h;
+  EXPECT_NE(find<ask_unlink>(machine.tick(now)), nullptr);
+  EXPECT_EQ(unlinked(90), std::set<std::uint64_t>{90});
+  // All of them are to know the later position.
+  (void) machine.on_forgotten(store_id{3}, {set.group, file});
+  EXPECT_FALSE(machine.in_work().empty());
+  // What is in work keeps no group from being told: the name is gone.
+  machine.told_below({});
+  (void) machine.recall({}, 10);
+  EXPECT_NE(find<tell_told>(machine.tick(now)), nullptr);
+  for (const auto from : {self, other})
+    (void) machine.on_forgotten(from, {set.group, file});
+  EXPECT_TRUE(machine.in_work().empty());
 }
 
 // SPEC G12: the wall clock of one server may be ten years ahead, or behind.
