@@ -66,7 +66,7 @@ directory_machine::claim(chunk_id chunk, instant now) {
   // about to bring it level with others, of whatever version.
   const auto counts = [&](const orphan_replica& x) {
     return x.extent.version <= highest_after(s_.branch, chunk, {})
-           && x.extent.serial != mutation_serial{};
+           && is_possible(x.extent) && x.extent.serial != mutation_serial{};
   };
   chunk_version highest;
   for (const auto& x : collector_.holders_of(chunk))

@@ -1,5 +1,6 @@
 #include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
+#include "core/chunks/extent_rule.hpp"
 
 #include <fmt/format.h>
 
@@ -245,6 +246,12 @@ void directory_machine::grew(chunk_id chunk, chunk_entry& entry,
 
 void directory_machine::led(server_index i, const msg::led_chunk& x,
                             msg::chunk_heartbeat_ack& answer, instant now) {
+  if (!is_possible(x.committed)) {
+    s_.note(note::alarm, x.chunk, i,
+            "a primary tells of changes that cannot be: it leads no longer");
+    answer.ended.push_back(x.epoch);
+    return;
+  }
   auto* entry = s_.table.find(x.chunk);
   if (entry != nullptr)
     s_.note_unpromised(*entry, x);

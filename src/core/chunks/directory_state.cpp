@@ -1,5 +1,7 @@
 #include "core/chunks/directory_state.hpp"
 
+#include "core/chunks/extent_rule.hpp"
+
 #include <algorithm>
 
 namespace dfs::core {
@@ -17,6 +19,15 @@ chunk_table::standing
 directory_state::reported(server_index i, const msg::chunk_state& x) {
   const auto* before = table.find(x.chunk);
   const auto known = before == nullptr ? 0 : before->version;
+  if (before != nullptr && x.extent.version <= restored_branch::version_max
+      && !is_possible(x.extent)) {
+    // It stays where it is, and nothing goes by it.
+    table.spoil(i, x.chunk, replica_fault::newer);
+    servers.revoke(i, x.chunk, chunk_version{known}.next());
+    note(directory_note::kind::alarm, x.chunk, i,
+         "a server tells of a replica that cannot be: it does not count");
+    return chunk_table::standing::newer;
+  }
   const auto what = table.reported(i, x.chunk, x.extent);
   if (what == chunk_table::standing::unknown)
     return what;

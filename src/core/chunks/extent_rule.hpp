@@ -19,8 +19,7 @@ inline constexpr mutation_serial serial_max{std::uint64_t{1} << 48};
 
 [[nodiscard]] inline bool is_possible(const msg::chunk_extent& x) {
   return x.version <= restored_branch::version_max && x.serial <= serial_max
-         && x.padded_from <= x.length
-         && (x.length == 0 || x.serial != mutation_serial{});
+         && x.padded_from <= x.length;
 }
 
 /// A client wrote the chunk under its grant, so its extent is of the grant's
@@ -29,7 +28,8 @@ inline constexpr mutation_serial serial_max{std::uint64_t{1} << 48};
   if (x.extent.version != x.grant.version)
     return fail(ec::invalid_argument,
                 "a chunk has another version than its grant");
-  if (!is_possible(x.extent))
+  const bool changed = x.extent.serial != mutation_serial{};
+  if (!is_possible(x.extent) || (x.extent.length != 0 && !changed))
     return fail(ec::invalid_argument, "a chunk cannot have such an extent");
   return done;
 }

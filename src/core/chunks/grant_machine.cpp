@@ -1,5 +1,7 @@
 #include "core/chunks/grant_machine.hpp"
 
+#include "core/chunks/extent_rule.hpp"
+
 #include "base/assert.hpp"
 #include "base/counted.hpp"
 
@@ -152,7 +154,8 @@ void grant_machine::fence(directory_state& s) {
 void grant_machine::fenced(directory_state& s, member& who,
                            const result<server_reply>& reply) {
   const auto* yes = reply ? std::get_if<msg::chunk_fenced>(&*reply) : nullptr;
-  if (yes != nullptr && yes->state.extent.version == version_) {
+  if (yes != nullptr && yes->state.extent.version == version_
+      && is_possible(yes->state.extent)) {
     who.is = member::mark::fenced;
     who.extent = yes->state.extent;
     s.table.reported(who.server, chunk_, who.extent);
@@ -286,7 +289,8 @@ void grant_machine::choose(directory_state& s, instant now) {
 void grant_machine::taken(directory_state& s, const result<server_reply>& reply,
                           instant now) {
   const auto* yes = reply ? std::get_if<msg::lease_taken>(&*reply) : nullptr;
-  if (yes == nullptr || yes->state.extent.version != version_) {
+  if (yes == nullptr || yes->state.extent.version != version_
+      || !is_possible(yes->state.extent)) {
     primary_refused(s, reply ? ec::malformed : reply.error().code, now);
     begin_anew(s, now);
     return;

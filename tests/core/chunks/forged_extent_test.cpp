@@ -91,6 +91,43 @@ TEST_F(ForgedExtent, OfAServerIsNoVersionToGoOnFrom) { // SPEC G2, G6
   EXPECT_EQ(table.odd().at(x.grant.chunk).at(0).fault, replica_fault::newer);
 }
 
+TEST_F(ForgedExtent, OfAServerIsNoReplica) { // SPEC G6
+  const auto x = allocate();
+  for (std::uint8_t n = 1; n <= 2; ++n)
+    tell(n, {x.grant.chunk, x.extent});
+  auto wrong = x.extent;
+  wrong.serial = mutation_serial{std::uint64_t{1} << 60};
+  tell(3, {x.grant.chunk, wrong});
+  ASSERT_TRUE(machine->adopt({x}, {true}, now));
+  machine->keep({inode_id{5}, {{x.grant.chunk, x.extent}}, 3}, now);
+  perform();
+  const auto& table = machine->state().table;
+  EXPECT_EQ(table.find(x.grant.chunk)->extent(), x.extent);
+  EXPECT_EQ(table.holders(x.grant.chunk).size(), 2u);
+}
+
+TEST_F(ForgedExtent, OfAPrimaryIsNotCommitted) { // SPEC G6
+  const auto x = allocate();
+  auto wrong = x.extent;
+  wrong.serial = mutation_serial{std::uint64_t{1} << 60};
+  const auto primary
+    = static_cast<std::uint8_t>(x.grant.chain.at(0).store.value());
+  msg::chunk_heartbeat beat;
+  beat.store = store_id{primary};
+  beat.boot = boot(primary);
+  beat.term = machine->state().term;
+  beat.sequence = ++sequences[primary];
+  beat.volumes = {{primary, 1u << 30, 1u << 30, false, "/disk"}};
+  beat.led = {{x.grant.chunk, x.grant.epoch, wrong, true, false, false}};
+  beat.led_last = true;
+  const auto answer = machine->heartbeat(beat, now);
+  perform();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->ended, std::vector{x.grant.epoch});
+  EXPECT_EQ(machine->state().table.find(x.grant.chunk)->serial,
+            mutation_serial{});
+}
+
 // Metadata that came there all the same serve readers; writers are refused.
 TEST_F(ForgedExtent, LeavesNoVersionToGrant) { // SPEC G6
   machine.emplace(options(2), now);

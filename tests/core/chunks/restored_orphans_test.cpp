@@ -41,6 +41,22 @@ TEST_F(RestoredOrphans, ClaimsNoVersionThatNoMasterGave) { // SPEC G6, S9
   EXPECT_EQ(machine.state().table.next_version(orphan), floor_of_it);
 }
 
+// It would be in the row of a file, and no change could ever come above it.
+TEST_F(RestoredOrphans, ClaimsNoExtentThatCannotBe) { // SPEC G6, S9
+  const chunk_id orphan{20'000};
+  auto longer = state(orphan, 2, 5);
+  longer.extent.padded_from = longer.extent.length + 1;
+  enlist(1, {state(orphan, 2, 5)});
+  enlist(2, {state(orphan, 3, std::uint64_t{1} << 60)});
+  enlist(3, {longer});
+  pass(1s);
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->chunks.size(), 1u);
+  EXPECT_EQ(claimed->chunks[0].state, state(orphan, 2, 5));
+  EXPECT_EQ(machine.state().table.holders(orphan).size(), 1u);
+}
+
 // The namespace made no file of it: it died, or the name was taken.
 TEST_F(RestoredOrphans, GivesBackWhatWasClaimedInVain) { // SPEC S9, G12
   const chunk_id orphan{20'000};
