@@ -113,7 +113,10 @@ void directory_machine::lease(asker_id asker, const msg::lease_chunk& x,
     return;
   }
   const auto* lease = s_.leases.find(x.chunk);
+  // A server may have told of a newer version since a former master's lease was
+  // taken over.
   if (!grants_.contains(x.chunk) && lease != nullptr
+      && lease->version.value() == entry->version
       && still_leads(*lease, x, now)) {
     s_.out.push_back(answer_lease{
       asker, msg::chunk_leased{s_.grant_of(x.chunk, *lease, *entry),

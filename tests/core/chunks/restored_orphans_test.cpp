@@ -57,6 +57,38 @@ TEST_F(RestoredOrphans, ClaimsNoExtentThatCannotBe) { // SPEC G6, S9
   EXPECT_EQ(machine.state().table.holders(orphan).size(), 1u);
 }
 
+// Its client holds the grant, and its primary leads on under it.
+TEST_F(RestoredOrphans, GivesNoLeaseOfAnOlderVersion) { // SPEC G2
+  const chunk_id orphan{20'000};
+  const lease_epoch former{(std::uint64_t{1} << 40) + 5};
+  const auto has = state(orphan, 1);
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    enlist(i, i == 3 ? std::vector<msg::chunk_state>{} : std::vector{has});
+  pass(1s);
+  const msg::written_chunk client{
+    {.chunk = orphan, .version = chunk_version{1}, .term = master_term{1}},
+    has.extent};
+  ASSERT_TRUE(machine.adopt({client}, {true}, now));
+  msg::chunk_heartbeat x;
+  x.store = store_id{1};
+  x.boot = boot_id{1};
+  x.term = term;
+  x.sequence = ++sequences[1];
+  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+  x.led_last = x.all_told = true;
+  x.led = {{orphan, former, has.extent, true, false, false}};
+  ASSERT_TRUE(machine.heartbeat(x, now));
+  ASSERT_NE(machine.state().leases.find(orphan), nullptr);
+  beat(3, {state(orphan, 2)});
+  ASSERT_EQ(machine.state().table.find(orphan)->version, 2u);
+  machine.lease(1, {orphan, {}, {}}, now);
+  take();
+  for (const auto& y : answers)
+    if (y.answer) {
+      EXPECT_EQ(y.answer->grant.version, y.answer->extent.version);
+    }
+}
+
 // The namespace made no file of it: it died, or the name was taken.
 TEST_F(RestoredOrphans, GivesBackWhatWasClaimedInVain) { // SPEC S9, G12
   const chunk_id orphan{20'000};
