@@ -224,49 +224,69 @@ directory_machine::may_adopt(const msg::written_chunk& x, bool sealed) const {
   return done;
 }
 
+namespace {
+
+bool may_be(const directory_state& s, const msg::chunk_state& known,
+            const orphan_replica& x) {
+  return is_possible(x.extent)
+         && x.extent.version
+              <= highest_after(s.branch, known.chunk, known.extent.version);
+}
+
+// An orphan becomes part of the table again. `known` is of whoever wrote it.
+void put_back(directory_state& s, const msg::chunk_state& known,
+              std::uint8_t replication, std::vector<orphan_replica> found) {
+  const auto version = known.extent.version;
+  s.table.add(known.chunk, version, replication, {});
+  // A version above that was fenced for a grant that nobody got.
+  auto highest = version;
+  for (const auto& x : found)
+    if (may_be(s, known, x))
+      highest = std::max(highest, x.extent.version);
+  if (highest > version)
+    s.table.intend(known.chunk, highest);
+  // What is told of that version may be older than its changes; a replica that
+  // a fence made has less for good.
+  const auto tell = [&](auto from, auto to) {
+    for (; from != to; ++from)
+      (void) s.reported(from->server, {known.chunk, from->extent});
+  };
+  const auto fenced
+    = std::partition(found.begin(), found.end(), [&](const orphan_replica& x) {
+        return x.extent.version <= version;
+      });
+  tell(found.begin(), fenced);
+  auto& entry = *s.table.find(known.chunk);
+  entry.serial = known.extent.serial;
+  entry.length = known.extent.length;
+  entry.padded_from = known.extent.padded_from;
+  tell(fenced, found.end());
+  if (!s.table.intent(known.chunk))
+    return;
+  // Durable before the row of the file is, for whoever reads both.
+  const auto token = s.next_token(
+    {directory_state::route::kind::grant, known.chunk, no_server});
+  s.out.push_back(log_row{token, s.table.row(known.chunk, {})});
+}
+
+} // namespace
+
 // A chunk that a former master gave, and that its servers have reported: the
 // seal says that it was given, and the client, who alone wrote it, how far.
 void directory_machine::reclaim(const msg::written_chunk& x, instant now) {
   if (x.grant.term >= s_.term || s_.table.find(x.grant.chunk) != nullptr)
     return;
-  const auto counts = [&](const orphan_replica& y) {
-    return y.extent.version
-           <= highest_after(s_.branch, x.grant.chunk, x.grant.version);
-  };
-  if (std::ranges::none_of(collector_.holders_of(x.grant.chunk), counts))
+  const msg::chunk_state known{x.grant.chunk, x.extent};
+  if (std::ranges::none_of(
+        collector_.holders_of(x.grant.chunk),
+        [&](const orphan_replica& y) { return may_be(s_, known, y); }))
     return;
   auto found = collector_.reclaim(x.grant.chunk);
   if (found.empty())
     return;
   const auto replication
     = std::max<std::size_t>(x.grant.chain.size(), s_.config.replication);
-  s_.table.add(x.grant.chunk, x.grant.version,
-               static_cast<std::uint8_t>(replication), {});
-  // A version above the client's was fenced for a grant that it never got.
-  auto highest = x.grant.version;
-  for (const auto& y : found)
-    if (counts(y))
-      highest = std::max(highest, y.extent.version);
-  if (highest > x.grant.version) {
-    s_.table.intend(x.grant.chunk, highest);
-    // Durable before the row of the file is, for whoever reads both.
-    const auto token = s_.next_token(
-      {directory_state::route::kind::grant, x.grant.chunk, no_server});
-    s_.out.push_back(log_row{token, s_.table.row(x.grant.chunk, {})});
-  }
-  // What is told of the client's own version may be older than its changes; a
-  // replica that a fence made has less for good.
-  const auto tell = [&](auto from, auto to) {
-    for (; from != to; ++from)
-      (void) s_.reported(from->server, {x.grant.chunk, from->extent});
-  };
-  const auto fenced
-    = std::partition(found.begin(), found.end(), [&](const orphan_replica& y) {
-        return y.extent.version <= x.grant.version;
-      });
-  tell(found.begin(), fenced);
-  s_.table.find(x.grant.chunk)->serial = x.extent.serial;
-  tell(fenced, found.end());
+  put_back(s_, known, static_cast<std::uint8_t>(replication), std::move(found));
   pending_.push_back({x.grant.chunk, now + s_.config.pending_life});
   ++pending_chunks_;
 }
@@ -299,12 +319,20 @@ directory_machine::adopt(const std::vector<msg::written_chunk>& chunks,
 // Its file became durable after `pending_life`: the master's disk stood still.
 void directory_machine::take_back(const msg::chunk_state& x,
                                   std::uint8_t replication) {
-  const auto found = collector_.reclaim(x.chunk);
-  if (found.empty())
+  auto found = collector_.reclaim(x.chunk);
+  if (found.empty()) {
+    s_.note(directory_note::kind::alarm, x.chunk, no_server,
+            "a chunk has become part of a file after its replicas were ordered "
+            "to go");
     return;
-  s_.table.add(x.chunk, x.extent.version, replication, {});
-  for (const auto& y : found)
-    (void) s_.reported(y.server, {x.chunk, y.extent});
+  }
+  // Of an orphan that a person adopted, whose replicas were not all as far.
+  const auto is_ahead = [&](const orphan_replica& y) {
+    return y.extent.version == x.extent.version
+           && y.extent.serial > x.extent.serial;
+  };
+  claimed_.emplace(x.chunk, std::ranges::any_of(found, is_ahead));
+  put_back(s_, x, replication, std::move(found));
 }
 
 void directory_machine::keep(const msg::keep_chunks& x, instant now) {

@@ -102,6 +102,7 @@ directory_machine::claim(chunk_id chunk, instant now) {
 // replicas are orphans as they told of them.
 void directory_machine::give_back(chunk_id chunk, instant now) {
   claimed_.erase(chunk);
+  s_.unpromised.erase(chunk);
   const auto told = s_.nameless.extract(chunk);
   const auto* entry = s_.table.find(chunk);
   if (entry == nullptr)

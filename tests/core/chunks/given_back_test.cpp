@@ -110,6 +110,54 @@ TEST_F(GivenBack, ChunkThatIsOfAFileAfterAllIsNoOrphan) { // SPEC G12, I5
   EXPECT_EQ(deletions(chunk), 0u);
 }
 
+// A person has adopted it, and the master's disk stood still.
+TEST_F(GivenBack, UnevenOrphanIsNotSettledByALateFile) { // SPEC S9
+  tell({1}, state(orphan, 1, 4));
+  tell({2, 3}, state(orphan, 1, 6));
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_EQ(claimed->chunks.size(), 1u);
+  pass(61s);
+  machine.keep({inode_id{77}, {claimed->chunks[0].state}, 3}, now);
+  const auto* entry = machine.state().table.find(orphan);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_FALSE(entry->has(chunk_entry::settled));
+}
+
+// A server has it from a fence for a grant of the lost master's.
+TEST_F(GivenBack, VersionThatWasFencedIsNotGivenAgainToALateFile) { // SPEC G6
+  const chunk_id late{(term.value() << 40) + 1'000}; // Not of before a restore.
+  tell({1, 2}, state(late, 1, 5));
+  tell({3}, state(late, 2, 3));
+  machine.keep({inode_id{77}, {state(late, 1, 5)}, 3}, now);
+  take();
+  EXPECT_EQ(machine.state().table.holders(late).size(), 2u);
+  EXPECT_EQ(machine.state().table.next_version(late), chunk_version{3});
+  ASSERT_EQ(logged.size(), 1u);
+  EXPECT_EQ(logged[0].row.intent, chunk_version{2});
+  EXPECT_EQ(logged[0].row.extent, state(late, 1, 5).extent);
+}
+
+TEST_F(GivenBack, WhatWasNotPromisedInItIsForgotten) { // SPEC G12
+  const auto grant = allocate();
+  msg::chunk_heartbeat x;
+  x.store = grant.chain.at(0).store;
+  x.boot = boot_id{x.store.value()};
+  x.term = term;
+  x.sequence = ++sequences[x.store.value()];
+  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+  x.led_last = x.all_told = true;
+  x.led = {{grant.chunk,
+            grant.epoch,
+            {chunk_version{1}, {}, 0, 0},
+            false,
+            true,
+            false}};
+  EXPECT_TRUE(machine.heartbeat(x, now));
+  EXPECT_EQ(machine.state().unpromised.size(), 1u);
+  pass(61s);
+  EXPECT_TRUE(machine.state().unpromised.empty());
+}
+
 // Were the older version with bytes called empty, it would be skipped, if those
 // who have the newest one have gone.
 TEST_F(GivenBack, OrphanIsAsItWasTold) { // SPEC S9
