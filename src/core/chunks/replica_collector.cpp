@@ -126,6 +126,7 @@ void replica_collector::released(const directory_state& s, chunk_id chunk,
 }
 
 void replica_collector::forgotten(server_index server) {
+  reborn(server); // And no life comes that tells of them.
   deletions_.forget(server);
 }
 
@@ -143,7 +144,8 @@ std::vector<chunk_id> replica_collector::of(server_index server, chunk_id first,
   for (auto it = orphans_.lower_bound(first);
        it != orphans_.end() && it->first <= last; ++it)
     for (const auto& x : it->second.holders)
-      if (x.server == server)
+      // Of one that was given up nobody knows that it was ever made there.
+      if (x.server == server && !it->second.given_up)
         found.push_back(it->first);
   deletions_.find(server, first, last, found);
   return found;

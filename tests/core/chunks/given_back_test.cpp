@@ -158,6 +158,24 @@ TEST_F(GivenBack, WhatWasNotPromisedInItIsForgotten) { // SPEC G12
   EXPECT_TRUE(machine.state().unpromised.empty());
 }
 
+// A server that lists anew does not name what it never got.
+TEST_F(GivenBack, GrantThatWasNotUsedIsNotMissed) { // SPEC G12
+  (void) allocate();
+  pass(61s);
+  ASSERT_EQ(machine.collector().orphans(), 1u);
+  for (server_index i = 0; i < 3; ++i)
+    EXPECT_TRUE(
+      machine.collector().of(i, {}, chunk_id{~std::uint64_t{0}}).empty());
+}
+
+TEST_F(GivenBack, OrphanIsNotOfAServerThatIsForgotten) { // SPEC G12
+  tell({1, 3}, state(orphan, 1));
+  replica_collector collector{master_term{1}};
+  collector.unknown(1, state(orphan, 1), now);
+  collector.forgotten(1);
+  EXPECT_EQ(collector.orphans(), 0u);
+}
+
 // Were the older version with bytes called empty, it would be skipped, if those
 // who have the newest one have gone.
 TEST_F(GivenBack, OrphanIsAsItWasTold) { // SPEC S9
