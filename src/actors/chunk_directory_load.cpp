@@ -75,10 +75,13 @@ parse_row(std::string_view key, std::string_view value) {
     return fail(ec::integrity, "the metadata has a chunk row that is none");
   if (const auto newest = std::max(row->extent.version, row->intent);
       newest > core::restored_branch::version_max)
-    return fail(ec::integrity,
-                fmt::format("the metadata has a row of chunk {:016x} with "
-                            "version {}, which no master gives",
-                            row->chunk.value(), newest.value()));
+    return fail(
+      ec::integrity,
+      fmt::format("the metadata has a row of chunk {:016x} with "
+                  "version {}, which no master gives; restore a backup "
+                  "from before that (dfsnode admin metadata "
+                  "restore)",
+                  row->chunk.value(), newest.value()));
   return *row;
 }
 

@@ -213,7 +213,9 @@ void directory_machine::redo_intents(instant now) {
   for (const auto& [chunk, intent] : s_.table.intents()) {
     if (open.size() == redone_at_once)
       break;
-    if (!grants_.contains(chunk))
+    // After the last version there is none: those must not keep others back.
+    if (!grants_.contains(chunk)
+        && s_.table.next_version(chunk) <= restored_branch::version_max)
       open.push_back(chunk);
   }
   std::erase_if(begun_, [this](chunk_id chunk) {
