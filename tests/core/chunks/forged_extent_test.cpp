@@ -146,5 +146,29 @@ TEST_F(ForgedExtent, LeavesNoVersionToGrant) { // SPEC G6
   EXPECT_EQ(orders<msg::fence_chunk>(), 0u);
 }
 
+// As many as are gone on with at once.
+TEST_F(ForgedExtent, WithoutANextVersionKeepsNoOtherOneBack) { // SPEC I8
+  machine.emplace(options(2), now);
+  servers.clear();
+  std::vector<chunk_row> rows(101, {.file = inode_id{5},
+                                    .extent = extent,
+                                    .replication = 3,
+                                    .intent = restored_branch::version_max});
+  rows.back().intent = extent.version.next();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].chunk = chunk_id{100 + i};
+    machine->load_file_row(rows[i]);
+    machine->load_version_row(rows[i]);
+  }
+  for (std::uint8_t n = 1; n <= 3; ++n) {
+    enrol(n, {});
+    for (const auto& x : rows)
+      tell(n, {x.chunk, extent});
+  }
+  for (int second = 0; second < 10; ++second)
+    pass(1s);
+  EXPECT_GT(orders<msg::fence_chunk>(), 0u);
+}
+
 } // namespace
 } // namespace dfs::core::test

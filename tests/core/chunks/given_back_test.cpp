@@ -176,6 +176,19 @@ TEST_F(GivenBack, OrphanIsNotOfAServerThatIsForgotten) { // SPEC G12
   EXPECT_EQ(collector.orphans(), 0u);
 }
 
+// Its replicas go, and nobody can tell the namespace no.
+TEST_F(GivenBack, FileThatComesAfterTheOrderRaisesAnAlarm) { // SPEC G12
+  const auto chunk = write();
+  pass(125s);
+  ASSERT_EQ(deletions(chunk), 3u);
+  machine.keep({inode_id{77}, {state(chunk, 1, 3)}, 3}, now);
+  std::size_t alarms = 0;
+  for (const auto& x : machine.take_effects())
+    if (const auto* note = std::get_if<directory_note>(&x))
+      alarms += note->what == directory_note::kind::alarm ? 1 : 0;
+  EXPECT_EQ(alarms, 1u);
+}
+
 // Were the older version with bytes called empty, it would be skipped, if those
 // who have the newest one have gone.
 TEST_F(GivenBack, OrphanIsAsItWasTold) { // SPEC S9
