@@ -129,7 +129,7 @@ void load_rest(row_loader& load, core::file_tree& tree) {
     });
   load.each<core::orphan_row>(
     tree_keys::orphans, numbered, [&](auto key, const auto& row) {
-      tree.load_orphan(inode_id{core::number_of_key(key)}, row);
+      return tree.load_orphan(inode_id{core::number_of_key(key)}, row);
     });
   load.each<core::clock_row>(
     tree_keys::clock, 0, [&](auto, const auto& row) { tree.load_clock(row); });

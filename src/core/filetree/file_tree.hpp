@@ -73,7 +73,9 @@ public:
   void load_released_versions(inode_id inode, const released_row& row);
   void load_released_deletion(inode_id inode, const deletion_row& row);
   void load_told(group_id group, const told_row& row);
-  void load_orphan(inode_id inode, const orphan_row& row);
+  /// After the nodes. Errors: `integrity`.
+  [[nodiscard]] result<nothing>
+  load_orphan(inode_id inode, const orphan_row& row);
   void load_branch(master_term at, const branch_row& row);
 
   /// Ends loading. Numbers that are given away from here on begin with the

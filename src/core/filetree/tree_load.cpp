@@ -242,6 +242,8 @@ void file_tree::check() const {
                || state_.nodes.find(inode) == no_node);
   }
   DFS_ASSERT(state_.unnamed.size() <= state_.orphans.size());
+  for (const auto inode : state_.nameable)
+    DFS_ASSERT(state_.unnamed.contains(inode));
 }
 
 } // namespace dfs::core

@@ -50,6 +50,17 @@ void tree_state::take_number(std::uint64_t x) {
     lost_numbers = std::max(lost_numbers, x + 1);
 }
 
+void tree_state::set_orphan(inode_id file, const orphan_row& x) {
+  orphans[file] = x;
+  unnamed.erase(file);
+  nameable.erase(file);
+  if (x.phase != orphan_phase::waits)
+    return;
+  unnamed.insert(file);
+  if (config.quorums.knows(x.of_class))
+    nameable.insert(file);
+}
+
 void file_tree::load_restore(master_term at, master_term backup) {
   state_.restored_at = at;
   // All numbers of the terms before its last one were given before it.
@@ -60,10 +71,19 @@ void file_tree::load_branch(master_term at, const branch_row& row) {
   state_.branches[at] = row.first;
 }
 
-void file_tree::load_orphan(inode_id inode, const orphan_row& row) {
-  state_.orphans[inode] = row;
-  if (row.phase == orphan_phase::waits)
-    state_.unnamed.insert(inode);
+result<nothing> file_tree::load_orphan(inode_id inode, const orphan_row& row) {
+  const bool known = row.phase == orphan_phase::waits
+                     || row.phase == orphan_phase::deleted
+                     || row.phase == orphan_phase::ended;
+  if (!known
+      || (row.phase == orphan_phase::waits
+          && (row.newest == version_number{}
+              || state_.nodes.find(inode) != no_node)))
+    return fail(ec::integrity, "the metadata of inode "
+                                 + std::to_string(inode.value())
+                                 + ", which had no name, cannot be");
+  state_.set_orphan(inode, row);
+  return done;
 }
 
 // Once after a restore: later its highest numbers may be gone from the rows.
@@ -80,11 +100,7 @@ void file_tree::begin_branch(tree_changes& out) {
 // -- notes --------------------------------------------------------------------
 
 void tree_edit::set_orphan(inode_id file, const orphan_row& x) {
-  state.orphans[file] = x;
-  if (x.phase == orphan_phase::waits)
-    state.unnamed.insert(file);
-  else
-    state.unnamed.erase(file);
+  state.set_orphan(file, x);
   put(numbered_key(tree_keys::orphans, file.value()), x);
 }
 
@@ -103,6 +119,9 @@ void note_orphan(tree_edit& edit, const msg::noted_version& x) {
   auto& tree = edit.state;
   if (!tree.is_lost(x.file) || tree.nodes.find(x.file) != no_node)
     return;
+  // No server that works says so, and no file can have such a version.
+  if (x.newest == version_number{} && x.kind != msg::version_kind::closed)
+    return;
   const auto known = tree.orphans.find(x.file);
   if (known != tree.orphans.end()
       && (known->second.phase == orphan_phase::ended
@@ -119,10 +138,7 @@ void note_orphan(tree_edit& edit, const msg::noted_version& x) {
 
 result<adoption_plan> prepare(const tree_state& tree, const adopt_versions& x) {
   adoption_plan plan;
-  for (const auto file : tree.unnamed) {
-    // Of the others nobody knows here where they are.
-    if (!tree.config.quorums.knows(tree.orphans.at(file).of_class))
-      continue;
+  for (const auto file : tree.nameable) {
     if (plan.files.size() == x.most) {
       plan.more = true;
       break;

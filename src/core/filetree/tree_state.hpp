@@ -155,6 +155,9 @@ struct tree_state {
     return term.value() << 40 | applied;
   }
 
+  /// Files it where its phase says.
+  void set_orphan(inode_id file, const orphan_row& x);
+
   void add_trash(std::uint64_t id, trash_item x);
   /// Its node stays. @pre It is there.
   void drop_trash(std::uint64_t id);
@@ -182,8 +185,8 @@ struct tree_state {
   node_index root = no_node;
   std::map<std::uint64_t, trash_item> trash;
   std::map<node_index, std::uint64_t> trash_ids; ///< Of what is in it.
-  std::set<std::uint64_t> purging; ///< Trash ids with that flag.
-  std::uint64_t purged_up_to = 0;  ///< These, too, are purged.
+  std::set<std::uint64_t> purging;               ///< Trash ids with that flag.
+  std::uint64_t purged_up_to = 0;                ///< These, too, are purged.
   std::uint64_t trashed_files = 0; ///< Of items that are not purged.
   std::map<inode_id, upload> uploads;
   request_table requests;
@@ -199,6 +202,9 @@ struct tree_state {
   /// Versioned files that only lost metadata had names for: 'o' rows.
   std::map<inode_id, orphan_row> orphans;
   std::set<inode_id> unnamed; ///< Of these, those that wait.
+  /// Of these, those whose class is known, and so their group: only they get
+  /// names.
+  std::set<inode_id> nameable;
   /// First numbers of lost metadata, by the term in which that was over.
   std::map<master_term, std::uint64_t> branches;
   std::optional<clock_row> clock; ///< As it was written last.

@@ -209,7 +209,7 @@ public:
     if (const auto* told = std::get_if<told_row>(&value))
       to.load_told(group_id{number}, *told);
     if (const auto* orphan = std::get_if<orphan_row>(&value))
-      to.load_orphan(inode_id{number}, *orphan);
+      return to.load_orphan(inode_id{number}, *orphan);
     if (const auto* branch = std::get_if<branch_row>(&value))
       to.load_branch(master_term{number}, *branch);
     return done;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -249,11 +250,47 @@ TEST_F(UnnamedVersions, KeepTheirClass) { // SPEC V1
     x.kind = version_kind::content;
   EXPECT_TRUE(apply(notes));
   EXPECT_EQ(tree->unnamed(), 2u);
+  EXPECT_EQ(tree->state().nameable, std::set{lost}) << "all a page looks at";
   EXPECT_EQ(adopt()->files.size(), 1u) << "nobody knows the class of the other";
   EXPECT_EQ(tree->class_of_file(lost), 4);
   restart();
   EXPECT_EQ(tree->class_of_file(lost), 4);
   EXPECT_EQ(tree->unnamed(), 1u);
+}
+
+// A faulty file server must not write what ends each later master.
+TEST_F(UnnamedVersions, WithoutAVersionAreNone) {
+  back_up();
+  const auto lost = lost_file("/docs/lost");
+  note(lost, 0, 10);
+  note(lost, 0, 0, version_kind::deleted);
+  EXPECT_EQ(tree->unnamed(), 0u);
+  EXPECT_TRUE(adopt()->files.empty());
+  restart();
+  EXPECT_TRUE(tree->state().orphans.empty());
+  note(lost, 0, 0, version_kind::closed);
+  note(lost, 1, 10);
+  EXPECT_EQ(tree->unnamed(), 0u) << "it had ended";
+}
+
+TEST_F(UnnamedVersions, AreNotLoadedFromRowsThatCannotBe) {
+  const auto known = file("/docs/known");
+  flush();
+  const auto load = [&](inode_id inode, const orphan_row& row) {
+    return refusal(loaded()->load_orphan(inode, row));
+  };
+  const inode_id other{known.value() + 1};
+  orphan_row row{orphan_phase::waits, version_number{1}, 10, 5, 0};
+  EXPECT_EQ(load(other, row), std::nullopt);
+  EXPECT_EQ(load(known, row), ec::integrity) << "it has a name";
+  row.newest = {};
+  EXPECT_EQ(load(other, row), ec::integrity);
+  row.phase = orphan_phase::ended;
+  EXPECT_EQ(load(other, row), std::nullopt);
+  for (const auto phase : {0, 4, 255}) {
+    row.phase = orphan_phase{static_cast<std::uint8_t>(phase)};
+    EXPECT_EQ(load(other, row), ec::integrity) << phase;
+  }
 }
 
 TEST_F(UnnamedVersions, AreThereAfterAnotherRestore) {
