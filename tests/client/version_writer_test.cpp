@@ -330,6 +330,25 @@ TEST_F(VersionWriterTest, HearsOfASlowMasterAfterwards) { // SPEC S9
   EXPECT_EQ(cluster.asked["locate_file"], 1) << "for a while it is not asked";
 }
 
+// The name was made since the question; the answer to that one came first.
+TEST_F(VersionWriterTest, BelievesNoOvertakenError) { // SPEC S9
+  auto& places = *cluster.session.places;
+  std::optional<result<file_place>> late;
+  cluster.master_takes = 300ms;
+  places.find("/g", 1s, [&](const auto& x) { late = x; });
+  cluster.master_takes = 0ms;
+  std::optional<result<file_place>> made;
+  places.create({0, "/g", true}, 1s, [&](const auto& x) { made = x; });
+  ASSERT_TRUE(cluster.wait(made));
+  cluster.names.erase("/g"); // As it was when the first one was asked.
+  EXPECT_EQ(refusal(cluster.wait(late)), ec::not_found);
+  EXPECT_NE(places.known("/g"), nullptr);
+  late.reset();
+  places.find("/g", 1s, [&](const auto& x) { late = x; });
+  EXPECT_EQ(refusal(cluster.wait(late)), ec::not_found);
+  EXPECT_EQ(places.known("/g"), nullptr) << "this one is newer";
+}
+
 TEST_F(VersionWriterTest, BelievesTheNewestAnswerAboutAName) { // SPEC S9
   const auto find = [&](inode_id file, std::uint64_t position) {
     cluster.names["/f"] = file;

@@ -41,7 +41,7 @@ void version_places::confirm(const std::string& path, duration patience,
       const auto silent
         = !x && (is_passing(x.error().code) || x.error().code == ec::stale);
       if (!silent)
-        self->learn(path, x, tell);
+        self->learn(path, before.looked_up_at, x, tell);
       else if (*waits)
         self->without_answer(before, tell);
     });
@@ -56,25 +56,32 @@ void version_places::without_answer(const file_place& before,
 void version_places::find(const std::string& path, duration patience,
                           found then) {
   master_.ask<msg::locate_file>(
-    {path}, patience, [this, path, then = std::move(then)](const auto& x) {
-      learn(path, x, then);
-    });
+    {path}, patience,
+    [this, path, before = position_of(path),
+     then = std::move(then)](const auto& x) { learn(path, before, x, then); });
 }
 
 void version_places::create(const msg::create_versioned& what,
                             duration patience, found then) {
   master_.ask<msg::create_versioned>(
     what, patience,
-    [this, path = what.path, then = std::move(then)](const auto& x) {
-      learn(path, x, then);
-    });
+    [this, path = what.path, before = position_of(what.path),
+     then = std::move(then)](const auto& x) { learn(path, before, x, then); });
 }
 
-void version_places::learn(const std::string& path,
+std::uint64_t version_places::position_of(const std::string& path) const {
+  const auto* place = known(path);
+  return place ? place->looked_up_at : 0;
+}
+
+void version_places::learn(const std::string& path, std::uint64_t before,
                            const result<msg::file_located>& x,
                            const found& then) {
   if (!x) {
-    forget(path);
+    // Errors have no position: what was learnt since they were asked for may
+    // be newer.
+    if (position_of(path) == before)
+      forget(path);
     return then(x.error());
   }
   learn(x->group);

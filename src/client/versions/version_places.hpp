@@ -92,8 +92,13 @@ public:
   names(group_id group, const std::vector<store_id>& stores) const;
 
 private:
-  void learn(const std::string& path, const result<msg::file_located>& x,
-             const found& then);
+  /// Where the master's log was when the name was looked up; 0: it is not
+  /// known.
+  [[nodiscard]] std::uint64_t position_of(const std::string& path) const;
+
+  /// @param before `position_of(path)` when the master was asked.
+  void learn(const std::string& path, std::uint64_t before,
+             const result<msg::file_located>& x, const found& then);
   void learn(const msg::group_location& x);
 
   void without_answer(const file_place& before, const found& then);
