@@ -76,6 +76,9 @@ create_versioned(namespace_self self, const msg::create_versioned& x) {
 
 promise_of<msg::notes_receipted>
 note_versions(namespace_self self, const msg::versions_noted& x) {
+  // A receipt is for ever, and the rows of older metadata are worth nothing.
+  if (auto may = may_change<msg::unlink_file>(self); !may)
+    return refuse<msg::notes_receipted>(self, may.error());
   auto& state = self->state;
   auto promise = self->make_response_promise<msg::notes_receipted>();
   core::tree_changes changes;
@@ -98,10 +101,13 @@ void receipt_notes(namespace_self self, std::uint64_t number) {
   if (self->state.noting.empty())
     return;
   after_sync(self, number,
-             [asked = std::exchange(self->state.noting, {})]() mutable {
+             [self, asked = std::exchange(self->state.noting, {})]() mutable {
                DFS_CRASH_POINT("namespace.notes_durable");
+               result<msg::notes_receipted> receipt = msg::notes_receipted{};
+               if (auto may = may_change<msg::unlink_file>(self); !may)
+                 receipt = may.error();
                for (auto& promise : asked)
-                 promise.deliver(msg::notes_receipted{});
+                 deliver(promise, result<msg::notes_receipted>{receipt});
              });
 }
 

@@ -271,6 +271,18 @@ TEST_F(VersionedNames, ReceiptsOfNotesFollowTheirRows) { // SPEC S9
   EXPECT_EQ(status("/docs/f")->length, 20u);
 }
 
+TEST_F(VersionedNames, OfOlderMetadataGiveNoReceipts) { // SPEC G12, S9
+  ASSERT_TRUE(docs());
+  const auto file = create("/docs/f")->status.inode;
+  stop_sync.hold(*store);
+  const auto before = begin<msg::notes_receipted>(noted(file, 1, 10));
+  fitness->lose("another master has newer metadata");
+  const auto after = begin<msg::notes_receipted>(noted(file, 2, 20));
+  stop_sync.release();
+  EXPECT_EQ(refusal(finish(before)), ec::stale);
+  EXPECT_EQ(refusal(finish(after)), ec::stale);
+}
+
 TEST_F(VersionedNames, ManyNotesAreWrittenAtOnce) {
   ASSERT_TRUE(docs());
   std::vector<inode_id> files;

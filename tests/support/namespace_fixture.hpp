@@ -68,6 +68,7 @@ struct namespace_fixture : ::testing::Test, test::deterministic_system {
   unix_milliseconds wall{std::chrono::hours{500'000}};
   std::uint64_t requests = 0;
   std::uint64_t free_bytes_min = 0;
+  std::shared_ptr<master_fitness> fitness; ///< Of the keeper.
   bool serves_versions = true;
   /// Gives files a group, and counts how often.
   version_directory_actor versions;
@@ -103,6 +104,7 @@ struct namespace_fixture : ::testing::Test, test::deterministic_system {
       how.versions = [this] { return versions; };
     how.clock = [this] { return wall; };
     how.free_bytes_min = free_bytes_min;
+    fitness = how.fitness;
     auto tree = load_namespace(how);
     ASSERT_TRUE(tree) << tree.error().context;
     how.tree = *tree;
