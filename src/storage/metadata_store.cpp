@@ -272,6 +272,9 @@ result<master_term> metadata_store::next_term(std::uint64_t life) {
   const auto last = get(term_key);
   if (!last)
     return last.error();
+  const auto past = lives();
+  if (!past)
+    return past.error();
   const auto term = std::max(number_in(*last), engine_->mark->value().term) + 1;
   if (term >= terms_max)
     return fail(ec::full, "the terms of this metadata are used up");
@@ -283,8 +286,12 @@ result<master_term> metadata_store::next_term(std::uint64_t life) {
   rows.push_back(
     {life_key(term),
      fmt::format("{:016x} {}", life, engine_->db->GetLatestSequenceNumber())});
-  if (term > lives_max)
-    rows.push_back({life_key(0), std::nullopt, life_key(term - lives_max)});
+  // By their number, not by their terms: a restore skips many terms, and the
+  // namespace reads the last term of the backup from these rows.
+  if (past->size() >= lives_max) {
+    const auto first_kept = past->at(past->size() - lives_max + 1).term;
+    rows.push_back({life_key(0), std::nullopt, life_key(first_kept.value())});
+  }
   // A term that is lost in a power cut would be given twice.
   engine_->sync_next = true;
   auto written = commit_now(std::move(rows));

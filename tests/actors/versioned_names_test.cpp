@@ -343,5 +343,23 @@ TEST_F(VersionedNames, ThatWereLostAreFoundByTheirNotes) { // SPEC G2, S9
   EXPECT_TRUE(ask<msg::orphans_adopted>(adopt)->files.empty());
 }
 
+// The backup has no row with its number, but a later term than that.
+TEST_F(VersionedNames, ThatEndedBeforeTheBackupAreNotFound) { // SPEC G2
+  ASSERT_TRUE(docs());
+  const auto gone = create("/docs/gone")->status.inode;
+  ASSERT_TRUE(ask<msg::file_unlinked>(msg::unlink_file{group_id{1}, gone}));
+  restart();
+  ASSERT_TRUE(store->backup(place / "backups"));
+  end();
+  ASSERT_TRUE(
+    storage::restore_backup(place / "backups", place / "metadata", 0, true));
+  start();
+  EXPECT_TRUE(ask<msg::notes_receipted>(noted(gone, 1, 10)));
+  const auto made
+    = ask<msg::orphans_adopted>(msg::adopt_orphans{"/lost+found", {}});
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_TRUE(made->files.empty()) << "purged data came back";
+}
+
 } // namespace
 } // namespace dfs::actors

@@ -4,12 +4,14 @@
 #include "support/refusal.hpp"
 #include "support/temp_dir.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 // What metadata know of their own past, and restores that follow one another.
 
@@ -138,6 +140,38 @@ TEST_F(MetadataLives, RestoresInARowHaveTheirOwnTerms) { // SPEC G12
   const auto elsewhere = place / "elsewhere";
   ASSERT_TRUE(restore_backup(copies, elsewhere, 0, false, obeyed));
   EXPECT_EQ(open(elsewhere)->restored_at().value() >> 16, before + 1);
+}
+
+// The namespace reads from them which numbers the backup has given.
+TEST_F(MetadataLives, ThoseOfTheBackupAreKnownAfterARestore) { // SPEC G2
+  const auto copies = place / "backups";
+  auto store = open(directory);
+  ASSERT_TRUE(store->next_term(11));
+  ASSERT_TRUE(store->next_term(22));
+  ASSERT_TRUE(store->backup(copies));
+  store.reset();
+  ASSERT_TRUE(restore_backup(copies, directory, 0, true));
+  store = open(directory);
+  ASSERT_TRUE(store->next_term(33));
+  const auto lives = *store->lives();
+  ASSERT_EQ(lives.size(), 3u);
+  EXPECT_EQ(lives[1].term, master_term{2});
+  EXPECT_EQ(lives[1].life, 22u);
+  EXPECT_EQ(lives[2].term, store->restored_at());
+}
+
+TEST_F(MetadataLives, TheNewestAreKept) { // SPEC G12
+  auto store = open(directory, false);
+  std::vector<row_change> rows{{"mterm", "5000"}};
+  for (std::uint64_t term = 900; term < 5'000; ++term)
+    rows.push_back({fmt::format("mlife{:016x}", term), "b 1"});
+  ASSERT_TRUE(store->commit_now(rows));
+  const auto term = *store->next_term(22);
+  EXPECT_EQ(term, master_term{5'001});
+  const auto lives = *store->lives();
+  ASSERT_EQ(lives.size(), 4'096u);
+  EXPECT_EQ(lives.front().term, master_term{905});
+  EXPECT_EQ(lives.back().term, term);
 }
 
 TEST_F(MetadataLives, TermsThatAreUsedUpAreNotGiven) { // SPEC G12
