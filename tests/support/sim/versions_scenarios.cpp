@@ -326,10 +326,11 @@ versions_run run_restore(const versions_options& options) {
   faults.wait(3s, 3s);
   faults.end();
   cluster.rest();
-  (void) world.run_until([&] { return idle(cluster); }, world.now() + 20s);
+  if (!world.run_until([&] { return idle(cluster); }, world.now() + 20s)
+      && !world.broken())
+    world.report("restore", "clients are not done: nothing was restored");
   cluster.crash(master, false);
-  if (idle(cluster))
-    cluster.restore_names(backup);
+  cluster.restore_names(backup);
   faults.wait(0s, 500ms);
   cluster.start(master);
   for (auto rounds = world.random().below(4); rounds > 0; --rounds) {
