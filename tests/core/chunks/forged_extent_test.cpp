@@ -21,16 +21,22 @@ struct ForgedExtent : Master {
             {chunk_version{1}, mutation_serial{3}, 1'000, 1'000}};
   }
 
-  // As a server that tells of a replica that has come.
-  void tell(std::uint8_t n, const msg::chunk_state& x) {
+  // The next one of that server, with no news.
+  msg::chunk_heartbeat heartbeat_of(std::uint8_t n) {
     msg::chunk_heartbeat beat;
     beat.store = store_id{n};
     beat.boot = boot(n);
     beat.term = machine->state().term;
     beat.sequence = ++sequences[n];
     beat.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
-    beat.arrived = {x};
     beat.led_last = true;
+    return beat;
+  }
+
+  // As a server that tells of a replica that has come.
+  void tell(std::uint8_t n, const msg::chunk_state& x) {
+    auto beat = heartbeat_of(n);
+    beat.arrived = {x};
     EXPECT_TRUE(machine->heartbeat(beat, now));
     perform();
   }
@@ -112,14 +118,8 @@ TEST_F(ForgedExtent, OfAPrimaryIsNotCommitted) { // SPEC G6
   wrong.serial = mutation_serial{std::uint64_t{1} << 60};
   const auto primary
     = static_cast<std::uint8_t>(x.grant.chain.at(0).store.value());
-  msg::chunk_heartbeat beat;
-  beat.store = store_id{primary};
-  beat.boot = boot(primary);
-  beat.term = machine->state().term;
-  beat.sequence = ++sequences[primary];
-  beat.volumes = {{primary, 1u << 30, 1u << 30, false, "/disk"}};
+  auto beat = heartbeat_of(primary);
   beat.led = {{x.grant.chunk, x.grant.epoch, wrong, true, false, false}};
-  beat.led_last = true;
   const auto answer = machine->heartbeat(beat, now);
   perform();
   ASSERT_TRUE(answer);

@@ -139,13 +139,7 @@ TEST_F(GivenBack, VersionThatWasFencedIsNotGivenAgainToALateFile) { // SPEC G6
 
 TEST_F(GivenBack, WhatWasNotPromisedInItIsForgotten) { // SPEC G12
   const auto grant = allocate();
-  msg::chunk_heartbeat x;
-  x.store = grant.chain.at(0).store;
-  x.boot = boot_id{x.store.value()};
-  x.term = term;
-  x.sequence = ++sequences[x.store.value()];
-  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
-  x.led_last = x.all_told = true;
+  auto x = heartbeat_of(grant.chain.at(0).store.value());
   x.led = {{grant.chunk,
             grant.epoch,
             {chunk_version{1}, {}, 0, 0},
@@ -208,12 +202,7 @@ TEST_F(GivenBack, OrphanIsAsItWasTold) { // SPEC S9
 TEST_F(GivenBack, OrphanIsWithoutWhatHasGoneMeanwhile) { // SPEC S9
   tell({1, 2}, state(orphan, 2, 5));
   ASSERT_EQ(machine.claim({{}, 10}, now)->chunks.size(), 1u);
-  msg::chunk_heartbeat x;
-  x.store = store_id{2};
-  x.boot = boot_id{2};
-  x.term = term;
-  x.sequence = ++sequences[2];
-  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
+  auto x = heartbeat_of(2);
   x.lost = {orphan};
   EXPECT_TRUE(machine.heartbeat(x, now));
   pass(61s);

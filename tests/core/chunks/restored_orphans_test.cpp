@@ -69,13 +69,7 @@ TEST_F(RestoredOrphans, GivesNoLeaseOfAnOlderVersion) { // SPEC G2
     {.chunk = orphan, .version = chunk_version{1}, .term = master_term{1}},
     has.extent};
   ASSERT_TRUE(machine.adopt({client}, {true}, now));
-  msg::chunk_heartbeat x;
-  x.store = store_id{1};
-  x.boot = boot_id{1};
-  x.term = term;
-  x.sequence = ++sequences[1];
-  x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
-  x.led_last = x.all_told = true;
+  auto x = heartbeat_of(1);
   x.led = {{orphan, former, has.extent, true, false, false}};
   ASSERT_TRUE(machine.heartbeat(x, now));
   ASSERT_NE(machine.state().leases.find(orphan), nullptr);

@@ -88,8 +88,8 @@ struct RestoredMaster : ::testing::Test {
     beat(i);
   }
 
-  /// @param news What is new there.
-  void beat(std::uint64_t i, std::vector<msg::chunk_state> news = {}) {
+  /// The next one of that server, with no news.
+  msg::chunk_heartbeat heartbeat_of(std::uint64_t i) {
     msg::chunk_heartbeat x;
     x.store = store_id{i};
     x.boot = boot_id{i};
@@ -98,6 +98,12 @@ struct RestoredMaster : ::testing::Test {
     x.heard = x.sequence - 1;
     x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
     x.led_last = x.all_told = true;
+    return x;
+  }
+
+  /// @param news What is new there.
+  void beat(std::uint64_t i, std::vector<msg::chunk_state> news = {}) {
+    auto x = heartbeat_of(i);
     x.arrived = std::move(news);
     EXPECT_TRUE(machine.heartbeat(x, now));
     take();

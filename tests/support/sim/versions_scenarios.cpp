@@ -257,21 +257,51 @@ versions_run run_one_way(const versions_options& options) {
   });
 }
 
+/// A cluster over a poor network that has got going.
+class poor_cluster {
+public:
+  poor_cluster(const versions_options& options, std::uint32_t files,
+               std::chrono::nanoseconds time)
+    : cluster{with(options, files)} {
+    cluster.world().net().set_quality(poor_network());
+    cluster.start_all();
+    cluster.world().run_for(time);
+  }
+
+  /// Faults, or none.
+  void suffer(std::chrono::nanoseconds apart) {
+    for (auto rounds = cluster.world().random().below(3); rounds > 0;
+         --rounds) {
+      faults.strike();
+      faults.wait(100ms, apart);
+    }
+  }
+
+  versions_run end() {
+    faults.end();
+    cluster.world().net().set_quality(link_quality{});
+    come_to_rest(cluster);
+    return finish(cluster);
+  }
+
+  version_cluster cluster;
+  version_trouble faults{cluster};
+
+private:
+  static versions_options with(versions_options x, std::uint32_t files) {
+    x.files = files;
+    return x;
+  }
+};
+
 // Clients stop where they are, and what they did last is nobody's business any
 // more but the lists': no later put mends them. Then the harm begins.
 versions_run run_lists(const versions_options& options) {
-  auto many = options;
-  many.files = 12;
-  version_cluster cluster{many};
+  poor_cluster run{options, 12, 3s};
+  auto& cluster = run.cluster;
+  auto& faults = run.faults;
   auto& world = cluster.world();
-  world.net().set_quality(poor_network());
-  cluster.start_all();
-  world.run_for(3s);
-  version_trouble faults{cluster};
-  for (auto rounds = world.random().below(3); rounds > 0; --rounds) {
-    faults.strike();
-    faults.wait(100ms, 3s);
-  }
+  run.suffer(3s);
   faults.wait(200ms, 2s);
   cluster.rest();
   faults.wait(0s, 300ms);
@@ -284,10 +314,7 @@ versions_run run_lists(const versions_options& options) {
       faults.strike();
     faults.wait(0s, 1'500ms);
   }
-  faults.end();
-  world.net().set_quality(link_quality{});
-  come_to_rest(cluster);
-  return finish(cluster);
+  return run.end();
 }
 
 // The master loses what it knows of groups, and finds it by asking.
@@ -309,20 +336,13 @@ versions_run run_rebuild(const versions_options& options) {
 // the groups tell, whoever leads them. Clients have stopped by then: that names
 // are gone is no fault.
 versions_run run_restore(const versions_options& options) {
-  auto many = options;
-  many.files = 12;
-  version_cluster cluster{many};
+  poor_cluster run{options, 12, 1s};
+  auto& cluster = run.cluster;
+  auto& faults = run.faults;
   auto& world = cluster.world();
-  world.net().set_quality(poor_network());
-  cluster.start_all();
-  world.run_for(1s);
-  version_trouble faults{cluster};
   faults.wait(0s, 4s);
   const auto backup = cluster.metadata();
-  for (auto rounds = world.random().below(3); rounds > 0; --rounds) {
-    faults.strike();
-    faults.wait(100ms, 2s);
-  }
+  run.suffer(2s);
   faults.wait(3s, 3s);
   faults.end();
   cluster.rest();
@@ -343,10 +363,7 @@ versions_run run_restore(const versions_options& options) {
       faults.strike();
   }
   faults.wait(0s, 3s);
-  faults.end();
-  world.net().set_quality(link_quality{});
-  come_to_rest(cluster);
-  return finish(cluster);
+  return run.end();
 }
 
 /// All that it had is there again, or others have it.
