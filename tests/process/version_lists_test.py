@@ -130,6 +130,16 @@ class Lists(unittest.TestCase):
         wait_for(lambda: set(self.listed()[0]) == {"old", "gone"}, 10,
                  lambda: self.listed())
 
+    def put_unnoted(self, name):
+        """It is acknowledged, and in no list yet: the master has just been
+        started, and has heard of nobody."""
+        self.points.order([self.master], AT_MASTER[0], 1)
+        self.put(name, 100)
+        self.assertIsNotNone(wait_for_death([self.master], 5))
+        self.points.withdraw()
+        self.assertEqual(len(self.there[name]), 100, "acknowledged")
+        self.master.start()
+
     def die_at(self, nodes, step):
         self.prepare()
         self.points.order(nodes, step, self.random.choice((1, 1, 2, 3)))
@@ -176,14 +186,18 @@ class Lists(unittest.TestCase):
 
     # SPEC S1, V9
     def test_a_put_that_is_not_noted_can_be_removed(self):
-        """It is acknowledged, and in no list yet."""
-        self.points.order([self.master], AT_MASTER[0], 1)
-        self.put("new", 100)
-        self.assertIsNotNone(wait_for_death([self.master], 5))
-        self.points.withdraw()
-        self.assertEqual(len(self.there["new"]), 100, "acknowledged")
-        self.master.start()
+        self.put_unnoted("new")
         self.client.verb("rm", f"{self.dir}/new")
+        self.there["new"] = None
+        self.cluster.wait_until_whole(30)
+        self.cluster.wait_until_served(60)
+        self.expect_true_lists()
+
+    # SPEC S1, V9
+    def test_a_put_that_is_not_noted_can_be_moved(self):
+        self.put_unnoted("new")
+        self.client.verb("mv", f"{self.dir}/new", f"{self.dir}/moved")
+        self.there["moved"] = self.there["new"]
         self.there["new"] = None
         self.cluster.wait_until_whole(30)
         self.cluster.wait_until_served(60)

@@ -3,7 +3,10 @@
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 #include "admin/versioned_files.hpp"
+#include "client/cluster_client.hpp"
 #include "messages/version_admin_methods.hpp"
+
+#include <chrono>
 
 namespace dfs::admin {
 
@@ -16,21 +19,51 @@ struct move_options {
   bool exact = false;
 };
 
-// Lists hide a deleted file, and a name that hides gives way. Whether the file
-// is deleted, only its group knows: somebody may have put it again, and the
-// master not know yet. SPEC S9
-result<nothing> check_hidden(verb_context& context, const std::string& path) {
+/// SPEC S9
+constexpr std::chrono::seconds lists_are_true_within{5};
+constexpr std::chrono::milliseconds look_again{50};
+
+/// Whether a file is there that the namespace hides: it was put a moment ago,
+/// and only its group knows.
+result<bool> is_hidden_yet(verb_context& context, const std::string& path) {
   const auto row = ask_master(context, msg::list_versioned{path, {}, 1});
   if (!row || row->entries.empty() || !row->entries.front().name.empty()
       || !row->entries.front().hidden)
-    return done;
+    return false;
   const auto view = open_versions(context, path);
   if (!view)
-    return view.error().code == ec::not_found ? result<nothing>{done}
+    return view.error().code == ec::not_found ? result<bool>{false}
                                               : view.error();
-  if ((*view)->newest())
+  return static_cast<bool>((*view)->newest());
+}
+
+// Lists hide a deleted file, and a name that hides gives way.
+result<nothing> check_hidden(verb_context& context, const std::string& path) {
+  const auto there = is_hidden_yet(context, path);
+  if (!there)
+    return there.error();
+  if (*there)
     return fail(ec::exists, path + " exists: it was put again a moment ago");
   return done;
+}
+
+/// A file that is hidden yet is moved when the namespace has heard of it.
+result<msg::file_status>
+rename(verb_context& context, const msg::rename_entry& request) {
+  auto moved = ask_master(context, request);
+  if (moved || moved.error().code != ec::not_found)
+    return moved;
+  const auto there = is_hidden_yet(context, request.from);
+  auto cluster = context.cluster();
+  if (!there || !*there || !cluster)
+    return moved;
+  const auto end = std::chrono::steady_clock::now() + lists_are_true_within;
+  while (!moved && moved.error().code == ec::not_found
+         && std::chrono::steady_clock::now() < end) {
+    (*cluster)->wait(look_again);
+    moved = ask_master(context, request);
+  }
+  return moved;
 }
 
 result<exit_code> move_entry(const move_options& x, verb_context& context) {
@@ -47,7 +80,7 @@ result<exit_code> move_entry(const move_options& x, verb_context& context) {
   if (!x.force)
     if (auto good = check_hidden(context, request.to); !good)
       return good.error();
-  auto moved = ask_master(context, request);
+  const auto moved = rename(context, request);
   if (!moved)
     return explain_transfer(moved.error(), context, {});
   if (context.out.how().json)

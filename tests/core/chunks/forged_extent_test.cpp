@@ -42,7 +42,7 @@ struct ForgedExtent : Master {
   }
 };
 
-TEST_F(ForgedExtent, IsRefusedBeforeAnythingGoesByIt) { // SPEC G12
+TEST_F(ForgedExtent, IsRefusedBeforeAnythingGoesByIt) { // SPEC S10, G12
   const auto good = allocate();
   const auto refusal = [&](const msg::chunk_extent& extent) {
     const auto outcome = machine->adopt({{good.grant, extent}}, {true}, now);
