@@ -113,6 +113,8 @@ using namespace_keeper_actor = caf::typed_actor<
   caf::reacts_to<msg::files_grown>,
   // INTERNAL: rows are durable.
   caf::reacts_to<caf::update_atom>,
+  // INTERNAL: leases of names are over, for which changes wait.
+  caf::reacts_to<caf::flush_atom>,
   // INTERNAL: time has passed.
   caf::reacts_to<caf::tick_atom>>;
 

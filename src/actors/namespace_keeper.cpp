@@ -8,6 +8,7 @@
 #include "actors/support/to_caf.hpp"
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
+#include "core/filetree/freed_names.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -56,25 +57,64 @@ namespace {
 
 // -- changing -----------------------------------------------------------------
 
+/// Whether it waits: clients go by a name that it takes away.
 template <class Change>
-promise_of<core::answer_of_t<Change>>
-change(self_pointer self, const Change& x) {
-  using reply = core::answer_of_t<Change>;
+bool waits_for_leases(self_pointer self, const Change& x,
+                      const promise_of<core::answer_of_t<Change>>& promise);
+
+template <class Change>
+void change(self_pointer self, const Change& x,
+            promise_of<core::answer_of_t<Change>> promise) {
   auto& state = self->state;
-  if (auto may = may_change<Change>(self); !may)
-    return refuse<reply>(self, may.error());
-  core::tree_changes changes;
   const auto before = state.tree->applied();
+  if (auto may = may_change<Change>(self); !may)
+    return answer(self, promise, {may.error(), before});
+  auto frees = false;
+  if constexpr (core::may_free_names<Change>::value) {
+    frees = core::frees_names(state.tree->state(), x);
+    if (frees && waits_for_leases(self, x, promise))
+      return;
+  }
+  core::tree_changes changes;
   auto made = state.tree->apply(x, state.options.clock(), changes);
   if (!made || state.tree->applied() == before) // Refused, or done before.
-    return answer<reply>(self, {std::move(made), before});
+    return answer(self, promise, {std::move(made), before});
+  if (frees)
+    state.names->changed(state.options.boottime(),
+                         state.tree->state().position());
   ++state.options.counters->changes;
-  auto promise = self->make_response_promise<reply>();
   commit(self, std::move(changes),
          [promise, made = *std::move(made)]() mutable {
            promise.deliver(std::move(made));
          });
+}
+
+template <class Change>
+promise_of<core::answer_of_t<Change>>
+change(self_pointer self, const Change& x) {
+  auto promise = self->make_response_promise<core::answer_of_t<Change>>();
+  change(self, x, promise);
   return promise;
+}
+
+template <class Change>
+bool waits_for_leases(self_pointer self, const Change& x,
+                      const promise_of<core::answer_of_t<Change>>& promise) {
+  auto& state = self->state;
+  const auto wait = state.names->wait(state.options.boottime());
+  if (wait <= boot_clock::duration{})
+    return false;
+  if (state.held.empty())
+    self->delayed_send(self, caf::timespan{wait}, caf::flush_atom_v);
+  state.held.emplace_back([=] { change(self, x, promise); });
+  return true;
+}
+
+/// The leases are over, unless the actor's clock was ahead: then the first one
+/// waits again, and the others behind it.
+void go_on(self_pointer self) {
+  for (auto& x : std::exchange(self->state.held, {}))
+    x();
 }
 
 // -- changes that bring chunks ------------------------------------------------
@@ -397,6 +437,8 @@ namespace_keeper_actor::behavior_type namespace_keeper(
              && options.clock && options.counters);
   self->state.options = options;
   self->state.tree = options.tree;
+  self->state.names.emplace(options.boottime(),
+                            options.tree->state().position());
   self->state.journal
     = std::make_unique<namespace_journal>(*options.store, self);
   self->delayed_send(self, tick_interval, caf::tick_atom_v);
@@ -447,6 +489,7 @@ namespace_keeper_actor::behavior_type namespace_keeper(
     [=, &tree](const msg::find_told& x) { return find_told(tree, x); },
     [=](const msg::files_grown& x) { note_growth(self, x); },
     [=](caf::update_atom) { self->state.journal->wake(); },
+    [=](caf::flush_atom) { go_on(self); },
     [=](caf::tick_atom) { tick(self); },
   };
 }

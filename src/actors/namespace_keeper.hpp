@@ -5,6 +5,7 @@
 #include "actors/support/master_fitness.hpp"
 #include "actors/version_interfaces.hpp"
 #include "core/filetree/file_tree.hpp"
+#include "core/versions/name_lease.hpp"
 #include "storage/metadata_store.hpp"
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -46,6 +48,7 @@ struct namespace_keeper_options {
   /// master serves no versioned files.
   std::function<version_directory_actor()> versions;
   std::function<core::tree_time()> clock;
+  std::function<boot_instant()> boottime = boottime_now;
   /// How far the wall clock has jumped; may be null.
   std::function<std::chrono::milliseconds()> jumped;
   std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
@@ -83,6 +86,10 @@ struct namespace_keeper_state {
   std::set<chunk_id> adopted; ///< Chunks of these.
   /// Files that get a chunk behind this one, and who asked for it.
   std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;
+  /// Of names of versioned files, to clients. Never null.
+  std::optional<core::name_lessor> names;
+  /// Changes that wait for these leases, in the order in which they came.
+  std::vector<std::function<void()>> held;
   /// Who waits for the rows of notes that were taken.
   std::vector<caf::typed_response_promise<msg::notes_receipted>> noting;
   inode_id purged_up_to;              ///< Whose groups were told last, in turn.

@@ -40,14 +40,19 @@ void after_sync(namespace_self self, std::uint64_t number, Function then) {
 /// A reading is answered when what it saw is durable: what is lost in a crash
 /// must not have been seen.
 template <class T>
-promise_of<T> answer(namespace_self self, core::reading<T> x) {
-  auto promise = self->make_response_promise<T>();
+void answer(namespace_self self, promise_of<T> promise, core::reading<T> x) {
   const auto& fitness = *self->state.options.fitness;
   if (fitness.lost()) // Older names, shown as if they were the present ones.
     x.answer = fail(ec::stale, fitness.why());
   after_sync(self, x.seen, [promise, found = std::move(x.answer)]() mutable {
     deliver(promise, std::move(found));
   });
+}
+
+template <class T>
+promise_of<T> answer(namespace_self self, core::reading<T> x) {
+  auto promise = self->make_response_promise<T>();
+  answer(self, promise, std::move(x));
   return promise;
 }
 

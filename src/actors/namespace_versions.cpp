@@ -32,6 +32,8 @@ locate_versioned(namespace_self self, const std::string& path) {
   auto directory = find_versions(self);
   if (!directory)
     return refuse<msg::file_located>(self, directory.error());
+  found.answer->names
+    = self->state.names->grant(self->state.options.boottime());
   auto promise = self->make_response_promise<msg::file_located>();
   after_sync(
     self, found.seen,
@@ -59,10 +61,12 @@ create_versioned(namespace_self self, const msg::create_versioned& x) {
   auto promise = self->make_response_promise<msg::file_located>();
   auto give
     = [promise, to = *directory,
-       located = msg::file_located{*made,
-                                   tree.state().position(),
-                                   {},
-                                   tree.class_of_file(made->inode)}]() mutable {
+       located = msg::file_located{
+         *made,
+         tree.state().position(),
+         {},
+         tree.class_of_file(made->inode),
+         self->state.names->grant(self->state.options.boottime())}]() mutable {
         promise.delegate(to, std::move(located));
       };
   if (tree.applied() == before) { // Done before.

@@ -48,6 +48,16 @@ struct create_versioned {
   bool operator==(const create_versioned&) const = default;
 };
 
+/// What the master promises of the names of all versioned files: those that
+/// were looked up at `changed_at` or later mean the same files until `ms` have
+/// passed since the question (core/versions/name_lease.hpp).
+struct name_lease {
+  std::uint32_t ms = 0;         ///< 0: no promise.
+  std::uint64_t changed_at = 0; ///< Position of the master's log.
+
+  bool operator==(const name_lease&) const = default;
+};
+
 struct file_located {
   file_status status;
   /// Position of the master's log at this answer: of names up to here it is
@@ -55,6 +65,7 @@ struct file_located {
   std::uint64_t looked_up_at = 0;
   group_location group;
   std::uint8_t of_class = 0; ///< `core::quorum_class` of the file.
+  name_lease names = {};
 
   bool operator==(const file_located&) const = default;
 };

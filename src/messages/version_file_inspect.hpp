@@ -24,9 +24,14 @@ typename Inspector::result_type inspect(Inspector& f, create_versioned& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, name_lease& x) {
+  return f(caf::meta::type_name("name_lease"), x.ms, x.changed_at);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, file_located& x) {
   return f(caf::meta::type_name("file_located"), x.status, x.looked_up_at,
-           x.group, x.of_class);
+           x.group, x.of_class, x.names);
 }
 
 template <class Inspector>

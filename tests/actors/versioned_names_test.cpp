@@ -233,6 +233,109 @@ TEST_F(VersionedNames, AreToldOfAgainWhileMuchElseGoes) { // SPEC V9
   }
 }
 
+// -- leases of names: core/versions/name_lease.hpp ----------------------------
+
+struct LeasedNames : VersionedNames {
+  inode_id file;
+
+  void SetUp() override {
+    ASSERT_TRUE(docs());
+    const auto made = create("/docs/f");
+    ASSERT_TRUE(made);
+    EXPECT_GT(made->names.ms, 0u);
+    file = made->status.inode;
+    note(file, 1, 10);
+    boot_step = {};
+    boot += 1h;
+    const auto found = locate("/docs/f");
+    ASSERT_TRUE(found);
+    ASSERT_GT(found->names.ms, 0u);
+    EXPECT_LE(found->names.changed_at, found->looked_up_at);
+  }
+
+  /// Leases are over, and the actor is told so.
+  void let_pass() {
+    boot += 110ms;
+    advance(110ms);
+  }
+};
+
+TEST_F(LeasedNames, AreTakenWhenTheLeaseIsOver) { // SPEC V4; NL1
+  const auto moved = begin<msg::file_status>(
+    msg::rename_entry{0, "/docs/f", "/docs/g", false});
+  const auto removed
+    = begin<msg::entry_removed>(msg::remove_entry{0, "/docs", true});
+  advance(110ms); // The actor's clock was fast: it looks again.
+  EXPECT_FALSE(moved.answered());
+  EXPECT_EQ(locate("/docs/f")->status.inode, file);
+  EXPECT_EQ(locate("/docs/f")->names.ms, 0u);
+  let_pass();
+  const auto there = finish(moved);
+  ASSERT_TRUE(there) << there.error().context;
+  EXPECT_EQ(there->inode, file);
+  EXPECT_EQ(finish(removed)->files, 1u);
+}
+
+TEST_F(LeasedNames, SayWhenNamesChangedLast) {
+  const auto before = locate("/docs/f")->looked_up_at;
+  const auto moved = begin<msg::file_status>(
+    msg::rename_entry{0, "/docs/f", "/docs/g", false});
+  let_pass();
+  ASSERT_TRUE(finish(moved));
+  const auto found = locate("/docs/g");
+  EXPECT_GT(found->names.changed_at, before);
+  EXPECT_EQ(found->names.changed_at, found->looked_up_at);
+  EXPECT_EQ(found->names.ms, 0u);
+  // The next one need not wait: nobody got a lease in between.
+  const auto back = begin<msg::file_status>(
+    msg::rename_entry{0, "/docs/g", "/docs/f", false});
+  EXPECT_EQ(finish(back)->inode, file);
+  boot += 1s;
+  EXPECT_GT(locate("/docs/f")->names.ms, 0u);
+}
+
+TEST_F(LeasedNames, WithTheirDirectoryToo) {
+  const auto moved
+    = begin<msg::file_status>(msg::rename_entry{0, "/docs", "/papers", false});
+  EXPECT_FALSE(moved.answered());
+  let_pass();
+  EXPECT_TRUE(finish(moved));
+}
+
+TEST_F(LeasedNames, OfADeletedFileGiveWayWhenTheLeaseIsOver) {
+  note(file, 2, 0, msg::version_kind::deleted);
+  const auto made
+    = begin<msg::file_status>(msg::make_directory{0, "/docs/f", false});
+  EXPECT_FALSE(made.answered());
+  let_pass();
+  EXPECT_TRUE(finish(made));
+}
+
+TEST_F(LeasedNames, KeepNothingElseWaiting) {
+  EXPECT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/docs/d", false}));
+  EXPECT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/chunked", false}));
+  EXPECT_TRUE(ask<msg::file_status>(msg::create_file{0, "/chunked/f"}));
+  EXPECT_TRUE(ask<msg::file_status>(
+    msg::rename_entry{0, "/chunked/f", "/chunked/g", false}));
+  EXPECT_TRUE(
+    ask<msg::entry_removed>(msg::remove_entry{0, "/chunked/g", false}));
+  EXPECT_TRUE(create("/docs/other"));
+}
+
+TEST_F(LeasedNames, AreLeftOutsideTheTrashUntilTheLeaseIsOver) {
+  let_pass();
+  const auto removed
+    = ask<msg::entry_removed>(msg::remove_entry{0, "/docs/f", false});
+  ASSERT_TRUE(removed);
+  boot += 2s;
+  ASSERT_GT(create("/docs/g")->names.ms, 0u);
+  const auto restored
+    = begin<msg::file_status>(msg::restore_trash{0, removed->trash_id, {}, {}});
+  EXPECT_FALSE(restored.answered());
+  let_pass();
+  EXPECT_EQ(finish(restored)->inode, file);
+}
+
 TEST_F(VersionedNames, AreNotMadeOnAFullDisk) { // SPEC G16
   ASSERT_TRUE(docs());
   const auto inode = create("/docs/f")->status.inode;

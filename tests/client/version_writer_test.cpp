@@ -330,6 +330,33 @@ TEST_F(VersionWriterTest, HearsOfASlowMasterAfterwards) { // SPEC S9
   EXPECT_EQ(cluster.asked["locate_file"], 1) << "for a while it is not asked";
 }
 
+TEST_F(VersionWriterTest, AsksForNoNameThatALeaseCovers) { // SPEC V4; NL1
+  cluster.names_lease = {60'000, 0};
+  ASSERT_TRUE(put("one"));
+  ASSERT_TRUE(put("x", {.path = "/g"}));
+  ASSERT_TRUE(put("two"));
+  ASSERT_TRUE(put("y", {.path = "/g"}));
+  EXPECT_EQ(cluster.asked["locate_file"], 0);
+  // Some name has changed since they were looked up, as another answer says.
+  cluster.names_lease.changed_at = ++cluster.position;
+  ASSERT_TRUE(put("z", {.path = "/h"}));
+  cluster.names["/f"] = inode_id{900};
+  const auto made = put("three");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(made->place.status.inode, inode_id{900});
+  EXPECT_EQ(cluster.asked["locate_file"], 1);
+}
+
+TEST_F(VersionWriterTest, AsksForANameWhenTheLeaseIsOver) { // SPEC V4; NL1
+  cluster.names_lease = {50, 0};
+  ASSERT_TRUE(put("one"));
+  cluster.io.run_for(60ms);
+  cluster.names["/f"] = inode_id{900};
+  const auto made = put("two");
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(made->place.status.inode, inode_id{900});
+}
+
 // The name was made since the question; the answer to that one came first.
 TEST_F(VersionWriterTest, BelievesNoOvertakenError) { // SPEC S9
   auto& places = *cluster.session.places;

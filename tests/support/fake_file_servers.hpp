@@ -57,6 +57,7 @@ public:
   std::set<store_id> hung; ///< Never answer.
   bool master_down = false;
   std::chrono::milliseconds master_takes{0}; ///< For each answer.
+  msg::name_lease names_lease;               ///< With each answer about a name.
   std::uint64_t position = 5;                ///< Of the master's log.
   /// A primary that cannot be reached is replaced when a client says so.
   bool appoints = true;
@@ -287,6 +288,7 @@ public:
     found.status.where = msg::storage_class::versioned;
     found.looked_up_at = position;
     found.group = where;
+    found.names = names_lease;
     return found;
   }
 

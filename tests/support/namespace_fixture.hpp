@@ -66,6 +66,9 @@ struct namespace_fixture : ::testing::Test, test::deterministic_system {
   chunk_directory_actor directory;
   namespace_keeper_actor keeper;
   unix_milliseconds wall{std::chrono::hours{500'000}};
+  boot_instant boot{std::chrono::hours{1}};
+  /// Passes between two looks at it: no change waits for a lease of names.
+  boot_clock::duration boot_step = std::chrono::seconds{2};
   std::uint64_t requests = 0;
   std::uint64_t free_bytes_min = 0;
   std::shared_ptr<master_fitness> fitness; ///< Of the keeper.
@@ -103,6 +106,7 @@ struct namespace_fixture : ::testing::Test, test::deterministic_system {
     if (serves_versions)
       how.versions = [this] { return versions; };
     how.clock = [this] { return wall; };
+    how.boottime = [this] { return boot += boot_step; };
     how.free_bytes_min = free_bytes_min;
     fitness = how.fitness;
     auto tree = load_namespace(how);

@@ -19,7 +19,8 @@ const file_place* version_places::known(const std::string& path) const {
 void version_places::confirm(const std::string& path, duration patience,
                              found then) {
   const auto before = *known(path);
-  if (instant::clock::now() < confirm_from_)
+  if (names_.covers(before.looked_up_at, boottime_now())
+      || instant::clock::now() < confirm_from_)
     return then(before);
   const auto timer = std::make_shared<boost::asio::steady_timer>(
     io_, std::min(patience, confirm_patience));
@@ -36,12 +37,13 @@ void version_places::confirm(const std::string& path, duration patience,
     });
   master_.ask<msg::locate_file>(
     {path}, std::max(patience, late_patience),
-    [self = shared_from_this(), path, before, waits, tell](const auto& x) {
+    [self = shared_from_this(), q = ask_about(path), before, waits,
+     tell](const auto& x) {
       // Stale: the master has found out that it has older metadata.
       const auto silent
         = !x && (is_passing(x.error().code) || x.error().code == ec::stale);
       if (!silent)
-        self->learn(path, before.looked_up_at, x, tell);
+        self->learn(q, x, tell);
       else if (*waits)
         self->without_answer(before, tell);
     });
@@ -57,16 +59,18 @@ void version_places::find(const std::string& path, duration patience,
                           found then) {
   master_.ask<msg::locate_file>(
     {path}, patience,
-    [this, path, before = position_of(path),
-     then = std::move(then)](const auto& x) { learn(path, before, x, then); });
+    [this, q = ask_about(path), then = std::move(then)](const auto& x) {
+      learn(q, x, then);
+    });
 }
 
 void version_places::create(const msg::create_versioned& what,
                             duration patience, found then) {
   master_.ask<msg::create_versioned>(
     what, patience,
-    [this, path = what.path, before = position_of(what.path),
-     then = std::move(then)](const auto& x) { learn(path, before, x, then); });
+    [this, q = ask_about(what.path), then = std::move(then)](const auto& x) {
+      learn(q, x, then);
+    });
 }
 
 std::uint64_t version_places::position_of(const std::string& path) const {
@@ -74,21 +78,27 @@ std::uint64_t version_places::position_of(const std::string& path) const {
   return place ? place->looked_up_at : 0;
 }
 
-void version_places::learn(const std::string& path, std::uint64_t before,
+version_places::question
+version_places::ask_about(const std::string& path) const {
+  return {path, position_of(path), boottime_now()};
+}
+
+void version_places::learn(const question& q,
                            const result<msg::file_located>& x,
                            const found& then) {
   if (!x) {
     // Errors have no position: what was learnt since they were asked for may
     // be newer.
-    if (position_of(path) == before)
-      forget(path);
+    if (position_of(q.path) == q.before)
+      forget(q.path);
     return then(x.error());
   }
+  names_.learn(q.asked, x->names);
   learn(x->group);
   if (files_.size() >= remembered_max)
     files_.clear();
   const file_place place{x->status, x->looked_up_at, x->group.set.group};
-  auto& known = files_.try_emplace(path, place).first->second;
+  auto& known = files_.try_emplace(q.path, place).first->second;
   if (place.looked_up_at >= known.looked_up_at) // As with groups.
     known = place;
   then(file_place{known});

@@ -2,6 +2,7 @@
 
 #include "base/time.hpp"
 #include "client/master_port.hpp"
+#include "core/versions/name_lease.hpp"
 #include "messages/version_data.hpp"
 #include "messages/version_file.hpp"
 
@@ -32,8 +33,8 @@ struct file_place {
 
 /// What a client remembers of the master's answers: which file a name is, and
 /// who keeps its group. Both may be old. Of a name each operation asks
-/// (`confirm`), of a group whoever finds out says so (`refresh`). One thread,
-/// that of the operations.
+/// (`confirm`) unless a lease covers it, of a group whoever finds out says so
+/// (`refresh`). One thread, that of the operations.
 class version_places : public std::enable_shared_from_this<version_places> {
 public:
   using duration = std::chrono::milliseconds;
@@ -60,8 +61,9 @@ public:
   static constexpr duration late_patience{15'000};
 
   /// Asks the master whether a remembered name means the same file still, and
-  /// tells what it means now. If the master does not answer in time, what is
-  /// remembered counts. May call back at once. @pre `known(path)`.
+  /// tells what it means now; with a lease of names there is no need to ask. If
+  /// the master does not answer in time, what is remembered counts. May call
+  /// back at once. @pre `known(path)`.
   /// Errors: `msg::locate_file`.
   void confirm(const std::string& path, duration patience, found then);
 
@@ -96,9 +98,16 @@ private:
   /// known.
   [[nodiscard]] std::uint64_t position_of(const std::string& path) const;
 
-  /// @param before `position_of(path)` when the master was asked.
-  void learn(const std::string& path, std::uint64_t before,
-             const result<msg::file_located>& x, const found& then);
+  /// A question about a name, when it was asked.
+  struct question {
+    std::string path;
+    std::uint64_t before = 0; ///< `position_of(path)`.
+    boot_instant asked;
+  };
+
+  [[nodiscard]] question ask_about(const std::string& path) const;
+  void learn(const question& q, const result<msg::file_located>& x,
+             const found& then);
   void learn(const msg::group_location& x);
 
   void without_answer(const file_place& before, const found& then);
@@ -107,6 +116,7 @@ private:
   master_port& master_;
   std::map<std::string, file_place> files_;
   std::map<group_id, msg::group_location> groups_;
+  core::name_lessee names_;
   instant confirm_from_{}; ///< Before, the master did not answer.
 };
 
