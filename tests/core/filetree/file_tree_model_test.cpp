@@ -1,4 +1,5 @@
 #include "base/rng.hpp"
+#include "core/filetree/freed_names.hpp"
 #include "core/filetree/tree_model.hpp"
 #include "core/filetree/tree_under_test.hpp"
 #include "support/refusal.hpp"
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 namespace dfs::core {
 namespace {
@@ -26,6 +28,7 @@ struct traffic : test::tree_under_test {
   std::uint64_t next_chunk = 1;
   std::vector<tree_operation> asked; ///< With numbers, to be asked again.
   std::vector<inode_id> versioned;   ///< Files, also those that are gone.
+  std::size_t freed = 0;             ///< Names of theirs.
 
   std::string path() {
     static const std::vector<std::string> names{"a", "b", "cc", "d"};
@@ -60,12 +63,36 @@ struct traffic : test::tree_under_test {
     return 0;
   }
 
+  /// The names of versioned files, hidden or not.
+  std::map<std::string, inode_id> versioned_names() const {
+    std::map<std::string, inode_id> found;
+    for (const auto inode : versioned) {
+      const auto x = tree->state().nodes.find(inode);
+      if (x != no_node && tree->state().nodes.is_within(x, tree->state().root))
+        found.emplace(tree->state().nodes.path(x), inode);
+    }
+    return found;
+  }
+
   template <class Operation>
   auto ask(Operation x) {
     x.request = ++requests;
     if (random.one_in(4))
       asked.emplace_back(x);
-    return apply(x);
+    auto frees = false;
+    if constexpr (may_free_names<Operation>::value)
+      frees = frees_names(tree->state(), x);
+    const auto before = versioned_names();
+    auto answer = apply(x);
+    const auto after = versioned_names();
+    // Clients go by their leases: core/versions/name_lease.hpp.
+    for (const auto& [path, inode] : before)
+      if (const auto there = after.find(path);
+          there == after.end() || there->second != inode) {
+        EXPECT_TRUE(frees) << path << " was freed without waiting";
+        ++freed;
+      }
+    return answer;
   }
 
   // Each does one thing to both, and compares the verdicts.
@@ -391,7 +418,8 @@ void traffic::compare() {
 
 // Goal: I1 to I7 under any traffic, with restarts. Method: the same done to
 // whole paths in a map, and both compared.
-TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12, V9
+TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12, V4, V9
+  std::size_t freed = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed); // replays the failure
     traffic all{seed};
@@ -413,7 +441,9 @@ TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12, V9
       ASSERT_TRUE(all.released.contains(chunk_id{chunk})) << chunk;
     for (const auto file : all.model.unnamed)
       ASSERT_TRUE(all.unnamed.contains(inode_id{file})) << file;
+    freed += all.freed;
   }
+  EXPECT_GT(freed, 100u);
 }
 
 // Equal operations make equal trees, whatever the seed of the hash: what a
