@@ -67,12 +67,14 @@ file_of(const std::string& directory, const msg::claimed_orphan& x) {
   return made;
 }
 
+/// @param waits_for Why nothing was claimed; empty: it was.
 void make_files(namespace_self self, const std::string& directory,
-                const msg::orphans_claimed& found,
+                const msg::orphans_claimed& found, const std::string& waits_for,
                 promise_of<msg::orphans_adopted> promise) {
   auto& state = self->state;
   core::tree_changes changes;
   msg::orphans_adopted made;
+  made.chunks_wait_for = waits_for;
   made.next = found.next;
   made.more = found.more;
   result<nothing> outcome = done;
@@ -129,9 +131,18 @@ adopt_orphans(namespace_self self, const msg::adopt_orphans& x) {
     ->request(directory, patience, msg::claim_orphans{x.after, adopted_at_once})
     .then(
       [self, to = x.to, promise](const msg::orphans_claimed& found) {
-        make_files(self, to, found, promise);
+        make_files(self, to, found, {}, promise);
       },
-      [promise](const caf::error& why) mutable { promise.deliver(why); });
+      [self, x, promise](const caf::error& why) mutable {
+        const auto known = from_caf(why);
+        if (known.code != ec::too_few_servers) {
+          promise.deliver(why);
+          return;
+        }
+        msg::orphans_claimed none;
+        none.next = x.after;
+        make_files(self, x.to, none, known.context, promise);
+      });
   return promise;
 }
 

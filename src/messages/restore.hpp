@@ -46,6 +46,7 @@ struct deletion_confirmed {
 /// that have none, if they are newer than the backup that was restored ->
 /// `orphans_adopted`, a page of them. May be repeated: what has become a file,
 /// or has a name, is an orphan no more. Errors: those of `commit_file`.
+/// Versioned files get their names while servers of chunks are waited for, too.
 struct adopt_orphans {
   /// A directory of chunked files. Versioned ones are put into "versioned"
   /// below it.
@@ -66,6 +67,9 @@ struct orphans_adopted {
   std::vector<adopted_orphan> files;
   chunk_id next; ///< `after` of the next page.
   bool more = false;
+  /// Why chunks were not looked for: servers that have not told what they have.
+  /// Empty: they were.
+  std::string chunks_wait_for = {};
 
   bool operator==(const orphans_adopted&) const = default;
 };
@@ -129,7 +133,8 @@ typename Inspector::result_type inspect(Inspector& f, adopted_orphan& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, orphans_adopted& x) {
-  return f(caf::meta::type_name("orphans_adopted"), x.files, x.next, x.more);
+  return f(caf::meta::type_name("orphans_adopted"), x.files, x.next, x.more,
+           x.chunks_wait_for);
 }
 
 template <class Inspector>

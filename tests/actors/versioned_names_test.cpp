@@ -433,17 +433,23 @@ TEST_F(VersionedNames, ThatWereLostAreFoundByTheirNotes) { // SPEC G2, S9
   stop_sync.release();
   EXPECT_TRUE(finish(told));
   restart();
+  // They do not wait for chunkservers.
+  script->refusal = fail(ec::too_few_servers, "store-3 has not told");
   const msg::adopt_orphans adopt{"/lost+found", {}};
   const auto made = ask<msg::orphans_adopted>(adopt);
   ASSERT_TRUE(made) << made.error().context;
   ASSERT_EQ(made->files.size(), 1u);
   EXPECT_FALSE(made->more);
+  EXPECT_EQ(made->chunks_wait_for, "store-3 has not told");
+  script->refusal.reset();
   restart();
   const auto found = locate(made->files[0].path);
   ASSERT_TRUE(found) << found.error().context;
   EXPECT_EQ(found->status.inode, lost);
   EXPECT_EQ(status(made->files[0].path)->length, 10u);
-  EXPECT_TRUE(ask<msg::orphans_adopted>(adopt)->files.empty());
+  const auto again = ask<msg::orphans_adopted>(adopt);
+  EXPECT_TRUE(again->files.empty());
+  EXPECT_EQ(again->chunks_wait_for, "");
 }
 
 // The backup has no row with its number, but a later term than that.

@@ -310,7 +310,8 @@ class Restored(Restores):
         self.cluster["store-3"].kill()
         self.restore(backup)
         self.wait_for(lambda: "SERVER_LOST" in (self.codes() or set()))
-        for verb in (["cat", "/a"], ["admin", "confirm-restore"]):
+        for verb in (["cat", "/a"], ["admin", "confirm-restore"],
+                     ["admin", "adopt-orphans", "--to", "/lost+found"]):
             said = self.refused(3, *verb, "--timeout", "2s")
             self.assertIn("store-3", said)
         self.cluster["store-3"].start()

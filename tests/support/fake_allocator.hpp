@@ -69,7 +69,9 @@ fake_allocator(actors::chunk_directory_actor::pointer self,
     [](const msg::forget_server&) { return msg::server_forgotten{}; },
     [](const msg::confirm_restore&) { return msg::restore_confirmed{}; },
     [](const msg::confirm_deletion&) { return msg::deletion_confirmed{}; },
-    [=](const msg::claim_orphans&) {
+    [=](const msg::claim_orphans&) -> caf::result<msg::orphans_claimed> {
+      if (script->refusal)
+        return to_caf(*script->refusal);
       msg::orphans_claimed page;
       page.chunks = script->orphans;
       return page;

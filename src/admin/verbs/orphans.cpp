@@ -1,6 +1,8 @@
+#include "admin/group_tables.hpp"
 #include "admin/master.hpp"
 #include "admin/verbs/all.hpp"
 #include "messages/restore_methods.hpp"
+#include "messages/version_methods.hpp"
 
 #include <fmt/format.h>
 
@@ -30,8 +32,37 @@ confirm_deletion(const std::string& server, verb_context& context) {
   return 0;
 }
 
+/// Versioned files are told of by the primaries of their groups.
+result<nothing> note_silent_groups(verb_context& context) {
+  const auto groups = all_groups(
+    [&](const msg::list_groups& page) { return ask_master(context, page); });
+  if (!groups && groups.error().code == ec::unsupported)
+    return done; // Chunked files only.
+  if (!groups)
+    return groups.error();
+  std::string silent;
+  auto count = 0;
+  for (const auto& x : *groups) {
+    if (x.where.primary != store_id{} || x.phase == msg::group_phase::waiting)
+      continue;
+    ++count;
+    if (count <= 8)
+      silent += fmt::format("{}{}", count == 1 ? "" : ", ",
+                            x.where.set.group.value());
+  }
+  if (count == 0)
+    return done;
+  context.out.note(fmt::format(
+    "{} of {} groups have no primary ({}{}): which of their versioned files "
+    "are newer than the backup is not known. Try: again, when `groups` shows "
+    "them healthy",
+    count, groups->size(), silent, count > 8 ? ", …" : ""));
+  return done;
+}
+
 result<exit_code> adopt(const std::string& to, verb_context& context) {
   table made{{"file", "bytes"}, {}};
+  std::string waits_for;
   msg::adopt_orphans next{to, {}};
   for (auto more = true; more;) {
     const auto page = ask_master(context, next);
@@ -41,8 +72,13 @@ result<exit_code> adopt(const std::string& to, verb_context& context) {
       made.rows.push_back({x.path, cell::bytes(x.bytes)});
     next.after = page->next;
     more = page->more;
+    waits_for = page->chunks_wait_for;
   }
   context.out.print(made);
+  if (auto told = note_silent_groups(context); !told)
+    return told.error();
+  if (!waits_for.empty())
+    return fail(ec::too_few_servers, "no chunk was adopted: " + waits_for);
   if (made.rows.empty())
     context.out.note("no chunk and no versioned file is newer than the "
                      "metadata: nothing to adopt");
