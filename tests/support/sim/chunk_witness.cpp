@@ -244,9 +244,13 @@ void chunk_witness::acted(node_index server, chunk_id chunk,
 }
 
 // What was purged before stays so, also if older metadata know it.
-void chunk_witness::files_are(std::map<chunk_id, inode_id> files) {
+void chunk_witness::files_are(std::map<chunk_id, inode_id> files,
+                              const std::vector<chunk_id>& purged) {
   if (older_)
     return;
+  for (const auto chunk : purged)
+    if (const auto found = files_.find(chunk); found != files_.end())
+      released(inode_id{found->second});
   std::erase_if(files,
                 [&](const auto& x) { return released_.contains(x.second); });
   if (std::exchange(restores_, false)) {

@@ -46,7 +46,10 @@ public:
             node_index server);
   void kept(inode_id file, chunk_id chunk);
   /// What a master finds at its start.
-  void files_are(std::map<chunk_id, inode_id> files);
+  /// @param purged Chunks whose files are gone: the rows say so, also if a
+  ///   former master died, or lost its metadata, before it could.
+  void files_are(std::map<chunk_id, inode_id> files,
+                 const std::vector<chunk_id>& purged);
   /// The metadata that the next master finds are a backup's.
   void restores(master_term first) {
     restores_ = true;

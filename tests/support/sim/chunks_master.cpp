@@ -66,11 +66,11 @@ void chunk_master::load() {
   for (const auto& [file, chunks] : files_)
     for (const auto chunk : chunks)
       there[chunk] = file;
-  cluster_.witness().files_are(std::move(there));
   msg::release_chunks released;
   for (const auto& [key, value] : disk_.rows)
     if (key.starts_with(core::released_rows))
       released.chunks.push_back(chunk_id{core::number_of_key(key)});
+  cluster_.witness().files_are(std::move(there), released.chunks);
   machine_->release(released, host_.now());
 }
 
