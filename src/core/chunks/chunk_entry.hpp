@@ -82,6 +82,11 @@ struct chunk_entry {
   void set(std::uint8_t bit, bool on) {
     bits = static_cast<std::uint8_t>(on ? bits | bit : bits & ~bit);
   }
+  /// Something was changed in it, and nobody has said how long it is since: a
+  /// master wrote that down which had gone back (`chunk_table::row`).
+  [[nodiscard]] bool lacks_length() const {
+    return serial != mutation_serial{} && length == 0;
+  }
   [[nodiscard]] chunk_class health() const {
     return static_cast<chunk_class>(bits >> class_shift);
   }

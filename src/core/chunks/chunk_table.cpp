@@ -43,7 +43,7 @@ void chunk_table::load_file_row(const chunk_row& row) {
   const bool fresh = entry.version == 1 && entry.serial == mutation_serial{};
   entry.set(chunk_entry::fresh, fresh);
   // Nobody has logged how much was appended to it since.
-  entry.set(chunk_entry::settled, !fresh);
+  entry.set(chunk_entry::settled, !fresh && !entry.lacks_length());
 }
 
 void chunk_table::load_version_row(const chunk_row& row) {
@@ -67,7 +67,8 @@ void chunk_table::load_version_row(const chunk_row& row) {
   if (row.extent.version > chunk_version{1}
       || row.extent.serial != mutation_serial{})
     entry.set(chunk_entry::fresh, false);
-  entry.set(chunk_entry::settled, !entry.has(chunk_entry::fresh));
+  entry.set(chunk_entry::settled,
+            !entry.has(chunk_entry::fresh) && !entry.lacks_length());
 }
 
 chunk_row
@@ -84,7 +85,9 @@ chunk_table::row(chunk_id id, const std::vector<store_id>& set) const {
             open->second.version,
             open->second.may_hold};
   auto extent = entry->extent();
-  if (changed_since_.contains(id)) // An empty replica is none of it.
+  // At least one change, so that an empty replica is not taken for a copy. How
+  // long the chunk is, is not known: `lacks_length`.
+  if (changed_since_.contains(id))
     extent.serial = std::max(extent.serial, mutation_serial{1});
   return {id,
           entry->file,

@@ -245,8 +245,9 @@ void put_back(directory_state& s, const msg::chunk_state& known,
       highest = std::max(highest, x.extent.version);
   if (highest > version)
     s.table.intend(known.chunk, highest);
-  // What is told of that version may be older than its changes; a replica that
-  // a fence made has less for good.
+  // Reports of `version` may be from before its changes: they count whatever
+  // their serial. A replica above it was made by a fence, and never gets what
+  // it lacks.
   const auto tell = [&](auto from, auto to) {
     for (; from != to; ++from)
       (void) s.reported(from->server, {known.chunk, from->extent});

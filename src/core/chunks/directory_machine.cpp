@@ -204,7 +204,7 @@ void directory_machine::expire_pending(instant now) {
 
 // I8: an intent that is open at the start, or was left by a run that failed.
 // And a chunk whose primary has gone before it said that anything is committed:
-// until somebody leads it, it is fresh, and gets no copies.
+// until somebody leads it, it is fresh, and gets no copies; or it seems empty.
 void directory_machine::redo_intents(instant now) {
   if (now < redone_ + redo_interval || s_.servers.guessing(now))
     return;
@@ -220,7 +220,8 @@ void directory_machine::redo_intents(instant now) {
   }
   std::erase_if(begun_, [this](chunk_id chunk) {
     const auto* entry = s_.table.find(chunk);
-    return entry == nullptr || !entry->has(chunk_entry::fresh);
+    return entry == nullptr
+           || !(entry->has(chunk_entry::fresh) || entry->lacks_length());
   });
   for (const auto chunk : begun_) {
     if (open.size() == redone_at_once)

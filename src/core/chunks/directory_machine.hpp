@@ -202,8 +202,8 @@ private:
   std::deque<pending> pending_; ///< Allocated or adopted, by when it is over.
   /// Fresh chunks of former terms, by who may have them.
   std::map<store_id, std::vector<chunk_id>> expected_;
-  /// Fresh chunks of files in which something was changed: nobody has said yet
-  /// whether it is committed.
+  /// Chunks of files in which something was changed: nobody has said yet how
+  /// much of it is committed. Fresh ones, and such as a restore has left.
   std::set<chunk_id> begun_;
   std::set<chunk_id> settling_; ///< Granted so that they can be copied.
   /// Orphans that become files; true: their replicas differ.

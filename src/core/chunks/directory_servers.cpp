@@ -234,6 +234,8 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
     if (entry.has(chunk_entry::fresh) && entry.file != inode_id{})
       begun_.insert(x.chunk);
   }
+  if (entry.lacks_length() && entry.file != inode_id{})
+    begun_.insert(x.chunk);
   judge(x.chunk, now);
   advance(x.chunk, now);
 }

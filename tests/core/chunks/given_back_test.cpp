@@ -163,7 +163,6 @@ TEST_F(GivenBack, GrantThatWasNotUsedIsNotMissed) { // SPEC G12
 }
 
 TEST_F(GivenBack, OrphanIsNotOfAServerThatIsForgotten) { // SPEC G12
-  tell({1, 3}, state(orphan, 1));
   replica_collector collector{master_term{1}};
   collector.unknown(1, state(orphan, 1), now);
   collector.forgotten(1);
