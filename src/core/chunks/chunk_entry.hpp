@@ -27,8 +27,9 @@ struct odd_replica {
   server_index server = no_server;
   replica_fault fault = replica_fault::stale;
   chunk_version version;
-  instant ordered{}; ///< When its deletion was ordered that is under way.
-  instant again{};   ///< It is not ordered again before.
+  mutation_serial serial; ///< That it reported; 0: not known.
+  instant ordered{};      ///< When its deletion was ordered that is under way.
+  instant again{};        ///< It is not ordered again before.
 };
 
 /// A version that may have been told, and was not promised to anybody yet.

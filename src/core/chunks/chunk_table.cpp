@@ -119,8 +119,10 @@ void chunk_table::keep(chunk_id id, inode_id file,
     ++counts_[static_cast<std::size_t>(entry.health())];
   entry.file = file;
   entry.replication = replication;
-  if (entry.version < extent.version.value())
+  if (entry.version < extent.version.value()) {
     entry.version = narrow(extent.version);
+    opened(id);
+  }
   if (entry.serial <= extent.serial)
     set_extent(entry, extent);
   entry.set(chunk_entry::adopted, false);
@@ -145,6 +147,7 @@ std::vector<server_index> chunk_table::erase(chunk_id id) {
   intents_.erase(id);
   changed_since_.erase(id);
   unlogged_.erase(id);
+  unchanged_since_.erase(id);
   chunks_.erase(id);
   return had;
 }
@@ -212,12 +215,13 @@ void chunk_table::settle_version(chunk_id id, chunk_version version,
   // Who came back meanwhile may have the new version, and not be of its set.
   for (const auto x : holders(id))
     if (std::find(set.begin(), set.end(), x) == set.end())
-      note_odd(id, x, replica_fault::stale, version_at(x, id));
+      note_odd(id, x, replica_fault::stale, version_at(x, id), entry->serial);
   clear_holders(id, *entry);
   awaited_.erase(id);
   changed_since_.erase(id);
   unlogged_.erase(id);
   possible_.erase(id); // They have heard that it is revoked.
+  unchanged_since_.try_emplace(id, chunk_version{entry->version});
   entry->version = narrow(version);
   intents_.erase(id);
   for (const auto x : set) {
@@ -267,13 +271,14 @@ chunk_table::standing chunk_table::reported(server_index server, chunk_id id,
     unlogged_.insert(id);
     entry->version = narrow(has.version);
     entry->set(chunk_entry::settled, false);
+    opened(id);
   } else if (has.version < in_force) {
     // No server goes back in one life: a holder has said more before, and this
     // was noticed before its fence, and told after it.
     if (holds(server, id))
       return standing::current;
     drop_holder(id, *entry, server);
-    note_odd(id, server, replica_fault::stale, has.version);
+    note_odd(id, server, replica_fault::stale, has.version, has.serial);
     return standing::stale;
   }
   if (const auto open = intents_.find(id); open != intents_.end()) {
@@ -306,10 +311,22 @@ bool chunk_table::is_going(server_index server, chunk_id id,
 }
 
 bool chunk_table::gone(server_index server, chunk_id id) {
-  drop_odd(id, server);
+  const auto odd = odd_.find(id);
+  if (odd != odd_.end()
+      && std::none_of(
+        odd->second.begin(), odd->second.end(), [&](const odd_replica& x) {
+          return x.server == server && x.fault == replica_fault::corrupt;
+        }))
+    drop_odd(id, server);
   came(id, server);
+  forget_told(id, server);
   auto* entry = find(id);
   return entry != nullptr && drop_holder(id, *entry, server);
+}
+
+void chunk_table::deleted(server_index server, chunk_id id) {
+  gone(server, id);
+  drop_odd(id, server);
 }
 
 void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
@@ -318,7 +335,13 @@ void chunk_table::spoil(server_index server, chunk_id id, replica_fault fault) {
     return;
   drop_holder(id, *entry, server);
   came(id, server);
+  forget_told(id, server);
   note_odd(id, server, fault, chunk_version{entry->version});
+}
+
+void chunk_table::forget_told(chunk_id id, server_index server) {
+  if (const auto open = intents_.find(id); open != intents_.end())
+    open->second.reported.erase(server);
 }
 
 void chunk_table::order_over(server_index server, chunk_id id) {
@@ -449,7 +472,8 @@ void chunk_table::clear_holders(chunk_id id, chunk_entry& entry) {
 }
 
 void chunk_table::note_odd(chunk_id id, server_index server,
-                           replica_fault fault, chunk_version version) {
+                           replica_fault fault, chunk_version version,
+                           mutation_serial serial) {
   auto& xs = odd_[id];
   for (auto& x : xs)
     if (x.server == server) {
@@ -457,9 +481,10 @@ void chunk_table::note_odd(chunk_id id, server_index server,
       if (x.fault != replica_fault::corrupt)
         x.fault = fault;
       x.version = version;
+      x.serial = serial;
       return;
     }
-  xs.push_back({server, fault, version, {}, {}});
+  xs.push_back({server, fault, version, serial, {}, {}});
 }
 
 bool chunk_table::drop_odd(chunk_id id, server_index server) {

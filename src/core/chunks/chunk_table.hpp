@@ -100,6 +100,11 @@ public:
   [[nodiscard]] const std::map<chunk_id, open_intent>& intents() const {
     return intents_;
   }
+  /// Changes may be made under the version in force from now on. Under one that
+  /// was settled without this, none are.
+  void opened(chunk_id id) {
+    unchanged_since_.erase(id);
+  }
   /// The version that a holder has, as far as known.
   [[nodiscard]] chunk_version
   version_at(server_index server, chunk_id id) const;
@@ -117,8 +122,11 @@ public:
   void begun(chunk_id id);
   /// It may have it, or come to have it, if the chunk is fresh.
   void expect(server_index server, chunk_id id);
-  /// It has it no more. @returns whether it was a holder.
+  /// It has it no more. What is in quarantine stays known: there is an order to
+  /// delete it yet. @returns whether it was a holder.
   bool gone(server_index server, chunk_id id);
+  /// Nor anything in quarantine.
+  void deleted(server_index server, chunk_id id);
   /// It has it, and must not be asked for it.
   void spoil(server_index server, chunk_id id, replica_fault fault);
   /// The order to delete it there is over, and it is not known to be gone. It
@@ -132,7 +140,9 @@ public:
   /// No holders, and may have it, or get it yet, under the lease before the
   /// next grant.
   [[nodiscard]] std::vector<server_index> possible(chunk_id id) const;
-  /// Servers whose replica is `behind`.
+  /// Servers whose replica is `behind`; and, where there is no holder, those
+  /// that have all that was committed under an older version, since which
+  /// nothing could be changed.
   [[nodiscard]] std::vector<server_index> behind(chunk_id id) const;
   /// Holders that are known to have it: without those that may come to have it.
   [[nodiscard]] std::vector<server_index> proven_holders(chunk_id id) const;
@@ -179,7 +189,10 @@ private:
   bool drop_holder(chunk_id id, chunk_entry& entry, server_index server);
   void clear_holders(chunk_id id, chunk_entry& entry);
   void note_odd(chunk_id id, server_index server, replica_fault fault,
-                chunk_version version);
+                chunk_version version, mutation_serial serial = {});
+  /// What it said under an open intent is over, with its replica.
+  void forget_told(chunk_id id, server_index server);
+  [[nodiscard]] bool lacks_nothing(chunk_id id, const odd_replica& x) const;
   bool drop_odd(chunk_id id, server_index server);
   /// It was ordered to be deleted there: what is still told of it is old, or
   /// will be.
@@ -202,6 +215,9 @@ private:
   /// Fresh in the backup, and changed under the version in force: that was
   /// believed, and no grant has been since.
   std::set<chunk_id> changed_since_;
+  /// The last version under which something may have been changed; only where
+  /// it is not the one in force, and only what this master has granted.
+  std::map<chunk_id, chunk_version> unchanged_since_;
   std::array<std::uint64_t, chunk_classes> counts_{};
 };
 

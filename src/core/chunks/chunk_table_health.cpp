@@ -49,9 +49,17 @@ std::vector<server_index> chunk_table::behind(chunk_id id) const {
   std::vector<server_index> xs;
   if (const auto it = odd_.find(id); it != odd_.end())
     for (const auto& x : it->second)
-      if (x.fault == replica_fault::behind)
+      if (x.fault == replica_fault::behind || lacks_nothing(id, x))
         xs.push_back(x.server);
   return xs;
+}
+
+bool chunk_table::lacks_nothing(chunk_id id, const odd_replica& x) const {
+  const auto since = unchanged_since_.find(id);
+  return since != unchanged_since_.end() && x.fault == replica_fault::stale
+         && x.ordered == instant{} && x.version >= since->second
+         && x.serial != mutation_serial{} && x.serial >= find(id)->serial
+         && holders(id).empty();
 }
 
 std::vector<server_index> chunk_table::proven_holders(chunk_id id) const {

@@ -54,6 +54,18 @@ accept_source(const msg::copy_chunk& order, const msg::chunk_extent& found) {
   return done;
 }
 
+result<std::size_t> next_source(const msg::copy_chunk& order, std::size_t place,
+                                const error& why_not) {
+  if (place + 1 < order.from.size())
+    return place + 1;
+  const auto code = why_not.code;
+  const auto told = code == ec::full || code == ec::integrity
+                        || code == ec::stale || code == ec::io_error
+                      ? code
+                      : ec::unavailable;
+  return fail(told, why_not.context);
+}
+
 result<nothing>
 may_replace(const msg::copy_chunk& order, const copy_place& place) {
   if (!place.here)

@@ -5,6 +5,7 @@
 #include "core/chunks/replica_order.hpp"
 #include "messages/chunk_orders.hpp"
 
+#include <cstddef>
 #include <optional>
 
 namespace dfs::core {
@@ -51,6 +52,14 @@ begin_copy(const msg::copy_chunk& order, const copy_place& place);
 /// A source has said how far it is. @returns `ec::stale`.
 [[nodiscard]] result<nothing>
 accept_source(const msg::copy_chunk& order, const msg::chunk_extent& found);
+
+/// The source at that place of the order could not be used: the copy begins
+/// again with the next one.
+/// @returns Its place, or what the master is told: `ec::integrity`, `ec::full`,
+///   `ec::stale`, `ec::io_error` as they are, else `ec::unavailable`.
+[[nodiscard]] result<std::size_t> next_source(const msg::copy_chunk& order,
+                                              std::size_t place,
+                                              const error& why_not);
 
 /// @pre A replica is here, or none. @returns `ec::stale` (C4).
 [[nodiscard]] result<nothing>

@@ -155,6 +155,7 @@ private:
 
   // Servers.
   void arrived(server_index i, const msg::chunk_state& x, instant now);
+  void lost(server_index i, chunk_id chunk, instant now);
   void led(server_index i, const msg::led_chunk& x,
            msg::chunk_heartbeat_ack& answer, instant now);
   void led_elsewhere(server_index i, const msg::led_chunk& x,

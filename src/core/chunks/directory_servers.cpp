@@ -153,12 +153,12 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     }
     s_.table.spoil(i, chunk, replica_fault::corrupt);
     s_.note(note::alarm, chunk, i, "a replica is corrupt");
-    judge(chunk, now);
+    lost(i, chunk, now);
   }
   for (const auto chunk : x.lost) {
     s_.table.gone(i, chunk);
     collector_.gone(i, chunk);
-    judge(chunk, now);
+    lost(i, chunk, now);
   }
   if (!x.arrived.empty() || !x.lost.empty() || !x.corrupt.empty())
     s_.servers.at(i).told_at = std::max(s_.servers.at(i).told_at, x.sequence);
@@ -190,6 +190,13 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
     repair_.judge_all();
   }
   return answer;
+}
+
+// A grant that is under way does not count on it either.
+void directory_machine::lost(server_index i, chunk_id chunk, instant now) {
+  if (const auto run = grants_.find(chunk); run != grants_.end())
+    run->second.lost(s_, i, now);
+  judge(chunk, now);
 }
 
 result<msg::chunkserver_left>
@@ -316,6 +323,7 @@ void directory_machine::led_elsewhere(server_index i, const msg::led_chunk& x,
                       std::move(chain), s_.servers.at(i).boot,
                       now + lease_wait(s_.config.longest_chunk_lease()));
   entry->set(chunk_entry::settled, false);
+  s_.table.opened(x.chunk);
   if (x.active)
     answer.renewed.push_back(x.epoch);
   if (run == grants_.end())

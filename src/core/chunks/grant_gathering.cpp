@@ -67,12 +67,15 @@ bool grant_machine::may_begin(directory_state& s, instant now,
       return false; // It comes back, or its lease ends, or its death is proven.
   }
   if (entry.has(chunk_entry::fresh) && !chosen.empty()
-      && chosen.size() < entry.replication)
+      && chosen.size() < entry.replication) {
+    auto taken = may_be_of_it;
+    taken.insert(taken.end(), barren_.begin(), barren_.end());
     for (const auto i :
          choose_servers(s.servers, s.memory, entry.replication - chosen.size(),
-                        s.config.chunk_size, may_be_of_it, s.random, now))
+                        s.config.chunk_size, taken, s.random, now))
       if (!in(unfit_, i))
         chosen.push_back(i);
+  }
   // Who is left out has an old version from then on, and needs a new copy.
   if (chosen.size() < entry.replication && unfit_.empty()
       && (!s.gathered(now) || s.servers.arriving(now)))

@@ -166,6 +166,9 @@ void grant_machine::fenced(directory_state& s, member& who,
     // It has said that it does not serve the chunk, and does not have it.
     s.table.gone(who.server, chunk_);
     heard_[who.server] = version_.next();
+    if (!in(absent_, who.server))
+      absent_.push_back(who.server);
+    barren_.push_back(who.server);
     who.is = member::mark::out;
     return;
   }
@@ -176,43 +179,11 @@ void grant_machine::fenced(directory_state& s, member& who,
 
 // -- resolving ----------------------------------------------------------------
 
-bool grant_machine::others_may_serve(directory_state& s, instant now) {
-  auto seen = s.table.holders(chunk_);
-  for (const auto i : s.table.possible(chunk_))
-    seen.push_back(i);
-  if (const auto under_way = s.copies.find(chunk_); under_way != s.copies.end())
-    seen.insert(seen.end(), under_way->second.begin(), under_way->second.end());
-  // Those that were to go hold a current version, until they are gone. So may
-  // one that its server's report left out: it may have come since.
-  // And what was current when it was reported is served, until its server has
-  // heard of a newer one.
-  const auto* entry = s.table.find(chunk_);
-  if (const auto* odd = s.table.odd_of(chunk_))
-    for (const auto& x : *odd)
-      if (x.fault == replica_fault::surplus
-          || (entry != nullptr && x.version.value() >= entry->version)
-          || s.servers.revoking(x.server, chunk_))
-        seen.push_back(x.server);
-  if (const auto* lease = s.leases.find(chunk_))
-    seen.push_back(lease->primary());
-  for (const auto i : seen)
-    if (!in(others_, i))
-      others_.push_back(i);
-  bool any = false;
-  for (const auto i : others_) {
-    if (is_member(i) || has_heard(i))
-      continue;
-    s.servers.revoke(i, chunk_, version_);
-    any = any || s.servers.may_serve(i, now);
-  }
-  return any;
-}
-
 void grant_machine::resolve(directory_state& s, instant now) {
   bool waits = false;
   for (auto& x : members_)
     if (x.is == member::mark::doubtful) {
-      if (has_heard(x.server) || !s.servers.may_serve(x.server, now))
+      if (has_heard(s, x.server) || !s.servers.may_serve(x.server, now))
         x.is = member::mark::out;
       else
         waits = true;
@@ -329,7 +300,9 @@ void grant_machine::answer_all(directory_state& s, instant now) {
   }
   lease->open
     = !askers_.empty() && lease->chain.size() >= s.replicas_min(*entry);
-  if (!lease->open)
+  if (lease->open)
+    s.table.opened(chunk_);
+  else
     close(s, *entry); // R5
   for (const auto& x : askers_)
     s.out.push_back(answer_lease{
@@ -409,19 +382,21 @@ void grant_machine::resolve_when_asked(directory_state& s, instant now) {
   resolve(s, now);
 }
 
-void grant_machine::heard(directory_state& s, server_index server,
-                          chunk_version below, instant now) {
-  auto& known = heard_[server];
-  if (below <= known)
-    return;
-  known = below;
-  advance(s, now);
-}
-
 void grant_machine::reborn(directory_state& s, server_index server,
                            instant now) {
   heard_.erase(server);
+  std::erase(absent_, server);
   std::erase(doubted_, server); // Another life did not answer whoever asks.
+  drop_member(s, server, now);
+}
+
+void grant_machine::lost(directory_state& s, server_index server, instant now) {
+  barren_.push_back(server);
+  drop_member(s, server, now);
+}
+
+void grant_machine::drop_member(directory_state& s, server_index server,
+                                instant now) {
   const auto it
     = std::find_if(members_.begin(), members_.end(),
                    [&](const member& x) { return x.server == server; });
@@ -450,14 +425,6 @@ bool grant_machine::is_member(server_index i) const {
   return phase_ != phase::gathering
          && std::any_of(members_.begin(), members_.end(),
                         [&](const member& x) { return x.server == i; });
-}
-
-// Below this attempt is all that a server outside can have. A member may have
-// the version of this attempt, or get it yet: its fence may be under way.
-bool grant_machine::has_heard(server_index i) const {
-  const auto it = heard_.find(i);
-  return it != heard_.end()
-         && (is_member(i) ? it->second > version_ : it->second >= version_);
 }
 
 std::vector<std::pair<server_index, msg::chunk_extent>>

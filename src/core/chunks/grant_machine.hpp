@@ -63,6 +63,8 @@ public:
   void found_leader(directory_state& s, const chunk_entry& entry);
   /// What it said in its former life does not count.
   void reborn(directory_state& s, server_index server, instant now);
+  /// Its replica is bad, or lost: it is no member any more.
+  void lost(directory_state& s, server_index server, instant now);
   /// The chunk is no more.
   void abandon(directory_state& s, const error& why);
 
@@ -104,6 +106,7 @@ private:
   void fence(directory_state& s);
   void
   fenced(directory_state& s, member& who, const result<server_reply>& reply);
+  void drop_member(directory_state& s, server_index server, instant now);
   void resolve_when_asked(directory_state& s, instant now);
   void resolve(directory_state& s, instant now);
   void choose(directory_state& s, instant now);
@@ -119,7 +122,9 @@ private:
   void expire_askers(directory_state& s, instant now);
   void begin_anew(directory_state& s, instant now);
   [[nodiscard]] bool is_member(server_index i) const;
-  [[nodiscard]] bool has_heard(server_index i) const;
+  [[nodiscard]] bool has_heard(const directory_state& s, server_index i) const;
+  [[nodiscard]] bool
+  may_have_come(const directory_state& s, server_index i) const;
   /// Revokes the chunk of everybody else who may come to serve it.
   /// @returns whether somebody must still be waited for.
   [[nodiscard]] bool others_may_serve(directory_state& s, instant now);
@@ -141,6 +146,12 @@ private:
   /// said so. What they have may be higher, so it counts for the attempts up to
   /// that version only.
   std::map<server_index, chunk_version> heard_;
+  /// Of those, who said that the chunk is not there. A copy that comes to them
+  /// between two attempts has the version of the former one, and is served.
+  std::vector<server_index> absent_;
+  /// Do not make it where it is fresh: they have had it, or nobody can bring
+  /// them level.
+  std::vector<server_index> barren_;
   std::vector<server_index> others_; ///< Might serve it, and were no members.
   std::vector<server_index> doubted_;
   std::vector<server_index> refused_;   ///< Did not become primary; once each.

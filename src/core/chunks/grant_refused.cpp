@@ -68,9 +68,17 @@ void grant_machine::leave_out_one(const directory_state& s) {
     unfit_.push_back(primary_);
     return;
   }
+  // Where no one else is left of the first set, others would be made that are
+  // as empty: without them it settles what it has, and they become copies.
+  const auto alone = std::ranges::none_of(members_, [&](const member& x) {
+    return x.server != primary_ && s.table.holds(x.server, chunk_);
+  });
   for (const auto& x : members_)
-    if (x.server != primary_)
+    if (x.server != primary_) {
       unfit_.push_back(x.server);
+      if (alone)
+        barren_.push_back(x.server);
+    }
 }
 
 } // namespace dfs::core

@@ -356,7 +356,7 @@ replica_collector::answered(directory_state& s, effect_token token,
     deleted_ += done->gone.size();
     for (const auto chunk : done->gone) {
       gone(server, chunk);
-      s.table.gone(server, chunk);
+      s.table.deleted(server, chunk);
     }
   }
   // The rest is there still, or nobody knows. What is too much is ordered

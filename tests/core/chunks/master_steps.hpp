@@ -82,7 +82,10 @@ struct Master : ::testing::Test {
     perform();
   }
 
-  msg::chunk_heartbeat_ack beat(std::uint8_t n) {
+  /// @param corrupt, lost What it tells besides.
+  msg::chunk_heartbeat_ack beat(std::uint8_t n,
+                                std::vector<chunk_id> corrupt = {},
+                                std::vector<chunk_id> lost = {}) {
     msg::chunk_heartbeat x;
     x.store = store_id{n};
     x.boot = boot(n);
@@ -91,6 +94,8 @@ struct Master : ::testing::Test {
     x.heard = std::exchange(last_heard[n], x.sequence);
     x.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
     x.led_last = true;
+    x.corrupt = std::move(corrupt);
+    x.lost = std::move(lost);
     auto y = machine->heartbeat(x, now);
     EXPECT_TRUE(y);
     perform();
