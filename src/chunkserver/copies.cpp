@@ -1,6 +1,7 @@
 #include "chunkserver/copies.hpp"
 
 #include "chunkserver/copy_job.hpp"
+#include "core/chunks/bad_replica.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -94,8 +95,7 @@ void copies::verify(chunk_id chunk,
                     const data_service::callback<nothing>& done) {
   const auto x = state_.find(chunk);
   if (!x) {
-    if (state_.options.events.lost)
-      state_.options.events.lost(chunk);
+    state_.tell_missing(chunk);
     return done(fail(ec::not_found, "the chunk is not here"));
   }
   using faults = result<std::vector<storage::block_fault>>;
@@ -106,9 +106,19 @@ void copies::verify(chunk_id chunk,
         return done(found.error());
       if (found->empty())
         return done(dfs::done);
-      chain_.give_up(*x, fail(ec::no_redundancy, "the replica is bad"));
-      state_.quarantine(x->chunk);
-      done(fail(ec::integrity, std::to_string(found->size()) + " bad blocks"));
+      const auto bad
+        = fail(ec::integrity, std::to_string(found->size()) + " bad blocks");
+      const auto here = state_.find(x->chunk);
+      switch (core::judge_fault(bad, here != nullptr, here == x)) {
+        case core::fault_step::nothing:
+          return done(bad);
+        case core::fault_step::look_again:
+          return verify(x->chunk, done);
+        case core::fault_step::set_aside:
+          chain_.give_up(*x, fail(ec::no_redundancy, "the replica is bad"));
+          state_.quarantine(x->chunk);
+          return done(bad);
+      }
     });
   if (!started)
     done(fail(ec::busy, "too much work for the disks"));

@@ -23,6 +23,19 @@ instant now() {
   return instant::clock::now();
 }
 
+/// Where the first block begins that does not have its checksum.
+std::uint32_t first_bad(std::uint32_t offset, std::string_view bytes,
+                        const std::vector<std::uint32_t>& crcs) {
+  auto at = offset;
+  std::size_t n = 0;
+  for (const auto crc : wire::piece_crcs(offset, bytes)) {
+    if (n == crcs.size() || crcs[n++] != crc)
+      break;
+    at += wire::piece_room(at);
+  }
+  return std::min(at, offset + static_cast<std::uint32_t>(bytes.size()) - 1);
+}
+
 } // namespace
 
 copy_job::copy_job(copies& home, const msg::copy_chunk& order)
@@ -43,14 +56,10 @@ void copy_job::begin() {
 /// The present source cannot be used.
 void copy_job::try_source(const error& why_not) {
   begin_again();
-  if (++source_ >= order_.from.size()) {
-    const auto code = why_not.code;
-    const auto told = code == ec::full || code == ec::integrity
-                          || code == ec::stale || code == ec::io_error
-                        ? code
-                        : ec::unavailable;
-    return finish(fail(told, why_not.context));
-  }
+  const auto next = core::next_source(order_, source_, why_not);
+  if (!next)
+    return finish(next.error());
+  source_ = *next;
   // What is being written of the former attempt must not come to the new one.
   if (!writing_)
     ask();
@@ -199,24 +208,29 @@ void copy_job::write_next() {
   auto bytes = std::move(next->second);
   here_.erase(next);
   const auto length = static_cast<std::uint32_t>(bytes.data.size());
+  const auto bad = std::make_shared<std::uint32_t>();
   writing_ = home_.state().on_disk<written>(
-    [store = store_, chunk = chunk(), offset = written_to_,
+    [store = store_, chunk = chunk(), offset = written_to_, bad,
      bytes = std::move(bytes)]() -> written {
-      if (!wire::pieces_match(offset, bytes.data.view(), bytes.crcs))
+      if (!wire::pieces_match(offset, bytes.data.view(), bytes.crcs)) {
+        *bad = first_bad(offset, bytes.data.view(), bytes.crcs);
         return fail(ec::integrity, "a source sent bad bytes");
+      }
       const std::array<std::string_view, 1> pieces{bytes.data.view()};
       return store->copy_data(chunk, offset,
                               {.pieces = pieces, .crcs = bytes.crcs});
     },
-    [self = shared_from_this(), length,
+    [self = shared_from_this(), length, bad,
      mine = attempt_](const written& outcome) {
       self->writing_ = false;
       if (self->over_)
         return;
       if (mine != self->attempt_)
         return self->ask();
-      if (!outcome && outcome.error().code == ec::integrity)
+      if (!outcome && outcome.error().code == ec::integrity) {
+        self->have_source_look(*bad);
         return self->try_source(outcome.error());
+      }
       if (!outcome && outcome.error().code == ec::full)
         return self->no_room(outcome.error());
       if (!outcome)
@@ -228,6 +242,21 @@ void copy_job::write_next() {
     });
   if (!writing_)
     finish(fail(ec::busy, "too much work for the disks"));
+}
+
+/// Large pieces are sent as they are. Of a single block the source looks at the
+/// checksum itself; it sets its replica aside if that is wrong on the disk.
+void copy_job::have_source_look(std::uint32_t offset) {
+  home_.state().links.ask(
+    order_.from[source_],
+    msg::read_chunk{.chunk = chunk(),
+                    .version = order_.wanted.extent.version,
+                    .serial = goal_.extent.serial,
+                    .offset = offset,
+                    .length = 1},
+    patience, [](const result<msg::chunk_bytes>&, const net::data_buffer&) {
+      // Nobody waits for it.
+    });
 }
 
 bool copy_job::move_on() {

@@ -53,6 +53,7 @@ private:
   void arrived(std::uint32_t offset, std::uint32_t length,
                const result<msg::chunk_bytes>& answer, net::data_buffer data);
   void write_next();
+  void have_source_look(std::uint32_t offset);
   /// @returns whether another volume is tried instead.
   [[nodiscard]] bool move_on();
   void no_room(const error& why);

@@ -1,6 +1,7 @@
 #include "chunkserver/data_hands.hpp"
 
 #include "chunkserver/volumes.hpp"
+#include "core/chunks/bad_replica.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -167,25 +168,27 @@ void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
     }
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
-    settle_quarantine(all);
+    settle_quarantine();
     data_.drop_leaving(std::move(all), done);
   });
 }
 
-void data_hands::settle_quarantine(const std::vector<msg::chunk_state>& all) {
+/// Asks anew what is here: since it was listed it may have been set aside.
+void data_hands::settle_quarantine() {
+  const auto is_here = [this](chunk_id chunk) {
+    return std::any_of(volumes_.begin(), volumes_.end(), [&](const auto* x) {
+      return !x->failed() && x->state(chunk);
+    });
+  };
   for (auto* store : volumes_) {
     if (store->failed())
       continue;
-    for (const auto chunk : store->quarantined()) {
-      const auto i = std::lower_bound(
-        all.begin(), all.end(), chunk,
-        [](const auto& a, chunk_id b) { return a.chunk < b; });
-      // A good one has taken its place.
-      if (i != all.end() && i->chunk == chunk)
+    for (const auto chunk : store->quarantined())
+      if (core::judge_quarantined(is_here(chunk))
+          == core::quarantine_step::purge)
         (void) store->purge_quarantined(chunk);
       else if (corrupt_)
         corrupt_(chunk);
-    }
   }
 }
 

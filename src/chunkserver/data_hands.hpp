@@ -64,7 +64,7 @@ public:
 private:
   class looker;
 
-  void settle_quarantine(const std::vector<msg::chunk_state>& all);
+  void settle_quarantine();
 
   data_service& data_;
   std::shared_ptr<looker> looker_;

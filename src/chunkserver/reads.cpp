@@ -1,5 +1,6 @@
 #include "chunkserver/reads.hpp"
 
+#include "core/chunks/bad_replica.hpp"
 #include "core/chunks/copy_plan.hpp"
 #include "wire/codec.hpp"
 #include "wire/data_frame.hpp"
@@ -185,22 +186,24 @@ void reads::after_disk(const reader_ptr& x, const replica_ptr& before,
   const auto here = admit(what.chunk, what.version, what.serial);
   if (!here)
     return refuse(*x, here.error());
-  if (!found.got) {
+  const auto same = *here == before;
+  if (!found.got && same) {
     const auto reason = found.got.error();
     refuse(*x, reason);
     if (reason.code == ec::not_found)
       return lose(**here);
-    if (reason.code != ec::integrity)
+    if (core::judge_fault(reason, true, same) != core::fault_step::set_aside)
       return;
     chain_.give_up(**here, fail(ec::no_redundancy, "the replica is bad"));
     return state_.quarantine(what.chunk);
   }
   // A change that came while the bytes were read may be in them. If a copy has
-  // replaced the replica meanwhile, some may be of either.
+  // replaced the replica meanwhile, some may be of either, and what was found
+  // says nothing of the one that is here.
   const auto changed
     = (*here)->order.applied_extent().serial != serial
       && (*here)->order.unsettled(what.serial, what.offset, what.length);
-  if (changed || *here != before) {
+  if (changed || !same) {
     if (++x->rounds > rounds_max)
       return refuse(*x, fail(ec::busy, "the range is changed all the time"));
     return begin(x);
@@ -213,8 +216,7 @@ void reads::lose(replica& here) {
   chain_.give_up(here, fail(ec::no_redundancy, "the replica is gone"));
   const auto chunk = here.chunk;
   state_.replicas.forget(chunk);
-  if (state_.options.events.lost)
-    state_.options.events.lost(chunk);
+  state_.tell_missing(chunk);
 }
 
 void reads::answer(const reader& x, const replica& here, net::data_buffer bytes,

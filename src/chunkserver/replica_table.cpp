@@ -1,6 +1,7 @@
 #include "chunkserver/replica_table.hpp"
 
 #include "base/assert.hpp"
+#include "core/chunks/bad_replica.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -49,10 +50,8 @@ result<std::shared_ptr<replica>>
 replica_table::create(chunk_id chunk, chunk_version version, boot_instant now) {
   if (leaving(chunk))
     return fail(ec::busy, "the chunk is being deleted here");
-  for (const auto* volume : volumes_.all())
-    if (const auto bad = volume->quarantined();
-        std::find(bad.begin(), bad.end(), chunk) != bad.end())
-      return fail(ec::not_found, "the chunk was here, and its replica is bad");
+  if (auto may = core::may_make_anew(volumes_.has_quarantined(chunk)); !may)
+    return may.error();
   auto store = volumes_.with_room();
   if (!store)
     return store.error();

@@ -1,6 +1,7 @@
 #include "chunkserver/server_state.hpp"
 
 #include "chunkserver/server_token.hpp"
+#include "core/chunks/bad_replica.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -85,6 +86,11 @@ void server_state::quarantine(chunk_id chunk) {
   replicas.forget(chunk);
   if (options.events.corrupt)
     options.events.corrupt(chunk);
+}
+
+void server_state::tell_missing(chunk_id chunk) const {
+  if (core::is_lost(places.has_quarantined(chunk)) && options.events.lost)
+    options.events.lost(chunk);
 }
 
 } // namespace dfs::chunkserver

@@ -95,6 +95,10 @@ struct server_state {
   /// must have been answered.
   void quarantine(chunk_id chunk);
 
+  /// The chunk is not here, and nobody ordered that: tells it as lost, unless
+  /// it is in quarantine.
+  void tell_missing(chunk_id chunk) const;
+
 private:
   /// Whether a replica below that version is here, arrives or is being deleted.
   [[nodiscard]] bool holds_below(chunk_id chunk, chunk_version version) const;

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 
+#include <algorithm>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -35,6 +36,13 @@ storage::chunk_store* volumes::find_failed(chunk_id chunk) const {
     if (store->failed() && store->state(chunk))
       return store;
   return nullptr;
+}
+
+bool volumes::has_quarantined(chunk_id chunk) const {
+  return std::any_of(stores_.begin(), stores_.end(), [&](const auto* store) {
+    const auto bad = store->quarantined();
+    return std::find(bad.begin(), bad.end(), chunk) != bad.end();
+  });
 }
 
 result<storage::chunk_store*> volumes::with_room() const {

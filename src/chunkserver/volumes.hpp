@@ -22,6 +22,9 @@ public:
   /// Null: it is on no failed volume.
   [[nodiscard]] storage::chunk_store* find_failed(chunk_id chunk) const;
 
+  /// A bad replica of it is on one, set aside.
+  [[nodiscard]] bool has_quarantined(chunk_id chunk) const;
+
   /// Where a new chunk goes: the volume with the most room.
   /// @returns `ec::full`, or `ec::io_error` if all have failed.
   [[nodiscard]] result<storage::chunk_store*> with_room() const;

@@ -37,6 +37,17 @@ public:
     until_ = std::move(until);
   }
 
+  /// The next read of a chunk's file on that volume beyond its first block
+  /// waits for the end of `until`. @returns what is ready when it waits.
+  std::future<void> hold_read(const std::filesystem::path& volume,
+                              std::shared_future<void> until) {
+    const std::lock_guard guard{mutex_};
+    read_ = volume / "chunks";
+    read_until_ = std::move(until);
+    reading_ = {};
+    return reading_.get_future();
+  }
+
   void fill(const std::filesystem::path& volume) {
     const std::lock_guard guard{mutex_};
     full_ = volume;
@@ -62,7 +73,23 @@ private:
       until.wait();
   }
 
+  void before_read(const std::string& path, std::uint64_t offset) override {
+    std::shared_future<void> until;
+    {
+      const std::lock_guard guard{mutex_};
+      if (offset == 0 || !read_until_.valid()
+          || std::filesystem::path{path}.parent_path().parent_path() != read_)
+        return;
+      until = std::exchange(read_until_, {});
+      reading_.set_value();
+    }
+    until.wait();
+  }
+
   std::mutex mutex_;
+  std::filesystem::path read_;
+  std::shared_future<void> read_until_;
+  std::promise<void> reading_;
   std::filesystem::path full_;
   std::filesystem::path held_;
   std::shared_future<void> until_;

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 // SPEC G9, G10: replicas made from others, bad bytes found and never served, on
 // whole data servers.
 
@@ -123,6 +127,24 @@ TEST_F(DataCopyBeside, LeavesNothingOfTheOlderOne) { // SPEC G10
     EXPECT_EQ(servers.nodes[2]->store->usage().data, fresh.size());
     restart();
   }
+}
+
+// It is looked at while a copy takes its place. SPEC G9
+TEST_F(DataCopyBeside, WhatIsFoundOfTheOlderOneSaysNothingOfTheCopy) {
+  auto& node = *servers.nodes[2];
+  flip_byte(node, 10);
+  std::promise<void> release;
+  auto reading
+    = files.hold_read(node.directory / "volume", release.get_future().share());
+  std::promise<void> looked;
+  node.service->verify(chunk, [&](const auto&) { looked.set_value(); });
+  reading.wait();
+  ASSERT_TRUE(copy(2, what));
+  release.set_value();
+  looked.get_future().wait();
+  EXPECT_EQ(corrupt(2), std::vector<chunk_id>{});
+  EXPECT_EQ(servers.state(2, chunk).version, chunk_version{2});
+  EXPECT_EQ(servers.bytes(2, chunk), fresh);
 }
 
 // Fenced while the copy was under way: a grant counts on what is here.
@@ -250,6 +272,25 @@ TEST_F(DataCopy, ABadSourceIsNotCopied) { // SPEC G9
   const auto alone = refusal(copy(3, order({1}, 2)));
   EXPECT_TRUE(alone == ec::integrity || alone == ec::unavailable);
   EXPECT_FALSE(servers.nodes[3]->store->state(chunk));
+}
+
+// It had sent them as they are. Nobody else may read them for long.
+TEST_F(DataCopy, ASourceThatSentBadBytesLooksAtThem) { // SPEC G9
+  const auto bytes = pattern(2'000'000, 5);
+  write(0, bytes.substr(0, 1u << 20));
+  write(1u << 20, bytes.substr(1u << 20));
+  flip_byte(*servers.nodes[1], 1'500'000);
+  // All of it is in memory: it is not looked at before it is sent.
+  for (const auto& each : std::filesystem::recursive_directory_iterator{
+         servers.nodes[1]->directory / "volume/chunks"})
+    if (each.is_regular_file()) {
+      std::ifstream file{each.path(), std::ios::binary};
+      std::ostringstream all;
+      all << file.rdbuf();
+    }
+  ASSERT_TRUE(copy(2, order({1, 0}, 2)));
+  EXPECT_TRUE(test::eventually(
+    [&] { return corrupt(1) == std::vector<chunk_id>{chunk}; }));
 }
 
 TEST_F(DataCopy, BadBytesAreFoundByTheServer) { // SPEC G9

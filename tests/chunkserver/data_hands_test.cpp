@@ -166,6 +166,25 @@ TEST_F(DataHands, LooksAtWhatReadersDoubt) { // SPEC G9
   EXPECT_EQ(node.store->quarantined(), std::vector{chunk_id{2}});
 }
 
+// Or the master would forget that there is something to delete.
+TEST_F(DataHands, WhatIsInQuarantineIsNotLost) { // SPEC G9
+  make(2, 1'000'000);
+  auto& node = *servers.nodes[0];
+  test::flip_byte(node, 500'000);
+  hands.verify({chunk_id{2}});
+  EXPECT_TRUE(test::eventually([&] {
+    const std::lock_guard guard{node.mutex};
+    return !node.corrupt.empty();
+  }));
+  hands.verify({chunk_id{2}, chunk_id{9}});
+  EXPECT_TRUE(test::eventually([&] {
+    const std::lock_guard guard{node.mutex};
+    return !node.lost.empty() && node.lost.back() == chunk_id{9};
+  }));
+  const std::lock_guard guard{node.mutex};
+  EXPECT_EQ(node.lost, std::vector{chunk_id{9}});
+}
+
 TEST_F(DataHands, ServesWhileTheLeaseRuns) { // SPEC G4
   make(1);
   hands.set_node_lease(boot_instant{});

@@ -71,6 +71,11 @@ protected:
   virtual void before_sync(const std::string& path) {
     (void) path;
   }
+  /// Likewise, on the thread that reads.
+  virtual void before_read(const std::string& path, std::uint64_t offset) {
+    (void) path;
+    (void) offset;
+  }
 
 private:
   class file : public storage::open_file {
@@ -87,6 +92,7 @@ private:
 
     result<std::size_t>
     read(std::uint64_t offset, std::span<char> to) override {
+      home_.before_read(path_, offset);
       return to_->read(offset, to);
     }
     result<std::size_t>
