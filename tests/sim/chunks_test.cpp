@@ -39,7 +39,7 @@ chunks_run run(const setup& s, std::uint64_t seed, std::string_view mutant) {
 
 struct Chunks : ::testing::TestWithParam<setup> {};
 
-TEST_P(Chunks, KeepTheirPromises) { // SPEC G3, G4, G5, G12
+TEST_P(Chunks, KeepTheirPromises) { // SPEC G3, G4, G5, G9, G12
   const auto& s = GetParam();
   for (auto seed = s.first_seed; seed < s.first_seed + s.seeds; ++seed) {
     const auto x = run(s, seed, {});
@@ -55,7 +55,9 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"calm", 1, 2}, setup{"faults"}, setup{"islands"}, setup{"storm"},
     setup{"steps"}, setup{"restarts"}, setup{"removals"}, setup{"hangs"},
     setup{"full"}, setup{"older", 1, 10}, setup{"restored", 1, 10},
-    setup{"settings"}, setup{"torn", 1, 10},
+    setup{"settings"}, setup{"torn", 1, 10}, setup{"rot", 1, 10},
+    setup{"rot", 101, 10, 3, 2, 1}, // No other server can take a copy.
+    setup{"rot", 201, 5, 5, 6, 2},
     setup{"torn", 101, 5, 3, 4, 1},        // No other server can take a copy.
     setup{"faults", 101, 5, 3, 6, 1},      // Three servers are all there are.
     setup{"storm", 866, 1, 4, 6, 1},       // A copy between two attempts.
@@ -117,7 +119,12 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"going-listed", {"removals", 1, 100, 4, 6, 1}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"empty-proof", {"restored", 170, 20}},
-    proof{"short-wait", {"settings", 1, 50, 4, 6, 1}}),
+    proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
+    proof{"unchecked", {"rot", 1, 10}}, proof{"rotten-source", {"rot", 1, 10}},
+    proof{"rotten-level", {"rot", 1, 50, 4, 6, 1}},
+    proof{"rotten-base", {"rot", 1, 50}}, proof{"counted-bad", {"rot", 1, 10}},
+    proof{"kept-dark", {"rot", 1, 50}}, proof{"condemned", {"rot", 1, 50}},
+    proof{"remade", {"rot", 1, 50, 4, 6, 1}}),
   [](const auto& x) {
     std::string name{x.param.mutant};
     std::replace(name.begin(), name.end(), '-', '_');

@@ -36,6 +36,15 @@ struct stored_change {
   bool operator==(const stored_change&) const = default;
 };
 
+/// What a byte reads as that nobody wrote: no request brings such a value.
+inline constexpr std::uint64_t rotten_value = std::uint64_t{1} << 62;
+
+/// Bytes that have one checksum.
+inline constexpr std::uint32_t sim_block_bytes = 8;
+
+/// As whoever reads bytes compares it with the one that came with them.
+[[nodiscard]] std::uint64_t sum_of(const std::vector<sim_cell>& cells);
+
 /// A change with the bytes that its request brings.
 [[nodiscard]] stored_change
 change_with_bytes(const core::chunk_change& what, std::uint64_t value);
@@ -45,6 +54,10 @@ struct stored_replica {
   chunk_version version;
   std::vector<stored_change> log; ///< By serial, from 1.
   std::vector<sim_cell> cells;    ///< The bytes now.
+  /// Where they are others than were written, and what was written there: what
+  /// the checksums say.
+  std::map<std::uint32_t, sim_cell> rotten;
+  bool rotted = false; ///< At any time. The witness's.
   // What a power cut leaves.
   chunk_version durable_version;
   std::size_t durable = 0; ///< Entries of the log.
@@ -65,13 +78,37 @@ struct stored_replica {
   /// As it would be sent now: with the bytes that are here.
   [[nodiscard]] stored_change change_now(mutation_serial serial) const;
 
+  // -- checksums --------------------------------------------------------------
+
+  /// The disk loses what is there. @pre `place` is below `cells.size()`.
+  void rot(std::uint32_t place);
+  /// Whether the blocks that have any of these bytes have their checksums.
+  [[nodiscard]] bool sound(std::uint32_t offset, std::uint64_t length) const;
+  [[nodiscard]] bool sound() const {
+    return rotten.empty();
+  }
+  /// As `chunk_store::apply`: blocks of which a change leaves something are
+  /// read before; what is added at the end is added to any bytes.
+  [[nodiscard]] bool takes(const core::chunk_change& change) const;
+  /// Planted: their checksums are made anew, of what is there.
+  void believe(std::uint32_t offset, std::uint32_t length);
+  /// The bytes as they were written.
+  [[nodiscard]] std::vector<sim_cell> written() const;
+
 private:
   void write(const stored_change& change);
+};
+
+/// A replica that was found bad: neither served nor listed.
+struct quarantined_replica {
+  stored_replica what;
+  bool durable = false; ///< Else a power cut brings it back.
 };
 
 /// A chunkserver's disk: survives its processes.
 struct chunk_disk {
   std::map<chunk_id, stored_replica> replicas;
+  std::map<chunk_id, quarantined_replica> quarantine;
   msg::master_mark newest; ///< Obeyed.
 
   void lose_power();

@@ -61,9 +61,12 @@ struct sim_read {
   mutation_serial serial; ///< Known to be committed.
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
+  /// So much that the server need not verify it: whoever asked does.
+  bool whole_blocks = false;
 };
 struct sim_bytes {
   std::vector<sim_cell> cells; ///< Fewer than asked for: the end.
+  std::uint64_t sum = 0;       ///< Of what was written there.
 };
 
 /// Down the chain, and to those who lag behind a new primary.
@@ -86,7 +89,8 @@ struct sim_fetch {
 };
 struct sim_content {
   msg::chunk_extent extent;
-  std::vector<stored_change> log;
+  std::vector<stored_change> log; ///< It says what the checksums say.
+  std::vector<sim_cell> cells;    ///< What was read.
 };
 
 /// To the namespace: these become a file.
@@ -129,11 +133,11 @@ typename I::result_type inspect(I& f, sim_written& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_read& x) {
-  return f(x.chunk, x.version, x.serial, x.offset, x.length);
+  return f(x.chunk, x.version, x.serial, x.offset, x.length, x.whole_blocks);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_bytes& x) {
-  return f(x.cells);
+  return f(x.cells, x.sum);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_replicate& x) {
@@ -149,7 +153,7 @@ typename I::result_type inspect(I& f, sim_fetch& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_content& x) {
-  return f(x.extent, x.log);
+  return f(x.extent, x.log, x.cells);
 }
 template <class I>
 typename I::result_type inspect(I& f, sim_commit& x) {
@@ -207,6 +211,7 @@ DFS_SIM_METHOD(16, sim_fetch, sim_content)
 DFS_SIM_METHOD(17, sim_commit, sim_committed)
 DFS_SIM_METHOD(18, sim_create, sim_created)
 DFS_SIM_METHOD(19, sim_remove, sim_removed)
+DFS_SIM_METHOD(20, msg::report_replica, msg::replica_reported)
 #undef DFS_SIM_METHOD
 
 /// One end of all conversations of a process. Lives as long as that. As over

@@ -66,6 +66,12 @@ void chunk_witness::read(const sim_read& asked, const floor& least,
   for (std::size_t i = 0; i < least.size(); ++i) {
     const auto cell = i < got.cells.size() ? got.cells[i] : sim_cell{};
     const auto at = asked.offset + static_cast<std::uint32_t>(i);
+    if ((cell.value & rotten_value) != 0) {
+      broke("no-rotten-read",
+            fmt::format("node {} served rotten bytes at {} of chunk {:x}",
+                        server, at, asked.chunk.value()));
+      return;
+    }
     if (cell.serial < least[i]) {
       broke("no-stale-read",
             fmt::format("node {} read change {} at {} of chunk {:x}, and {} "
@@ -109,8 +115,12 @@ void chunk_witness::granted(chunk_id chunk, const msg::chunk_leased& x,
   t.led = x.grant.version;
   const auto& disk = disks_.at(primary - chunk_cluster::first_server());
   const auto replica = disk.replicas.find(chunk);
-  if (!t.told.empty()
-      && (replica == disk.replicas.end() || !good(replica->second, t)))
+  // That it is bad it may have found since it was asked.
+  const auto bad = disk.quarantine.find(chunk);
+  const auto* its = replica != disk.replicas.end() ? &replica->second
+                    : bad != disk.quarantine.end() ? &bad->second.what
+                                                   : nullptr;
+  if (!t.told.empty() && (its == nullptr || !good(*its, t)))
     broke("acknowledged-survives",
           fmt::format("the primary of chunk {:x}, version {}, node {}, lacks "
                       "what was acknowledged",
@@ -156,7 +166,7 @@ void chunk_witness::judge_pair(chunk_id chunk, std::size_t a, std::size_t b) {
     return;
   const auto same_order
     = x.log.empty() || x.log.back().what == y.log.back().what;
-  if (same_order && x.cells == y.cells)
+  if (same_order && x.written() == y.written())
     return;
   broke("same-bytes",
         fmt::format("replicas of chunk {:x}, version {}, serial {}, differ at "
@@ -295,12 +305,20 @@ void chunk_witness::deleted(node_index server, chunk_id chunk,
   for (std::size_t n = 0; n < disks_.size(); ++n) {
     const auto replica = disks_[n].replicas.find(chunk);
     if (n + chunk_cluster::first_server() != server
-        && replica != disks_[n].replicas.end()
+        && replica != disks_[n].replicas.end() && replica->second.sound()
         && good(replica->second, truths_[chunk]))
       return;
   }
   broke("last-copy", fmt::format("node {} deletes the last good copy of {:x}",
                                  server, chunk.value()));
+}
+
+void chunk_witness::set_aside(node_index server, chunk_id chunk) {
+  const auto& disk = disks_.at(server - chunk_cluster::first_server());
+  if (!disk.replicas.at(chunk).rotted)
+    broke("good-stays",
+          fmt::format("node {} sets its good replica of chunk {:x} aside",
+                      server, chunk.value()));
 }
 
 std::optional<std::pair<std::string, std::string>> chunk_witness::breach() {

@@ -66,6 +66,9 @@ public:
   void deleted(node_index server, chunk_id chunk,
                const std::vector<node_index>& counted_on, master_term by);
 
+  /// A replica there is moved aside as a bad one.
+  void set_aside(node_index server, chunk_id chunk);
+
   /// At rest: replicas of one version and serial are the same, and everything
   /// acknowledged is there.
   void judge_replicas(chunk_id chunk, chunk_version version);

@@ -209,6 +209,32 @@ std::string chunk_cluster::complaints(std::optional<node_index> missing) {
                           chunk.value(), static_cast<int>(is),
                           s.table.holders(chunk).size());
   }
+  for (auto i = first_server(); i < first_client(); ++i)
+    for (const auto& [chunk, x] : disk(i).quarantine)
+      for (const auto holder : s.table.holders(chunk))
+        if (node_of(s.servers.at(holder).store) == i
+            && !disk(i).replicas.contains(chunk))
+          text += fmt::format(" chunk {:x} counts at node {}, and is bad;",
+                              chunk.value(), i);
+  return text + rotten();
+}
+
+std::string chunk_cluster::rotten() const {
+  std::string text;
+  for (std::size_t n = 0; n < disks_.size(); ++n)
+    for (const auto& [chunk, x] : disks_[n].replicas)
+      if (!x.sound())
+        text += fmt::format(" chunk {:x} is rotten at node {};", chunk.value(),
+                            n + first_server());
+  return text;
+}
+
+std::string chunk_cluster::quarantined() const {
+  std::string text;
+  for (std::size_t n = 0; n < disks_.size(); ++n)
+    for (const auto& [chunk, x] : disks_[n].quarantine)
+      text += fmt::format(" chunk {:x} is in quarantine at node {};",
+                          chunk.value(), n + first_server());
   return text;
 }
 

@@ -167,6 +167,22 @@ public:
     idle_ = on;
   }
 
+  /// Bytes rot: disks are scrubbed, some reads wait for them, and whoever gets
+  /// wrong bytes reports it.
+  [[nodiscard]] bool rots() const {
+    return rots_;
+  }
+  void set_rots(bool on) {
+    rots_ = on;
+  }
+  /// Somebody waits for the scrubbers.
+  [[nodiscard]] bool scrubs() const {
+    return scrubs_;
+  }
+  void set_scrubs(bool on) {
+    scrubs_ = on;
+  }
+
   /// The first client does nothing but write to one file, one write after
   /// another.
   [[nodiscard]] bool steady(node_index i) const {
@@ -181,6 +197,10 @@ public:
   /// What is not as it should be at rest; empty: all is well.
   /// @param missing A server that is away, and is not missed.
   [[nodiscard]] std::string complaints(std::optional<node_index> missing = {});
+  /// Replicas with rotten bytes that nobody has found; empty: none.
+  [[nodiscard]] std::string rotten() const;
+  /// What is in quarantine; empty: nothing is.
+  [[nodiscard]] std::string quarantined() const;
   /// At rest: what every single replica has that the master counts.
   void judge_holders();
 
@@ -193,6 +213,8 @@ private:
   ppm crash_steps_ = 0;
   bool idle_ = false;
   bool steady_ = false;
+  bool rots_ = false;
+  bool scrubs_ = false;
   std::unique_ptr<sim::world> world_;
 };
 

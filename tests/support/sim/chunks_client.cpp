@@ -297,18 +297,32 @@ void chunk_client::read_from(chunk_id chunk, const msg::chunk_replica& whom) {
   x.offset = static_cast<std::uint32_t>(
     host_.random().below(std::max(known.end, place.committed.length) + 4));
   x.length = 1 + static_cast<std::uint32_t>(host_.random().below(16));
+  x.whole_blocks = cluster_.rots() && host_.random().one_in(3);
   const auto least = cluster_.witness().newest(chunk, x.offset, x.length);
-  rpc_.call<sim_read>(whom.data, x, ask_timeout,
-                      [this, x, least, whom](const result<sim_bytes>& y) {
-                        if (!y) {
-                          settle_read(x.chunk, y.error().code);
-                          return;
-                        }
-                        ++reads_;
-                        cluster_.witness().read(
-                          x, least, *y, chunk_cluster::node_of(whom.store));
-                        next(up_to(host_.random(), 40ms));
-                      });
+  rpc_.call<sim_read>(
+    whom.data, x, ask_timeout,
+    [this, x, least, whom](const result<sim_bytes>& y) {
+      const auto code = !y                           ? y.error().code
+                        : sum_of(y->cells) != y->sum ? ec::integrity
+                                                     : ec{};
+      if (code != ec{}) {
+        report(x.chunk, whom.store, code);
+        settle_read(x.chunk, code);
+        return;
+      }
+      ++reads_;
+      cluster_.witness().read(x, least, *y, chunk_cluster::node_of(whom.store));
+      next(up_to(host_.random(), 40ms));
+    });
+}
+
+/// As `chunk_reader`: a hint.
+void chunk_client::report(chunk_id chunk, store_id store, ec why) {
+  if (!cluster_.rots() || (why != ec::integrity && why != ec::not_found))
+    return;
+  rpc_.call(chunk_cluster::at(chunk_cluster::master()),
+            msg::report_replica{chunk, store, static_cast<std::uint8_t>(why)},
+            ask_timeout, [](const auto&) {});
 }
 
 void chunk_client::settle_read(chunk_id chunk, ec code) {

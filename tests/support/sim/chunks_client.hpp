@@ -75,6 +75,7 @@ private:
   void put_more(const msg::chunk_grant& grant, msg::chunk_extent extent,
                 std::uint32_t left);
   void remove_one();
+  void report(chunk_id chunk, store_id store, ec why);
   void settle_read(chunk_id chunk, ec code);
 
   node& host_;

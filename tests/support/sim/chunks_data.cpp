@@ -16,7 +16,6 @@ namespace {
 constexpr auto chain_timeout = 1s;
 /// More for each server behind: while that waits, this one hears its pongs.
 constexpr auto chain_hop = 300ms;
-constexpr auto reader_patience = 1s;
 constexpr std::size_t open_max = 4;
 
 /// Planted: whatever is under way.
@@ -61,9 +60,7 @@ result<sim_content> chunk_server::fetch(const sim_fetch& x) {
     extent = r->order.committed_extent(); // Unknown, answered as nothing.
   if (!extent)
     return extent.error();
-  auto log = stored(x.chunk).log;
-  log.resize(extent->serial.value());
-  return sim_content{*extent, std::move(log)};
+  return read_whole(x.chunk, *extent);
 }
 
 core::known_writers chunk_server::writers(chunk_id chunk) {
@@ -208,7 +205,8 @@ void chunk_server::order(const sim_write& x, replica& r, done_write to) {
                        }});
   if (found->apply) {
     use_lease(r);
-    apply(r.led->grant, 0, r,
+    const auto grant = r.led->grant;
+    apply(grant, 0, r,
           change_with_bytes(*found->apply,
                             core::writes_bytes(*found->apply) ? x.value : 0));
     return;
@@ -240,9 +238,16 @@ stored_change without_bytes(stored_change x) {
 
 void chunk_server::apply(const msg::chunk_grant& grant, std::uint32_t place,
                          replica& r, stored_change change) {
+  // As `chain::broken_by`: whoever waits hears that it cannot be done here.
+  if (!stored(grant.chunk).takes(change.what) && !mutant("rotten-base")) {
+    quarantine(grant.chunk);
+    return;
+  }
   r.order.applied(change.what, true, place + 1 < grant.chain.size());
   stored(grant.chunk)
     .apply(full() && mutant("full-acks") ? without_bytes(change) : change);
+  if (mutant("rotten-base") && core::writes_bytes(change.what))
+    stored(grant.chunk).believe(change.what.offset, change.what.length);
   cluster_.witness().changed(host_.index(), grant.chunk);
   sync_and_pass_on(grant, place, r, change);
 }
@@ -356,7 +361,8 @@ void chunk_server::replicate(const sim_replicate& x,
     apply(grant, x.place, r, x.change);
   else
     repeat(grant, x.place, r, x.change);
-  r.order.learn_committed(grant.version, x.committed);
+  if (auto* here = find(grant.chunk))
+    here->order.learn_committed(grant.version, x.committed);
 }
 
 void chunk_server::answer_what_is_due(chunk_id chunk) {
@@ -419,44 +425,6 @@ void chunk_server::check_leases() {
   for (auto& [chunk, r] : replicas_)
     if (r.led && boot_now() >= r.led->until)
       end_lease(chunk, r, ec::lease_expired);
-}
-
-// -- reads --------------------------------------------------------------------
-
-void chunk_server::read(const sim_read& x, rpc_end::answer<sim_bytes> to) {
-  auto* r = find(x.chunk);
-  if (r == nullptr) {
-    to(fail(ec::not_found));
-    return;
-  }
-  if (!leased() || is_revoked(x.chunk, r->order.version())) {
-    to(fail(ec::lease_expired));
-    return;
-  }
-  if (auto has = r->order.has(x.version, x.serial); !has) {
-    to(has.error());
-    return;
-  }
-  const auto wait = r->order.unsettled(x.serial, x.offset, x.length);
-  if (!wait) {
-    const auto& cells = stored(x.chunk).cells;
-    const auto from = std::min<std::size_t>(x.offset, cells.size());
-    const auto end = std::min<std::size_t>(x.offset + x.length, cells.size());
-    to(sim_bytes{{cells.begin() + static_cast<std::ptrdiff_t>(from),
-                  cells.begin() + static_cast<std::ptrdiff_t>(end)}});
-    return;
-  }
-  if (!r->order.leads()) {
-    to(fail(ec::not_primary));
-    return;
-  }
-  const auto limit = boot_now() + reader_patience;
-  r->readers.emplace_back(*wait, [this, x, to, limit] {
-    if (boot_now() < limit)
-      read(x, to);
-    else
-      to(fail(ec::timed_out));
-  });
 }
 
 } // namespace dfs::sim

@@ -55,6 +55,7 @@ void chunk_server::perform(core::list_replicas& x) {
     if (!leaving_.contains(chunk) || mutant("going-listed"))
       all.push_back(state_of(chunk));
   host_.later(disk_time(), [this, ticket = x.ticket, all] {
+    settle_quarantine();
     perform(keeper_->replicas_listed(ticket, all, clocks()));
   });
 }
@@ -115,8 +116,9 @@ void chunk_server::perform(core::revoke_replicas& x) {
   });
 }
 
-void chunk_server::perform(core::verify_replicas&) {
-  // Bytes do not rot here.
+void chunk_server::perform(core::verify_replicas& x) {
+  for (const auto chunk : x.chunks)
+    verify(chunk);
 }
 
 void chunk_server::perform(core::renew_leases& x) {

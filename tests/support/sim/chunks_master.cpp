@@ -77,6 +77,7 @@ void chunk_master::load() {
 void chunk_master::on_start() {
   next_tick_ = host_.now();
   serve();
+  serve_clients();
   serve_namespace();
   perform();
 }
@@ -158,6 +159,9 @@ void chunk_master::serve() {
     perform();
     to(y);
   });
+}
+
+void chunk_master::serve_clients() {
   rpc_.serve<msg::allocate_chunks>([this](const auto& x, auto to) {
     auto y = machine_->allocate(x, host_.now());
     perform();
@@ -168,6 +172,11 @@ void chunk_master::serve() {
     askers_.emplace(asker, to);
     machine_->lease(asker, x, host_.now());
     perform();
+  });
+  rpc_.serve<msg::report_replica>([this](const auto& x, auto to) {
+    machine_->doubt_replica(x, host_.now());
+    perform();
+    to(msg::replica_reported{});
   });
   rpc_.serve<msg::locate_chunks>([this](const auto& x, auto to) {
     to(machine_->locate(x.layout, host_.now()));

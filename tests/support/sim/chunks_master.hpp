@@ -52,6 +52,7 @@ private:
 
   void load();
   void serve();
+  void serve_clients();
   void serve_namespace();
   void believe(msg::chunk_state& x) const;
   void create(const sim_create& x, const rpc_end::answer<sim_created>& to);

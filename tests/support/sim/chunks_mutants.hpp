@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 34> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 42> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -39,6 +39,15 @@ inline constexpr std::array<chunk_mutant, 34> chunk_mutants{{
   {"overtaken", "a copy takes whatever version it finds, and counts"},
   {"no-mark", "how far metadata had come that were obeyed is forgotten"},
   {"no-probe", "a new primary does not ask whether the others answer it"},
+  // At a holder whose bytes rot.
+  {"unchecked", "a reader gets bytes with a checksum of what they are now"},
+  {"rotten-source", "a copy takes whatever bytes its source has"},
+  {"rotten-level", "a new primary levels others with bytes nobody verified"},
+  {"rotten-base", "a change gives a rotten block a good checksum"},
+  {"counted-bad", "what is in quarantine is not told"},
+  {"kept-dark", "what was in quarantine before a start is not told"},
+  {"condemned", "a fault of a replica condemns the copy that replaced it"},
+  {"remade", "a chunk whose bad replica is in quarantine is made anew"},
   // At the master.
   {"no-wait", "a new master does not wait for old leases"},
   {"hasty", "a silent server is not waited for as long as it was told"},

@@ -70,6 +70,7 @@ void chunk_server::fence(const msg::fence_chunk& x,
   if (r == nullptr) {
     const auto made = make(x.chunk, x.version);
     if (!made) {
+      revoked_.add(x.chunk, x.version, boot_now());
       to(made.error());
       return;
     }
@@ -204,8 +205,15 @@ void chunk_server::send_next(const std::shared_ptr<levelling>& work) {
     take_over(work->order, work->to);
     return;
   }
-  const auto change
-    = stored(grant.chunk).change_now(work->changes.front().serial);
+  const auto& here = stored(grant.chunk);
+  const auto& next = work->changes.front();
+  if (core::writes_bytes(next) && !here.sound(next.offset, next.length)
+      && !mutant("rotten-level")) {
+    quarantine(grant.chunk);
+    work->to(fail(ec::integrity));
+    return;
+  }
+  const auto change = here.change_now(next.serial);
   work->changes.pop_front();
   const auto left = std::make_shared<std::size_t>(0);
   for (std::size_t i = 0; i < work->order.others.size(); ++i) {
@@ -270,10 +278,19 @@ core::copy_place chunk_server::place(chunk_id chunk) const {
                        .replaced = {}};
   if (const auto r = replicas_.find(chunk); r != replicas_.end()) {
     now.here = r->second.order.applied_extent();
-    now.leads = r->second.order.leads();
+    now.leads = r->second.order.leads() || r->second.levelling;
   }
   return now;
 }
+
+/// A copy on its way, from one source after another.
+struct chunk_server::copying {
+  msg::copy_chunk order;
+  std::size_t source = 0;
+  std::optional<sim_content> last; ///< What that had at the round before.
+  int rounds = copy_rounds;
+  copy_made to;
+};
 
 // As `copies` and `copy_job`: asks before and after, and the bytes take time.
 void chunk_server::copy(const msg::copy_chunk& x,
@@ -303,48 +320,85 @@ void chunk_server::copy(const msg::copy_chunk& x,
   const auto* old = find(chunk);
   copying_.emplace(chunk,
                    old != nullptr ? old->order.version() : chunk_version{});
-  fetch_copy(x, {}, copy_rounds, [this, chunk, to](const auto& outcome) {
+  const auto job = std::make_shared<copying>();
+  job->order = x;
+  job->to = [this, chunk, to](const auto& outcome) {
     copying_.erase(chunk);
     if (outcome)
       to(msg::chunk_copied{*outcome});
     else
       to(outcome.error());
-  });
+  };
+  fetch_copy(job);
 }
 
-/// @param last What the source had at the round before.
-void chunk_server::fetch_copy(const msg::copy_chunk& x,
-                              std::optional<sim_content> last, int rounds,
-                              const copy_made& to) {
-  if (rounds == 0) {
-    to(fail(ec::busy));
+void chunk_server::fetch_copy(const std::shared_ptr<copying>& job) {
+  if (job->rounds-- == 0) {
+    try_next_source(job, fail(ec::busy));
     return;
   }
-  const auto& source = x.from[rounds % x.from.size()];
+  const auto& wanted = job->order.wanted;
+  const auto& sources = job->order.from;
+  // Where no bytes rot, in turns: seeds have names that count on it.
+  if (!cluster_.rots())
+    job->source = static_cast<std::size_t>(job->rounds + 1) % sources.size();
   rpc_.call<sim_fetch>(
-    source.data,
-    {x.wanted.chunk, x.wanted.extent.version, x.wanted.extent.serial},
-    peer_timeout, [this, x, last, rounds, to](const result<sim_content>& got) {
-      if (!got) {
-        to(got.error());
-        return;
-      }
-      if (auto fits = core::accept_source(x, got->extent);
-          !fits && !mutant("overtaken") && !mutant("hollow")) {
-        to(fits.error());
-        return;
-      }
-      if (last && last->extent == got->extent && last->log == got->log) {
-        store_copy(x, *got, to);
-        return;
-      }
-      // Large ones take a while.
-      const auto wait
-        = host_.random().one_in(4) ? up_to(host_.random(), 2s) : disk_time();
-      host_.later(wait, [this, x, got, rounds, to] {
-        fetch_copy(x, *got, rounds - 1, to);
-      });
-    });
+    sources[job->source].data,
+    {wanted.chunk, wanted.extent.version, wanted.extent.serial}, peer_timeout,
+    [this, job](const result<sim_content>& got) { fetched(job, got); });
+}
+
+void chunk_server::fetched(const std::shared_ptr<copying>& job,
+                           const result<sim_content>& got) {
+  if (!got) {
+    try_next_source(job, got.error());
+    return;
+  }
+  if (auto fits = core::accept_source(job->order, got->extent);
+      !fits && !mutant("overtaken") && !mutant("hollow")) {
+    try_next_source(job, fits.error());
+    return;
+  }
+  if (job->last && job->last->extent == got->extent
+      && job->last->log == got->log) {
+    store_copy(job->order, *got, job->to);
+    return;
+  }
+  stored_replica sums;
+  sums.log = got->log;
+  sums.go_back(sums.log.size());
+  if (sum_of(got->cells) != sum_of(sums.cells) && !mutant("rotten-source")) {
+    // As `copy_job::have_source_look`.
+    rpc_.call<sim_read>(job->order.from[job->source].data,
+                        {job->order.wanted.chunk, got->extent.version,
+                         got->extent.serial, 0,
+                         cluster_.options().config.chunk_size, false},
+                        peer_timeout, [](const auto&) {});
+    try_next_source(job, fail(ec::integrity));
+    return;
+  }
+  job->last = *got;
+  // Large ones take a while.
+  const auto wait
+    = host_.random().one_in(4) ? up_to(host_.random(), 2s) : disk_time();
+  host_.later(wait, [this, job] { fetch_copy(job); });
+}
+
+void chunk_server::try_next_source(const std::shared_ptr<copying>& job,
+                                   const error& why) {
+  if (!cluster_.rots()) {
+    job->to(why);
+    return;
+  }
+  const auto next = core::next_source(job->order, job->source, why);
+  if (!next) {
+    job->to(next.error());
+    return;
+  }
+  job->source = *next;
+  job->last.reset();
+  job->rounds = copy_rounds;
+  fetch_copy(job);
 }
 
 void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
@@ -364,10 +418,15 @@ void chunk_server::store_copy(const msg::copy_chunk& x, const sim_content& got,
   made = {.version = version,
           .log = got.log,
           .cells = {},
+          .rotten = {},
+          .rotted = false,
           .durable_version = version,
           .durable = got.log.size(),
           .remembered_from = got.log.size()};
   made.go_back(got.log.size());
+  if (mutant("rotten-source"))
+    made.cells = got.cells;
+  disk_.quarantine.erase(chunk); // The master will not speak of it again.
   load(chunk, got.extent.serial);
   cluster_.witness().changed(host_.index(), chunk);
   note("copied", chunk, version);
@@ -408,6 +467,7 @@ chunk_server::remove_now(const msg::delete_chunks& x, bool late) {
       replicas_.erase(order.chunk);
       disk_.replicas.erase(order.chunk);
     }
+    disk_.quarantine.erase(order.chunk);
     done.gone.push_back(order.chunk);
   }
   if (!mutant("mute-delete"))

@@ -181,6 +181,38 @@ chunks_run run_full(const chunks_options& options) {
   return in_rounds(options, &chunk_trouble::fill);
 }
 
+// Two replicas of a chunk rot, and nothing else happens; or one of them, while
+// one other thing happens; or one whose server is the only one that is left for
+// a while.
+chunks_run run_rot(const chunks_options& options) {
+  chunk_cluster cluster{options};
+  auto& world = cluster.world();
+  begin(cluster);
+  cluster.set_rots(true);
+  chunk_trouble faults{cluster};
+  for (int round = 0; round < 5 && !world.broken(); ++round) {
+    const auto kind = world.random().below(4);
+    if (kind == 0)
+      faults.leave_alone();
+    for (auto n = 1 + world.random().below(4); n > 0 && kind != 0; --n)
+      faults.rot(kind == 1 ? 2 : 1, kind == 1 ? 1 : 2);
+    world.run_for(up_to(world.random(), 1s));
+    if (kind > 1) {
+      faults.strike_one();
+      world.run_for(8s);
+    }
+    world.run_for(up_to(world.random(), 3s));
+    faults.wait_for_health();
+  }
+  faults.end();
+  cluster.set_scrubs(true);
+  if (!world.broken())
+    come_to_rest(cluster);
+  if (!world.broken())
+    faults.wait_for_purge();
+  return finish(cluster);
+}
+
 chunks_run run_restarts(const chunks_options& options) {
   chunk_cluster cluster{options};
   auto& world = cluster.world();
@@ -421,6 +453,7 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
     {"hangs", "disks that get nothing done, and power cuts meanwhile",
      run_hangs},
     {"full", "disks without room, and crashes meanwhile", run_full},
+    {"rot", "bytes of replicas change by themselves, under faults", run_rot},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},
     {"older", "older metadata are put back as files, then the newest again",

@@ -1,11 +1,14 @@
 #include "support/sim/chunks_server.hpp"
 
+#include "core/chunks/bad_replica.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 // Its life. The master's orders are in chunks_orders.cpp, what the keeper wants
-// done in chunks_keeper.cpp, the data plane in chunks_data.cpp.
+// done in chunks_keeper.cpp, the data plane in chunks_data.cpp, reads and what
+// they find bad in chunks_reads.cpp.
 
 namespace dfs::sim {
 
@@ -42,6 +45,8 @@ chunk_server::chunk_server(node& host, chunk_cluster& cluster)
   self.zone = self.name;
   self.data = chunk_cluster::at(host.index());
   keeper_.emplace(config, std::move(self), disk_.newest, 0, clocks());
+  for (auto& [chunk, x] : disk_.quarantine)
+    x.durable = true; // A start syncs the log.
   for (const auto& [chunk, x] : disk_.replicas)
     load(chunk, mutant("believer") ? mutation_serial{x.log.size()}
                                    : mutation_serial{});
@@ -53,6 +58,7 @@ void chunk_server::load(chunk_id chunk, mutation_serial committed) {
   replicas_.erase(chunk);
   replicas_.emplace(chunk,
                     replica{stored(chunk).extent(size), size, committed});
+  replicas_.at(chunk).number = ++replicas_made_;
 }
 
 /// As `replica_table::set_aside`: of what is not in use the mark is kept, or
@@ -85,6 +91,7 @@ void chunk_server::on_timer() {
   perform(keeper_->tick(clocks()));
   check_leases();
   set_aside();
+  scrub();
 }
 
 void chunk_server::link_lost() {
@@ -188,6 +195,9 @@ result<chunk_server::replica*>
 chunk_server::make(chunk_id chunk, chunk_version version) {
   if (leaving_.contains(chunk))
     return fail(ec::busy);
+  if (auto may = core::may_make_anew(disk_.quarantine.contains(chunk));
+      !may && !mutant("remade"))
+    return may.error();
   if (full())
     return fail(ec::full);
   disk_.replicas[chunk] = {};

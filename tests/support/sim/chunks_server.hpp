@@ -77,6 +77,7 @@ private:
       // nop
     }
     core::replica_order order;
+    std::uint64_t number = 0; ///< Of all that were here in this life.
     core::change_way way = core::change_way::chain; ///< At the primary.
     mutation_serial decided; ///< Of what the predecessor asked.
     std::deque<due> waiting;
@@ -103,12 +104,17 @@ private:
   void take_over(const msg::take_lease& x,
                  const rpc_end::answer<msg::lease_taken>& to);
   void copy(const msg::copy_chunk& x, rpc_end::answer<msg::chunk_copied> to);
-  void fetch_copy(const msg::copy_chunk& x, std::optional<sim_content> last,
-                  int rounds, const copy_made& to);
+  struct copying;
+  void fetch_copy(const std::shared_ptr<copying>& job);
+  void
+  fetched(const std::shared_ptr<copying>& job, const result<sim_content>& got);
+  void try_next_source(const std::shared_ptr<copying>& job, const error& why);
   void store_copy(const msg::copy_chunk& x, const sim_content& got,
                   const copy_made& to);
   [[nodiscard]] core::copy_place place(chunk_id chunk) const;
   [[nodiscard]] result<sim_content> fetch(const sim_fetch& x);
+  [[nodiscard]] result<sim_content>
+  read_whole(chunk_id chunk, const msg::chunk_extent& extent);
   void remove(const msg::delete_chunks& x,
               const rpc_end::answer<msg::chunks_deleted>& to);
   /// @param late What it means was deleted then: of that version something
@@ -132,12 +138,24 @@ private:
   void perform(core::say_goodbye& x);
   void perform(core::keeper_note& x);
 
+  // Bytes that rot.
+  void verify(chunk_id chunk);
+  void found_bad(chunk_id chunk, std::uint64_t number);
+  void quarantine(chunk_id chunk);
+  void settle_quarantine();
+  void scrub();
+
   // The data plane.
   void serve_data();
   void write(const sim_write& x, done_write to);
   void order(const sim_write& x, replica& r, done_write to);
   void replicate(const sim_replicate& x, rpc_end::answer<sim_replicated> to);
-  void read(const sim_read& x, rpc_end::answer<sim_bytes> to);
+  void read(const sim_read& x, const rpc_end::answer<sim_bytes>& to);
+  [[nodiscard]] result<replica*> admit_read(const sim_read& x);
+  void read_bytes(const sim_read& x, const rpc_end::answer<sim_bytes>& to);
+  void after_disk(const sim_read& x, std::uint64_t number,
+                  mutation_serial serial, const result<sim_bytes>& found,
+                  const rpc_end::answer<sim_bytes>& to);
   void apply(const msg::chunk_grant& grant, std::uint32_t place, replica& r,
              stored_change change);
   void repeat(const msg::chunk_grant& grant, std::uint32_t place, replica& r,
@@ -203,6 +221,8 @@ private:
   std::multiset<chunk_id> leaving_;
   /// The first did not get a change to the second: as `chain`.
   std::set<std::pair<store_id, store_id>> torn_;
+  std::uint64_t replicas_made_ = 0;
+  chunk_id scrubbed_; ///< The last one that was looked at.
   instant next_tick_{};
 };
 

@@ -1,9 +1,11 @@
 #include "support/sim/chunks_trouble.hpp"
 
+#include "support/sim/chunks_master.hpp"
 #include "support/sim/chunks_server.hpp"
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -15,15 +17,27 @@ namespace {
 
 /// After the last start of a server everything has all its copies again.
 constexpr auto repaired_within = 30s;
+/// A deletion that was lost is ordered again after a minute and a half; but not
+/// where a copy may be on its way for ten minutes.
+constexpr auto purged_within = 800s;
 /// One broken pair of links stops writes no longer than this. SPEC G7
 constexpr auto write_within = 4s;
 
 } // namespace
 
 void chunk_trouble::strike() {
-  auto& random = world_.random();
   const auto server = any_server();
-  switch (random.below(10)) {
+  strike(server, world_.random().below(10));
+}
+
+void chunk_trouble::strike_one() {
+  const auto server = any_server();
+  strike(server, world_.random().below(9));
+}
+
+void chunk_trouble::strike(node_index server, std::uint64_t what) {
+  auto& random = world_.random();
+  switch (what) {
     case 0:
       crash(server, 100ms + up_to(random, 6s), false);
       break;
@@ -208,6 +222,123 @@ void chunk_trouble::fill() {
   if (random.one_in(2)) // Copies, and new primaries, while there is no room.
     crash(any_server(), 100ms + up_to(random, 3s), random.one_in(2));
   world_.run_for(up_to(random, 4s));
+}
+
+// Those that the master counts, and that have what they should have.
+std::vector<node_index> chunk_trouble::good_holders(chunk_id chunk) {
+  std::vector<node_index> found;
+  const auto* master = cluster_.master_process();
+  if (master == nullptr)
+    return found;
+  const auto& s = master->machine().state();
+  for (const auto i : s.table.holders(chunk)) {
+    const auto node = chunk_cluster::node_of(s.servers.at(i).store);
+    const auto& here = cluster_.disk(node).replicas;
+    const auto x = here.find(chunk);
+    if (x != here.end() && x->second.sound())
+      found.push_back(node);
+  }
+  return found;
+}
+
+bool chunk_trouble::has_rotten(chunk_id chunk) {
+  for (auto i = chunk_cluster::first_server(); i < cluster_.first_client();
+       ++i) {
+    const auto& here = cluster_.disk(i).replicas;
+    const auto x = here.find(chunk);
+    if (x != here.end() && !x->second.sound())
+      return true;
+  }
+  return false;
+}
+
+void chunk_trouble::rot(node_index server, chunk_id chunk) {
+  auto& random = world_.random();
+  auto& x = cluster_.disk(server).replicas.at(chunk);
+  // Often at the end: what was changed last is sent again by a new primary.
+  const auto from
+    = x.cells.size()
+      - (random.one_in(2) ? std::min<std::size_t>(x.cells.size(), 8)
+                          : x.cells.size());
+  for (auto n = 1 + random.below(3); n > 0; --n)
+    x.rot(
+      static_cast<std::uint32_t>(from + random.below(x.cells.size() - from)));
+}
+
+std::optional<chunk_id> chunk_trouble::any_chunk() {
+  const auto& files = cluster_.witness().files();
+  const auto worked_on = static_cast<std::uint32_t>(
+    world_.random().below(cluster_.options().files));
+  if (const auto* grant = cluster_.file(worked_on);
+      grant != nullptr && world_.random().one_in(2))
+    return grant->chunk;
+  if (files.empty())
+    return std::nullopt;
+  const auto n = world_.random().below(files.size());
+  return std::next(files.begin(), static_cast<std::ptrdiff_t>(n))->first;
+}
+
+void chunk_trouble::rot(std::size_t most, std::size_t stay) {
+  auto& random = world_.random();
+  const auto chunk = any_chunk();
+  if (!chunk || has_rotten(*chunk))
+    return;
+  auto good = good_holders(*chunk);
+  for (std::size_t n = 0; n < most && good.size() > stay; ++n) {
+    // Also one that does not count.
+    const auto which = random.below(good.size());
+    const auto node = random.one_in(6) ? any_server() : good[which];
+    const auto& here = cluster_.disk(node).replicas;
+    if (const auto x = here.find(*chunk);
+        x != here.end() && !x->second.cells.empty())
+      rot(node, *chunk);
+    std::erase(good, node);
+  }
+}
+
+void chunk_trouble::leave_alone() {
+  auto& random = world_.random();
+  cluster_.set_idle(true);
+  world_.run_for(up_to(random, 3s));
+  const auto chunk = any_chunk();
+  if (chunk && !has_rotten(*chunk)) {
+    const auto good = good_holders(*chunk);
+    const auto alone = random.below(std::max<std::size_t>(good.size(), 1));
+    for (std::size_t n = 0; n < good.size() && good.size() > 1; ++n)
+      if (n != alone)
+        crash(good[n], 100ms + up_to(random, 8s), random.one_in(2));
+      else if (!cluster_.disk(good[n]).replicas.at(*chunk).cells.empty())
+        rot(good[n], *chunk);
+  }
+  world_.run_for(9s);
+  cluster_.set_idle(false);
+}
+
+void chunk_trouble::wait_for_health() {
+  const auto end = world_.now() + repaired_within;
+  std::string complaints = "not asked";
+  cluster_.set_scrubs(true);
+  while (!complaints.empty() && world_.now() < end && !world_.broken()) {
+    world_.run_for(200ms);
+    complaints = cluster_.complaints();
+  }
+  cluster_.set_scrubs(false);
+  if (!world_.broken() && !complaints.empty())
+    world_.report("rot", fmt::format("{} s after the last fault:{}",
+                                     repaired_within / 1s, complaints));
+}
+
+void chunk_trouble::wait_for_purge() {
+  cluster_.set_idle(true);
+  const auto end = world_.now() + purged_within;
+  while (!cluster_.quarantined().empty() && world_.now() < end
+         && !world_.broken())
+    world_.run_for(1s);
+  cluster_.set_idle(false);
+  if (const auto left = cluster_.quarantined();
+      !world_.broken() && !left.empty())
+    world_.report("rot", fmt::format("{} s after the last fault:{}",
+                                     purged_within / 1s, left));
 }
 
 void chunk_trouble::end() {

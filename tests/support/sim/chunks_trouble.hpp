@@ -40,6 +40,18 @@ public:
   void hang();
   /// Disks have no room for a while: of one server, or of all.
   void fill();
+  /// Some bytes of one replica of a chunk, or of at most `most`, become other
+  /// ones. So many that count stay good, and none was bad before.
+  void rot(std::size_t most, std::size_t stay);
+  /// All that have a chunk die at once and come back, but for one with a bad
+  /// replica, which is asked to go on alone. No client does anything meanwhile.
+  void leave_alone();
+  /// As `strike`, and nothing that takes two servers away.
+  void strike_one();
+  /// All that is bad is found, replaced and gone in time. SPEC G9
+  void wait_for_health();
+  /// What was found bad is deleted in the end. SPEC G9
+  void wait_for_purge();
   void end();
 
 private:
@@ -51,6 +63,11 @@ private:
   [[nodiscard]] std::vector<node_index> one_or_all();
   void watch_writes(std::chrono::nanoseconds time);
   void wait_for_copies(std::optional<node_index> missing);
+  [[nodiscard]] std::vector<node_index> good_holders(chunk_id chunk);
+  [[nodiscard]] bool has_rotten(chunk_id chunk);
+  [[nodiscard]] std::optional<chunk_id> any_chunk();
+  void rot(node_index server, chunk_id chunk);
+  void strike(node_index server, std::uint64_t what);
   node_index other(node_index server);
   void crash(node_index i, std::chrono::nanoseconds rest, bool power);
   void cut(node_index a, node_index b, std::chrono::nanoseconds lasts);
