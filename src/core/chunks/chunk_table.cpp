@@ -85,8 +85,7 @@ chunk_table::row(chunk_id id, const std::vector<store_id>& set) const {
             open->second.version,
             open->second.may_hold};
   auto extent = entry->extent();
-  // At least one change, so that an empty replica is not taken for a copy. How
-  // long the chunk is, is not known: `lacks_length`.
+  // An empty replica is no copy. The length is not known: `lacks_length`.
   if (changed_since_.contains(id))
     extent.serial = std::max(extent.serial, mutation_serial{1});
   return {id,
