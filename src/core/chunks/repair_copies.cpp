@@ -107,21 +107,21 @@ repair_plan::sources_of(const directory_state& s, chunk_id chunk,
   return sources;
 }
 
-bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
+void repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
                            instant now) {
   const auto* entry = s.table.find(chunk);
   if (now < x.not_before || is_copying(chunk))
-    return false;
+    return;
   const auto is = motion_of(s, chunk, *entry, x, now);
   if (is == motion::changing)
-    return false;
+    return;
   auto taken = s.table.behind(chunk);
   const bool uneven
     = std::any_of(taken.begin(), taken.end(),
                   [&](server_index i) { return s.servers.usable(i, now); });
   auto sources = sources_of(s, chunk, taken, now);
   if (sources.empty() && !uneven)
-    return false;
+    return;
   auto target = no_server;
   if (!uneven) {
     target
@@ -132,17 +132,17 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
       x.why = "no other server has room for a copy";
     }
     if (x.homeless || !bears(s, target, entry->length, false))
-      return false;
+      return;
   }
   if (is == motion::led) {
     ask_release(s, chunk, x, now);
-    return false;
+    return;
   }
   // Its primary is gone, or does not act on it.
   s.leases.end(chunk);
   if (uneven || !entry->has(chunk_entry::settled)) { // P3
     ask_grant(chunk, x, now);
-    return false;
+    return;
   }
   if (x.failures == 0)
     x.why.clear();
@@ -151,7 +151,6 @@ bool repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
       return s.torn.torn(a, target, now) < s.torn.torn(b, target, now);
     });
   order_copy(s, chunk, target, sources, now);
-  return true;
 }
 
 void repair_plan::order_copy(directory_state& s, chunk_id chunk,

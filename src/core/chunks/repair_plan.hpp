@@ -109,7 +109,7 @@ private:
   choose_target(directory_state& s, chunk_id chunk, std::uint32_t bytes,
                 std::vector<server_index> taken,
                 const std::vector<server_index>& sources, instant now);
-  bool try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
+  void try_copy(directory_state& s, chunk_id chunk, wish& x, instant now);
   /// @param sources Of the same version, the least busy first.
   void order_copy(directory_state& s, chunk_id chunk, server_index target,
                   const std::vector<server_index>& sources, instant now);

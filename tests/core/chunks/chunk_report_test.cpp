@@ -42,5 +42,25 @@ TEST_F(ChunkReport, IsOfOneMoment) { // SPEC S9
   EXPECT_EQ(ask().health, msg::chunk_health::healthy);
 }
 
+// What is not healthy, for an operator.
+TEST_F(ChunkReport, OfAllChunksComesInPages) { // SPEC S9
+  const auto unhealthy = msg::chunk_page_max + 1;
+  for (std::uint64_t i = 1; i <= unhealthy; ++i)
+    machine->load_file_row({.chunk = chunk_id{i},
+                            .file = inode_id{5},
+                            .extent = extent,
+                            .replication = 3});
+  const auto first = machine->check_chunks({}, now);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->more);
+  EXPECT_EQ(first->chunks.size(), msg::chunk_page_max);
+  const auto second
+    = machine->check_chunks({.chunks = {}, .after = first->next}, now);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(second->more);
+  ASSERT_EQ(second->chunks.size(), 1u);
+  EXPECT_EQ(second->chunks[0].chunk, chunk_id{unhealthy});
+}
+
 } // namespace
 } // namespace dfs::core

@@ -110,6 +110,15 @@ TEST_F(GivenBack, ChunkThatIsOfAFileAfterAllIsNoOrphan) { // SPEC G12, I5
   EXPECT_EQ(deletions(chunk), 0u);
 }
 
+// Counted once when it is claimed, and once when it is of a file.
+TEST_F(GivenBack, AdoptedOrphanIsNoLongerWaitedFor) { // SPEC S9
+  tell({1, 2, 3}, state(orphan, 1, 4));
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_EQ(claimed->chunks.size(), 1u);
+  machine.keep({inode_id{77}, {claimed->chunks[0].state}, 3}, now);
+  EXPECT_TRUE(machine.allocate({1, 0, {}}, now));
+}
+
 // A person has adopted it, and the master's disk stood still.
 TEST_F(GivenBack, UnevenOrphanIsNotSettledByALateFile) { // SPEC S9
   tell({1}, state(orphan, 1, 4));

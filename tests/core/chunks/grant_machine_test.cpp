@@ -48,6 +48,7 @@ TEST_F(Return, IsNoFullCopyWhileAGrantGoesOnWithoutIt) { // SPEC G10, O3
   take({});
   EXPECT_EQ(answers.size(), 1u);
   EXPECT_EQ(report_status(*machine, {}, now).under_replicated, 1u);
+  EXPECT_EQ(report_status(*machine, {}, now).chunks, 1u);
 }
 
 /// Three servers have a chunk that nobody leads.
@@ -312,6 +313,16 @@ TEST_F(BrokenLinks, WhoReachesNobodyIsLeftOutAtOnce) { // SPEC G7
   EXPECT_NE(asked_to_lead(), cut);
   take({});
   EXPECT_EQ(chain_length(), 2u);
+}
+
+// The one link that works would have been enough: it reaches none of the two.
+TEST_F(BrokenLinks, WhoReachesNobodyHasNoLinkToAnyone) { // SPEC G7
+  ask();
+  const auto& servers = machine->state().servers;
+  const auto cut = *servers.find(store_id{asked_to_lead()});
+  refuse_to_lead();
+  for (server_index i = 0; i < 3; ++i)
+    EXPECT_EQ(machine->state().torn.torn(cut, i, now), i != cut) << i;
 }
 
 // The two that are left are the least that a write needs. Another one of all

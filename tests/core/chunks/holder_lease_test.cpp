@@ -45,6 +45,18 @@ struct HolderLease : ::testing::Test {
 
 } // namespace
 
+TEST(UnansweredHeartbeats, AreRememberedUpToTheBound) {
+  holder_config config;
+  config.unanswered_max = 2;
+  holder_lease lease{config, own};
+  lease.enter(term);
+  for (int i = 0; i < 3; ++i)
+    (void) lease.send(at(i * 500ms));
+  EXPECT_FALSE(lease.counts(answer(1)));
+  EXPECT_TRUE(lease.counts(answer(2)));
+  EXPECT_TRUE(lease.counts(answer(3)));
+}
+
 // docs/protocols/chunks.md: L·(1−ρ)/(1+ρ) − 100 ms, from when it was sent.
 TEST_F(HolderLease, CountsFromTheSendingOfWhatIsEchoed) { // H1
   EXPECT_FALSE(lease.runs(at(0s).boot));

@@ -45,6 +45,17 @@ TEST_F(KeeperMachine, RepeatsAPageThatWasNotAnswered) { // K3
   EXPECT_EQ(find<send_page>()->what.page, 0u);
 }
 
+TEST_F(KeeperMachine, TakesNoAnswerOfAFormerTalk) { // K3
+  enlist();
+  step(machine.replicas_listed(find<list_replicas>()->ticket, {state_of(1)},
+                               now()));
+  ASSERT_TRUE(find<send_page>());
+  step(machine.page_answered(talk - 1, 0, now()));
+  EXPECT_FALSE(machine.status().reported);
+  step(machine.page_answered(talk, 0, now()));
+  EXPECT_TRUE(machine.status().reported);
+}
+
 TEST_F(KeeperMachine, TellsNewsAfterTheReport) { // K3
   enlist();
   machine.arrived(state_of(7, 2));

@@ -59,6 +59,18 @@ TEST_F(Follower, AnswersWhenTheDiskAndThoseBehindHaveIt) { // I2
   EXPECT_EQ(order.committed(), mutation_serial{}) << "only the primary knows";
 }
 
+// A late one, or a forged one.
+TEST_F(Follower, IgnoresAConfirmationOfWhatIsNotOwed) { // I2
+  order.applied(write_of(1, 0, 100), false, true);
+  order.confirmed(mutation_serial{2});
+  order.confirmed(mutation_serial{3});
+  EXPECT_EQ(order.next_answer(), std::nullopt);
+  order.confirmed(mutation_serial{1});
+  EXPECT_EQ(order.next_answer(), mutation_serial{1});
+  order.confirmed(mutation_serial{1});
+  EXPECT_EQ(order.owed(), 0u);
+}
+
 TEST_F(Follower, RepeatsWhatItHasForThoseBehind) {
   order.applied(write_of(1, 0, 100), true, true);
   order.applied(write_of(2, 0, 100), true, true);
