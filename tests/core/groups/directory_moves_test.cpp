@@ -92,6 +92,12 @@ TEST_F(DirectoryMoves, AnotherServerThatComesAndGoesKeepsNothing) {
   EXPECT_TRUE(moved());
 }
 
+TEST_F(DirectoryMoves, AServerThatIsSilentGetsNothing) {
+  live(9s, old);
+  EXPECT_EQ(fills, 0u);
+  EXPECT_TRUE(untouched());
+}
+
 TEST_F(DirectoryMoves, AServerKeepsItsPlaceWhileItIsSilent) {
   live(20s, all());
   ASSERT_TRUE(moved());
