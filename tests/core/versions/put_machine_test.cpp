@@ -83,6 +83,26 @@ TEST(PutMachine, AsksForAWhileWhereThereIsNoRoom) { // SPEC V2, S7
   EXPECT_EQ(last->why.code, ec::full);
 }
 
+TEST(PutMachine, DoesNothingBeforeItsTimeAndAfterItsEnd) {
+  put_machine machine{{}, a_put(), start + 10s};
+  (void) machine.begin(set, 7, start);
+  EXPECT_TRUE(machine.tick(start).empty());
+  (void) machine.on_put(fail(ec::no_redundancy), start);
+  ASSERT_TRUE(machine.over());
+  EXPECT_TRUE(machine.tick(start + 20s).empty());
+}
+
+// What was looked up later may be another file of the same name.
+TEST(PutMachine, SaysWhenItsNameWasLookedUpFirst) { // SPEC V8
+  put_machine machine{{}, a_put(), start + 10s};
+  const auto sent = [](const put_effects& out) {
+    return std::get<send_put>(out.at(0)).what.looked_up_at;
+  };
+  EXPECT_EQ(sent(machine.begin(set, 8, start)), 8u);
+  (void) machine.on_put(fail(ec::outcome_unknown), start);
+  EXPECT_EQ(sent(machine.on_located(set, 9, true, start)), 8u);
+}
+
 TEST(PutMachine, HasMoreTimeWhileAContentIsBrought) {
   put_machine machine{{}, a_put(), start + 5s};
   (void) machine.begin(set, 7, start);

@@ -386,6 +386,39 @@ TEST_F(Pages, AMemberIsNotFilled) {
   EXPECT_EQ(pages, 0u);
 }
 
+// The group has gone on without it, in another set.
+TEST_F(Pages, WhoHasAnOlderSetIsFilled) { // SPEC V6
+  begin_fill();
+  auto own = rows_of(newcomer, replica_role::active);
+  own.group.set.epoch = group_epoch{50};
+  own.group.set.servers = {store_id{1}, store_id{2}, newcomer};
+  begin(own);
+  fill_for(2s);
+  EXPECT_GT(pages, 0u);
+}
+
+// Everything that the sources have is known here; only contents are lacking.
+TEST_F(Pages, AreNotAskedForAgainWhenAllHaveCome) { // SPEC V6
+  for (const auto x : sources) {
+    source(x, replica_role::sealed);
+    for (std::uint64_t i = 1; i <= 4; ++i)
+      have[x].files[inode_id{i}] = state(i, 50, i);
+  }
+  begin();
+  gone.insert(content_of(3, 3));
+  install();
+  tick_for(1s);
+  ASSERT_FALSE(answered<msg::group_installed>());
+  const auto asked = pages;
+  run(machine->content_lost(content_of(99, 1),
+                            now)); // Of no file that is gathered.
+  tick_for(1s);
+  EXPECT_EQ(pages, asked);
+  gone.clear();
+  tick_for(5s);
+  EXPECT_TRUE(answered<msg::group_installed>());
+}
+
 // -- contents that nobody puts ------------------------------------------------
 
 TEST_F(Pages, AContentIsOfUseAsLongAsSomethingNamesIt) {

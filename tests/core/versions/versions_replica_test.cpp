@@ -125,6 +125,48 @@ TEST_F(Replica, WhatIsForgottenDoesNotComeBackLate) { // SPEC V8
   EXPECT_NE(rows_in(accept_whole(late)), nullptr) << "a new file";
 }
 
+// The newest version is not closed: somebody can put to it yet.
+TEST_F(Replica, ForgetsNothingThatIsNotClosed) { // SPEC V8
+  const auto out = accept_whole(manifest(101, 1, 1));
+  (void) machine.stored(rows_in(out)->ticket, now);
+  const auto answer
+    = machine.forget(7, {group, epoch, group_ballot{101}, file, 44});
+  EXPECT_NE(answer_in<msg::group_refused>(answer), nullptr);
+  EXPECT_EQ(rows_in(answer), nullptr);
+}
+
+// Who asks must not take it for one of a later epoch.
+TEST_F(Replica, ThatIsOfNoGroupSaysThatItIsNotThere) { // SPEC V8
+  replica_machine none{here, group, {}, {}};
+  const auto out = none.read(1, {group, epoch, file, {}});
+  const auto* refused = answer_in<msg::group_refused>(out);
+  ASSERT_NE(refused, nullptr);
+  EXPECT_EQ(refused->code, ec::unavailable);
+}
+
+// The source has forgotten less than this one, and knows more of the file.
+TEST_F(Replica, RefilledItHasTheNewerStateOfAFileThatItHas) { // SPEC V7
+  auto rows = active_rows();
+  rows.group.forgotten = 44;
+  machine = replica_machine{here, group, rows, {}};
+  auto x = manifest(101, 1, 1);
+  x.forgotten = 44;
+  (void) machine.stored(rows_in(accept_whole(x))->ticket, now);
+  using order = msg::rejoin_order;
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  (void) machine.rejoin(1, {group, epoch, order::refill, {primary}, {}}, now);
+  const auto y = manifest(102, 2, 2);
+  (void) machine.content_held(y.manifest.versions[0].content, now);
+  out = machine.on_fetched(
+    primary,
+    {group, epoch, false, {}, 43, {{file, {y.stamp, true, y.manifest}}}, true},
+    now);
+  ASSERT_NE(rows_in(out), nullptr);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  EXPECT_EQ(machine.rows().files.at(file).stamp, y.stamp);
+}
+
 // A source that is gone is not waited for.
 TEST_F(Replica, IsWipedWhenTheGroupHasGoneOnWithoutIt) { // SPEC V7
   const auto x = manifest(101, 1, 1);
