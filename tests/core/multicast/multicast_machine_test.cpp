@@ -35,6 +35,53 @@ TEST_F(MulticastMachines, OwnersTakeTurns) { // SPEC Q2
   EXPECT_EQ(delivered[0], delivered[2]);
 }
 
+// The leader asks again: nobody begins anew, and nobody tells itself.
+TEST_F(MulticastMachines, ALostAnswerToTheLeaderIsRepeated) { // SPEC Q5
+  unsigned lost = 0;
+  pass = [&](auto from, auto to, const auto& packet) {
+    EXPECT_NE(from, to);
+    for (const auto& x : packet.parts)
+      if (std::holds_alternative<msg::members_gathered>(x) && lost < 2) {
+        ++lost;
+        return false;
+      }
+    return true;
+  };
+  begin(3);
+  run(300ms);
+  EXPECT_EQ(lost, 2u);
+  std::set<std::uint64_t> epochs;
+  for (const auto& x : machines)
+    epochs.insert(x->record().promised.epoch);
+  EXPECT_EQ(epochs, std::set<std::uint64_t>{1});
+  submit(0, 1, "x");
+  run(50ms);
+  EXPECT_EQ(safe.size(), 1u);
+}
+
+// What a former life has is not there any more.
+TEST_F(MulticastMachines, AnswersOfFormerLivesDoNotCount) { // SPEC Q5
+  pass = [&](auto, auto to, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* told = std::get_if<msg::members_gathered>(&x)) {
+        auto former = *told;
+        former.standing.who.life = life_id{9};
+        auto forged = packet;
+        forged.parts = {former};
+        network.emplace_back(to, forged);
+        return false;
+      }
+    return true;
+  };
+  begin(3);
+  run(100ms);
+  submit(0, 1, "x");
+  run(50ms);
+  EXPECT_TRUE(safe.empty());
+  for (const auto& x : machines)
+    EXPECT_TRUE(x->record().history.empty());
+}
+
 TEST_F(MulticastMachines, AnIdleMemberHoldsNobodyUp) { // SPEC Q3
   begin(3);
   run(300ms);

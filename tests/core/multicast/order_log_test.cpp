@@ -44,6 +44,12 @@ TEST_F(OrderLog, JoinsUpWhatComesInAnyOrder) { // SPEC Q2, Q3
   EXPECT_FALSE(log.has_loose());
 }
 
+// Servers of different versions compare it, and logs on disks have it.
+TEST(Chain, IsTheSameInEveryVersion) { // SPEC Q2
+  EXPECT_EQ(next_chain(0, body(1, 1, 1)), 1977806571536333744u);
+  EXPECT_EQ(next_chain(1, body(2, 3, 77)), 13004948357686849954u);
+}
+
 TEST_F(OrderLog, TakesAMessageOnce) { // SPEC Q3
   give(1, body(1, 1));
   EXPECT_FALSE(log.add_body(body(1, 1), 100));

@@ -74,8 +74,9 @@ TEST(MulticastBytes, TheLargestFit) {
       true,
       true,
       std::vector<std::uint64_t>(servers, place)};
-    largest.push_back(msg::commit_members{
-      whole, whole, attempts, msg::group_history(8, {id, place}), {}});
+    largest.push_back(msg::commit_members{whole, whole, attempts,
+                                          msg::group_history(8, {id, place}),
+                                          server_id{65'535}});
     largest.push_back(msg::members_gathered{id, standing, place});
     largest.push_back(msg::group_beacon{
       standing, std::vector<server_id>(servers), {}, id, place, true});
@@ -91,10 +92,16 @@ TEST(MulticastBytes, TheLargestFit) {
         msg::multicast_part{msg::multicast_resend{place, longest}},
         msg::multicast_part{msg::multicast_nudge{place, longest}},
         msg::multicast_part{msg::items_fetched{
-          id, id, place - 1, ~0ull, place - 1, {}, {{place, longest}}}}})
+          id, id, place - 1, ~0ull, place - 1, {}, {{place, longest}}}}}) {
     EXPECT_LE(packet_header_bytes + bytes_of(part),
               msg::multicast_packet_bytes_max)
       << "part " << part.index();
+    msg::multicast_packet packet;
+    const auto empty = wire::encode(packet).size();
+    packet.parts.push_back(part);
+    EXPECT_LE(wire::encode(packet).size() - empty, bytes_of(part))
+      << "part " << part.index();
+  }
 }
 
 } // namespace

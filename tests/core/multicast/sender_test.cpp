@@ -193,6 +193,22 @@ TEST_F(MulticastSender, NumbersAgainFromWhereTheOrderGoesOn) { // SPEC Q7
   EXPECT_EQ(sender.delivered(1), (std::vector<submit_token>{3}));
 }
 
+// Its first pieces are under way, the others wait: it has lost its beginning.
+TEST_F(MulticastSender, HoldsNothingOfAPayloadThatHasLostItsBeginning) { // Q7
+  config.window = 2;
+  multicast_sender narrow{config, server_id{1}, life_id{7}};
+  const auto piece = msg::multicast_body_bytes_short;
+  ASSERT_TRUE(narrow.submit(1, std::string(4 * piece, 'x')));
+  ASSERT_TRUE(narrow.next(now) && narrow.next(now) && !narrow.next(now));
+  (void) narrow.delivered(1);
+  (void) narrow.delivered(2);
+  EXPECT_GT(narrow.waiting_bytes(), 0u);
+  EXPECT_EQ(narrow.resume_at(0), (std::vector<submit_token>{1}));
+  EXPECT_EQ(narrow.waiting_bytes(), 0u);
+  EXPECT_TRUE(narrow.idle());
+  narrow.check();
+}
+
 TEST(Stability, SafeIsWhatMoreThanHalfHold) { // SPEC Q4
   stability x;
   x.begin(primary_rule::majority, 4, 10);
