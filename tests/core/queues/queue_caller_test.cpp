@@ -201,6 +201,27 @@ TEST_F(QueueCaller, SaysNotPrimaryIfThatIsAllItHeard) {
   EXPECT_EQ(reason(), ec::not_primary); // C5
 }
 
+TEST_F(QueueCaller, WaitsForAnAnswerAsLongAsTheCallLasts) { // SPEC S7
+  ask(1, push(7));
+  greet();
+  const auto first = next();
+  EXPECT_EQ(first.timeout, queue_caller_options{}.attempt_max);
+  at += 3s;
+  take(caller.call(2, push(8), 2s, 0ms, at));
+  EXPECT_EQ(next().timeout, 2s);
+}
+
+// Of a client that had its number in a former session.
+TEST_F(QueueCaller, TakesNoAnswerOfAnotherSession) { // SPEC Q8
+  ask(1, push(7));
+  greet();
+  const auto tried = next();
+  auto other = tried;
+  other.request.session.random[0] ^= 1;
+  answer(other, queue_status::done, 1);
+  EXPECT_TRUE(told.empty());
+}
+
 // SPEC S7: servers that answer slowly make nothing unknown that is known.
 TEST_F(QueueCaller, EndsBeforeATryWhoseAnswerWouldComeTooLate) {
   const auto begun = at;

@@ -201,6 +201,49 @@ TEST(SnapshotPages, ComeOnceAndInTheirOrder) { // SPEC Q5
   EXPECT_EQ(refusal(snapshot_loader{}.finish()), ec::malformed);
 }
 
+// Not even one that would be right if the first of it had been.
+TEST(SnapshotPages, NothingIsTakenAfterTheEndOrAFault) { // SPEC Q5
+  auto page = pages_of(small_state().machine)[0];
+  page.last = true;
+  snapshot_loader loader;
+  ASSERT_TRUE(loader.take(page));
+  msg::queue_page more;
+  more.format = page.format;
+  more.number = 1;
+  more.last = true;
+  EXPECT_EQ(refusal(loader.take(more)), ec::malformed) << "it is over";
+  snapshot_loader broken;
+  auto wrong = page;
+  wrong.number = 1;
+  EXPECT_EQ(refusal(broken.take(wrong)), ec::malformed);
+  EXPECT_EQ(refusal(broken.take(page)), ec::malformed) << "it is broken";
+  snapshot_loader none;
+  page.format = 0;
+  EXPECT_EQ(refusal(none.take(page)), ec::malformed) << "no such format";
+}
+
+// Each row is judged where it is loaded, before any hash is.
+TEST(SnapshotPages, RowsThatCannotBeAreRefusedOneByOne) { // SPEC Q5
+  queue_table queues;
+  ASSERT_TRUE(queues.load_next(queue_id{5}));
+  ASSERT_TRUE(queues.load(msg::queue_row{queue_id{2}, "one", 0}));
+  EXPECT_FALSE(queues.load(msg::queue_row{queue_id{2}, "two", 0}));
+  const queue_limits limits;
+  session_table sessions{limits};
+  const auto who = queue_client{1}.session;
+  ASSERT_TRUE(sessions.load(msg::queue_session_row{who, 1, {}}, {}));
+  msg::queue_answer_row row;
+  row.session = who;
+  row.number = 1;
+  row.verb = msg::queue_verb::push;
+  row.status = msg::queue_status{11};
+  EXPECT_FALSE(sessions.load(row));
+  row.status = msg::queue_status{0};
+  EXPECT_FALSE(sessions.load(row));
+  row.status = msg::queue_status::done;
+  EXPECT_TRUE(sessions.load(row));
+}
+
 // Whatever the bytes are: refused, or a state that holds its invariants.
 TEST(SnapshotPages, TakeAnyBytes) { // SPEC O3
   const auto good = wire::encode(pages_of(small_state().machine)[0]);
