@@ -276,6 +276,27 @@ TEST(ListSync, AnswersNoMoreThanItsShare) {
   EXPECT_FALSE(group.out.empty());
 }
 
+// Digests would cost as much as the list.
+TEST(ListSync, AShortListIsOnePage) {
+  auto group = make_group(1, 6);
+  list_sync sync;
+  sync.on_digests(group, make_record(2).id, {group.table.buckets()}, start);
+  const auto answer = sent<msg::gossip_page>(group.out);
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(answer[0].second.records.size(), 6u);
+}
+
+TEST(ListSync, AJoinerGivesAnAnswerItsTime) {
+  auto group = make_group(1, 6);
+  list_sync sync;
+  sync.begin_catch_up(start);
+  EXPECT_EQ(sync.next_deadline(), start + list_sync::retry);
+  msg::gossip_page page; // The first of some.
+  page.digest = group.table.digest() + 1;
+  sync.answer(group, make_record(2).id, page, start + 100ms);
+  EXPECT_EQ(sync.next_deadline(), start + 100ms + list_sync::retry);
+}
+
 TEST(ListSync, AJoinerWithoutAnAnswerAsksSomebodyElse) {
   auto group = make_group(1, 6);
   list_sync sync;

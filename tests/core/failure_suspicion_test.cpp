@@ -160,5 +160,18 @@ TEST(LossMeter, SaysNothingAtFirst) {
   EXPECT_TRUE(meter.above(28));
 }
 
+TEST(LossMeter, CountsTheLastOnesOnly) {
+  loss_meter meter;
+  for (std::size_t i = 1; i < loss_meter::samples_min; ++i)
+    meter.note(true);
+  EXPECT_EQ(meter.permille(), 0u) << "too few";
+  for (std::size_t i = 0; i < 2 * loss_meter::samples_max; ++i)
+    meter.note(true);
+  EXPECT_EQ(meter.permille(), 1'000u);
+  for (std::size_t i = 0; i < loss_meter::samples_max / 2; ++i)
+    meter.note(false);
+  EXPECT_EQ(meter.permille(), 500u);
+}
+
 } // namespace
 } // namespace dfs::core::test

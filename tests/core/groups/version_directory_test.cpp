@@ -116,6 +116,22 @@ TEST_F(VersionDirectory, SpreadsLeadsEvenly) {
   }));
 }
 
+// It has everything yet, and others lead what it led.
+TEST_F(VersionDirectory, GivesLeadsBackToWhoWasAway) {
+  begin(3);
+  ASSERT_TRUE(healthy_in(5s));
+  const node_index away = 1;
+  cluster->crash(away, false);
+  run(4s);
+  EXPECT_EQ(report_fileservers(directory(), now()).groups_lost, 0u);
+  cluster->start(away);
+  EXPECT_TRUE(in(30s, [this] {
+    const auto all = report_fileservers(directory(), now());
+    return std::ranges::all_of(
+      all.servers, [](const auto& x) { return x.leads >= 4 && x.leads <= 7; });
+  }));
+}
+
 // Puts go on while a set moves to servers that have yet to fetch everything:
 // one of them after another. SPEC V2, V6
 TEST_F(VersionDirectory, MovesWithoutStandingStill) {
