@@ -45,6 +45,9 @@ def options():
                         help="print the changes and do nothing")
     parser.add_argument("--only", metavar="PATH:LINE",
                         help="every change of one line, or of one file")
+    parser.add_argument("--again", action="store_true",
+                        help="the changes that no test noticed before: does "
+                             "one notice them now?")
     args = parser.parse_args()
     unknown = [f for f in args.folders if not (ROOT / "src/core" / f).is_dir()]
     if unknown:
@@ -62,6 +65,9 @@ def chosen(folder, args):
                 if m.path.endswith(path) and (not line or m.line == int(line))]
     known = explained()
     found = [m for m in found if m.key not in known]
+    if args.again:
+        survivors = judging.Memory().survivors
+        return [m for m in found if m.key in survivors]
     random.Random(f"{args.seed} {folder}").shuffle(found)
     if args.list:
         return found[:args.count]
@@ -103,7 +109,9 @@ class Run:
             return []
         judged = sum(self.verdicts.get(m) in JUDGED for m in changes)
         left = [m for m in changes if m not in self.verdicts]
-        return left if self.args.only else left[:self.args.count - judged]
+        if self.args.only or self.args.again:
+            return left
+        return left[:self.args.count - judged]
 
     def judge_built(self, tests, mutant):
         """By the program that holds all of them."""

@@ -133,9 +133,9 @@ class Memory:
     """Verdicts of an earlier run over the same sources and tests, which need
     no second judgement, and the tests that noticed, which are tried first."""
 
-    def __init__(self, digest):
+    def __init__(self, digest=""):
         self.digest = digest
-        self.verdicts, self.killers = {}, {}
+        self.verdicts, self.killers, self.survivors = {}, {}, set()
         self.path = WORK / "verdicts.jsonl"
         if self.path.exists():
             for line in self.path.read_text().splitlines():
@@ -145,6 +145,10 @@ class Memory:
                     continue
                 if entry["digest"] == digest:
                     self.verdicts[entry["place"]] = entry["verdict"]
+                if entry["verdict"] in ("survived", "unreached"):
+                    self.survivors.add(entry["key"])
+                else:
+                    self.survivors.discard(entry["key"])
                 if entry["killer"]:
                     self.killers[entry["key"]] = entry["killer"]
 
