@@ -165,6 +165,13 @@ TEST_F(FileTree, KeepsPathsShortEnough) {
   const auto refused = change(msg::rename_entry{0, "/d", far + "/d"});
   EXPECT_EQ(refusal(refused), ec::invalid_argument);
   EXPECT_NE(refused.error().context.find("4096"), std::string::npos);
+  // Nor a tree that is not so deep, at a place that is deeper.
+  std::string tall;
+  for (int i = 0; i < 9; ++i)
+    tall += part;
+  mkdir("/e" + tall);
+  EXPECT_EQ(refusal(change(msg::rename_entry{0, "/e", deep + "/e"})),
+            ec::invalid_argument);
   // What was deep once is not deep for ever.
   EXPECT_TRUE(change(msg::remove_entry{0, "/d" + part, true}));
   EXPECT_TRUE(change(msg::rename_entry{0, "/d", far + "/d"}));
@@ -230,8 +237,9 @@ TEST_F(FileTree, ListsInPages) {
     file("/d/" + all.front());
   }
   EXPECT_EQ(all, names("/d"));
-  EXPECT_EQ(tree->list({"/d/1005", {}, 0, false, {}}).answer->entries[0].name,
-            "1005");
+  const auto one = *tree->list({"/d/1005", {}, 0, false, {}}).answer;
+  EXPECT_EQ(one.entries[0].name, "1005");
+  EXPECT_FALSE(one.more);
 }
 
 TEST_F(FileTree, ListsWhatMatches) {

@@ -64,6 +64,7 @@ TEST(Path, KnowsUtf8) {
 }
 
 TEST(Path, IsPrintedOnOneShortLine) {
+  EXPECT_EQ(printable("/a b"), "/a b");
   EXPECT_EQ(printable("/a\nb\x7f\xff/ü"), "/a?b?"
                                           "?/ü");
   EXPECT_EQ(printable(std::string(4'000, 'x')).size(), 303u);

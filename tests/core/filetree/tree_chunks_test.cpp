@@ -106,6 +106,64 @@ TEST_F(TreeChunks, AsksAgainAtTheEndOfAnUpload) {
   EXPECT_TRUE(change(msg::begin_upload{0, "/a", true, false, 0, ""}));
 }
 
+// Of one that is gone there is nothing to write; of the others there is.
+TEST_F(TreeChunks, WritesWhatHasGrownBesideWhatIsGone) { // SPEC G7
+  const auto gone = file("/gone", {written(1, 10)});
+  const auto log = file("/log", {written(2, 10)});
+  const auto grow = [&](inode_id inode, std::uint64_t chunk) {
+    const msg::files_grown told{
+      {{inode,
+        {chunk_id{chunk}, {chunk_version{1}, mutation_serial{2}, 30, 30}},
+        true}}};
+    EXPECT_TRUE(apply(told));
+  };
+  grow(gone, 1);
+  grow(log, 2);
+  EXPECT_TRUE(change(msg::remove_entry{0, "/gone"}));
+  EXPECT_TRUE(change(msg::purge_trash{0, 0, true}));
+  collect();
+  flush();
+  restart();
+  EXPECT_EQ(tree->status("/log").answer->length, 30u);
+}
+
+// Where a file of many chunks goes on, the row before is written, too.
+TEST_F(TreeChunks, GrowsBeyondTheFirstRowsOfItsChunks) { // SPEC G7
+  const auto inode = file("/log");
+  chunk_id last;
+  msg::chunk_extent full;
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    ASSERT_TRUE(
+      apply(append_chunk{inode, last, full, chunk_id{i}, chunk_version{1}}));
+    last = chunk_id{i};
+    full = {chunk_version{1}, mutation_serial{9}, 10, 10};
+  }
+  restart();
+  EXPECT_EQ(tree->status("/log").answer->chunks, 200u);
+  EXPECT_EQ(tree->status("/log").answer->length, 1'990u);
+}
+
+// The answer was lost: the chunks that are asked for are of the file that is.
+TEST_F(TreeChunks, AsksForChunksOfWhatTheSameRequestHasMade) { // SPEC S7
+  ASSERT_TRUE(change(msg::commit_file{0, "/a", false, false, {}, 0}));
+  msg::allocate_chunks x;
+  x.path = "/a";
+  x.request = requests;
+  EXPECT_TRUE(tree->replication_of_new(x));
+  x.request = requests + 1;
+  EXPECT_EQ(refusal(tree->replication_of_new(x)), ec::exists);
+  x.request = 0;
+  EXPECT_EQ(refusal(tree->replication_of_new(x)), ec::exists);
+}
+
+TEST(TreeRoot, IsTheRootAndNothingElse) { // SPEC G1
+  node_row row;
+  row.inode = inode_id{7};
+  row.kind = msg::entry_kind::directory;
+  file_tree tree{{}};
+  EXPECT_FALSE(tree.load_node({}, "", row)) << "another directory";
+}
+
 TEST_F(TreeChunks, GrowsByChunks) { // SPEC G7
   const auto inode = file("/log");
   const msg::chunk_extent full{chunk_version{2}, mutation_serial{9}, 100, 90};
@@ -129,8 +187,12 @@ TEST_F(TreeChunks, GrowsByChunks) { // SPEC G7
         on}}}));
   };
   report(2, 50, true);
+  const auto written_at = tree->status("/log").answer->modified;
+  now += 5s;
+  report(2, 50, true); // Again.
   report(2, 40, true); // Late.
   EXPECT_EQ(tree->status("/log").answer->length, 140u);
+  EXPECT_EQ(tree->status("/log").answer->modified, written_at);
   report(2, 60, false);
   EXPECT_EQ(tree->status("/log").answer->length, 150u);
   EXPECT_FALSE(tree->status("/log").answer->growing);
