@@ -197,9 +197,14 @@ void connection::on_refusal(calls::iterator found, error reason) {
 
 /// The server said that it did not execute the request (I2).
 void connection::send_again(calls::iterator found) {
-  found->second.sent = false;
-  --in_flight_;
+  take_back(found->second);
   waiting_.emplace_back(found->first);
+}
+
+void connection::take_back(pending& x) {
+  DFS_ASSERT(x.sent && in_flight_ > 0 && link_); // I4
+  x.sent = false;
+  --in_flight_;
 }
 
 /// To the next one, as soon as this one has answered what it still has.
@@ -211,31 +216,44 @@ void connection::leave_server() {
 }
 
 void connection::on_closed(const error& reason) {
-  link_.reset();
-  in_flight_ = 0;
-  std::vector<std::uint64_t> sent;
-  for (const auto& [id, x] : calls_)
-    if (x.sent)
-      sent.push_back(id);
-  const auto before = std::exchange(phase_, phase::idle);
-  for (const auto id : sent)
-    if (const auto found = calls_.find(id); found != calls_.end())
-      lose(found, reason);
+  const auto before = phase_;
+  lose_link(reason);
   if (closed_ || phase_ != phase::idle)
     return; // A callback has seen to it.
   if (before != phase::ready || leaving_)
-    return contact_failed(reason);
+    return next_contact(reason);
   ++contact_;
   if (!waiting_.empty())
     connect();
 }
 
+/// It may have been a renewal, with others in flight.
 void connection::contact_failed(const error& reason) {
-  if (link_) {
+  lose_link(reason);
+  if (!closed_ && phase_ == phase::idle)
+    next_contact(reason);
+}
+
+/// Callbacks come last: they find nothing that still seems to be in flight.
+void connection::lose_link(const error& reason) {
+  if (link_)
     link_->close();
-    link_.reset();
-  }
+  link_.reset();
   phase_ = phase::idle;
+  in_flight_ = 0;
+  std::vector<std::uint64_t> all;
+  for (auto& [id, x] : calls_) {
+    x.lost = std::exchange(x.sent, false) || x.lost;
+    if (x.lost)
+      all.push_back(id);
+  }
+  for (const auto id : all)
+    if (const auto found = calls_.find(id);
+        found != calls_.end() && found->second.lost)
+      lose(found, reason);
+}
+
+void connection::next_contact(const error& reason) {
   // The first refusal tells more than the next refused connection.
   if (failures_ == 0 || last_failure_.code == ec::unavailable)
     last_failure_ = fail(
@@ -261,7 +279,7 @@ void connection::contact_failed(const error& reason) {
 /// Its server is gone, and has not said whether it was executed.
 void connection::lose(calls::iterator found, const error& reason) {
   auto& x = found->second;
-  x.sent = false;
+  x.lost = false;
   if (x.opened)
     return finish(found, reason);
   if (x.call.kind == msg::effect::changes) // I2
@@ -273,8 +291,8 @@ void connection::lose(calls::iterator found, const error& reason) {
 
 void connection::finish(calls::iterator found,
                         result<std::string_view> outcome) {
-  if (found->second.sent && in_flight_ > 0)
-    --in_flight_;
+  if (found->second.sent)
+    take_back(found->second);
   const auto answered = std::move(found->second.call.answered);
   calls_.erase(found);
   const auto self = shared_from_this(); // The callback may drop the last owner.
@@ -292,7 +310,7 @@ void connection::cancel(request_id id) {
   if (found == calls_.end())
     return;
   if (found->second.sent) {
-    --in_flight_;
+    take_back(found->second);
     wire::append_frame(link_->outbox(),
                        {.kind = wire::frame_kind::cancel, .id = id}, {});
     link_->flush();

@@ -31,6 +31,8 @@
 //     happens, at the latest a tick after the deadline.
 // I2  A change is sent a second time only if it was certainly not executed.
 // I3  At most `window` requests are with the server; the others wait here.
+// I4  `in_flight_` counts those that are `sent`, which needs a link; also while
+//     a callback runs.
 
 namespace dfs::client {
 
@@ -135,6 +137,7 @@ private:
     instant deadline;
     std::chrono::milliseconds timeout{0};
     bool sent = false; ///< To the present server, which has not answered.
+    bool lost = false; ///< To the last one; its turn is about to come.
     bool opened = false;
     int tries = 0; ///< Times it was sent and came to nothing.
   };
@@ -162,6 +165,9 @@ private:
   void on_closed(const error& reason);
   void leave_server();
   void contact_failed(const error& reason);
+  void lose_link(const error& reason);
+  void next_contact(const error& reason);
+  void take_back(pending& x);
   void lose(calls::iterator found, const error& reason);
   void finish(calls::iterator found, result<std::string_view> outcome);
   void tick_later();

@@ -105,6 +105,92 @@ TEST_F(ClusterClientTest, DoesNotKnowTheOutcomeOfAChangeWhoseAnswerIsLost) {
   EXPECT_EQ(second.requests, 0); // I2
 }
 
+// Whatever a callback of a lost call does, the others come to their end (I1).
+TEST_F(ClusterClientTest, ALostCallMayCancelAnother) {
+  fake_door* self = nullptr;
+  fake_door first{node, [&](const net::frame_request&) {
+                    if (self->requests == 3)
+                      self->server.server.reset();
+                  }};
+  self = &first;
+  fake_door second{node, fake_door::echo};
+  auto alice = client({first.server.contact(), second.server.contact()}, 5s);
+  auto& way = alice->connection();
+  std::vector<request_id> lost;
+  int told = 0;
+  std::optional<result<msg::echo>> answer;
+  const auto hear = [&](const result<test::poke>& x) {
+    ++told;
+    EXPECT_EQ(refusal(x), ec::outcome_unknown);
+    for (const auto id : lost)
+      way.cancel(id); // All of the others.
+    way.call<msg::echo>(msg::echo{"next"}, {},
+                        [&](auto y) { answer.emplace(std::move(y)); });
+  };
+  for (int i = 0; i < 3; ++i)
+    lost.push_back(way.call<test::poke>(test::poke{"once"}, {}, hear));
+  alice->run_until([&] { return answer.has_value(); });
+  EXPECT_TRUE(*answer);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(alice->call(msg::echo{"and on"})); // I3: it still counts right.
+  EXPECT_EQ(second.requests, 2);
+}
+
+// What begins with the number of a lost call is no lost call.
+TEST_F(ClusterClientTest, ALostCallMayBeginAgainUnderItsNumber) {
+  fake_door* self = nullptr;
+  fake_door first{node, [&](const net::frame_request&) {
+                    if (self->requests == 2)
+                      self->server.server.reset();
+                  }};
+  self = &first;
+  fake_door second{node, fake_door::echo};
+  auto alice = client({first.server.contact(), second.server.contact()}, 5s);
+  auto& way = alice->connection();
+  std::optional<result<test::poke>> answer;
+  const auto hear = [&](request_id other) {
+    return [&, other](const result<test::poke>&) {
+      if (answer)
+        return;
+      answer.emplace(fail(ec::cancelled));
+      way.cancel(other);
+      way.call<test::poke>(test::poke{"again"}, {.id = other},
+                           [&](auto x) { answer.emplace(std::move(x)); });
+    };
+  };
+  for (const std::uint64_t id : {1, 2})
+    way.call<test::poke>(test::poke{"once"}, {.id = request_id{id}},
+                         hear(request_id{3 - id}));
+  alice->run_until([&] { return answer && refusal(*answer) != ec::cancelled; });
+  EXPECT_TRUE(*answer) << answer->error().context;
+}
+
+// The server says no to a renewal while it still works on something.
+TEST_F(ClusterClientTest, ARefusedLoginLosesWhatIsInFlight) {
+  std::atomic<bool> hold{true};
+  fake_door first{node, [&](const net::frame_request& x) {
+                    if (!hold)
+                      fake_door::echo(x);
+                  }};
+  fake_door second{node, fake_door::echo};
+  auto alice = client({first.server.contact(), second.server.contact()}, 1s);
+  auto& way = alice->connection();
+  std::optional<result<test::poke>> change;
+  std::optional<result<msg::echo>> reading;
+  way.call<test::poke>(test::poke{"held"}, {},
+                       [&](auto x) { change.emplace(std::move(x)); });
+  alice->run_until([&] { return first.requests == 1; });
+  first.clock += first.token_life_ms + 6'000;
+  first.login_refused = true;
+  way.call<msg::echo>(msg::echo{"late"}, {},
+                      [&](auto x) { reading.emplace(std::move(x)); });
+  alice->run_until([&] { return change && reading; });
+  EXPECT_EQ(refusal(*change), ec::outcome_unknown);
+  EXPECT_NE(change->error().context.find("no guests"), std::string::npos)
+    << change->error().context; // At once, not at the deadline.
+  EXPECT_TRUE(*reading) << reading->error().context;
+}
+
 TEST_F(ClusterClientTest, AsksAgainElsewhereWhatOnlyReads) {
   fake_door* self = nullptr;
   fake_door first{

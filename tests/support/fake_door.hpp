@@ -79,6 +79,7 @@ public:
   std::atomic<int> logins{0};
   std::atomic<int> requests{0};
   std::atomic<int> cancelled{0};
+  std::atomic<bool> login_refused{false};
   std::atomic<int> closed{0};
   std::atomic<std::int64_t> clock{1'700'000'000'000};
   std::atomic<std::int64_t> token_life_ms{600'000};
@@ -105,6 +106,8 @@ private:
       return on_request_(x);
     }
     ++logins;
+    if (login_refused)
+      return x.from->refuse(x.id, fail(ec::denied, "no guests"));
     const auto& name = x.from->peer().name;
     const std::chrono::milliseconds life{token_life_ms};
     const wire::token proof{.principal = name,
