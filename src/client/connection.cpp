@@ -172,7 +172,7 @@ void connection::on_frame(const wire::frame_header& header,
     return;
   if (header.status != 0)
     return on_refusal(found, fail(ec{header.status}, std::string{payload}));
-  finish(found, payload);
+  finish(found, payload, true);
 }
 
 void connection::on_refusal(calls::iterator found, error reason) {
@@ -192,7 +192,7 @@ void connection::on_refusal(calls::iterator found, error reason) {
   if (found->second.call.kind == msg::effect::changes
       && (reason.code == ec::timed_out || reason.code == ec::unavailable))
     reason = unknown_outcome(found->first, found->second, reason.context);
-  finish(found, std::move(reason));
+  finish(found, std::move(reason), true);
 }
 
 /// The server said that it did not execute the request (I2).
@@ -289,14 +289,16 @@ void connection::lose(calls::iterator found, const error& reason) {
   waiting_.emplace_back(found->first);
 }
 
-void connection::finish(calls::iterator found,
-                        result<std::string_view> outcome) {
+void connection::finish(calls::iterator found, result<std::string_view> outcome,
+                        bool told) {
   if (found->second.sent)
     take_back(found->second);
   const auto answered = std::move(found->second.call.answered);
   calls_.erase(found);
   const auto self = shared_from_this(); // The callback may drop the last owner.
+  told_ = told;
   answered(std::move(outcome));
+  told_ = false;
   if (closed_)
     return;
   if (leaving_ && link_)

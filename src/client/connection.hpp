@@ -124,6 +124,12 @@ public:
   /// Drops every request without calling anybody.
   void close();
 
+  /// While `answered` runs: the server itself said so, and the way to it
+  /// stands. Else the request or its answer got lost, or was late.
+  [[nodiscard]] bool told() const {
+    return told_;
+  }
+
   /// The reply to the last login; empty before the first.
   [[nodiscard]] const msg::logged_in& login() const {
     return login_;
@@ -169,7 +175,8 @@ private:
   void next_contact(const error& reason);
   void take_back(pending& x);
   void lose(calls::iterator found, const error& reason);
-  void finish(calls::iterator found, result<std::string_view> outcome);
+  void finish(calls::iterator found, result<std::string_view> outcome,
+              bool told = false);
   void tick_later();
   void tick();
   [[nodiscard]] static error
@@ -193,6 +200,7 @@ private:
   calls calls_;
   std::deque<request_id> waiting_; ///< Not sent; may name calls that are over.
   std::size_t in_flight_ = 0;
+  bool told_ = false;
   bool leaving_ = false; ///< This server is going: send it nothing more.
   std::optional<std::chrono::milliseconds> ticking_; ///< The interval.
   bool closed_ = false;

@@ -22,6 +22,11 @@ constexpr std::chrono::milliseconds try_max{10'000};
 /// what the one before it was told.
 constexpr std::chrono::milliseconds try_min{200};
 
+/// A server that answers, and answers nothing but that it cannot: it may be
+/// ready in a moment, and a crowd that leaves it and comes back keeps it from
+/// that. After so long it may as well be another one's turn.
+constexpr std::chrono::seconds not_ready_max{5};
+
 /// Addresses of members remembered beside the configured contacts.
 constexpr std::size_t contacts_max = 32;
 
@@ -87,13 +92,15 @@ void master_session::answered(const pending_ptr& x,
     return;
   const auto link = std::exchange(x->link, nullptr);
   if (bytes || !is_passing(bytes.error().code)) {
+    if (link == master_)
+      not_ready_since_.reset();
     login_ = link->login();
     return x->call.answered(bytes);
   }
   const auto& reason = bytes.error();
   x->maybe_done = x->maybe_done || reason.code == ec::outcome_unknown;
   // It is looked for again; who is still waited for at the old one stays there.
-  if (link == master_ && reason.code != ec::busy)
+  if (link == master_ && is_lost(*link, reason.code))
     master_.reset();
   // Nothing was sent, or it was certainly not executed.
   const auto harmless = reason.code == ec::busy
@@ -103,6 +110,17 @@ void master_session::answered(const pending_ptr& x,
   if (!x->repeat && !harmless)
     return give_up(x, reason);
   try_later(x, reason);
+}
+
+/// @pre Called while the answer is told.
+bool master_session::is_lost(const connection& link, ec code) {
+  if (code == ec::busy)
+    return false;
+  if (!link.told() || code == ec::shutting_down)
+    return true;
+  if (!not_ready_since_)
+    not_ready_since_ = now();
+  return now() - *not_ready_since_ > not_ready_max;
 }
 
 void master_session::try_later(const pending_ptr& x, const error& reason) {
@@ -192,6 +210,7 @@ void master_session::found(std::shared_ptr<connection> link) {
     asked_->close();
   asked_.reset();
   master_ = std::move(link);
+  not_ready_since_.reset();
   for (const auto& x : std::exchange(waiting_, {}))
     attempt(x);
 }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,8 @@ inline constexpr bool may_repeat
 // goes to the one with that role; over the same connection, if it is the
 // contact. When the master cannot be reached it is looked for again, and what
 // may be repeated is asked again, until its time is over: who asks does not
-// notice that the master was restarted in between.
+// notice that the master was restarted in between. A master that answers that
+// it is not ready is asked again over the connection that stands.
 //
 // I1  As of `connection`: each request is answered once, about a tick after its
 //     deadline at the latest.
@@ -88,6 +90,7 @@ private:
 
   void attempt(const pending_ptr& x);
   void answered(const pending_ptr& x, result<std::string_view> bytes);
+  [[nodiscard]] bool is_lost(const connection& link, ec code);
   void try_later(const pending_ptr& x, const error& reason);
   void give_up(const pending_ptr& x, error reason);
   void find();
@@ -107,7 +110,9 @@ private:
   error last_failure_{ec::unavailable, "not tried yet"};
   std::shared_ptr<connection> asked_;  ///< A contact, while it is asked.
   std::shared_ptr<connection> master_; ///< Null: not known.
-  std::deque<pending_ptr> waiting_;    ///< For the master to be found.
+  /// The master has answered nothing else since then.
+  std::optional<instant> not_ready_since_;
+  std::deque<pending_ptr> waiting_; ///< For the master to be found.
   msg::logged_in login_;
   bool closed_ = false;
 };

@@ -179,6 +179,57 @@ TEST_F(MasterSession, AsksABusyMasterAgain) {
   EXPECT_EQ(master.door.logins, 1);
 }
 
+// A master that is starting is not looked for: it is there.
+TEST_F(MasterSession, UnavailableKeepsTheLink) {
+  std::atomic<int> asked{0};
+  member_door master{node, [&](const net::frame_request& x) {
+                       const auto code
+                         = asked++ % 2 == 0 ? ec::unavailable : ec::timed_out;
+                       if (asked <= 6)
+                         return x.from->refuse(x.id, fail(code, "starting"));
+                       answer_directory(x);
+                     }};
+  member_door contact{node, answer_directory};
+  group(master, contact);
+  auto alice = client({contact.door.server.contact()});
+  const auto answer = alice->call(change);
+  EXPECT_TRUE(answer) << answer.error().context;
+  EXPECT_EQ(asked, 7);
+  EXPECT_EQ(master.door.logins, 1);
+  EXPECT_EQ(contact.lists, 1);
+}
+
+// It may have become another one's turn, of which only the others know.
+TEST_F(MasterSession, LeavesAMasterThatNeverGetsReady) {
+  member_door former{node, [](const net::frame_request& x) {
+                       x.from->refuse(x.id, fail(ec::unavailable, "starting"));
+                     }};
+  member_door next{node, answer_directory};
+  member_door contact{node, answer_directory};
+  group(former, contact);
+  auto alice = client({contact.door.server.contact()}, 30s);
+  std::optional<result<msg::file_status>> answer;
+  alice->session()->call<msg::make_directory>(
+    change, 30s, [&](auto x) { answer.emplace(std::move(x)); });
+  alice->run_until([&] { return former.door.requests > 0; });
+  group(next, contact);
+  alice->run_until([&] { return answer.has_value(); });
+  EXPECT_TRUE(*answer) << answer->error().context;
+  EXPECT_EQ(former.door.logins, 1);
+}
+
+// As before: a change without a number is not asked twice, whoever said no.
+TEST_F(MasterSession, UnavailableMayHaveBeenDone) { // I2
+  member_door master{node, [](const net::frame_request& x) {
+                       x.from->refuse(x.id, fail(ec::unavailable, "restarts"));
+                     }};
+  member_door contact{node, answer_directory};
+  group(master, contact);
+  auto alice = client({contact.door.server.contact()});
+  EXPECT_EQ(refusal(alice->call(test::poke{"once"})), ec::outcome_unknown);
+  EXPECT_EQ(refusal(alice->call(change, 500ms)), ec::outcome_unknown);
+}
+
 TEST_F(MasterSession, PassesOnWhatTheMasterRefuses) {
   member_door master{node, [&](const net::frame_request& x) {
                        x.from->refuse(x.id, fail(ec::exists, "/a is taken"));
@@ -195,8 +246,7 @@ TEST_F(MasterSession, SaysThatThereIsNoMaster) {
   member_door contact{node, answer_directory};
   contact.knows({contact.record(msg::role::chunkserver)},
                 contact.record(msg::role::chunkserver));
-  const auto answer
-    = client({contact.door.server.contact()})->call(change, 2s);
+  const auto answer = client({contact.door.server.contact()})->call(change, 2s);
   ASSERT_EQ(refusal(answer), ec::unavailable);
   EXPECT_NE(answer.error().context.find("no master"), std::string::npos);
 }
