@@ -107,10 +107,6 @@ bool frame_connection::quiet() const {
   return phase_ != phase::open || (open_.empty() && unsent() == 0);
 }
 
-bool frame_connection::unverified() const {
-  return phase_ == phase::silent || phase_ == phase::handshaking;
-}
-
 void frame_connection::answer(request_id id, std::string_view reply) {
   if (reply.size() > wire::answer_payload_max)
     return refuse(
@@ -136,10 +132,6 @@ bool frame_connection::event(request_id id, std::string_view news) {
   queue({.kind = wire::frame_kind::event, .id = id}, news);
   flush_soon(false);
   return true;
-}
-
-const frame_peer& frame_connection::peer() const {
-  return peer_;
 }
 
 // -- reading, in the server's thread -----------------------------------------
@@ -260,11 +252,18 @@ void frame_connection::read_frames() {
                [self = shared_from_this()] { self->on_readable(); });
 }
 
+/// A peer that sends faster than it is read must not keep this thread, which
+/// ends the connection after a while.
 void frame_connection::discard() {
   auto step = stream_step::progress;
-  for (std::size_t got = 0; step == stream_step::progress;)
+  std::size_t got = 0;
+  for (int round = 0; round < read_rounds_max && step == stream_step::progress;
+       ++round)
     step = stream_->read(house_->scratch.data(), house_->scratch.size(), got);
-  if (step == stream_step::blocked)
+  if (step == stream_step::progress)
+    asio::post(house_->io,
+               [self = shared_from_this()] { self->on_readable(); });
+  else if (step == stream_step::blocked)
     wait_readable();
   else
     close();

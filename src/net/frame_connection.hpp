@@ -65,14 +65,18 @@ public:
   void sweep(instant now);
   /// Nothing to answer and nothing to send.
   [[nodiscard]] bool quiet() const;
-  [[nodiscard]] bool unverified() const;
+  [[nodiscard]] bool unverified() const {
+    return phase_ == phase::silent || phase_ == phase::handshaking;
+  }
 
   // In any thread.
 
   void answer(request_id id, std::string_view reply) override;
   void refuse(request_id id, const error& reason) override;
   [[nodiscard]] bool event(request_id id, std::string_view news) override;
-  [[nodiscard]] const frame_peer& peer() const override;
+  [[nodiscard]] const frame_peer& peer() const override {
+    return peer_;
+  }
 
 private:
   enum class phase {

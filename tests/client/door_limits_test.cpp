@@ -6,11 +6,20 @@
 #include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
+#include <array>
+#include <functional>
+#include <future>
 #include <list>
+#include <memory>
 #include <mutex>
 
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace dfs::client {
@@ -213,6 +222,88 @@ TEST_F(DoorLimitsTest, OutlivesALackOfDescriptorsWithoutSpinning) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(test::eventually(
     [&] { return door.server.server->counters().accepted == 3; }));
+}
+
+/// A client that has sealed beforehand what it sends, in records of a byte.
+class flood {
+public:
+  flood(const raw_peer::tcp::endpoint& server, const net::tls_context& tls)
+    : ssl_{SSL_new(tls->native_handle()), SSL_free} {
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl_.get());
+    socket_.connect(server);
+    std::array<char, 16 * 1024> bytes;
+    while (SSL_do_handshake(ssl_.get()) != 1) {
+      boost::asio::write(socket_, boost::asio::buffer(sealed()));
+      const auto got = socket_.read_some(boost::asio::buffer(bytes));
+      BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(got));
+    }
+    boost::asio::write(socket_, boost::asio::buffer(sealed()));
+  }
+
+  /// As much as the systems between take.
+  void fill() {
+    const std::string no_frame(64, '\xff');
+    SSL_write(ssl_.get(), no_frame.data(), static_cast<int>(no_frame.size()));
+    for (int i = 0; i < 100'000; ++i)
+      SSL_write(ssl_.get(), "x", 1);
+    socket_.non_blocking(true);
+    boost::system::error_code full;
+    boost::asio::write(socket_, boost::asio::buffer(sealed()), full);
+  }
+
+  /// Bytes that the server has not read, as far as they have come there.
+  [[nodiscard]] int unread() {
+    int left = 0;
+    for (int each = 3; each < 1024; ++each) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      if (::getpeername(each, reinterpret_cast<sockaddr*>(&peer), &size) == 0
+          && ntohs(peer.sin_port) == socket_.local_endpoint().port())
+        ::ioctl(each, FIONREAD, &left);
+    }
+    return left;
+  }
+
+private:
+  std::string sealed() {
+    char* bytes = nullptr;
+    const auto size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &bytes);
+    std::string all{bytes, static_cast<std::size_t>(size)};
+    BIO_reset(SSL_get_wbio(ssl_.get()));
+    return all;
+  }
+
+  boost::asio::io_context io_;
+  raw_peer::tcp::socket socket_{io_};
+  std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
+};
+
+// SPEC S10: what comes after the goodbye is read for a second, so that it is
+// read, too; and not without others having their turn.
+TEST_F(DoorLimitsTest, AFloodAfterTheGoodbyeHoldsNobodyUp) {
+  fake_door door{node, fake_door::echo};
+  flood flooder{door.server.address, mallory};
+  const auto counters = [&] { return door.server.server->counters(); };
+  std::promise<void> sent;
+  std::promise<int> over;
+  int turns = 0;
+  std::function<void()> look = [&] {
+    const auto goodbye = counters().closed_malformed == 1;
+    turns += goodbye ? 1 : 0;
+    if (goodbye && flooder.unread() == 0)
+      return over.set_value(turns);
+    boost::asio::post(door.server.io, look);
+  };
+  boost::asio::post(door.server.io, [&] {
+    sent.get_future().wait();
+    look();
+  });
+  flooder.fill();
+  ASSERT_GT(flooder.unread(), 10'000);
+  sent.set_value();
+  EXPECT_GT(over.get_future().get(), 20);
+  EXPECT_TRUE(test::eventually([&] { return counters().connections == 0; }));
 }
 
 } // namespace
