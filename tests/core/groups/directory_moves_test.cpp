@@ -138,6 +138,22 @@ TEST_F(DirectoryMoves, NothingChangesBeforeTheNewcomerIsFilled) {
   EXPECT_TRUE(moved());
 }
 
+// Nor is the primary, as long as another one is there.
+TEST_F(DirectoryMoves, ASilentServerIsNoSource) {
+  obeys_fills = false;
+  live(8s, all());
+  ASSERT_EQ(fill_sources.size(), 1u);
+  const auto source = *fill_sources.begin();
+  EXPECT_NE(source, entry().primary);
+  auto left = all();
+  std::erase(left, source.value());
+  live(2s, left);
+  fill_sources.clear();
+  live(5s, left);
+  EXPECT_FALSE(fill_sources.empty());
+  EXPECT_FALSE(fill_sources.contains(source));
+}
+
 TEST_F(DirectoryMoves, WhoGetsNothingIsLeftInPeaceForAWhile) {
   obeys_fills = false;
   live(10s, all());

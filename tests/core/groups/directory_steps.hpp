@@ -125,6 +125,7 @@ struct DirectorySteps : testing::Test {
     }
     for (const auto& y : x.fill) {
       ++fills;
+      fill_sources.insert(y.sources.begin(), y.sources.end());
       if (obeys_fills)
         own.filled = y.set.epoch;
     }
@@ -175,6 +176,7 @@ struct DirectorySteps : testing::Test {
   std::size_t drops = 0;     ///< Ordered.
   std::size_t takeovers = 0; ///< Likewise.
   std::size_t fills = 0;     ///< Likewise.
+  std::set<store_id> fill_sources;
   bool obeys_fills = true;
   bool obeys_rejoins = true;
   bool obeys_activations = true;
