@@ -74,7 +74,8 @@ result<exit_code> adopt(const std::string& to, verb_context& context) {
     more = page->more;
     waits_for = page->chunks_wait_for;
   }
-  context.out.print(made);
+  if (!made.rows.empty() || waits_for.empty())
+    context.out.print(made);
   if (auto told = note_silent_groups(context); !told)
     return told.error();
   if (!waits_for.empty())
