@@ -189,7 +189,7 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
   if (!chain || log_.received() < cut)
     return; // Not before the leader has it itself.
   if (*chain != x.chain) {
-    ++conflicts_; // M2 is broken somewhere: it does not come in.
+    ++counts_.conflicts; // M2 is broken somewhere: it does not come in.
     return;
   }
   if (lead_->ready.insert(from).second)
@@ -208,7 +208,8 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
 void multicast_machine::on(server_id from, const msg::gather_members& x) {
   if (x.ballot < record_.promised || x.ballot <= abandoned_
       || x.ballot.leader != from
-      || (from != self_.server && from != component_.leader) || needs_state_)
+      || (from != self_.server && from != component_.leader)
+      || learner_.needs_state)
     return;
   if (x.ballot > record_.promised) {
     leave_configuration();
@@ -336,7 +337,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
     lead_.reset();
   lead_failures_ = 0;
   drop_fetch();
-  source_.drop();
+  giver_.source.drop();
   (void) store(cut);
   deliver();
   reach_changed_ = beacon_soon_ = true;

@@ -58,19 +58,20 @@ bool multicast_machine::behind() const {
 void multicast_machine::catch_up() {
   if (!behind()) {
     drop_fetch();
-    asked_ = 0;
+    learner_.asked = 0;
     return;
   }
   if (log_watch_.hangs())
     return; // It would only pile up.
-  if (fetch_) {
-    if (fetch_->stale(now_) || fetch_->offer().lineage != reference())
+  if (learner_.fetch) {
+    if (learner_.fetch->stale(now_)
+        || learner_.fetch->offer().lineage != reference())
       drop_fetch();
-    else if (const auto pages = fetch_->ask(now_))
-      send(fetch_->from(), *pages);
+    else if (const auto pages = learner_.fetch->ask(now_))
+      send(learner_.fetch->from(), *pages);
     return;
   }
-  if (now_ < asked_at_ + ask_again)
+  if (now_ < learner_.asked_at + ask_again)
     return;
   std::vector<server_id> sponsors;
   std::vector<server_id> others;
@@ -85,12 +86,12 @@ void multicast_machine::catch_up() {
     sponsors = others;
   if (sponsors.empty())
     return;
-  ask_items(sponsors[asked_++ / tries_each % sponsors.size()], {});
+  ask_items(sponsors[learner_.asked++ / tries_each % sponsors.size()], {});
 }
 
 void multicast_machine::drop_fetch() {
-  fetch_.reset();
-  if (std::exchange(needs_state_, false))
+  learner_.fetch.reset();
+  if (std::exchange(learner_.needs_state, false))
     reach_changed_ = beacon_soon_ = true;
 }
 
@@ -102,7 +103,7 @@ void multicast_machine::ask_items(server_id from,
   x.joined = record_.lineage == x.lineage;
   x.after = x.joined ? log_.received() : final_;
   x.chain = *log_.chain_at(x.after);
-  asked_at_ = now_;
+  learner_.asked_at = now_;
   send(from, x);
 }
 
@@ -159,15 +160,15 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
 }
 
 void multicast_machine::offer_snapshot(server_id to) {
-  if (source_.holds()
-      && (source_.k() < log_.floor()
-          || position_.k > source_.k() + config_.retained / 2))
-    source_.drop();
-  if (source_.holds()) {
-    send(to, source_.offer(record_.lineage));
-  } else if (!snapshot_position_) {
-    snapshot_position_ = position_;
-    out_.push_back(take_snapshot{++tickets_, position_.k});
+  if (giver_.source.holds()
+      && (giver_.source.k() < log_.floor()
+          || position_.k > giver_.source.k() + config_.retained / 2))
+    giver_.source.drop();
+  if (giver_.source.holds()) {
+    send(to, giver_.source.offer(record_.lineage));
+  } else if (!giver_.position) {
+    giver_.position = position_;
+    out_.push_back(take_snapshot{++giver_.tickets, position_.k});
   }
 }
 
@@ -175,24 +176,24 @@ multicast_effects multicast_machine::snapshot_taken(std::uint64_t ticket,
                                                     std::string state,
                                                     instant now) {
   begin(now);
-  if (snapshot_position_ && ticket == tickets_) {
+  if (giver_.position && ticket == giver_.tickets) {
     // What comes before the state: the position, the history, their length.
-    auto head = encode(*snapshot_position_);
+    auto head = encode(*giver_.position);
     auto bytes = put_length(head.size()) + head;
     bytes += put_length(record_.history.size());
     for (const auto& [id, first] : record_.history)
       bytes += put_length(id.epoch) + put_length(id.leader.value())
                + put_length(first);
     bytes += state;
-    source_.hold(self_.life.value() << 16 ^ ticket, snapshot_position_->k,
-                 std::move(bytes), now_);
-    snapshot_position_.reset();
+    giver_.source.hold(self_.life.value() << 16 ^ ticket, giver_.position->k,
+                       std::move(bytes), now_);
+    giver_.position.reset();
   }
   return finish();
 }
 
 void multicast_machine::on(server_id from, const msg::fetch_pages& x) {
-  for (auto& page : source_.pages(x, now_))
+  for (auto& page : giver_.source.pages(x, now_))
     send(from, std::move(page));
 }
 
@@ -215,7 +216,7 @@ void multicast_machine::on(const msg::items_fetched& x) {
     record_.history = x.history;
     (void) store(log_.received());
     reach_changed_ = true;
-    asked_at_ = instant{}; // For the items, at once.
+    learner_.asked_at = instant{}; // For the items, at once.
     duty_at_ = now_;
   }
   for (const auto& item : x.items) {
@@ -229,8 +230,8 @@ void multicast_machine::on(const msg::items_fetched& x) {
   deliver();
   if (grown == 0)
     return;
-  asked_ = 0;
-  asked_at_ = instant{}; // The next ones at once.
+  learner_.asked = 0;
+  learner_.asked_at = instant{}; // The next ones at once.
   if (change) {
     attempt_->touched = now_;
     attempt_->said = instant{};
@@ -248,25 +249,26 @@ void multicast_machine::on(server_id from, const msg::snapshot_offered& x) {
                       && x.k > log_.received();
   if (leaves)
     abandon_attempt();
-  if (fetch_ || !behind() || x.lineage != reference() || x.bytes == 0
+  if (learner_.fetch || !behind() || x.lineage != reference() || x.bytes == 0
       || x.bytes > config_.snapshot_bytes
       || (record_.lineage == x.lineage && x.k <= final_))
     return;
-  fetch_.emplace(from, x, now_);
+  learner_.fetch.emplace(from, x, now_);
   duty_at_ = now_;
-  if (std::exchange(needs_state_, leaves) != leaves)
+  if (std::exchange(learner_.needs_state, leaves) != leaves)
     reach_changed_ = beacon_soon_ = true;
 }
 
 void multicast_machine::on(const msg::page_fetched& x) {
-  if (!fetch_ || !behind() || fetch_->offer().lineage != reference()
-      || !fetch_->on_page(x, now_))
+  if (!learner_.fetch || !behind()
+      || learner_.fetch->offer().lineage != reference()
+      || !learner_.fetch->on_page(x, now_))
     return;
   duty_at_ = now_;
-  if (!fetch_->complete())
+  if (!learner_.fetch->complete())
     return;
-  const auto offer = fetch_->offer();
-  const auto bytes = fetch_->take();
+  const auto offer = learner_.fetch->offer();
+  const auto bytes = learner_.fetch->take();
   drop_fetch();
   if (bytes && bytes->size() >= 16)
     take_over(offer, *bytes);

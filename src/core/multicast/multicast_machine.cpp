@@ -184,7 +184,7 @@ multicast_effects multicast_machine::end_batch(instant now) {
 // -- duties -------------------------------------------------------------------
 
 bool multicast_machine::busy() const {
-  if (attempt_ || lead_ || fetch_)
+  if (attempt_ || lead_ || learner_.fetch)
     return true;
   return operating_
          && (!sender_.idle() || log_.has_loose() || known_last_ > position_.k
@@ -211,7 +211,7 @@ void multicast_machine::duty() {
   catch_up();
   forget_old();
   send_beacons();
-  source_.expire(now_);
+  giver_.source.expire(now_);
   duty_at_ = now_ + (operating_ ? config_.duty_idle : duty_between);
 }
 
@@ -314,11 +314,11 @@ multicast_status multicast_machine::status() const {
   x.stable = operating_ ? stability_.stable() : final_;
   x.delivered = position_.k;
   x.retained = log_.received() - log_.floor();
-  x.resent = resent_;
-  x.nacks = nacked_;
+  x.resent = counts_.resent;
+  x.nacks = counts_.nacked;
   x.waiting_bytes = sender_.waiting_bytes();
   x.under_way = sender_.under_way();
-  x.conflicts = conflicts_;
+  x.conflicts = counts_.conflicts;
   x.stalled = log_watch_.ails();
   x.marks[self_.server] = durable_;
   for (const auto& [server, peer] : peers_)

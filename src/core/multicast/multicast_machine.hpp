@@ -228,20 +228,13 @@ private:
   bool beacon_soon_ = true;
   instant beacon_at_{};
 
-  snapshot_source source_;
-  std::optional<order_position> snapshot_position_; ///< Asked for.
-  std::uint64_t tickets_ = 0;
-  std::optional<snapshot_fetch> fetch_;
-  bool needs_state_ = false; ///< Nothing but what is fetched brings it level.
-  instant asked_at_{};
-  unsigned asked_ = 0; ///< Since something came.
+  state_giver giver_;
+  state_learner learner_;
 
   instant duty_at_{};
   instant all_at_{}; ///< When all members were last told something.
   bool ack_due_ = false;
-  std::uint64_t resent_ = 0;
-  std::uint64_t nacked_ = 0;
-  std::uint64_t conflicts_ = 0;
+  order_counts counts_;
   std::vector<msg::multicast_part> to_all_;
   std::map<server_id, std::vector<msg::multicast_part>> to_one_;
   multicast_effects out_;

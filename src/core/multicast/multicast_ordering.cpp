@@ -22,7 +22,7 @@ void multicast_machine::on(const msg::multicast_order& x) {
     return;
   known_last_ = std::max(known_last_, x.k);
   if (log_.add_order(x.k, x.number) == order_log::order_added::conflict)
-    ++conflicts_; // M1 is broken somewhere; the first one stays.
+    ++counts_.conflicts; // M1 is broken somewhere; the first one stays.
 }
 
 void multicast_machine::on(const msg::multicast_resend& x) {
@@ -42,7 +42,7 @@ void multicast_machine::on(server_id from, const msg::multicast_nack& x) {
     if (const auto* body = log_.body_at(k);
         body && left > 0 && bytes < msg::resend_bytes_max) {
       send(from, msg::multicast_resend{k, *body});
-      ++resent_;
+      ++counts_.resent;
       --left;
       bytes += body->bytes.size();
       if (body->number.server == self_.server)
@@ -183,7 +183,7 @@ void multicast_machine::ask_for_missing() {
     state.due
       = now_ + std::min<instant::duration>(wait, config_.nack_most) + spread;
     ++state.tries;
-    ++nacked_;
+    ++counts_.nacked;
   }
   for (auto& [server, nack] : asked)
     send(server, std::move(nack));

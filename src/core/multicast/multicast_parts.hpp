@@ -77,6 +77,27 @@ struct leader_attempt {
   instant said{};
 };
 
+/// The service's state, for those who are far behind.
+struct state_giver {
+  snapshot_source source;
+  std::optional<order_position> position; ///< Asked for.
+  std::uint64_t tickets = 0;
+};
+
+/// What a server that is behind asks others for.
+struct state_learner {
+  std::optional<snapshot_fetch> fetch;
+  bool needs_state = false; ///< Nothing but what is fetched brings it level.
+  instant asked_at{};
+  unsigned asked = 0; ///< Since something came.
+};
+
+struct order_counts {
+  std::uint64_t resent = 0;
+  std::uint64_t nacked = 0;
+  std::uint64_t conflicts = 0;
+};
+
 /// The ballots that this life of a server has promised. Of lower ones than
 /// `before` it does not know which.
 class life_promises {

@@ -68,7 +68,7 @@ msg::member_standing multicast_machine::standing() const {
     for (auto& member : attempt.members)
       member.life = {};
   }
-  x.fit = record_.lineage == reference() && !needs_state_
+  x.fit = record_.lineage == reference() && !learner_.needs_state
           && log_.received() + config_.fit_lag >= best_final();
   x.forced = forced_;
   x.stalled = log_watch_.ails();
