@@ -18,7 +18,7 @@ SIZES = {
                ["--servers", "3", "--clients", "2", "--files", "1"]),
     "versions": (["--copies", "3"], ["--copies", "5"],
                  ["--copies", "3", "--servers", "3"]),
-    "multicast": (["--nodes", "3"], ["--nodes", "5"]),
+    "multicast": (["--nodes", "3"], ["--nodes", "4"], ["--nodes", "5"]),
 }
 # An hour of simulated idleness for each seed is `./dev sim membership`'s.
 OMITTED = {("membership", "idle-hour")}

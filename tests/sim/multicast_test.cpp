@@ -62,6 +62,14 @@ TEST(Multicast, SurvivesEachStageOfAChange) { // SPEC Q4
   hold("halves", 5, 2);
 }
 
+// Only one server has heard that a configuration is formed, and is torn away.
+TEST(Multicast, KeepsWhatOneInstallerHad) { // SPEC Q4, Q10
+  hold("successions", 3, 4);
+  hold("successions", 4, 4);
+  hold("successions", 5, 2);
+  hold("successions", 4, 2, primary_rule::highest_id);
+}
+
 TEST(Multicast, TakesBackWhoWasAway) { // SPEC Q5
   EXPECT_GT(hold("rejoin", 3, 3).snapshots, 0u);
   EXPECT_GT(hold("empty", 3, 3).snapshots, 0u);
@@ -111,7 +119,7 @@ class PlantedMulticastBug : public testing::TestWithParam<multicast_mutant> {};
 // An oracle that misses its mutant watches nothing.
 TEST_P(PlantedMulticastBug, IsCaught) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed)
-    for (const node_index n : {3, 5}) {
+    for (const node_index n : {3, 4, 5}) {
       auto x = options(seed, n);
       x.world.mutants.insert(std::string{GetParam().name});
       if (find_multicast_scenario(GetParam().scenario)->run(x).broken)

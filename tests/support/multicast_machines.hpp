@@ -35,6 +35,7 @@ protected:
         config, msg::group_member{server_id{i}, store_id{i}, life_id{1}},
         std::nullopt, now));
       delivered.emplace_back();
+      announced.emplace_back();
       issued.push_back(0);
       done.push_back(0);
     }
@@ -56,6 +57,8 @@ protected:
         delivered[who].push_back(payload->payload);
         if (payload->token)
           safe.push_back(*payload->token);
+      } else if (std::holds_alternative<configuration_installed>(x)) {
+        announced[who].push_back(delivered[who].size());
       } else if (auto* ended = std::get_if<submit_ended>(&x)) {
         EXPECT_EQ(ended->outcome, submit_outcome::refused);
         refused.push_back(ended->token);
@@ -142,6 +145,8 @@ protected:
   std::vector<std::unique_ptr<multicast_machine>> machines;
   std::deque<std::pair<std::size_t, msg::multicast_packet>> network;
   std::vector<std::vector<std::string>> delivered;
+  /// How much was delivered when a configuration was told of.
+  std::vector<std::vector<std::size_t>> announced;
   std::vector<store_id> stores;
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;

@@ -309,12 +309,12 @@ void multicast_machine::on(const msg::install_members& x) {
     }
 }
 
-// It was ready for this one, in this life or a former one, and for none since:
-// that one may have been installed, too.
+// It was ready for this one, in this life or a former one. If it was committed
+// to another one since, that may have been installed, too: it is remembered.
 bool multicast_machine::can_install(const msg::group_configuration& x) const {
-  return is_own(x) && x.id == record_.attempts.back().id && votes_in(x, self_)
-         && x.previous == record_.lineage && durable_ + 1 >= x.first
-         && log_.floor() < x.first && final_ < x.first;
+  return is_own(x) && votes_in(x, self_) && x.previous == record_.lineage
+         && durable_ + 1 >= x.first && log_.floor() < x.first
+         && final_ < x.first;
 }
 
 void multicast_machine::install(const msg::group_configuration& next) {
@@ -328,18 +328,19 @@ void multicast_machine::install(const msg::group_configuration& next) {
     record_.history.erase(record_.history.begin());
   record_.known = next;
   record_.lineage = next.id;
-  record_.attempts.clear();
-  record_.forgetful = false; // Why: multicast.md, "A disk that goes back".
+  std::erase_if(record_.attempts,
+                [&](const auto& x) { return x.id <= next.id; });
+  // Why: multicast.md, "A disk that goes back". Committed to a later one, it
+  // keeps quiet until that is settled.
+  record_.forgetful = record_.forgetful && !record_.attempts.empty();
   promises_.drop(next.id);
-  final_ = cut;
   attempt_.reset();
   if (lead_ && lead_->ballot <= next.id)
     lead_.reset();
   lead_failures_ = 0;
   drop_fetch();
   giver_.source.drop();
-  (void) store(cut);
-  deliver();
+  installed_token_ = store(cut);
   reach_changed_ = beacon_soon_ = true;
   if (acts_in(next, self_) && record_.promised <= next.id)
     operate(next);
@@ -350,15 +351,16 @@ void multicast_machine::operate(const msg::group_configuration& next) {
   operating_ = true;
   current_ = next;
   index_ = *index_of(next, self_.server);
-  stability_.begin(config_.rule, next.members.size(), cut);
-  progress_.assign(next.members.size(), {cut, now_});
+  stability_.begin(config_.rule, next.members.size(), cut, final_);
+  progress_.assign(next.members.size(), {final_, now_});
   nacks_.clear();
   known_last_ = cut;
   installed_at_ = grown_at_ = now_;
   forced_ = false;
   serving_ = true;
   told_.reset();
-  out_.push_back(configuration_installed{next});
+  unannounced_ = next;
+  announce();
   align_sender();
   for (const auto& body :
        sender_.again(log_.ordered(self_.server, self_.life), now_)) {
@@ -367,7 +369,17 @@ void multicast_machine::operate(const msg::group_configuration& next) {
   }
   all_at_ = instant{};
   ack_due_ = true; // Tells the others that it is installed.
+  tell_itself();
   progress();
+}
+
+// The service hears of it where it begins, and that is when all before it is
+// delivered: at the same place as at the other members.
+void multicast_machine::announce() {
+  if (!unannounced_ || position_.k + 1 < unannounced_->first)
+    return;
+  out_.push_back(configuration_installed{*std::move(unannounced_)});
+  unannounced_.reset();
 }
 
 void multicast_machine::leave_configuration() {
@@ -375,6 +387,7 @@ void multicast_machine::leave_configuration() {
     return;
   append_news();
   operating_ = false;
+  unannounced_.reset();
   to_all_.clear();
   log_.drop_loose();
 }

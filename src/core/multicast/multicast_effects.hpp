@@ -67,7 +67,8 @@ struct deliver_payload {
 };
 
 /// A primary configuration with this server in it begins after `first` - 1.
-/// Comes between the deliveries, at the same place at each of its members.
+/// Comes between the deliveries, at the same place at each of its members: when
+/// all up to there is delivered. One that ends before that is not told of.
 struct configuration_installed {
   msg::group_configuration configuration;
 };

@@ -52,7 +52,8 @@ std::uint64_t common_end(const msg::group_history& mine, std::uint64_t my_end,
 bool multicast_machine::behind() const {
   if (operating_ || attempt_ || is_none(reference()))
     return false;
-  return record_.lineage != reference() || final_ < best_final();
+  return record_.lineage != reference() || final_ < best_final()
+         || !holds_cut();
 }
 
 void multicast_machine::catch_up() {
@@ -118,7 +119,13 @@ void multicast_machine::on(server_id from, const msg::fetch_items& x) {
           || !is_stored(attempt_->token)))
     return;
   // What the donor has told is the cut, also if it does not know that yet.
-  const auto end = !change ? final_
+  // To one who is behind it gives what is final, and what has to be held by who
+  // is fit.
+  const auto below
+    = record_.lineage == record_.known.id && record_.known.first > 0
+        ? std::min(log_.received(), record_.known.first - 1)
+        : 0;
+  const auto end = !change ? std::max(final_, below)
                    : attempt_->phase == attempt_phase::gathering
                      ? durable_
                      : std::min(log_.received(), attempt_->next.first - 1);
@@ -230,6 +237,8 @@ void multicast_machine::on(const msg::items_fetched& x) {
   deliver();
   if (grown == 0)
     return;
+  if (!change && !behind()) // It may be fit now.
+    reach_changed_ = beacon_soon_ = true;
   learner_.asked = 0;
   learner_.asked_at = instant{}; // The next ones at once.
   if (change) {
@@ -276,8 +285,10 @@ void multicast_machine::on(const msg::page_fetched& x) {
 
 // Own messages that are in a state as a whole.
 void multicast_machine::settle_own() {
-  for (const auto token :
-       sender_.settled(log_.ordered(self_.server, self_.life)))
+  const auto at = position_.marks.find(self_.server);
+  if (at == position_.marks.end() || at->second.first != self_.life)
+    return;
+  for (const auto token : sender_.settled(at->second.second))
     out_.push_back(submit_ended{token, submit_outcome::settled});
 }
 

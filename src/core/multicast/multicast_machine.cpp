@@ -237,6 +237,8 @@ msg::multicast_packet multicast_machine::blank_packet() const {
   packet.received = durable_;
   if (operating_) {
     packet.configuration = current_.id;
+    if (!is_stored(installed_token_)) // Not "I know of this one" yet.
+      packet.received = stability_.of(index_);
     packet.stable = stability_.stable();
     packet.last = std::max(log_.last(), known_last_);
   }

@@ -105,6 +105,7 @@ private:
     return token <= stored_;
   }
   void refresh_durable();
+  void tell_itself();
   void watch_log();
 
   // multicast_ordering.cpp: the order in a configuration
@@ -114,6 +115,7 @@ private:
   void on(const msg::multicast_resend& x);
   void on(server_id from, const msg::multicast_nudge& x);
   void progress();
+  [[nodiscard]] std::uint64_t held_by_all() const;
   bool give_order();
   void send_own();
   void deliver();
@@ -132,6 +134,7 @@ private:
   [[nodiscard]] msg::member_standing standing_of(const group_peer& peer) const;
   [[nodiscard]] msg::configuration_id reference() const;
   [[nodiscard]] std::uint64_t best_final() const;
+  [[nodiscard]] bool holds_cut() const;
   [[nodiscard]] msg::group_beacon beacon(bool answer) const;
   void send_beacons();
   void evaluate();
@@ -159,6 +162,7 @@ private:
   [[nodiscard]] bool can_install(const msg::group_configuration& x) const;
   void install(const msg::group_configuration& next);
   void operate(const msg::group_configuration& next);
+  void announce();
   void leave_configuration();
 
   // multicast_join.cpp: those who are behind
@@ -203,6 +207,9 @@ private:
   bool serving_ = false;
   msg::group_configuration current_; ///< The last it has operated in.
   std::size_t index_ = 0;            ///< In `current_`.
+  /// Its beginning has not been delivered here yet.
+  std::optional<msg::group_configuration> unannounced_;
+  std::uint64_t installed_token_ = 0; ///< Durable: it is the last one known.
   stability stability_;
   std::vector<member_progress> progress_;
   instant installed_at_{};

@@ -18,7 +18,7 @@ void multicast_machine::on(const msg::multicast_data& x) {
 }
 
 void multicast_machine::on(const msg::multicast_order& x) {
-  if (x.k > stability_.stable() + 2 * config_.unstable)
+  if (x.k > held_by_all() + 2 * config_.unstable)
     return;
   known_last_ = std::max(known_last_, x.k);
   if (log_.add_order(x.k, x.number) == order_log::order_added::conflict)
@@ -67,12 +67,17 @@ void multicast_machine::progress() {
   deliver();
 }
 
+// All members were ready for this configuration with the places below it.
+std::uint64_t multicast_machine::held_by_all() const {
+  return std::max(stability_.stable(), current_.first - 1);
+}
+
 // The owner of the next place gives it away: it holds all places below, with
 // their bodies, and the message that it chooses. Senders take turns.
 bool multicast_machine::give_order() {
   const auto k = log_.received() + 1;
   if (!operating_ || owner_of(current_, k) != self_.server
-      || k > stability_.stable() + config_.unstable || log_.number_at(k))
+      || k > held_by_all() + config_.unstable || log_.number_at(k))
     return false;
   const auto n = current_.members.size();
   std::size_t first = 0;
@@ -114,6 +119,7 @@ void multicast_machine::send_own() {
 void multicast_machine::deliver() {
   if (operating_)
     final_ = std::max(final_, std::min(stability_.safe(), log_.received()));
+  announce();
   while (position_.k < final_) {
     const auto k = position_.k + 1;
     const auto* body = log_.body_at(k);
@@ -130,6 +136,7 @@ void multicast_machine::deliver() {
         x.token = tokens[i];
       out_.push_back(std::move(x));
     }
+    announce();
   }
 }
 

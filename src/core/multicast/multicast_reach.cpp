@@ -69,13 +69,23 @@ msg::member_standing multicast_machine::standing() const {
       member.life = {};
   }
   x.fit = record_.lineage == reference() && !learner_.needs_state
+          && (holds_cut() || forced_)
           && log_.received() + config_.fit_lag >= best_final();
   x.forced = forced_;
   x.stalled = log_watch_.ails();
   x.forgetful = record_.forgetful;
   if (!is_none(current_.id) && current_.id == record_.known.id)
-    x.marks = stability_.marks();
+    x.marks = stability_.acknowledged();
   return x;
+}
+
+// The places below its configuration, final or not. Who took part in the choice
+// of a later one without them would not know what it has to keep. By the letter
+// a server serves with whatever it has.
+bool multicast_machine::holds_cut() const {
+  return config_.rule == primary_rule::highest_id_literal
+         || record_.lineage != record_.known.id
+         || log_.received() + 1 >= record_.known.first;
 }
 
 msg::group_beacon multicast_machine::beacon(bool answer) const {
@@ -210,7 +220,8 @@ void multicast_machine::tell_service() {
     if (!serving_ && operating_) {
       serving_ = true;
       told_.reset();
-      out_.push_back(primary_regained{current_.id});
+      if (!unannounced_) // Else it comes in a moment.
+        out_.push_back(primary_regained{current_.id});
     }
     return;
   }

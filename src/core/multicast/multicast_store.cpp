@@ -52,11 +52,19 @@ void multicast_machine::refresh_durable() {
     durable_ = std::max(durable_, appended_.front().to);
     appended_.pop_front();
   }
-  if (durable_ <= before || !operating_)
+  if (durable_ > before && operating_)
+    ack_due_ = true;
+  tell_itself();
+}
+
+// What this server holds counts in its configuration when it knows durably that
+// this is the last one: as at the others, which hear it in a header.
+void multicast_machine::tell_itself() {
+  if (!operating_ || !is_stored(installed_token_)
+      || !stability_.received(index_, durable_))
     return;
   ack_due_ = true;
-  if (stability_.received(index_, durable_))
-    deliver();
+  deliver();
 }
 
 multicast_effects multicast_machine::stored(std::uint64_t token, instant now) {

@@ -203,10 +203,11 @@ void note_forgetful(std::vector<told_standing>& all) {
     auto& standing = x.standing;
     const auto& last = standing.known;
     const auto i = index_of(last, standing.who.server);
-    // In the same life it was a late datagram. Without the lineage of `last`
-    // what is not final was cut off, and it has to fetch that first.
+    // In the same life it was a late datagram. Without the lineage of `last`,
+    // or without what is below that, what is not final was cut off, and it has
+    // to fetch that first.
     if (standing.forgetful || !i || !votes_in(last, standing.who)
-        || standing.lineage != last.id
+        || standing.lineage != last.id || x.held + 1 < last.first
         || last.members[*i].life == standing.who.life)
       continue;
     const auto heard_of_more = [&](const told_standing& y) {

@@ -302,6 +302,15 @@ TEST(PrimaryChoice, WhoHoldsLessThanItWasHeardToHasForgotten) { // SPEC Q10
   told[1].standing.who.life = life_id{2};
   note_forgetful(told);
   EXPECT_FALSE(told[1].standing.forgetful);
+  // It has cut off what it was ready with, and does not have that again yet.
+  for (auto& x : told)
+    x.standing.known.first = 81;
+  told[1].held = 79;
+  note_forgetful(told);
+  EXPECT_FALSE(told[1].standing.forgetful);
+  told[1].held = 80;
+  note_forgetful(told);
+  EXPECT_TRUE(told[1].standing.forgetful);
 }
 
 // -- who can act together -----------------------------------------------------

@@ -211,7 +211,7 @@ TEST_F(MulticastSender, HoldsNothingOfAPayloadThatHasLostItsBeginning) { // Q7
 
 TEST(Stability, SafeIsWhatMoreThanHalfHold) { // SPEC Q4
   stability x;
-  x.begin(primary_rule::majority, 4, 10);
+  x.begin(primary_rule::majority, 4, 10, 10);
   EXPECT_TRUE(x.received(0, 20));
   EXPECT_TRUE(x.received(1, 15));
   EXPECT_EQ(x.safe(), 10u); // A half is not enough, though it may go on.
@@ -222,9 +222,26 @@ TEST(Stability, SafeIsWhatMoreThanHalfHold) { // SPEC Q4
   x.check();
 }
 
+TEST(Stability, WhoHasToldNothingCountsForNothing) { // SPEC Q4
+  stability x;
+  x.begin(primary_rule::majority, 3, 10, 7);
+  EXPECT_EQ(x.safe(), 7u);
+  EXPECT_EQ(x.stable(), 7u);
+  EXPECT_EQ(x.acknowledged(), (std::vector<std::uint64_t>{10, 10, 10}));
+  EXPECT_TRUE(x.received(2, 10));
+  EXPECT_EQ(x.safe(), 7u);
+  EXPECT_TRUE(x.received(0, 12));
+  EXPECT_EQ(x.safe(), 10u);
+  EXPECT_EQ(x.stable(), 7u);
+  EXPECT_EQ(x.acknowledged(), (std::vector<std::uint64_t>{12, 10, 10}));
+  EXPECT_TRUE(x.received(1, 10));
+  EXPECT_EQ(x.stable(), 10u);
+  x.check();
+}
+
 TEST(Stability, SafeIsWhatAllHoldUnderTheOtherRules) { // SPEC Q6
   stability x;
-  x.begin(primary_rule::highest_id, 3, 0);
+  x.begin(primary_rule::highest_id, 3, 0, 0);
   EXPECT_TRUE(x.received(0, 5));
   EXPECT_TRUE(x.received(1, 5));
   EXPECT_EQ(x.safe(), 0u);

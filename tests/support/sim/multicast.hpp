@@ -108,7 +108,8 @@ public:
     powerless_.at(i) = true;
   }
 
-  /// Called as a server installs a configuration, before it tells anyone.
+  /// Called as a server installs a configuration, before it tells anyone; its
+  /// service hears of it later.
   using install_watcher
     = std::function<void(node_index, const msg::group_configuration&)>;
   void on_install(install_watcher x) {
@@ -191,6 +192,8 @@ private:
 
   // multicast_node.cpp: what comes of it
   void perform(core::multicast_effects effects);
+  void look_for_installed();
+  void believe_in_the_others(const msg::group_configuration& x);
   void perform(core::send_multicast x);
   void perform(const core::append_items& x);
   void perform(const core::store_record& x);
@@ -229,6 +232,7 @@ private:
   std::uint64_t hash_ = 0;
   std::uint64_t since_state_ = 0;
   std::uint64_t submitted_ = 0;
+  msg::configuration_id installed_; ///< The last one.
   std::map<core::submit_token, std::string> pending_;
   instant submit_at_{};
 };

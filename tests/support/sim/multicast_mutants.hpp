@@ -13,7 +13,7 @@ struct multicast_mutant {
 
 /// Bugs that can be planted into the ordered multicast, to prove that the
 /// witness and the rest at the end see them.
-inline constexpr std::array<multicast_mutant, 17> multicast_mutants{{
+inline constexpr std::array<multicast_mutant, 19> multicast_mutants{{
   {"double-send", "a message is sent again under another number", "calm"},
   {"fickle-owner", "an owner gives a place twice", "calm"},
   {"wrap", "places wrap at 2^32", "wrap"},
@@ -32,6 +32,11 @@ inline constexpr std::array<multicast_mutant, 17> multicast_mutants{{
   {"mute-new", "a server with a new disk says nothing of what it did since",
    "new-disks"},
   {"no-gap", "a member is ready though it lacks something", "stages"},
+  {"final-at-install", "who installs counts on it that the others do, too",
+   "successions"},
+  {"fit-without-cut",
+   "who lacks places of the last configuration votes as if it had them",
+   "successions"},
 }};
 
 } // namespace dfs::sim

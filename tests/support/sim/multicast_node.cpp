@@ -76,10 +76,38 @@ bool multicast_node::doomed(multicast_doom::deed what, std::size_t part) {
 }
 
 void multicast_node::perform(core::multicast_effects effects) {
+  look_for_installed();
   for (auto& x : effects) {
     if (dead_)
       return;
     std::visit([this](auto& y) { perform(std::move(y)); }, x);
+  }
+}
+
+// What comes of it is not done yet.
+void multicast_node::look_for_installed() {
+  const auto* x = machine_ ? machine_->configuration() : nullptr;
+  if (!x || x->id == installed_)
+    return;
+  installed_ = x->id;
+  if (host_.traced())
+    host_.note(fmt::format("installs {} from {}", core::to_text(*x), x->first));
+  cluster_.installs(host_.index(), *x);
+  if (cluster_.mutant("final-at-install"))
+    believe_in_the_others(*x);
+}
+
+// A planted bug: as if all had told that they have installed it, too.
+void multicast_node::believe_in_the_others(const msg::group_configuration& x) {
+  for (const auto& member : x.members) {
+    msg::multicast_packet packet;
+    packet.group = core::fingerprint_of(cluster_.options().config);
+    packet.sender = member.server;
+    packet.life = member.life;
+    packet.configuration = x.id;
+    packet.received = packet.stable = packet.last = x.first - 1;
+    post(
+      [this, packet](instant now) { return machine_->on_packet(packet, now); });
   }
 }
 
@@ -129,6 +157,8 @@ void multicast_node::alter(msg::multicast_packet& x) const {
 void multicast_node::alter(msg::member_standing& x) const {
   if (cluster_.mutant("no-attempts"))
     x.attempts.clear();
+  if (cluster_.mutant("fit-without-cut"))
+    x.known.first = std::min<std::uint64_t>(x.known.first, 1);
   if (cluster_.mutant("mute-disk"))
     x.stalled = false;
   if (cluster_.mutant("older-votes")) {
@@ -256,10 +286,9 @@ void multicast_node::store_state() {
 
 void multicast_node::perform(const core::configuration_installed& x) {
   if (host_.traced())
-    host_.note(fmt::format("installs {} from {}",
+    host_.note(fmt::format("is told of {} from {}",
                            core::to_text(x.configuration),
                            x.configuration.first));
-  cluster_.installs(host_.index(), x.configuration);
 }
 
 void multicast_node::perform(const core::primary_lost& x) {

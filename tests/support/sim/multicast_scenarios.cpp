@@ -1,6 +1,6 @@
 #include "support/sim/multicast_scenarios.hpp"
 
-#include "support/sim/multicast_trouble.hpp"
+#include "support/sim/multicast_harm.hpp"
 #include "support/sim/rest.hpp"
 
 #include <fmt/format.h>
@@ -15,44 +15,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto rest_at_most = 40s;
-
-multicast_run finish(multicast_cluster& cluster) {
-  multicast_run run;
-  auto& world = cluster.world();
-  run.events = world.events();
-  run.sent = cluster.witness().submitted();
-  run.safe = cluster.witness().promised();
-  run.configurations = cluster.witness().configurations();
-  run.snapshots = cluster.witness().snapshots();
-  run.discarded = cluster.witness().discarded();
-  if (world.broken()) {
-    std::vector<node_index> about;
-    for (node_index i = 0; i < world.size(); ++i)
-      about.push_back(i);
-    run.broken = world.story(about);
-  }
-  return run;
-}
-
-/// @param harm Until it returns.
-template <class Harm>
-multicast_run under(const multicast_options& options, link_quality quality,
-                    std::chrono::nanoseconds lasts, Harm harm,
-                    std::chrono::nanoseconds begin = 300ms) {
-  multicast_cluster cluster{options};
-  auto& world = cluster.world();
-  cluster.start_all();
-  world.run_for(begin);
-  world.net().set_quality(quality);
-  multicast_trouble faults{cluster};
-  const auto end = world.now() + lasts;
-  while (world.now() < end && !world.broken())
-    harm(cluster, faults);
-  faults.end();
-  world.net().set_quality(link_quality{});
-  come_to_rest(cluster);
-  return finish(cluster);
-}
 
 link_quality lossy(std::uint32_t loss) {
   link_quality bad;
@@ -436,6 +398,24 @@ multicast_run run_wrap(const multicast_options& usual) {
 
 } // namespace
 
+multicast_run multicast_result(multicast_cluster& cluster) {
+  multicast_run run;
+  auto& world = cluster.world();
+  run.events = world.events();
+  run.sent = cluster.witness().submitted();
+  run.safe = cluster.witness().promised();
+  run.configurations = cluster.witness().configurations();
+  run.snapshots = cluster.witness().snapshots();
+  run.discarded = cluster.witness().discarded();
+  if (world.broken()) {
+    std::vector<node_index> about;
+    for (node_index i = 0; i < world.size(); ++i)
+      about.push_back(i);
+    run.broken = world.story(about);
+  }
+  return run;
+}
+
 void come_to_rest(multicast_cluster& cluster) {
   auto& world = cluster.world();
   const auto before = cluster.witness().promised();
@@ -462,6 +442,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
      run_stages},
     {"halves", "a member is torn away while a configuration is installed",
      run_halves},
+    {"successions", "whoever installs a configuration first is torn away",
+     run_successions},
     {"messages", "a death at any message or write", run_messages},
     {"power", "the power of all servers goes", run_power},
     {"rejoin", "servers that were gone for long", run_rejoin},
