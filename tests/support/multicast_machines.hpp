@@ -36,6 +36,7 @@ protected:
         std::nullopt, now));
       delivered.emplace_back();
       announced.emplace_back();
+      serves.push_back(false);
       issued.push_back(0);
       done.push_back(0);
     }
@@ -59,6 +60,11 @@ protected:
           safe.push_back(*payload->token);
       } else if (std::holds_alternative<configuration_installed>(x)) {
         announced[who].push_back(delivered[who].size());
+        serves[who] = true;
+      } else if (std::holds_alternative<primary_regained>(x)) {
+        serves[who] = true;
+      } else if (std::holds_alternative<primary_lost>(x)) {
+        serves[who] = false;
       } else if (auto* ended = std::get_if<submit_ended>(&x)) {
         EXPECT_EQ(ended->outcome, submit_outcome::refused);
         refused.push_back(ended->token);
@@ -100,6 +106,7 @@ protected:
           perform(i, machines[i]->stored(done[i], now));
         }
         machines[i]->check();
+        EXPECT_TRUE(!serves[i] || machines[i]->serving());
       }
     }
   }
@@ -114,6 +121,7 @@ protected:
 
   void restart(std::size_t who, std::optional<stored_group> stored) {
     issued[who] = done[who] = 0;
+    serves[who] = false;
     machines[who] = std::make_unique<multicast_machine>(
       config,
       msg::group_member{server_id{who + 1}, stores[who],
@@ -147,6 +155,7 @@ protected:
   std::vector<std::vector<std::string>> delivered;
   /// How much was delivered when a configuration was told of.
   std::vector<std::vector<std::size_t>> announced;
+  std::vector<bool> serves; ///< As its service knows.
   std::vector<store_id> stores;
   std::vector<submit_token> safe;
   std::vector<submit_token> refused;

@@ -380,6 +380,8 @@ void multicast_machine::announce() {
     return;
   out_.push_back(configuration_installed{*std::move(unannounced_)});
   unannounced_.reset();
+  if (!serving_ && told_) // It has been lost meanwhile.
+    out_.push_back(*told_);
 }
 
 void multicast_machine::leave_configuration() {

@@ -185,6 +185,41 @@ TEST_F(Successions, AnInstallationAloneDeliversNothing) { // SPEC Q4
   EXPECT_EQ(safe, (std::vector<submit_token>{1}));
 }
 
+// The others fall silent before they tell that they have installed it, and then
+// one of them is heard once more: that is not enough to go on with.
+TEST_F(Successions, AServiceThatHearsOfItTooLateKnowsThatItIsLost) { // SPEC Q6
+  begin(4);
+  run(1s);
+  first = machines[3]->record().known.id;
+  const auto tells_nothing = [this](const auto& x) {
+    return x.configuration != first || x.received == 0;
+  };
+  pass = [&](auto, auto, const auto& x) { return tells_nothing(x); };
+  submit(3, 1, "X");
+  run(5ms);
+  std::vector<msg::multicast_packet> late;
+  pass = [&](auto from, auto to, const auto& x) {
+    const bool of_next = x.configuration > first && from != 3 && to == 3;
+    if (of_next && x.parts.empty())
+      late.push_back(x);
+    return from != 0 && to != 0 && tells_nothing(x) && !of_next;
+  };
+  for (const std::size_t i : {1u, 2u, 3u})
+    perform(i, machines[i]->suspect(server_id{1}, life_id{1}, now));
+  for (int i = 0; i < 200 && late.size() < 2; ++i)
+    run(1ms);
+  ASSERT_GE(late.size(), 2u);
+  EXPECT_TRUE(machines[3]->serving());
+  EXPECT_FALSE(announced[3].size() > 1);
+  pass = [](auto, auto, const auto&) { return false; };
+  run(2s);
+  EXPECT_FALSE(machines[3]->serving());
+  perform(3, machines[3]->on_packet(late.front(), now));
+  EXPECT_EQ(announced[3].size(), 2u);
+  EXPECT_FALSE(machines[3]->serving());
+  EXPECT_FALSE(serves[3]);
+}
+
 // What a server holds in a configuration counts when its record of that is
 // durable: before it might forget that it has installed it.
 TEST_F(Successions, TellsNothingBeforeItsRecordIsDurable) { // SPEC Q10

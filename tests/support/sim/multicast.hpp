@@ -233,6 +233,7 @@ private:
   std::uint64_t since_state_ = 0;
   std::uint64_t submitted_ = 0;
   msg::configuration_id installed_; ///< The last one.
+  bool serves_ = false;             ///< As its service knows.
   std::map<core::submit_token, std::string> pending_;
   instant submit_at_{};
 };

@@ -82,6 +82,11 @@ void multicast_node::perform(core::multicast_effects effects) {
       return;
     std::visit([this](auto& y) { perform(std::move(y)); }, x);
   }
+  if (serves_ && !machine_->serving())
+    cluster_.world().report("multicast",
+                            fmt::format("the service of node {} was not told "
+                                        "that it is not in the primary",
+                                        host_.index()));
 }
 
 // What comes of it is not done yet.
@@ -285,6 +290,7 @@ void multicast_node::store_state() {
 }
 
 void multicast_node::perform(const core::configuration_installed& x) {
+  serves_ = true;
   if (host_.traced())
     host_.note(fmt::format("is told of {} from {}",
                            core::to_text(x.configuration),
@@ -292,11 +298,13 @@ void multicast_node::perform(const core::configuration_installed& x) {
 }
 
 void multicast_node::perform(const core::primary_lost& x) {
+  serves_ = false;
   if (host_.traced())
     host_.note(fmt::format("not primary: {}", core::to_text(x.why)));
 }
 
 void multicast_node::perform(const core::primary_regained&) {
+  serves_ = true;
   host_.note("primary again");
 }
 
