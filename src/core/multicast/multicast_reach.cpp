@@ -267,6 +267,7 @@ void multicast_machine::learn() {
   const bool went_back = votes_count() && votes_in(*best, self_)
                          && std::ranges::none_of(record_.attempts, same);
   leave_configuration();
+  lead_.reset(); // It judged without this, and what is known only rises.
   // By the letter this server might go on alone, above the configuration that
   // it was just told of: those who are in that one get time to be heard.
   if (config_.rule == primary_rule::highest_id_literal)
