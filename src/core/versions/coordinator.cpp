@@ -112,8 +112,13 @@ coordinator_effects coordinator::purge(const msg::purge_file& x,
                                        const msg::file_state* own,
                                        const version_time& t) {
   coordinator_effects out;
-  if (!leads() || files_.contains(x.file))
-    return out; // What is in work may be closed already: it is said again.
+  if (!leads())
+    return out;
+  // Said each second: once is enough. Other work on the file, which may take
+  // for as long as a server is away, is no reason to wait.
+  if (const auto it = files_.find(x.file);
+      it != files_.end() && is_ending(it->second))
+    return out;
   msg::put_file named;
   named.epoch = set_.epoch;
   add(out, x.file,
@@ -259,8 +264,11 @@ coordinator::objection(const file_work& work, const msg::put_file& x) const {
     return fail(ec::invalid_argument, "only a primary closes a file");
   if (x.shown > msg::put_file::shown_max)
     return fail(ec::invalid_argument, "no name shows such a version");
+  // What the name shows may be forgotten here, after a restore: it goes by a
+  // deletion all the same.
   if (x.kind == msg::version_kind::deleted
-      && (!newest || newest->kind == msg::version_kind::deleted))
+      && (newest ? newest->kind == msg::version_kind::deleted
+                 : x.shown == version_number{}))
     return fail(ec::not_found);
   if (x.kind != msg::version_kind::content || x.content == x.put)
     return std::nullopt;

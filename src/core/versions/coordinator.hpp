@@ -217,6 +217,7 @@ private:
   void send_again(coordinator_effects& out, inode_id file, file_work& work,
                   instant now);
   [[nodiscard]] static bool is_closed(const file_work& work);
+  [[nodiscard]] static bool is_ending(const file_work& work);
   [[nodiscard]] bool is_idle(inode_id file, const file_work& work) const;
   [[nodiscard]] error too_few(const file_work& work) const;
   [[nodiscard]] std::uint64_t forgotten() const;

@@ -137,6 +137,18 @@ bool coordinator::is_closed(const file_work& work) {
   return newest && newest->kind == msg::version_kind::closed;
 }
 
+// Closed, or about to be: a purge is under way or in the queue.
+bool coordinator::is_ending(const file_work& work) {
+  if (work.open) {
+    const auto* next = newest_of(work.open->manifest);
+    if (next && next->kind == msg::version_kind::closed)
+      return true;
+  }
+  return is_closed(work)
+         || std::any_of(work.queue.begin(), work.queue.end(),
+                        [](auto& x) { return x.what == request::kind::purge; });
+}
+
 // Nothing is to be done, and this server's replica says what it is.
 bool coordinator::is_idle(inode_id file, const file_work& work) const {
   if (!work.known || work.open || !work.queue.empty() || !takeover_.surveyed()
