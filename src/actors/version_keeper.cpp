@@ -159,6 +159,7 @@ struct shell {
     if (state.newest.term < x.receipts_from)
       service().tell_again();
     service().news().with_notes([](auto& notes) { notes.lose_all(); });
+    service().news().drop_asks();
     state.answer = x;
     state.at = phase::remembering;
     if (!msg::goes_beyond(told, state.newest))

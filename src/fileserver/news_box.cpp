@@ -23,7 +23,7 @@ bool news_box::has_none() const {
   const auto& x = news_;
   return x.led.empty() && x.resigned.empty() && x.sealed.empty()
          && x.installed.empty() && x.activated.empty() && x.rejoined.empty()
-         && x.refused.empty() && x.unlink.empty() && x.testimonies.empty();
+         && x.refused.empty() && x.testimonies.empty() && unlink_.empty();
 }
 
 msg::group_news news_box::take() {
@@ -36,7 +36,8 @@ msg::group_news news_box::take() {
   page.activated = take_page(news_.activated);
   page.rejoined = take_page(news_.rejoined);
   page.refused = take_page(news_.refused);
-  page.unlink = take_page(news_.unlink);
+  while (!unlink_.empty() && page.unlink.size() < msg::group_page_max)
+    page.unlink.push_back(unlink_.extract(unlink_.begin()).mapped());
   page.testimonies = take_page(news_.testimonies);
   return page;
 }
@@ -52,6 +53,11 @@ std::vector<group_id> news_box::take_asked() {
   while (!asked_.empty() && page.size() < msg::notes_page_max)
     page.push_back(asked_.extract(asked_.begin()).value());
   return page;
+}
+
+void news_box::drop_asks() {
+  const std::lock_guard guard{mutex_};
+  unlink_.clear();
 }
 
 bool news_box::empty() const {

@@ -4,6 +4,7 @@
 #include "messages/version_master.hpp"
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -52,6 +53,9 @@ public:
   /// Groups whose primary here asks up to where it has told.
   [[nodiscard]] std::vector<group_id> take_asked();
 
+  /// What was asked of a former master: who still wants it asks again.
+  void drop_asks();
+
 private:
   void add(msg::group_led x) {
     news_.led.push_back(x);
@@ -74,8 +78,9 @@ private:
   void add(msg::group_refused x) {
     news_.refused.push_back(x);
   }
-  void add(msg::unlink_file x) {
-    news_.unlink.push_back(x);
+  /// Asked again while there is no master: one of a file is enough.
+  void add(const msg::unlink_file& x) {
+    unlink_.insert_or_assign({x.group, x.file}, x);
   }
   void add(msg::group_testimony x) {
     news_.testimonies.push_back(std::move(x));
@@ -94,7 +99,8 @@ private:
   mutable std::mutex mutex_;
   std::function<void()> wake_;
   bool woken_ = false;
-  msg::group_news news_;
+  msg::group_news news_; ///< All but `unlink`.
+  std::map<std::pair<group_id, inode_id>, msg::unlink_file> unlink_;
   core::note_ledger notes_;
   std::set<group_id> asked_;
 };
