@@ -52,14 +52,18 @@ void replica_machine::name_all(inode_id file, const msg::file_manifest& x) {
       contents_.name(file, v);
 }
 
-// What waits for a content that has been superseded.
+// What waits for a content that has been superseded, or forgotten with its file
+// (R6): nobody has it any more.
 void replica_machine::drop_hopeless() {
   for (auto& [content, files] : held_up_)
     std::erase_if(files, [&](const auto& x) {
+      const auto& what = x.second.what;
       const auto it = rows_.files.find(x.first);
-      return x.second.what.stamp.ballot < row_.promised
-             || (it != rows_.files.end()
-                 && it->second.stamp >= x.second.what.stamp);
+      if (what.stamp.ballot < row_.promised)
+        return true;
+      return it != rows_.files.end()
+               ? it->second.stamp >= what.stamp
+               : !issuing_.contains(x.first) && what.forgotten < row_.forgotten;
     });
   std::erase_if(held_up_, [](const auto& x) { return x.second.empty(); });
 }

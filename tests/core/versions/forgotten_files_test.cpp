@@ -1,0 +1,133 @@
+#include "core/versions/coordinator.hpp"
+#include "core/versions/replica_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+// Files that their group forgets, and what is late about them.
+
+namespace dfs::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr store_id self{1};
+constexpr store_id other{2};
+constexpr store_id third{3};
+constexpr inode_id file{5};
+const msg::group_set set{
+  group_id{9}, group_epoch{100}, {3, 2, 2}, {self, other, third}};
+constexpr group_ballot ballot{200};
+const instant start = instant{} + 1h;
+
+template <class T>
+const T* sent(const coordinator_effects& all) {
+  for (const auto& x : all)
+    if (const auto* y = std::get_if<send_replica>(&x))
+      if (const auto* z = std::get_if<T>(&y->what))
+        return z;
+  return nullptr;
+}
+
+template <class T>
+ec refused(const coordinator_effects& all) {
+  for (const auto& x : all)
+    if (const auto* y = std::get_if<T>(&x))
+      return y->answer ? ec{} : y->answer.error().code;
+  return ec{};
+}
+
+msg::file_manifest closed_manifest() {
+  msg::file_manifest x;
+  x.versions.push_back(
+    {version_number{4}, msg::version_kind::closed, {}, {}, 0, 0, 0});
+  return x;
+}
+
+struct ForgottenFiles : testing::Test {
+  coordinator machine{{}, set, ballot, self};
+  version_time now{start, 0};
+
+  /// They have forgotten names up to there.
+  void lead(std::vector<store_id> who, std::uint64_t forgotten) {
+    (void) machine.begin(now);
+    for (const auto from : who)
+      (void) machine.on_promised(from, {set.group, ballot, forgotten}, now);
+    ASSERT_TRUE(machine.leads());
+  }
+  void list(std::vector<store_id> who) {
+    for (const auto from : who)
+      (void) machine.on_listed(from, {set.group, ballot, {}, {}, true}, now);
+  }
+  static msg::put_file put_of(std::uint64_t writer, std::uint64_t at) {
+    msg::put_file x;
+    x.group = set.group;
+    x.epoch = set.epoch;
+    x.file = file;
+    x.put = x.content = {put_writer{writer}, 1};
+    x.looked_up_at = at;
+    return x;
+  }
+  coordinator_effects accepted(store_id from, const msg::accept_manifest& x) {
+    return machine.on_accepted(from, {set.group, set.epoch, file, x.stamp},
+                               now);
+  }
+  /// By all. @returns what the last one brought.
+  coordinator_effects settle(const coordinator_effects& out) {
+    const auto* x = sent<msg::accept_manifest>(out);
+    EXPECT_NE(x, nullptr);
+    if (x == nullptr)
+      return {};
+    const auto what = *x;
+    (void) accepted(self, what);
+    (void) accepted(other, what);
+    return accepted(third, what);
+  }
+  coordinator_effects wait(std::chrono::milliseconds time) {
+    coordinator_effects all;
+    for (const auto until = now.now + time; now.now < until;) {
+      now.now += 100ms;
+      for (auto& x : machine.tick(now))
+        all.push_back(std::move(x));
+    }
+    return all;
+  }
+};
+
+// A purge overtook the put, and nobody has its content any more.
+TEST(ForgottenFilesOfAReplica, LackNothing) { // SPEC V6
+  replica_rows rows;
+  rows.group.role = replica_role::active;
+  rows.group.set = set;
+  replica_machine machine{self, set.group, rows, {}};
+  const auto store = [&](const replica_effects& out) {
+    for (const auto& x : out)
+      if (const auto* issued = std::get_if<store_rows>(&x))
+        (void) machine.stored(issued->ticket, start);
+  };
+  msg::accept_manifest x{set.group, set.epoch, file, {ballot, 1}, {}, 0};
+  x.manifest.versions.push_back({version_number{3},
+                                 msg::version_kind::content,
+                                 {put_writer{1}, 1},
+                                 {put_writer{1}, 1},
+                                 1,
+                                 0,
+                                 0});
+  store(machine.accept(1, other, x, start));
+  EXPECT_EQ(machine.missing(), 1u);
+  x.stamp.serial = 2;
+  x.manifest = closed_manifest();
+  store(machine.accept(2, other, x, start));
+  store(machine.forget(
+    3, msg::forget_file{set.group, set.epoch, ballot, file, 44}));
+  EXPECT_TRUE(machine.rows().files.empty());
+  for (int i = 0; i < 3; ++i)
+    (void) machine.tick(start + i * 50ms);
+  EXPECT_EQ(machine.missing(), 0u);
+}
+
+} // namespace
+} // namespace dfs::core
