@@ -33,7 +33,7 @@ class Test:
 
 
 def run(program, settings, seconds):
-    """(whether all passed, name of the last test that began); a test that
+    """(whether all passed, name of the test that failed first); a test that
     hangs or takes all memory has noticed the change as well."""
     limit = int(LIMIT_LEAST + SLOWER * seconds) + 1
     with tempfile.TemporaryFile(dir=WORK) as out:
@@ -59,8 +59,11 @@ def run(program, settings, seconds):
         if passed:
             return True, ""
         out.seek(0)
-        begun = re.findall(rb"^\[ RUN      \] (\S+)", out.read(), re.M)
-        return False, begun[-1].decode() if begun else ""
+        said = out.read()
+        # After a failure the others are named as well, and skipped.
+        failed = re.findall(rb"^\[  FAILED  \] ([\w./]+)", said, re.M)
+        begun = re.findall(rb"^\[ RUN      \] (\S+)", said, re.M)[-1:]
+        return False, next(iter(failed + begun), b"").decode()
 
 
 def reaching(jobs):
@@ -76,7 +79,7 @@ def reaching(jobs):
             "GTEST_SHARD_INDEX": str(i)}, 3_600)
         if not passed:
             raise SystemExit(
-                f"mutate: {program} fails without any change, last in {last}")
+                f"mutate: {program} fails without any change: {last}")
         lines = path.read_text().splitlines()
         path.unlink()
         return lines

@@ -33,6 +33,7 @@ TEST(Quorum, SaysWhichRuleIsBroken) { // SPEC V2
     return good ? std::string{} : good.error().context;
   };
   EXPECT_NE(why({4, 2, 3}).find("2 W > N"), std::string::npos);
+  EXPECT_NE(why({4, 2, 3}).find("has to be 3 at least"), std::string::npos);
   EXPECT_NE(why({5, 3, 2}).find("W + R > N"), std::string::npos);
   EXPECT_EQ(why({3, 4, 1}), "W = 4 of 3 copies, allowed are 2 to 3");
   EXPECT_EQ(why({5, 0, 3}), "W = 0 of 5 copies, allowed are 3 to 5");
