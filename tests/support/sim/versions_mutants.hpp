@@ -50,7 +50,8 @@ inline constexpr std::array<version_mutant, 33> version_mutants{{
   {"trusted-receipts",
    "receipts are believed in though their rows went back with a restore"},
   {"blind-purge", "a purge of a deleted file takes whatever is in it"},
-  {"from-one", "versions of a file that its group has forgotten begin at 1"},
+  {"from-one", "versions of a file that its group has forgotten begin at 1",
+   282},
   // At a client.
   {"credulous", "a half-done write is returned as if it were settled"},
   {"read-one", "one answer is enough for a read"},
