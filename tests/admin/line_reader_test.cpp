@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -72,22 +73,40 @@ struct LineReaderTest : ::testing::Test {
               static_cast<ssize_t>(keys.size()));
   }
 
+  void look() {
+    char buffer[1'024];
+    for (;;) {
+      const auto count = ::read(master, buffer, sizeof buffer);
+      if (count <= 0)
+        return;
+      seen.append(buffer, static_cast<std::size_t>(count));
+    }
+  }
+
   bool shows(const std::string& text) {
     return test::eventually([&] {
-      char buffer[1'024];
-      for (;;) {
-        const auto count = ::read(master, buffer, sizeof buffer);
-        if (count <= 0)
-          break;
-        seen.append(buffer, static_cast<std::size_t>(count));
-      }
+      look();
       return seen.find(text) != std::string::npos;
     });
   }
 
+  /// Is a line being read? Between two lines the terminal is a plain one, which
+  /// takes Ctrl-D for the end of what somebody else reads.
+  bool prompts() {
+    return test::eventually([&] {
+      look();
+      const auto line = seen.rfind('\n');
+      return seen.find("node> ", line == std::string::npos ? 0 : line)
+             != std::string::npos;
+    });
+  }
+
   bool ends() {
+    EXPECT_TRUE(prompts()) << seen;
     type("\x04"); // Ctrl-D
     const auto over = shows("bye");
+    if (!over)
+      ::kill(child, SIGKILL);
     // It keeps its lines before it ends: no terminal that is gone meanwhile.
     ::waitpid(child, nullptr, 0);
     child = -1;
