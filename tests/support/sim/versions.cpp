@@ -132,19 +132,47 @@ void version_cluster::lose_directory() {
 }
 
 // Terms and positions go on above all that there were, as after a restore.
-void version_cluster::regain_freed_names() {
+// Names that were made since stay: their loss would be no fault.
+void version_cluster::regain_names(const master_disk* backup) {
   auto& x = metadata_;
   x.term += 1 << 16;
-  // A restore says so, and servers start over with their notes. Every other
-  // seed does without: notes of closed files must not need that.
-  if (options_.world.seed % 2 == 0)
+  // A restore says so, and servers start over with their notes. Of freed names
+  // every other seed does without: notes of closed files must not need that.
+  if (backup != nullptr || options_.world.seed % 2 == 0)
     x.lineage.restored_at = master_term{x.term + 1}; // Of the next life.
   x.position += 1 << 16;
-  for (const auto& [name, row] : std::exchange(x.freed, {}))
-    if (x.names.emplace(name, row.file).second) {
-      x.lists.emplace(row.file, row);
-      x.purged.emplace(row.file, row.newest);
+  const auto freed = std::exchange(x.freed, {});
+  if (backup == nullptr) {
+    for (const auto& [name, row] : freed)
+      if (x.names.emplace(name, row.file).second) {
+        x.lists.emplace(row.file, row);
+        x.purged.emplace(row.file, row.newest);
+      }
+    return;
+  }
+  x.told = backup->told;
+  x.purged = backup->purged;
+  for (const auto& [name, file] : backup->names)
+    if (x.names.emplace(name, file).first->second == file) {
+      const auto row = backup->lists.find(file);
+      x.lists.erase(file);
+      if (row != backup->lists.end())
+        x.lists.insert(*row);
+    } else {
+      x.purged.erase(file);
     }
+}
+
+void version_cluster::purge_forgotten_names() {
+  std::set<inode_id> there;
+  for (const auto& disk : disks_)
+    for (const auto& [group, x] : disk.groups)
+      for (const auto& [file, state] : x.rows.files)
+        if (!state.manifest.versions.empty())
+          there.insert(file);
+  for (const auto& [file, row] : metadata_.lists)
+    if (!there.contains(file))
+      metadata_.purged.emplace(file, row.newest);
 }
 
 void version_cluster::restore_names(const master_disk& backup) {

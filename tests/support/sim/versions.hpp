@@ -119,8 +119,12 @@ public:
   /// @pre The master is down.
   void lose_directory();
   /// The master's metadata go back to before names were freed that nobody has
-  /// used again. @pre The master is down.
-  void regain_freed_names();
+  /// used again. @param backup What the names show is as it was then; null: as
+  /// it was when they were freed. @pre The master is down.
+  void regain_names(const master_disk* backup);
+  /// Names that show what their groups have forgotten are purged, as their
+  /// owners would. @pre The clients are idle.
+  void purge_forgotten_names();
   /// The master's names are those of a backup, in a branch of its own. Without
   /// those whose files were unlinked since, for their groups forgot them.
   /// @pre The master is down.

@@ -45,7 +45,7 @@ inline constexpr std::array<version_mutant, 33> version_mutants{{
   {"no-recall", "a new primary tells nothing of what was settled before it"},
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
-  {"old-close", "that a file is closed is told after its name is gone", 201},
+  {"old-close", "that a file is closed is told after its name is gone", 1'121},
   {"deaf-names", "a file that restored names do not have is not written down"},
   {"trusted-receipts",
    "receipts are believed in though their rows went back with a restore"},

@@ -196,9 +196,9 @@ versions_run run_purges(const versions_options& usual) {
   });
 }
 
-// The same, and the master goes back to before names were freed: their groups
-// have forgotten what the names show. Clients stop soon after the last time, so
-// no later put hides what the lists show then.
+// The same, and the master goes back to before names were freed, or to some
+// moment: groups have forgotten what names show. Clients stop soon after the
+// last time, so no later put hides what the lists show then.
 versions_run run_regained(const versions_options& usual) {
   auto options = usual;
   options.purges = true;
@@ -210,6 +210,7 @@ versions_run run_regained(const versions_options& usual) {
   cluster.start_all();
   world.run_for(3s);
   version_trouble faults{cluster};
+  std::vector<master_disk> backups{cluster.metadata()};
   for (auto rounds = 2 + world.random().below(4); rounds > 0; --rounds) {
     if (world.random().one_in(2))
       faults.strike();
@@ -217,7 +218,11 @@ versions_run run_regained(const versions_options& usual) {
     cluster.start(master);
     faults.wait(500ms, 500ms);
     cluster.crash(master, false);
-    cluster.regain_freed_names();
+    const auto which = world.random().below(2 * backups.size());
+    cluster.regain_names(which < backups.size() ? &backups[which] : nullptr);
+    if (which < backups.size()) // Later ones are of a branch that is over.
+      backups.resize(which + 1);
+    backups.push_back(cluster.metadata());
     faults.wait(10ms, 500ms);
     cluster.start(master);
     faults.wait(50ms, 500ms);
@@ -225,6 +230,11 @@ versions_run run_regained(const versions_options& usual) {
   cluster.rest();
   faults.end();
   world.net().set_quality(link_quality{});
+  for (int i = 0; i < 20; ++i) { // Puts end, groups tell what they have.
+    world.run_for(500ms);
+    if (i > 10 && idle(cluster))
+      cluster.purge_forgotten_names();
+  }
   come_to_rest(cluster);
   return finish(cluster);
 }
