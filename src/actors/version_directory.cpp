@@ -230,8 +230,7 @@ note_versions(self_pointer self, const msg::note_versions& x) {
 void take_news(self_pointer self, const msg::group_news& x) {
   DFS_CRASH_POINT("versions.news_came");
   auto& state = self->state;
-  state.machine->news(x, self->clock().now());
-  for (const auto& y : x.unlink)
+  for (const auto& y : state.machine->news(x, self->clock().now()))
     unlink(self, x.store, y);
   perform(self);
 }

@@ -101,14 +101,23 @@ core::version_asker replica_host::wait(replied then) {
   return askers_;
 }
 
+// Whoever is to lead next may have ended what this server believes in still,
+// and the others may not reach it to say so.
+void replica_host::follow() {
+  if (is_primary() && machine_->promised() > coordinator_->ballot())
+    resign("its own replica follows another primary");
+}
+
 void replica_host::ask(const msg::promise_ballot& x, replied then) {
   run(machine_->promise(wait(std::move(then)), x));
+  follow();
 }
 
 void replica_host::ask(const msg::accept_manifest& x, store_id from,
                        replied then) {
   hold_what_came(x.manifest);
   run(machine_->accept(wait(std::move(then)), from, x, state_.now()));
+  follow();
 }
 
 void replica_host::ask(const msg::finish_write& x, replied then) {
@@ -127,6 +136,7 @@ void replica_host::ask(const msg::list_files& x, replied then) {
 void replica_host::ask(const msg::forget_file& x, replied then) {
   state_.news->with_notes([&](auto& notes) { notes.forget_closed(x.file); });
   run(machine_->forget(wait(std::move(then)), x));
+  follow();
 }
 
 void replica_host::ask(const msg::find_outcome& x, replied then) {
@@ -242,6 +252,7 @@ void replica_host::tick() {
   run(machine_->tick(t.now));
   if (!coordinator_)
     return;
+  follow();
   if (!coordinator_->over())
     run(coordinator_->tick(t));
   if (leads())

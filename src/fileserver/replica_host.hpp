@@ -149,6 +149,7 @@ private:
   void stored(std::uint64_t life, std::uint64_t ticket,
               const result<nothing>& outcome);
   void begin_anew();
+  void follow();
   void deliver(store_id from, group_ballot ballot,
                const result<core::replica_answer>& x);
 

@@ -170,6 +170,9 @@ struct purge_file {
 struct unlink_file {
   group_id group;
   inode_id file;
+  /// Of the primary that closed it: a former one's word may be of a file that
+  /// has been forgotten since, and put again.
+  group_ballot ballot{};
 
   bool operator==(const unlink_file&) const = default;
 };

@@ -94,7 +94,7 @@ typename Inspector::result_type inspect(Inspector& f, purge_file& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, unlink_file& x) {
-  return f(caf::meta::type_name("unlink_file"), x.group, x.file);
+  return f(caf::meta::type_name("unlink_file"), x.group, x.file, x.ballot);
 }
 
 template <class Inspector>

@@ -104,6 +104,11 @@ TEST(Versions, LoseNothingWhenADiskGoesBack) { // SPEC V3, V7
 TEST(Versions, AreListedThoughTheirGroupHadForgottenThem) { // SPEC S9
   hold("regained", {3, 2, 2}, 12);
   hold("regained", {3, 3, 1}, 2);
+  hold("regained", {5, 3, 3}, 4);
+  // A former primary has a name freed to which somebody has put.
+  hold("regained", {3, 2, 2}, 1, 60'540);
+  // A purge overtakes a put whose content is on its way.
+  hold("regained", {3, 2, 2}, 1, 868);
 }
 
 class PlantedBug : public testing::TestWithParam<version_mutant> {};

@@ -195,10 +195,11 @@ void version_directory::stood(fileserver& x, const msg::group_standing& y,
       = {rejoining_server::phase::refill, now, instant{}};
 }
 
-void version_directory::news(const msg::group_news& x, instant now) {
+std::vector<msg::unlink_file>
+version_directory::news(const msg::group_news& x, instant now) {
   const auto known = servers_.find(x.store);
   if (known == servers_.end() || known->second.boot != x.boot)
-    return;
+    return {};
   news_of_change(known->second, x, now);
   for (const auto& y : x.rejoined)
     if (const auto it = groups_.find(y.group); it != groups_.end())
@@ -212,6 +213,13 @@ void version_directory::news(const msg::group_news& x, instant now) {
   if (rebuilding_)
     for (const auto& y : x.testimonies)
       rebuilding_->said[y.set.group][x.store] = y;
+  std::vector<msg::unlink_file> unlink;
+  for (const auto& y : x.unlink)
+    if (const auto it = groups_.find(y.group);
+        it != groups_.end() && it->second.led && it->second.primary == x.store
+        && it->second.ballot == y.ballot)
+      unlink.push_back(y);
+  return unlink;
 }
 
 void version_directory::news_of_change(fileserver& from,

@@ -68,8 +68,8 @@ public:
   register_server(const msg::register_fileserver& x, instant now);
   [[nodiscard]] result<msg::fileserver_beat_ack>
   beat(const msg::fileserver_beat& x, instant now);
-  /// All but `unlink`, which is for the namespace.
-  void news(const msg::group_news& x, instant now);
+  /// @returns what of `unlink` is for the namespace: who leads says it.
+  std::vector<msg::unlink_file> news(const msg::group_news& x, instant now);
   /// Its keeper's handle went down: a hint.
   void link_lost(store_id store, boot_id boot, instant now);
   /// Answer of `probe_fileserver`.

@@ -125,7 +125,7 @@ void coordinator::all_have_it(coordinator_effects& out, inode_id file,
   }
   if (is_closed(work)) {
     work.pause = config_.again;
-    out.emplace_back(ask_unlink{{set_.group, file}});
+    out.emplace_back(ask_unlink{{set_.group, file, ballot_}});
     return;
   }
   if (work.queue.empty() && takeover_.surveyed() && takeover_.listed_all(self_))
@@ -242,7 +242,7 @@ void coordinator::send_again(coordinator_effects& out, inode_id file,
                                    *work.unlinked_at});
   } else if (!work.open && work.holders.size() == set_.servers.size()) {
     if (is_closed(work))
-      out.emplace_back(ask_unlink{{set_.group, file}});
+      out.emplace_back(ask_unlink{{set_.group, file, ballot_}});
   } else if (work.open || work.state.stamp.ballot == ballot_) {
     send_proposal(out, file, work);
   }

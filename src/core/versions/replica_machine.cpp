@@ -270,10 +270,13 @@ replica_machine::forget(version_asker asker, const msg::forget_file& x) {
       || (here && (!newest || newest->kind != msg::version_kind::closed)))
     return {refusal(asker, x.file)};
   const answer_asker answer{asker, msg::file_forgotten{group_, x.file}};
-  if (!here && rows_.group.forgotten >= x.unlinked_at)
+  if (!here && rows_.group.forgotten >= x.unlinked_at
+      && x.ballot == row_.promised)
     return {answer};
   replica_effects out;
   row_.forgotten = std::max(row_.forgotten, x.unlinked_at);
+  // A former primary must not go on with what is gone.
+  row_.promised = x.ballot;
   issue_rows(out, {0, {row_, file_change{x.file, {}}}, {answer}, {}});
   return out;
 }

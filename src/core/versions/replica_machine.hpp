@@ -47,6 +47,10 @@ public:
   [[nodiscard]] bool doubted() const {
     return doubted_;
   }
+  /// Nothing below is accepted any more: who leads here with less is over.
+  [[nodiscard]] group_ballot promised() const {
+    return row_.promised;
+  }
 
   // -- requests: answered once, later, or not at all --------------------------
 

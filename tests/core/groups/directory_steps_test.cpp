@@ -195,5 +195,29 @@ TEST_F(DirectorySteps, AStoreThatWentBackIsRefilled) { // SPEC V7, G12
   EXPECT_FALSE(told_back);
 }
 
+// A former primary may not know that it is none: its file may have been
+// forgotten since, and put again after a restore. SPEC V4, S9
+TEST_F(DirectorySteps, OnlyWhoLeadsHasANameFreed) {
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  live(4s, {1, 2, 3});
+  ASSERT_TRUE(entry().led);
+  const auto asked = [&](store_id who, group_ballot ballot) {
+    msg::group_news x;
+    x.store = who;
+    x.boot = boot(who.value());
+    x.unlink = {{group, inode_id{7}, ballot}};
+    return machine->news(x, now).size();
+  };
+  const auto primary = entry().primary;
+  const auto ballot = entry().ballot;
+  EXPECT_EQ(asked(primary, ballot), 1u);
+  EXPECT_EQ(asked(primary, group_ballot{ballot.value() - 1}), 0u);
+  for (const std::uint64_t i : {1, 2, 3})
+    if (store_id{i} != primary) {
+      EXPECT_EQ(asked(store_id{i}, ballot), 0u);
+    }
+}
+
 } // namespace
 } // namespace dfs::core

@@ -97,6 +97,26 @@ struct ForgottenFiles : testing::Test {
   }
 };
 
+// Whoever led before, and has not heard of it, has nothing to say of it.
+TEST(ForgottenFilesOfAReplica, EndWhoLedWithLess) { // SPEC V4, S9
+  replica_rows rows;
+  rows.group.role = replica_role::active;
+  rows.group.set = set;
+  rows.group.promised = group_ballot{150};
+  replica_machine machine{self, set.group, rows, {}};
+  const auto out = machine.forget(
+    1, msg::forget_file{set.group, set.epoch, ballot, file, 44});
+  EXPECT_EQ(machine.promised(), ballot);
+  const auto* issued = std::get_if<store_rows>(&out.at(0));
+  ASSERT_NE(issued, nullptr);
+  const auto then = machine.stored(issued->ticket, start);
+  EXPECT_EQ(machine.rows().group.promised, ballot);
+  const auto* answer = std::get_if<answer_asker>(&then.at(0));
+  ASSERT_NE(answer, nullptr);
+  const auto* gone = std::get_if<msg::file_forgotten>(&answer->what);
+  ASSERT_NE(gone, nullptr);
+}
+
 // A purge overtook the put, and nobody has its content any more.
 TEST(ForgottenFilesOfAReplica, LackNothing) { // SPEC V6
   replica_rows rows;

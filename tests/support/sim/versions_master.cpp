@@ -239,8 +239,8 @@ void version_master::on_datagram(const datagram& packet) {
   } else if (const auto* b = std::get_if<msg::fileserver_beat>(&x.what)) {
     answer(from, x, machine_->beat(*b, now));
   } else if (const auto* n = std::get_if<msg::group_news>(&x.what)) {
-    machine_->news(*n, now);
-    for (const auto& y : n->unlink)
+    const auto asked = machine_->news(*n, now);
+    for (const auto& y : cluster_.mutant("any-unlink") ? n->unlink : asked)
       unlink(n->store, y);
   } else if (std::holds_alternative<msg::note_versions>(x.what)) {
     note(from, x);

@@ -14,7 +14,7 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 33> version_mutants{{
+inline constexpr std::array<version_mutant, 34> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
@@ -46,6 +46,7 @@ inline constexpr std::array<version_mutant, 33> version_mutants{{
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
   {"old-close", "that a file is closed is told after its name is gone", 1'121},
+  {"any-unlink", "whoever says so has the name of a file freed", 60'540},
   {"deaf-names", "a file that restored names do not have is not written down"},
   {"trusted-receipts",
    "receipts are believed in though their rows went back with a restore"},

@@ -87,8 +87,15 @@ msg::group_standing version_replica::standing() const {
   return x;
 }
 
+void version_replica::follow() {
+  if (coordinator_ && !mutant("any-unlink")
+      && machine_->promised() > coordinator_->ballot())
+    run(coordinator_->stop("its own replica follows another primary"));
+}
+
 void version_replica::tick() {
   run(machine_->tick(now()));
+  follow();
   if (coordinator_ && !coordinator_->over())
     run(coordinator_->tick(time()));
   if (coordinator_ && !coordinator_->over())
@@ -263,6 +270,7 @@ void version_replica::on_request(node_index from, const version_packet& x) {
   } else {
     on_settle(asker, x);
   }
+  follow();
 }
 
 void version_replica::show_all(core::version_asker asker,

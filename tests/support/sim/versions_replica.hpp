@@ -81,6 +81,7 @@ private:
   void on_put(core::version_asker asker, const version_packet& x);
   void on_settle(core::version_asker asker, const version_packet& x);
   void answer_coordinator(store_id from, const version_packet& x);
+  void follow();
   void wipe(); ///< A planted bug.
   void show_all(core::version_asker asker, const msg::fetch_group& x); ///< Too.
   [[nodiscard]] store_id self() const;

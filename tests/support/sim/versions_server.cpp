@@ -239,6 +239,8 @@ void version_server::on_master(const version_packet& x) {
     if (newest_.term < r->receipts_from && !cluster_.mutant("trusted-receipts"))
       tell_again();
     notes_.lose_all();
+    if (!cluster_.mutant("any-unlink"))
+      news_.unlink.clear();
     notes_sent_.clear();
     answer_ = *r;
     remember(told, [this, talk = talk_] {
