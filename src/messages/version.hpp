@@ -86,6 +86,10 @@ struct file_manifest {
   /// follows, and the manifest after the next eviction is without them.
   std::vector<put_outcome> outcomes;
   put_writer floor; ///< Of unknown writers up to here nothing is known.
+  /// Position of the master's log up to which its group had forgotten files
+  /// when this one began. Of puts whose name was looked up before it nothing is
+  /// known: after a restore the file may have been forgotten itself.
+  std::uint64_t born = 0;
 
   bool operator==(const file_manifest&) const = default;
 };

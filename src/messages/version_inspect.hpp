@@ -7,7 +7,8 @@
 namespace dfs::msg {
 
 // Fields in declaration order, all of them. They stand in rows, too
-// (docs/formats/version_store.md): append only.
+// (docs/formats/version_store.md, of `file_manifest` without what came later):
+// append only.
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, put_id& x) {
@@ -33,7 +34,7 @@ typename Inspector::result_type inspect(Inspector& f, put_outcome& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, file_manifest& x) {
   return f(caf::meta::type_name("file_manifest"), x.versions, x.outcomes,
-           x.floor);
+           x.floor, x.born);
 }
 
 template <class Inspector>

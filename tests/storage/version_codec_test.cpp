@@ -124,6 +124,35 @@ TEST(VersionRows, OfPastOutcomesHaveTheBytesThatAreReleased) {
   EXPECT_EQ(read.floor, drop.floor);
 }
 
+// Where a file was not forgotten before, the bytes are those of before.
+TEST(VersionRows, OfFilesThatBeganAgainComeBackAsTheyWere) { // SPEC S11
+  auto state = example_file(3);
+  state.manifest.born = 77;
+  group_layout layout;
+  const auto rows
+    = rows_of(group, {msg::file_change{inode_id{5}, state}}, layout, 1);
+  EXPECT_EQ(*decode_file(*rows.at(0).value), state);
+  const pending_row pending{
+    group,
+    {},
+    {msg::file_change{inode_id{5}, state},
+     msg::next_change{msg::installed_group{
+       example_set(),
+       14,
+       {{inode_id{5}, state}, {inode_id{6}, example_file(4)}}}}}};
+  const auto again = decode_pending(encode(pending));
+  ASSERT_TRUE(again);
+  msg::replica_rows told;
+  msg::apply_rows(told, again->changes);
+  msg::replica_rows meant;
+  msg::apply_rows(meant, pending.changes);
+  EXPECT_EQ(told, meant);
+  EXPECT_EQ(hex(rows[0].key) + ' ' + hex(*rows[0].value) + '\n'
+              + hex(version_keys::pending_of((3ull << 40) + 4)) + ' '
+              + hex(encode(pending)) + '\n',
+            test::golden("version_store_rows_3"));
+}
+
 TEST(VersionRows, ComeBackAsTheyWere) {
   EXPECT_EQ(*decode_content(encode(example_content())), example_content());
   const auto pending = decode_pending(encode(example_pending()));

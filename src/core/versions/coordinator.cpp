@@ -258,7 +258,8 @@ coordinator::objection(const file_work& work, const msg::put_file& x) const {
   if (newest && newest->kind == msg::version_kind::closed)
     return fail(ec::stale, "the name is going");
   // No version, if perhaps an outcome: nobody has put anything, or all is gone.
-  if (!newest && x.looked_up_at < forgotten())
+  // With versions: all may have been gone once, and this put with it.
+  if (x.looked_up_at < (newest ? work.state.manifest.born : forgotten()))
     return fail(ec::stale, "the name may be gone");
   if (x.kind == msg::version_kind::closed)
     return fail(ec::invalid_argument, "only a primary closes a file");
@@ -326,7 +327,8 @@ void coordinator::decide_settle(coordinator_effects& out, inode_id file,
   const bool closed = newest && newest->kind == msg::version_kind::closed;
   // A file that is closed may have been forgotten before: whoever purges a name
   // that a restore has brought back closes it again, without its outcomes.
-  const bool lost = (!newest || closed) && x.put.looked_up_at < forgotten();
+  const auto born = !newest || closed ? forgotten() : work.state.manifest.born;
+  const bool lost = x.put.looked_up_at < born;
   if (known.what == kind::known
       || (known.what == kind::open && closed && !lost)) {
     answer(out, file, work, x);
@@ -348,6 +350,8 @@ void coordinator::propose(coordinator_effects& out, inode_id file,
                           std::vector<request> asked, const version_time& t) {
   const bool unknown = work.state.stamp == msg::version_stamp{};
   const auto last = unknown ? forgotten_serial_ : work.state.stamp.serial;
+  if (unknown)
+    manifest.born = forgotten();
   work.open = proposal{
     {ballot_, last + 1}, std::move(manifest), {}, std::move(asked), t.now};
   work.sent = t.now;

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "wire/codec.hpp"
 
+#include <map>
 #include <variant>
 
 namespace dfs::storage {
@@ -35,6 +36,34 @@ typename Inspector::result_type inspect(Inspector& f, store_row& x) {
 
 namespace {
 
+/// As it stood in rows before files had a *born*: so it stands there still, and
+/// what is not 0 follows.
+struct plain_state {
+  msg::file_state what;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, plain_state& x) {
+  auto& manifest = x.what.manifest;
+  return f(x.what.stamp, x.what.settled, manifest.versions, manifest.outcomes,
+           manifest.floor);
+}
+
+struct plain_installed {
+  msg::group_set set;
+  std::uint64_t forgotten = 0;
+  std::map<inode_id, plain_state> files;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, plain_installed& x) {
+  return f(x.set, x.forgotten, x.files);
+}
+
+} // namespace
+
+namespace {
+
 // -- keys ---------------------------------------------------------------------
 
 void add_number(std::string& key, std::uint64_t x) {
@@ -62,7 +91,27 @@ enum class change_tag : std::uint8_t {
   become_next = 7,
   next_whole = 8,
   past = 9,
+  born_file = 10,
+  born_next = 11,
 };
+
+std::string encode_file(const msg::file_state& x) {
+  std::string bytes;
+  wire::encoder to{bytes};
+  to(plain_state{x});
+  if (x.manifest.born != 0)
+    to.varint(x.manifest.born);
+  return bytes;
+}
+
+/// Of those that have one.
+std::map<inode_id, std::uint64_t> births_of(const msg::installed_group& x) {
+  std::map<inode_id, std::uint64_t> births;
+  for (const auto& [file, state] : x.files)
+    if (state.manifest.born != 0)
+      births.emplace(file, state.manifest.born);
+  return births;
+}
 
 struct change_writer {
   wire::encoder& to;
@@ -71,19 +120,27 @@ struct change_writer {
     to(change_tag::group, x);
   }
   void operator()(const msg::file_change& x) const {
-    if (x.state)
-      to(change_tag::file, x.file, *x.state);
-    else
+    if (!x.state)
       to(change_tag::file_gone, x.file);
+    else if (const auto born = x.state->manifest.born; born != 0)
+      to(change_tag::born_file, born, x.file, plain_state{*x.state});
+    else
+      to(change_tag::file, x.file, plain_state{*x.state});
   }
   void operator()(const msg::settled_change& x) const {
     to(change_tag::settled, x);
   }
   void operator()(const msg::next_change& x) const {
-    if (x.next)
-      to(change_tag::next, *x.next);
+    if (!x.next)
+      return to(change_tag::no_next);
+    const auto births = births_of(*x.next);
+    plain_installed plain{x.next->set, x.next->forgotten, {}};
+    for (const auto& [file, state] : x.next->files)
+      plain.files.emplace(file, plain_state{state});
+    if (births.empty())
+      to(change_tag::next, plain);
     else
-      to(change_tag::no_next);
+      to(change_tag::born_next, births, plain);
   }
   void operator()(const msg::become_next&) const {
     to(change_tag::become_next);
@@ -106,21 +163,46 @@ T take(wire::decoder& from) {
   return x;
 }
 
+msg::file_change take_file(wire::decoder& from, std::uint64_t born) {
+  const auto file = take<inode_id>(from);
+  auto state = take<plain_state>(from).what;
+  state.manifest.born = born;
+  return {file, std::move(state)};
+}
+
+msg::next_change take_next(wire::decoder& from,
+                           const std::map<inode_id, std::uint64_t>& births) {
+  auto plain = take<plain_installed>(from);
+  msg::installed_group next{plain.set, plain.forgotten, {}};
+  for (auto& [file, state] : plain.files)
+    next.files.emplace(file, std::move(state.what));
+  for (const auto& [file, born] : births)
+    if (const auto it = next.files.find(file); it != next.files.end())
+      it->second.manifest.born = born;
+  return {std::move(next)};
+}
+
 /// @returns nothing for a tag that is none.
 std::optional<msg::row_change_of_group> take_change(wire::decoder& from) {
   switch (take<change_tag>(from)) {
     case change_tag::group:
       return take<msg::group_row>(from);
-    case change_tag::file: {
-      const auto file = take<inode_id>(from);
-      return msg::file_change{file, take<msg::file_state>(from)};
+    case change_tag::file:
+      return take_file(from, 0);
+    case change_tag::born_file: {
+      const auto born = take<std::uint64_t>(from);
+      return take_file(from, born);
     }
     case change_tag::file_gone:
       return msg::file_change{take<inode_id>(from), {}};
     case change_tag::settled:
       return take<msg::settled_change>(from);
     case change_tag::next:
-      return msg::next_change{take<msg::installed_group>(from)};
+      return take_next(from, {});
+    case change_tag::born_next: {
+      const auto births = take<std::map<inode_id, std::uint64_t>>(from);
+      return take_next(from, births);
+    }
     case change_tag::no_next:
       return msg::next_change{};
     case change_tag::become_next:
@@ -272,7 +354,13 @@ result<msg::group_row> decode_group(std::string_view value) {
   return row;
 }
 result<msg::file_state> decode_file(std::string_view value) {
-  return decode_row<msg::file_state>(value, "file");
+  wire::decoder from{value};
+  auto state = take<plain_state>(from).what;
+  if (from.ok() && !from.left().empty())
+    state.manifest.born = from.varint();
+  if (!from.ok() || !from.left().empty())
+    return no_row("file");
+  return state;
 }
 result<msg::version_stamp> decode_stamp(std::string_view value) {
   return decode_row<msg::version_stamp>(value, "stamp");
@@ -300,7 +388,7 @@ struct row_maker {
   void operator()(const msg::file_change& x) const {
     auto key = version_keys::file(group, layout.generation, x.file);
     if (x.state) {
-      out.push_back({std::move(key), wire::encode(*x.state)});
+      out.push_back({std::move(key), encode_file(*x.state)});
       for (const auto& y : msg::leaving_of(x.state->manifest))
         out.push_back({version_keys::outcome(group, {x.file, y.put.writer}),
                        wire::encode(y)});
@@ -323,7 +411,7 @@ struct row_maker {
       layout.next = {x.next->set, x.next->forgotten, generation};
       for (const auto& [file, state] : x.next->files)
         out.push_back(
-          {version_keys::file(group, generation, file), wire::encode(state)});
+          {version_keys::file(group, generation, file), encode_file(state)});
     }
     out.push_back({version_keys::layout(group), encode(layout)});
   }
@@ -343,7 +431,7 @@ struct row_maker {
     }
     for (const auto& [file, state] : x.files)
       out.push_back(
-        {version_keys::file(group, layout.coming, file), wire::encode(state)});
+        {version_keys::file(group, layout.coming, file), encode_file(state)});
   }
   void operator()(const msg::next_whole& x) const {
     if (layout.next)

@@ -97,6 +97,48 @@ struct ForgottenFiles : testing::Test {
   }
 };
 
+// After a restore its name may be there again, and its outcomes are not.
+TEST_F(ForgottenFiles, TakeNoPutOfBeforeWhenTheyBeginAgain) { // SPEC S11, V4
+  lead({self, other, third}, 8);
+  list({self, other, third});
+  const auto out = machine.put(1, put_of(1, 8), nullptr, start + 1min, now);
+  ASSERT_NE(sent<msg::accept_manifest>(out), nullptr);
+  const auto first = *sent<msg::accept_manifest>(out);
+  EXPECT_EQ(first.manifest.born, 8u);
+  (void) settle(out);
+  const msg::file_state own{first.stamp, true, first.manifest};
+  EXPECT_EQ(
+    refused<answer_put>(machine.put(2, put_of(2, 7), &own, start + 1min, now)),
+    ec::stale);
+  EXPECT_EQ(
+    refused<answer_put_settled>(machine.settle(
+      3, msg::settle_put{set.group, set.epoch, file, {put_writer{2}, 1}, 7},
+      &own, start + 1min, now)),
+    ec::not_found)
+    << "perhaps it was done before";
+  EXPECT_NE(sent<msg::accept_manifest>(
+              machine.put(4, put_of(3, 8), &own, start + 1min, now)),
+            nullptr);
+}
+
+// Other files are forgotten all the time; names are looked up once.
+TEST_F(ForgottenFiles, AreNoReasonToRefuseAPutToAnother) { // SPEC V2
+  lead({self, other, third}, 8);
+  list({self, other, third});
+  msg::file_state own{{group_ballot{150}, 3}, true, {}};
+  own.manifest.versions.push_back({version_number{4},
+                                   msg::version_kind::content,
+                                   {put_writer{1}, 1},
+                                   {put_writer{1}, 1},
+                                   0,
+                                   0,
+                                   0});
+  own.manifest.born = 2;
+  EXPECT_NE(sent<msg::accept_manifest>(
+              machine.put(1, put_of(2, 2), &own, start + 1min, now)),
+            nullptr);
+}
+
 // Whoever led before, and has not heard of it, has nothing to say of it.
 TEST(ForgottenFilesOfAReplica, EndWhoLedWithLess) { // SPEC V4, S9
   replica_rows rows;

@@ -14,11 +14,12 @@ struct version_mutant {
 
 /// Bugs that can be planted into versioned files, to prove that histories and
 /// witness see them.
-inline constexpr std::array<version_mutant, 34> version_mutants{{
+inline constexpr std::array<version_mutant, 35> version_mutants{{
   // At the primary.
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
   {"no-bar", "not done is said without a bar"},
+  {"reborn", "a file that was forgotten takes puts of before that", 20'298},
   {"hasty-never",
    "one that does not remember a put proves that it is not done"},
   // At a replica.
