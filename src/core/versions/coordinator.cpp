@@ -189,6 +189,8 @@ bool coordinator::learn(file_work& work) const {
   if (same >= set_.rule.write || work.state.stamp == msg::version_stamp{})
     work.state.settled = true;
   work.known = true;
+  for (const auto& [from, state] : work.read)
+    work.heard.insert(from);
   work.read.clear();
   return true;
 }
@@ -238,8 +240,14 @@ void coordinator::decide(coordinator_effects& out, inode_id file,
     return;
   }
   // A stamp of a lower ballot cannot be given to who lacks it any more.
-  if (x.what == request::kind::even && work.state.stamp == msg::version_stamp{})
-    return; // Forgotten meanwhile.
+  if (x.what == request::kind::even
+      && work.state.stamp == msg::version_stamp{}) {
+    // Forgotten meanwhile; or a server has it that has not said so yet.
+    const auto& all = takeover_.promisers();
+    work.missed = !std::includes(work.heard.begin(), work.heard.end(),
+                                 all.begin(), all.end());
+    return;
+  }
   const bool mine = x.what == request::kind::settle_file
                     || work.state.stamp.ballot == ballot_;
   if (mine && work.state.stamp >= x.seen) {

@@ -111,7 +111,8 @@ public:
   }
   /// Nothing is uneven that it knows of.
   [[nodiscard]] bool settled() const {
-    return leads() && takeover_.surveyed() && files_.empty();
+    return leads() && takeover_.surveyed() && files_.empty()
+           && !takeover_.has_uneven();
   }
   [[nodiscard]] const msg::group_set& set() const {
     return set_;
@@ -155,8 +156,10 @@ private:
     /// the others has something else.
     bool patient = false;
     std::map<store_id, msg::file_state> read; ///< Before it is known.
-    msg::file_state state;                    ///< Newest, once it is.
-    std::set<store_id> holders;               ///< Of it, as far as told.
+    std::set<store_id> heard;                 ///< Whose states made it known.
+    bool missed = false;        ///< Uneven, and who has it was not heard.
+    msg::file_state state;      ///< Newest, once it is.
+    std::set<store_id> holders; ///< Of it, as far as told.
     bool noted = false; ///< For the master's names, if there is anything.
     std::optional<proposal> open;
     std::deque<request> queue;
@@ -234,7 +237,8 @@ private:
   bool over_ = false;
   std::map<inode_id, file_work> files_;
   std::map<std::pair<inode_id, put_writer>, search_work> searches_;
-  instant asked_{};                        ///< For promises and lists.
+  instant asked_{}; ///< For promises and lists.
+  instant retaken_{};
   std::optional<group_ballot> told_below_; ///< Nothing: not known yet.
   instant asked_told_{};
   inode_id recalled_to_;

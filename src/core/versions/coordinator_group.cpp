@@ -68,6 +68,10 @@ void coordinator::survey(coordinator_effects& out, const version_time& t) {
       if (takeover_.listed_to(to) == inode_id{} && !takeover_.listed_all(to))
         out.emplace_back(send_replica{
           to, msg::list_files{set_.group, set_.epoch, ballot_, {}}});
+  if (t.now - retaken_ >= config_.again_max) {
+    retaken_ = t.now;
+    takeover_.retake();
+  }
   if (files_.size() >= config_.evened_at_once)
     return;
   const auto most = config_.evened_at_once - files_.size();
@@ -282,8 +286,12 @@ coordinator_effects coordinator::tick(const version_time& t) {
     if (is_idle(file, work))
       idle.push_back(file);
   }
-  for (const auto file : idle)
+  for (const auto file : idle) {
+    const auto& work = files_.at(file);
+    if (work.missed && work.state.stamp == msg::version_stamp{})
+      takeover_.put_back(file);
     files_.erase(file);
+  }
   return out;
 }
 

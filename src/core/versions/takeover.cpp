@@ -101,6 +101,16 @@ void takeover::compare() {
       list.files = {};
 }
 
+void takeover::put_back(inode_id file) {
+  put_back_.insert(file);
+}
+
+// After the others, which need not wait for who does not answer.
+void takeover::retake() {
+  if (uneven_.empty())
+    uneven_.swap(put_back_);
+}
+
 std::vector<inode_id> takeover::take_uneven(std::size_t most) {
   std::vector<inode_id> taken;
   while (!uneven_.empty() && taken.size() < most) {

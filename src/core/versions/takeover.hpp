@@ -47,11 +47,15 @@ public:
   /// Files that are not the same and settled on the whole set; taken out. Those
   /// of servers that have listed since as well.
   [[nodiscard]] std::vector<inode_id> take_uneven(std::size_t most);
+  /// Whoever has it did not say what: it is uneven still, but not taken before
+  /// `retake`.
+  void put_back(inode_id file);
+  void retake();
   [[nodiscard]] bool has_uneven() const {
-    return !uneven_.empty();
+    return !uneven_.empty() || !put_back_.empty();
   }
   [[nodiscard]] bool is_uneven(inode_id file) const {
-    return uneven_.contains(file);
+    return uneven_.contains(file) || put_back_.contains(file);
   }
 
 private:
@@ -69,6 +73,7 @@ private:
   std::uint64_t forgotten_ = 0;
   std::map<store_id, listing> lists_;
   std::set<inode_id> uneven_;
+  std::set<inode_id> put_back_;
 };
 
 } // namespace dfs::core

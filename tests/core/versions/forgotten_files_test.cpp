@@ -139,6 +139,36 @@ TEST_F(ForgottenFiles, AreNoReasonToRefuseAPutToAnother) { // SPEC V2
             nullptr);
 }
 
+// Who has it is slow to say what it has: it is asked until it has said it.
+TEST_F(ForgottenFiles, AreForgottenByWhoWasAway) { // SPEC G12
+  lead({self, other, third}, 8);
+  list({self, other});
+  const msg::version_stamp stamp{group_ballot{150}, 3};
+  (void) machine.on_listed(
+    third, {set.group, ballot, {}, {{file, stamp, true}}, true}, now);
+  for (const auto from : {self, other})
+    (void) machine.on_state(from, {set.group, set.epoch, file, ballot, {}, 8},
+                            now);
+  (void) wait(1s);
+  EXPECT_FALSE(machine.settled());
+  const auto again = wait(6s);
+  EXPECT_NE(sent<msg::read_file_state>(again), nullptr);
+  coordinator_effects out;
+  for (int i = 0; i < 60 && !sent<msg::accept_manifest>(out); ++i) {
+    (void) wait(100ms);
+    for (const auto from : {self, other})
+      (void) machine.on_state(from, {set.group, set.epoch, file, ballot, {}, 8},
+                              now);
+    out = machine.on_state(third,
+                           {set.group, set.epoch, file, ballot,
+                            msg::file_state{stamp, true, closed_manifest()}, 0},
+                           now);
+  }
+  ASSERT_NE(sent<msg::accept_manifest>(out), nullptr);
+  EXPECT_EQ(sent<msg::accept_manifest>(out)->manifest.versions,
+            closed_manifest().versions);
+}
+
 // Whoever led before, and has not heard of it, has nothing to say of it.
 TEST(ForgottenFilesOfAReplica, EndWhoLedWithLess) { // SPEC V4, S9
   replica_rows rows;
