@@ -215,6 +215,7 @@ struct forget_file {
 struct file_forgotten {
   group_id group;
   inode_id file;
+  std::uint64_t forgotten = 0; ///< Names up to here may be gone, durably.
 
   bool operator==(const file_forgotten&) const = default;
 };

@@ -105,7 +105,7 @@ typename Inspector::result_type inspect(Inspector& f, forget_file& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, file_forgotten& x) {
-  return f(x.group, x.file);
+  return f(x.group, x.file, x.forgotten);
 }
 
 template <class Inspector>

@@ -188,6 +188,8 @@ coordinator::on_forgotten(store_id from, const msg::file_forgotten& x) {
   if (over_ || it == files_.end() || !it->second.unlinked_at || !member(from))
     return {};
   auto& work = it->second;
+  if (x.forgotten < *work.unlinked_at)
+    return {}; // Of the name that was freed before: it came late.
   work.forgot.insert(from);
   coordinator_effects out;
   if (work.forgot.size() < set_.servers.size())

@@ -269,15 +269,18 @@ replica_machine::forget(version_asker asker, const msg::forget_file& x) {
       || issuing_.contains(x.file)
       || (here && (!newest || newest->kind != msg::version_kind::closed)))
     return {refusal(asker, x.file)};
-  const answer_asker answer{asker, msg::file_forgotten{group_, x.file}};
+  const auto answer = [&](std::uint64_t forgotten) {
+    return answer_asker{asker, msg::file_forgotten{group_, x.file, forgotten}};
+  };
   if (!here && rows_.group.forgotten >= x.unlinked_at
       && x.ballot == row_.promised)
-    return {answer};
+    return {answer(rows_.group.forgotten)};
   replica_effects out;
   row_.forgotten = std::max(row_.forgotten, x.unlinked_at);
   // A former primary must not go on with what is gone.
   row_.promised = x.ballot;
-  issue_rows(out, {0, {row_, file_change{x.file, {}}}, {answer}, {}});
+  issue_rows(
+    out, {0, {row_, file_change{x.file, {}}}, {answer(row_.forgotten)}, {}});
   return out;
 }
 

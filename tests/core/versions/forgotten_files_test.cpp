@@ -169,6 +169,27 @@ TEST_F(ForgottenFiles, AreForgottenByWhoWasAway) { // SPEC G12
             closed_manifest().versions);
 }
 
+// A restored master frees the name once more: what was said of the first time
+// says nothing of the second.
+TEST_F(ForgottenFiles, AreForgottenUpToTheLastPosition) { // SPEC V4, S9
+  lead({self, other, third}, 0);
+  list({self, other, third});
+  (void) settle(machine.purge({set.group, file, {}}, nullptr, now));
+  ASSERT_NE(
+    sent<msg::forget_file>(machine.on_unlinked({set.group, file, 50}, now)),
+    nullptr);
+  machine.tell_again();
+  ASSERT_NE(
+    sent<msg::forget_file>(machine.on_unlinked({set.group, file, 90}, now)),
+    nullptr);
+  for (const auto from : {self, other, third})
+    (void) machine.on_forgotten(from, {set.group, file, 50});
+  EXPECT_EQ(machine.in_work(), std::vector{file});
+  for (const auto from : {self, other, third})
+    (void) machine.on_forgotten(from, {set.group, file, 90});
+  EXPECT_TRUE(machine.in_work().empty());
+}
+
 // Whoever led before, and has not heard of it, has nothing to say of it.
 TEST(ForgottenFilesOfAReplica, EndWhoLedWithLess) { // SPEC V4, S9
   replica_rows rows;
@@ -187,6 +208,7 @@ TEST(ForgottenFilesOfAReplica, EndWhoLedWithLess) { // SPEC V4, S9
   ASSERT_NE(answer, nullptr);
   const auto* gone = std::get_if<msg::file_forgotten>(&answer->what);
   ASSERT_NE(gone, nullptr);
+  EXPECT_EQ(gone->forgotten, 44u);
 }
 
 // A purge overtook the put, and nobody has its content any more.

@@ -213,7 +213,7 @@ TEST_F(Coordinator, ClosesAndForgetsWhatIsPurged) { // SPEC V5, G12
   out = machine.on_unlinked({set.group, file, 50}, now);
   ASSERT_NE(find<send_replica>(out), nullptr);
   for (const auto from : set.servers)
-    (void) machine.on_forgotten(from, {set.group, file});
+    (void) machine.on_forgotten(from, {set.group, file, 50});
   EXPECT_TRUE(machine.in_work().empty());
   machine.check();
   // Late word of the file: a stamp is never another manifest's.
@@ -246,7 +246,7 @@ TEST_F(Coordinator, HasTheNameFreedOfARestoredMasterToo) { // SPEC G2, V5
   };
   EXPECT_EQ(unlinked(50), std::set<std::uint64_t>{50});
   for (const auto from : {self, other})
-    (void) machine.on_forgotten(from, {set.group, file});
+    (void) machine.on_forgotten(from, {set.group, file, 50});
   now.now += 1h;
   EXPECT_EQ(find<ask_unlink>(machine.tick(now)), nullptr);
   machine.tell_again();
@@ -254,14 +254,14 @@ TEST_F(Coordinator, HasTheNameFreedOfARestoredMasterToo) { // SPEC G2, V5
   EXPECT_NE(find<ask_unlink>(machine.tick(now)), nullptr);
   EXPECT_EQ(unlinked(90), std::set<std::uint64_t>{90});
   // All of them are to know the later position.
-  (void) machine.on_forgotten(store_id{3}, {set.group, file});
+  (void) machine.on_forgotten(store_id{3}, {set.group, file, 90});
   EXPECT_FALSE(machine.in_work().empty());
   // What is in work keeps no group from being told: the name is gone.
   machine.told_below({});
   (void) machine.recall({}, 10);
   EXPECT_NE(find<tell_told>(machine.tick(now)), nullptr);
   for (const auto from : {self, other})
-    (void) machine.on_forgotten(from, {set.group, file});
+    (void) machine.on_forgotten(from, {set.group, file, 90});
   EXPECT_TRUE(machine.in_work().empty());
 }
 
