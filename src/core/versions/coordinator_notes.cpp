@@ -30,8 +30,8 @@ void coordinator::tell_again() {
   told_ = false;
   for (auto& [file, work] : files_) {
     work.noted = false;
-    // A restored master may have the name again: it frees it as the lost one
-    // did, and all servers are to know that later position.
+    // A restored master may have the name again, so it is asked to free it once
+    // more; all servers are to know that later position.
     work.unlinked_at.reset();
     work.forgot.clear();
   }

@@ -22,10 +22,9 @@ noted(inode_id file, const msg::file_version& x, quorum_class of) {
 /// Notes for the master's names that have no receipt yet: a file server's view,
 /// over all masters that it meets in one life. Pure.
 ///
-///  K1  A note stays until a receipt has come for the page that it travelled
-///      in, a newer one of its file has taken its place, it said that the file
-///      is closed, and the group forgets that, or the primaries tell all files
-///      again (`start_over`).
+///  K1  A note stays until one of these: a receipt for its page; a newer note
+///      of its file; its file, which it calls closed, is forgotten;
+///      `start_over`.
 ///  K2  "This group is told" travels when every note that was put before it has
 ///      its receipt.
 class note_ledger {
