@@ -60,10 +60,6 @@ typename Inspector::result_type inspect(Inspector& f, plain_installed& x) {
   return f(x.set, x.forgotten, x.files);
 }
 
-} // namespace
-
-namespace {
-
 // -- keys ---------------------------------------------------------------------
 
 void add_number(std::string& key, std::uint64_t x) {
