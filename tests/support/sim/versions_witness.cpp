@@ -104,6 +104,13 @@ void version_witness::answered(const msg::group_set& set, inode_id file,
     const auto known = core::look_up(it->second.manifest, x.put);
     return known.version == x.version || known.what == kind::overtaken;
   };
+  // A primary that was paused may say late what others have put much upon.
+  const auto had = [&](const msg::past_outcomes& past) {
+    const auto it = past.rows.find({file, x.put.writer});
+    return it != past.rows.end()
+           && (it->second.put.sequence > x.put.sequence
+               || it->second == msg::put_outcome{x.put, x.version});
+  };
   const auto servers = cluster_.options().servers;
   for (node_index i = 0; i < servers; ++i) {
     const auto& groups
@@ -119,7 +126,8 @@ void version_witness::answered(const msg::group_set& set, inode_id file,
     if ((newest && newest->kind == msg::version_kind::closed)
         || (it == rows.files.end() && rows.group.forgotten > 0))
       return;
-    if (has(rows.files) || (rows.next && has(rows.next->files)))
+    if (has(rows.files) || (rows.next && has(rows.next->files))
+        || had(rows.past))
       ++count;
   }
   if (count < set.rule.write)
