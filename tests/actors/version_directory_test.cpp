@@ -243,16 +243,30 @@ TEST_F(VersionDirectoryActor, RepairsAtOnceWhenAPortRefuses) { // SPEC V6
   EXPECT_TRUE(after.repairs.empty());
 }
 
-TEST_F(VersionDirectoryActor, PassesOnWhatBecameOfFiles) {
-  enrol(0);
-  msg::group_news news;
-  news.store = all[0].card.store;
-  news.boot = all[0].card.boot;
-  news.unlink = {{group_id{1}, inode_id{5}}};
-  const auto before = all[0].orders;
-  self->send(directory, news);
-  run();
-  EXPECT_EQ(all[0].orders, before + 1) << "the name is gone";
+TEST_F(VersionDirectoryActor, PassesOnWhatThePrimarySaysOfFiles) {
+  const group_id group{1};
+  for (std::size_t n = 0; n < 4; ++n)
+    enrol(n);
+  pass(4'000ms);
+  const auto place
+    = ask<msg::group_location>(directory, msg::locate_group{group, {}, {}});
+  ASSERT_TRUE(place);
+  auto& primary = all.at(place->primary.value() - 1);
+  const auto tell = [&](const obedient_server& from, group_ballot ballot) {
+    const auto before = primary.orders;
+    msg::group_news news;
+    news.store = from.card.store;
+    news.boot = from.card.boot;
+    news.unlink = {{group, inode_id{5}, ballot}};
+    self->send(directory, news);
+    run();
+    return primary.orders - before;
+  };
+  const auto ballot = primary.groups.at(group).leads;
+  EXPECT_EQ(tell(primary, ballot), 1u) << "the name is gone";
+  EXPECT_EQ(tell(primary, group_ballot{ballot.value() - 1}), 0u);
+  const auto& other = all.at(place->primary.value() % all.size());
+  EXPECT_EQ(tell(other, ballot), 0u) << "it does not lead";
 }
 
 TEST_F(VersionDirectoryActor, PassesNotesOnAndReceiptsBack) { // SPEC S9
