@@ -100,7 +100,7 @@ struct list_groups {
 };
 
 enum class group_phase : std::uint8_t {
-  waiting = 1, ///< For file servers: it has no set yet.
+  waiting = 1, ///< For file servers: it has no set yet, only a rule.
   healthy = 2, ///< In force, all members in service, led.
   leaderless = 3,
   degraded = 4, ///< In force; a member is away, in quarantine, or lacks files.

@@ -42,6 +42,43 @@ class Dev(unittest.TestCase):
             self.assertFalse([x for x in pids.values() if alive(x)])
             self.assertFalse((cluster.dir / "dev.sock").exists())
 
+    def test_serves_all_that_a_user_asks_for_right_after_ready(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
+        try:
+            for life in ("first", "second"):
+                with DevCluster(3, directory) as cluster:
+                    cluster.wait_until_ready()
+                    self.use_at_once(cluster, life)
+        finally:
+            shutil.rmtree(directory)
+
+    def use_at_once(self, cluster, life):
+        if life == "first":
+            cluster.verb("mkdir", "--class", "versioned", "/docs")
+        sample = cluster.dir / "client.toml"
+        # Of several groups: one may be led by chance.
+        for i in range(7):
+            cluster.verb("put", sample, f"/docs/{life}-{i}")
+        cluster.verb("put", sample, f"/{life}")
+        if life == "first":
+            cluster.verb("qcreate", "jobs")
+        cluster.verb("qpush", 1, 42)
+        for path in ("/docs/first-0", "/first", f"/docs/{life}-6"):
+            self.assertEqual(cluster.verb("cat", path).stdout,
+                             sample.read_text())
+
+    def test_too_few_servers_are_told_and_not_waited_for(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="dfsnode-test-"))
+        try:
+            for nodes in (3, 1):
+                with DevCluster(nodes, directory) as cluster:
+                    cluster.wait_until_ready()
+                    told = cluster.error_file.read_text()
+                    for what in ("chunked files", "versioned files", "queues"):
+                        self.assertEqual(what in told, nodes == 1, told)
+        finally:
+            shutil.rmtree(directory)
+
     def test_kill_and_start_show_in_every_list(self):  # SPEC M4
         with DevCluster(2) as cluster:
             cluster.wait_until_ready()

@@ -24,7 +24,7 @@ using clock = std::chrono::steady_clock;
 
 /// SPEC: the cluster serves within 10 s; a slow machine gets some more before
 /// it is called a failure.
-constexpr milliseconds whole_within{30'000};
+constexpr milliseconds all_serve_within{30'000};
 
 /// Longer than a node's own drain time-out.
 constexpr milliseconds ended_within{12'000};
@@ -99,7 +99,7 @@ int dev_cluster::run() {
   if (!ending_)
     outcome = start_all();
   if (outcome && !ending_)
-    outcome = wait_until_whole();
+    outcome = wait_until_all_serve();
   const bool interrupted = ending_;
   if (outcome && !interrupted) {
     std::cerr << "data in " << layout_.directory().string()
@@ -163,9 +163,9 @@ result<nothing> dev_cluster::start_all() {
   return done;
 }
 
-result<nothing> dev_cluster::wait_until_whole() {
+result<nothing> dev_cluster::wait_until_all_serve() {
   readiness asked{layout_};
-  const auto limit = clock::now() + whole_within;
+  const auto limit = clock::now() + all_serve_within;
   while (clock::now() < limit) {
     if (told_to_end(signals_)) {
       ending_ = true;
@@ -175,13 +175,16 @@ result<nothing> dev_cluster::wait_until_whole() {
     for (const auto& node : layout_.nodes())
       if (!running_.contains(node.name))
         return ended_at_start(node);
-    if (asked.all_list_all())
+    if (asked.all_serve()) {
+      for (const auto& line : asked.beyond())
+        std::cerr << line << "\n";
       return done;
+    }
     (void) readable(signals_, poll_interval);
   }
-  return fail(ec::timed_out,
-              "the nodes did not find each other: " + asked.missing() + "; see "
-                + (layout_.directory() / "*/node.log").string());
+  return fail(ec::timed_out, "the cluster does not serve: " + asked.missing()
+                               + "; see "
+                               + (layout_.directory() / "*/node.log").string());
 }
 
 void dev_cluster::serve() {

@@ -26,8 +26,9 @@ public:
   dev_cluster(dev_layout layout, std::filesystem::path program,
               control_socket control);
 
-  /// Starts all nodes, waits until each lists all others, prints the line that
-  /// starts with "ready:", and serves until SIGINT or SIGTERM. Leaves no child.
+  /// Starts all nodes, waits until they serve (`readiness`), prints the line
+  /// that starts with "ready:", and serves until SIGINT or SIGTERM. Leaves no
+  /// child.
   /// @returns the exit status.
   [[nodiscard]] int run();
 
@@ -37,7 +38,7 @@ private:
   [[nodiscard]] result<nothing> start_again(const dev_node& node);
   [[nodiscard]] result<nothing> stop(const dev_node& node);
   [[nodiscard]] result<nothing> start_all();
-  [[nodiscard]] result<nothing> wait_until_whole();
+  [[nodiscard]] result<nothing> wait_until_all_serve();
   [[nodiscard]] std::string answer(const std::string& question);
   void serve();
   void reap();

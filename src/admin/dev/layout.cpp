@@ -88,6 +88,14 @@ std::string dev_layout::names() const {
   return text;
 }
 
+bool dev_layout::has_all_queue_servers() const {
+  return std::all_of(queue_servers_.begin(), queue_servers_.end(),
+                     [this](const auto& text) {
+                       const auto server = settings::parse_queue_server(text);
+                       return server && find(server->name) != nullptr;
+                     });
+}
+
 fs::path dev_layout::client_config() const {
   return directory_ / "client.toml";
 }

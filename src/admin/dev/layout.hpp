@@ -50,6 +50,10 @@ public:
     return directory_;
   }
 
+  /// Whether all file servers that keep queues together are nodes here: not
+  /// if the directory once was of a larger cluster.
+  [[nodiscard]] bool has_all_queue_servers() const;
+
   [[nodiscard]] std::filesystem::path client_config() const;
   [[nodiscard]] std::filesystem::path pids() const;
 

@@ -86,6 +86,8 @@ report_group(const version_directory& x, group_id group, instant now) {
   msg::group_status status;
   status.where = x.place(entry);
   status.where.set.group = group;
+  if (entry.in_force.servers.empty())
+    status.where.set.rule = x.rule_of(group);
   status.phase = phase_of(x, entry, now);
   for (const auto store : entry.in_force.servers) {
     if (!x.usable(store, now) || !x.fit(entry, store))

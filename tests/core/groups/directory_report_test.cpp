@@ -41,8 +41,11 @@ TEST(GroupPages, GoOnAfterTheLastGroupOfThePageBefore) { // SPEC S9
     const auto list = report_groups(machine, page, now);
     ASSERT_FALSE(list.groups.empty());
     EXPECT_LE(list.groups.size(), 2u);
-    for (const auto& x : list.groups)
+    for (const auto& x : list.groups) {
       told.push_back(x.where.set.group.value());
+      // Of groups without a set, too: how many servers they wait for.
+      EXPECT_EQ(x.where.set.rule, config.rules[0]);
+    }
     page.after = list.groups.back().where.set.group;
     more = list.more;
   }
