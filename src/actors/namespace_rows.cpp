@@ -1,5 +1,6 @@
 #include "actors/namespace_rows.hpp"
 
+#include "actors/support/log.hpp"
 #include "wire/codec.hpp"
 
 #include <algorithm>
@@ -105,7 +106,15 @@ void load_nodes(row_loader& load, core::file_tree& tree) {
     });
 }
 
-void load_rest(row_loader& load, core::file_tree& tree) {
+/// An older build wrote such a row for what a faulty file server reported. No
+/// file has a version 0: the row says nothing.
+bool says_nothing(const core::orphan_row& x) {
+  return x.phase == core::orphan_phase::waits && x.newest == version_number{};
+}
+
+/// @param idle Keys of rows that say nothing, to be removed.
+void load_rest(row_loader& load, core::file_tree& tree,
+               std::vector<std::string>& idle) {
   load.each<core::request_row>(
     tree_keys::requests, twice_numbered, [&](auto key, const auto& row) {
       tree.load_request(core::number_of_key(key),
@@ -128,7 +137,12 @@ void load_rest(row_loader& load, core::file_tree& tree) {
       tree.load_branch(master_term{core::number_of_key(key)}, row);
     });
   load.each<core::orphan_row>(
-    tree_keys::orphans, numbered, [&](auto key, const auto& row) {
+    tree_keys::orphans, numbered,
+    [&](auto key, const auto& row) -> result<nothing> {
+      if (says_nothing(row)) {
+        idle.emplace_back(key);
+        return done;
+      }
       return tree.load_orphan(inode_id{core::number_of_key(key)}, row);
     });
   load.each<core::clock_row>(
@@ -188,14 +202,22 @@ load_file_tree(storage::metadata_store& store, const core::tree_config& config,
     return told.error();
   row_loader load{store};
   load_nodes(load, *tree);
-  load_rest(load, *tree);
+  std::vector<std::string> idle;
+  load_rest(load, *tree, idle);
   if (!load.outcome())
     return load.outcome().error();
   core::tree_changes first;
   if (auto begun = tree->begin_life(term, now, first); !begun)
     return begun.error();
-  if (!first.rows.empty())
-    if (auto made = store.commit_now(encode_rows(first.rows)); !made)
+  auto changes = encode_rows(first.rows);
+  for (const auto& key : idle) {
+    log_event(*log_for("namespace"), spdlog::level::warn,
+              "a note of version 0 was removed",
+              {{"inode", std::to_string(core::number_of_key(key))}});
+    changes.push_back({key, {}});
+  }
+  if (!changes.empty())
+    if (auto made = store.commit_now(std::move(changes)); !made)
       return made.error();
   return tree;
 }

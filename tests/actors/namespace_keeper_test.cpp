@@ -3,6 +3,7 @@
 #include "actors/namespace_rows.hpp"
 #include "support/faulty_env.hpp"
 #include "support/refusal.hpp"
+#include "wire/codec.hpp"
 
 #include <gtest/gtest.h>
 
@@ -329,6 +330,29 @@ TEST_F(NamespaceKeeper, AnswersTheRest) {
   const auto begun
     = ask<msg::upload_status>(msg::begin_upload{0, "/u", false, false, 0, ""});
   EXPECT_TRUE(ask<msg::upload_status>(msg::abort_upload{0, begun->upload}));
+}
+
+// An older build wrote such rows.
+TEST_F(NamespaceKeeper, RemovesNotesOfVersionZeroWhenItStarts) {
+  const auto key
+    = core::numbered_key(core::tree_keys::orphans, std::uint64_t{77});
+  const auto there = [&] {
+    std::size_t count = 0;
+    EXPECT_TRUE(store->for_each(key, [&](auto, auto) { return ++count > 0; }));
+    return count == 1;
+  };
+  core::orphan_row row;
+  ASSERT_TRUE(store->commit_now({{key, wire::encode(row)}}));
+  const auto tree = load_file_tree(*store, {}, master_term{9}, wall);
+  ASSERT_TRUE(tree) << tree.error().context;
+  EXPECT_EQ((*tree)->unnamed(), 0u);
+  EXPECT_FALSE(there());
+  row.newest = version_number{1};
+  ASSERT_TRUE(store->commit_now({{key, wire::encode(row)}}));
+  const auto other = load_file_tree(*store, {}, master_term{10}, wall);
+  ASSERT_TRUE(other) << other.error().context;
+  EXPECT_EQ((*other)->unnamed(), 1u);
+  EXPECT_TRUE(there());
 }
 
 TEST_F(NamespaceKeeper, DoesNotStartFromRowsThatDoNotFit) {
