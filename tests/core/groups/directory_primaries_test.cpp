@@ -9,15 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct DirectoryPrimaries : DirectorySteps {
-  void SetUp() override {
-    DirectorySteps::SetUp();
-    for (const std::uint64_t i : {1, 2, 3})
-      enrol(i);
-    live(3s, {1, 2, 3});
-    ASSERT_TRUE(entry().led);
-  }
-
+struct DirectoryPrimaries : LedGroup {
   void reborn(std::uint64_t i) {
     ++lives[i];
     beats[store_id{i}] = 0;

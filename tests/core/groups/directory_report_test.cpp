@@ -14,15 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct GroupReport : DirectorySteps {
-  void SetUp() override {
-    DirectorySteps::SetUp();
-    for (const std::uint64_t i : {1, 2, 3})
-      enrol(i);
-    live(3s, {1, 2, 3});
-    ASSERT_TRUE(entry().led);
-  }
-
+struct GroupReport : LedGroup {
   msg::fileserver_list servers() const {
     return report_fileservers(*machine, now);
   }

@@ -182,4 +182,15 @@ struct DirectorySteps : testing::Test {
   bool obeys_activations = true;
 };
 
+/// Its three servers are there, and one of them leads the group.
+struct LedGroup : DirectorySteps {
+  void SetUp() override {
+    DirectorySteps::SetUp();
+    for (const std::uint64_t i : {1, 2, 3})
+      enrol(i);
+    live(std::chrono::seconds{3}, {1, 2, 3});
+    ASSERT_TRUE(entry().led);
+  }
+};
+
 } // namespace dfs::core
