@@ -29,21 +29,6 @@ struct CopyRule : Master {
       pass(500ms);
   }
 
-  /// Server `n` has found its replica damaged.
-  void tell_of_bad(std::uint8_t n) {
-    msg::chunk_heartbeat x;
-    x.store = store_id{n};
-    x.boot = boot(n);
-    x.term = machine->state().term;
-    x.sequence = ++sequences[n];
-    x.heard = std::exchange(last_heard[n], x.sequence);
-    x.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
-    x.led_last = true;
-    x.corrupt = {chunk};
-    ASSERT_TRUE(machine->heartbeat(x, now));
-    perform();
-  }
-
   /// Fences, lease and its end, of a grant that nobody asked for.
   void grant(const msg::chunk_extent& here,
              const std::vector<std::uint8_t>& members) {
@@ -131,7 +116,7 @@ TEST_F(CopyRule, ABadReplicaIsReplacedWhereItIs) { // SPEC G10
     enrol(n, at(2, 9));
   gather();
   ASSERT_EQ(missing(), 0u);
-  tell_of_bad(3);
+  beat(3, {chunk}); // Its replica is damaged.
   gather();
   const auto copy = copy_order();
   ASSERT_TRUE(copy);
