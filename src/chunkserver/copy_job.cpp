@@ -170,16 +170,20 @@ void copy_job::read_on() {
   }
 }
 
+/// Of the replica that is copied.
+msg::read_chunk
+copy_job::part(std::uint32_t offset, std::uint32_t length) const {
+  return {.chunk = chunk(),
+          .version = order_.wanted.extent.version,
+          .serial = goal_.extent.serial,
+          .offset = offset,
+          .length = length};
+}
+
 void copy_job::read(std::uint32_t offset, std::uint32_t length) {
   ++reading_;
   home_.state().links.ask(
-    order_.from[source_],
-    msg::read_chunk{.chunk = chunk(),
-                    .version = order_.wanted.extent.version,
-                    .serial = goal_.extent.serial,
-                    .offset = offset,
-                    .length = length},
-    patience,
+    order_.from[source_], part(offset, length), patience,
     [self = shared_from_this(), offset, length, mine = attempt_](
       const result<msg::chunk_bytes>& answer, net::data_buffer data) {
       if (self->over_ || mine != self->attempt_)
@@ -248,13 +252,8 @@ void copy_job::write_next() {
 /// checksum itself; it sets its replica aside if that is wrong on the disk.
 void copy_job::have_source_look(std::uint32_t offset) {
   home_.state().links.ask(
-    order_.from[source_],
-    msg::read_chunk{.chunk = chunk(),
-                    .version = order_.wanted.extent.version,
-                    .serial = goal_.extent.serial,
-                    .offset = offset,
-                    .length = 1},
-    patience, [](const result<msg::chunk_bytes>&, const net::data_buffer&) {
+    order_.from[source_], part(offset, 1), patience,
+    [](const result<msg::chunk_bytes>&, const net::data_buffer&) {
       // Nobody waits for it.
     });
 }

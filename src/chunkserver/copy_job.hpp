@@ -49,6 +49,8 @@ private:
   [[nodiscard]] result<nothing> make_room();
   [[nodiscard]] bool only_added(const msg::chunk_changes& found) const;
   void read_on();
+  [[nodiscard]] msg::read_chunk
+  part(std::uint32_t offset, std::uint32_t length) const;
   void read(std::uint32_t offset, std::uint32_t length);
   void arrived(std::uint32_t offset, std::uint32_t length,
                const result<msg::chunk_bytes>& answer, net::data_buffer data);
