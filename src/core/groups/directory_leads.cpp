@@ -22,6 +22,28 @@ constexpr auto quiet = 5'000ms; ///< Before anything is moved for balance.
 constexpr auto spread_pause = 500ms;
 constexpr auto take_back_after = 500ms;
 
+/// Those of the set that may lead it now.
+std::vector<store_id>
+candidates(const version_directory& x, const group_entry& entry, instant now) {
+  auto found = entry.in_force.servers;
+  std::erase_if(found, [&](store_id store) {
+    return !x.usable(store, now) || !x.fit(entry, store);
+  });
+  return found;
+}
+
+/// Of those with room for a content the one that leads the fewest.
+std::optional<store_id>
+least_busy(const version_directory& x, const group_entry& entry,
+           const std::map<store_id, std::size_t>& leads, instant now) {
+  auto found = candidates(x, entry, now);
+  std::erase_if(found, [&](store_id store) { return !x.has_room(store, now); });
+  if (found.empty())
+    return {};
+  return *std::ranges::min_element(
+    found, {}, [&](store_id store) { return leads.at(store); });
+}
+
 } // namespace
 
 void version_directory::unseat(group_entry& entry) {
@@ -32,6 +54,8 @@ void version_directory::unseat(group_entry& entry) {
 
 std::map<store_id, std::size_t> version_directory::leads() const {
   std::map<store_id, std::size_t> counts;
+  for (const auto& [store, server] : servers_)
+    counts[store] = 0;
   for (const auto& [group, entry] : groups_)
     if (entry.primary != store_id{})
       ++counts[entry.primary];
@@ -75,17 +99,12 @@ void version_directory::appoint(group_id group, group_entry& entry,
     return;
   const auto counts = leads();
   const auto rank = [&](store_id x) {
-    const auto it = counts.find(x);
-    return std::tuple{!has_room(x, now), x == entry.former,
-                      it == counts.end() ? 0 : it->second,
+    return std::tuple{!has_room(x, now), x == entry.former, counts.at(x),
                       ~placement_right(group, x)};
   };
-  std::optional<store_id> best;
-  for (const auto x : entry.in_force.servers)
-    if (usable(x, now) && fit(entry, x) && (!best || rank(x) < rank(*best)))
-      best = x;
-  if (best)
-    appoint(group, entry, *best, now);
+  const auto able = candidates(*this, entry, now);
+  if (!able.empty())
+    appoint(group, entry, *std::ranges::min_element(able, {}, rank), now);
 }
 
 void version_directory::appoint(group_id group, group_entry& entry,
@@ -131,17 +150,7 @@ void version_directory::leave_full(group_id group, group_entry& entry,
                                    instant now) {
   if (!entry.led || !servers_.at(entry.primary).full)
     return;
-  const auto counts = leads();
-  const auto count = [&](store_id x) {
-    const auto it = counts.find(x);
-    return it == counts.end() ? std::size_t{0} : it->second;
-  };
-  std::optional<store_id> best;
-  for (const auto x : entry.in_force.servers)
-    if (usable(x, now) && fit(entry, x) && has_room(x, now)
-        && (!best || count(x) < count(*best)))
-      best = x;
-  if (best)
+  if (const auto best = least_busy(*this, entry, leads(), now))
     appoint(group, entry, *best, now);
 }
 
@@ -150,22 +159,14 @@ void version_directory::spread_leads(instant now) {
   if (now - unsettled_ < quiet || now - moved_ < spread_pause)
     return;
   const auto counts = leads();
-  const auto count = [&](store_id x) {
-    const auto it = counts.find(x);
-    return it == counts.end() ? std::size_t{0} : it->second;
-  };
   for (auto& [group, entry] : groups_) {
     if (!entry.led || now - entry.appointed < quiet)
       continue;
-    auto least = entry.primary;
-    for (const auto x : entry.in_force.servers)
-      if (usable(x, now) && fit(entry, x) && has_room(x, now)
-          && count(x) < count(least))
-        least = x;
-    if (count(entry.primary) < count(least) + 2)
+    const auto least = least_busy(*this, entry, counts, now);
+    if (!least || counts.at(entry.primary) < counts.at(*least) + 2)
       continue;
     moved_ = now;
-    appoint(group, entry, least, now);
+    appoint(group, entry, *least, now);
     return;
   }
 }
@@ -199,15 +200,11 @@ void version_directory::look_after_rejoins(group_id group, group_entry& entry,
                                            instant now) {
   using phase = rejoining_server::phase;
   const auto& set = entry.in_force;
-  std::vector<store_id> good;
-  for (const auto x : set.servers)
-    if (usable(x, now) && fit(entry, x))
-      good.push_back(x);
+  const auto good = candidates(*this, entry, now);
   for (auto& [store, x] : entry.rejoining) {
     if (!usable(store, now)) {
       // A life later it is in whatever state it was.
-      if (x.state != phase::away)
-        x = {};
+      x = {};
       continue;
     }
     if (x.state == phase::away)
@@ -230,10 +227,8 @@ void version_directory::look_after_rejoins(group_id group, group_entry& entry,
       kind = msg::rejoin_order::refill;
     else if (x.state == phase::take_back)
       kind = msg::rejoin_order::take_back;
-    if (x.state != phase::refill)
-      sources.clear();
-    else if (sources.size() > promise_quorum(set.rule))
-      sources.resize(promise_quorum(set.rule));
+    // While it is refilled there are at least as many.
+    sources.resize(x.state == phase::refill ? promise_quorum(set.rule) : 0);
     // Whatever it promised was to a ballot that a master gave.
     const auto floor
       = server.age.went_back && x.state == phase::refill

@@ -89,11 +89,12 @@ void version_directory::logged(std::uint64_t token, instant now) {
   const auto& set = node.mapped();
   auto& entry = groups_.at(set.group);
   DFS_ASSERT(set.epoch > entry.in_force.epoch); // D3
+  // While its set is being logged a change neither fails nor is replaced.
+  DFS_ASSERT(entry.change && entry.change->to().epoch == set.epoch);
   entry.in_force = set;
   entry.outrun = false;
   entry.rejoining.clear(); // Into the former set. Who fails from here on stays.
-  if (entry.change && entry.change->to().epoch == set.epoch)
-    perform(set.group, entry.change->logged(), now);
+  perform(set.group, entry.change->logged(), now);
 }
 
 void version_directory::came_in_force(group_id group, group_entry& entry,

@@ -154,6 +154,20 @@ TEST_F(DirectoryMoves, ASilentServerIsNoSource) {
   EXPECT_FALSE(fill_sources.contains(source));
 }
 
+// Asked every second for 300 s; then it gets no group for 600 s.
+TEST_F(DirectoryMoves, ANewcomerThatGetsNothingIsAskedForItsTimeOnly) {
+  obeys_fills = false;
+  live(5s, all());
+  EXPECT_EQ(fills, 0u) << "it has just come";
+  live(300s, all());
+  EXPECT_EQ(fills, 300u);
+  live(600s, all());
+  EXPECT_EQ(fills, 300u);
+  live(1s, all());
+  EXPECT_EQ(fills, 301u);
+  EXPECT_TRUE(untouched());
+}
+
 TEST_F(DirectoryMoves, WhoGetsNothingIsLeftInPeaceForAWhile) {
   obeys_fills = false;
   live(10s, all());

@@ -43,5 +43,44 @@ TEST_F(DirectorySteps, ARebuildAsksEveryServerThatIsThere) { // SPEC S9
   EXPECT_EQ(answer->problems.size(), 1u);
 }
 
+// Too few of a set answer to tell whether it is in force: an operator is told
+// who is missing. A group that nobody has is no problem.
+TEST_F(DirectorySteps, ARebuildSaysWhichServersAreMissing) { // SPEC S9
+  groups = 2;
+  begin(1);
+  for (const std::uint64_t i : {1, 2}) {
+    enrol(i);
+    stands[store_id{i}].epoch = group_epoch{7}; // Of metadata that are lost.
+  }
+  live(3s, {1, 2});
+  machine->rebuild(5, now);
+  for (const std::uint64_t i : {1, 2}) {
+    msg::group_news said;
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      auto& x = said.testimonies.emplace_back();
+      x.set.group = group_id{g};
+      if (g == 0 && i == 1)
+        x.set = {group, group_epoch{7}, {3, 2, 2}, {}};
+      for (const std::uint64_t member : {1, 3, 4})
+        if (g == 0 && i == 1)
+          x.set.servers.emplace_back(member);
+    }
+    said.store = store_id{i};
+    said.boot = boot(i);
+    machine->news(said, now);
+  }
+  machine->tick(now);
+  std::optional<msg::directory_rebuilt> answer;
+  for (auto& x : machine->take_effects())
+    if (const auto* done = std::get_if<answer_rebuild>(&x))
+      answer = *done->answer;
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->groups, 0u);
+  ASSERT_EQ(answer->problems.size(), 1u);
+  EXPECT_EQ(answer->problems[0],
+            "group 0: of epoch 7 2 servers have to answer; missing: "
+            "0000000000000003 0000000000000004");
+}
+
 } // namespace
 } // namespace dfs::core

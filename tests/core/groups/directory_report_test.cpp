@@ -69,6 +69,77 @@ TEST_F(GroupReport, SaysHowManyGroupsCountOnAServer) { // SPEC S9
   EXPECT_EQ(refused.error().context.substr(0, 9), "one group");
 }
 
+TEST_F(GroupReport, CountsGroupsWhoseSetChanges) { // SPEC S9
+  EXPECT_EQ(servers().groups_healthy, 1u);
+  EXPECT_EQ(servers().groups_changing, 0u);
+  obeys_installs = false;
+  enrol(4);
+  live(1s, {1, 2, 3, 4});
+  kill(3);
+  EXPECT_EQ(servers().groups_healthy, 0u);
+  EXPECT_EQ(servers().groups_changing, 1u);
+}
+
+// The group has gone on without it.
+TEST_F(GroupReport, FilesOfAFormerSetAreSetAside) { // SPEC V7, S9
+  stands[store_id{1}].files = 5;
+  enrol(4);
+  stands[store_id{4}].epoch = group_epoch{1};
+  stands[store_id{4}].files = 7;
+  stands[store_id{3}].missing = 1; // So nothing is dropped yet.
+  live(500ms, {1, 2, 3, 4});
+  for (const auto& x : servers().servers) {
+    EXPECT_EQ(x.files, x.store == store_id{1} ? 5u : 0u);
+    EXPECT_EQ(x.set_aside, x.store == store_id{4} ? 7u : 0u);
+  }
+}
+
+TEST_F(GroupReport, FailedVolumesHaveNoRoom) { // SPEC S9
+  msg::fileserver_beat x;
+  x.store = store_id{1};
+  x.boot = boot(1);
+  x.term = term;
+  x.sequence = ++beats[x.store];
+  x.volumes.resize(3);
+  for (auto& volume : x.volumes) {
+    volume.total_bytes = 1'000;
+    volume.free_bytes = 300;
+  }
+  x.volumes[1].failed = true;
+  ASSERT_TRUE(machine->beat(x, now));
+  const auto all = servers();
+  EXPECT_EQ(all.servers.front().store, store_id{1});
+  EXPECT_EQ(all.servers.front().total_bytes, 2'000u);
+  EXPECT_EQ(all.servers.front().free_bytes, 600u);
+}
+
+// A new master knows a member by its number alone until it has registered.
+TEST_F(GroupReport, TellsTheAddressesThatAreKnown) { // SPEC V1
+  rows.clear();
+  begin(2);
+  for (const std::uint64_t i : {1, 2})
+    enrol(i);
+  const auto stores = [](const std::vector<msg::chunk_replica>& all) {
+    std::vector<std::uint64_t> found;
+    for (const auto& x : all)
+      found.push_back(x.store.value());
+    std::ranges::sort(found);
+    return found;
+  };
+  const auto where = machine->locate(msg::locate_group{group, {}, {}}, now);
+  ASSERT_TRUE(where);
+  EXPECT_EQ(where->set.servers.size(), 3u);
+  EXPECT_EQ(stores(where->servers), (std::vector<std::uint64_t>{1, 2}));
+  now += 1s;
+  machine->tick(now);
+  drain();
+  ASSERT_FALSE(orders.empty());
+  for (const auto& [to, x] : orders) {
+    ASSERT_FALSE(x.install.empty());
+    EXPECT_EQ(stores(x.servers), (std::vector<std::uint64_t>{1, 2}));
+  }
+}
+
 // Before it is led nobody can put anything: it is in no state to be moved.
 TEST_F(GroupReport, AGroupIsSettledOnlyWhileItIsLed) {
   EXPECT_TRUE(machine->settled(entry(), now));

@@ -14,15 +14,16 @@
 
 namespace dfs::core {
 
-/// The directory step by step, with one group, and file servers that say what
-/// the test says.
+/// The directory step by step, with one group unless the test wants more, and
+/// file servers that say what the test says.
 struct DirectorySteps : testing::Test {
   static constexpr group_id group{0};
 
   instant now{std::chrono::hours{1}};
   master_term term;
   std::optional<version_directory> machine;
-  std::map<store_id, msg::group_standing> stands;
+  std::map<store_id, msg::group_standing> stands; ///< In `group`.
+  std::map<std::pair<store_id, group_id>, msg::group_standing> others;
   std::map<store_id, std::uint64_t> beats;
   std::vector<std::pair<store_id, msg::group_orders>> orders;
   std::vector<msg::group_set> logged;
@@ -39,7 +40,8 @@ struct DirectorySteps : testing::Test {
   void begin(std::uint64_t number) {
     version_directory_config config;
     config.rules[0] = {3, 2, 2};
-    config.groups = 1;
+    config.groups = groups;
+    config.repair_parallel = repair_parallel;
     term = master_term{number};
     machine.emplace(version_directory::options{config, term}, now);
     for (const auto& x : logged)
@@ -83,7 +85,8 @@ struct DirectorySteps : testing::Test {
     const auto answer = machine->register_server(x, now);
     ASSERT_TRUE(answer);
     told_back = answer->went_back;
-    stands[x.store].group = group;
+    for (std::uint64_t g = 0; g < groups; ++g)
+      stand(x.store, group_id{g}).group = group_id{g};
     drain();
   }
   /// All of them live on for so long.
@@ -97,7 +100,8 @@ struct DirectorySteps : testing::Test {
         x.boot = boot(i);
         x.term = term;
         x.sequence = ++beats[store];
-        x.groups = {stands[store]};
+        for (std::uint64_t g = 0; g < groups; ++g)
+          x.groups.push_back(stand(store, group_id{g}));
         x.all_told = true;
         x.full = full.contains(store);
         x.rows = stores[i];
@@ -118,40 +122,43 @@ struct DirectorySteps : testing::Test {
   }
   void obey(store_id to, const msg::group_orders& x) {
     msg::group_news said;
-    auto& own = stands[to];
     for (const auto& y : x.seal) {
-      own.sealed = true;
-      said.sealed.push_back({group, y.epoch, y.by});
+      stand(to, y.group).sealed = true;
+      said.sealed.push_back({y.group, y.epoch, y.by});
     }
     for (const auto& y : x.fill) {
       ++fills;
       fill_sources.insert(y.sources.begin(), y.sources.end());
       if (obeys_fills)
-        own.filled = y.set.epoch;
+        stand(to, y.set.group).filled = y.set.epoch;
     }
     for (const auto& y : x.install) {
-      own.installed = y.set.epoch;
-      said.installed.push_back({group, y.set.epoch});
+      if (!obeys_installs)
+        continue;
+      stand(to, y.set.group).installed = y.set.epoch;
+      said.installed.push_back({y.set.group, y.set.epoch});
     }
     for (const auto& y : x.activate) {
       if (!obeys_activations)
         continue;
+      auto& own = stand(to, y.group);
       own.epoch = y.epoch;
       own.sealed = own.quarantined = false;
       own.filled = {};
-      said.activated.push_back({group, y.epoch});
+      said.activated.push_back({y.group, y.epoch});
     }
     for (const auto& y : x.lead) {
-      own.leads = y.ballot;
+      stand(to, y.set.group).leads = y.ballot;
       ++takeovers;
-      said.led.push_back({group, y.ballot});
+      said.led.push_back({y.set.group, y.ballot});
     }
     drops += x.drop.size();
     rejoins.insert(rejoins.end(), x.rejoin.begin(), x.rejoin.end());
     if (obeys_rejoins)
       for (const auto& y : x.rejoin) {
-        own.quarantined = y.order == msg::rejoin_order::quarantine;
-        said.rejoined.push_back({group, y.epoch, y.order});
+        stand(to, y.group).quarantined
+          = y.order == msg::rejoin_order::quarantine;
+        said.rejoined.push_back({y.group, y.epoch, y.order});
       }
     news(to, std::move(said));
   }
@@ -161,8 +168,17 @@ struct DirectorySteps : testing::Test {
     machine->news(said, now);
     drain();
   }
-  [[nodiscard]] const group_entry& entry() const {
-    return machine->groups().at(group);
+  msg::group_standing& stand(store_id store, group_id which) {
+    return which == group ? stands[store] : others[{store, which}];
+  }
+  /// Its control link breaks and its port of versions refuses.
+  void kill(std::uint64_t i) {
+    machine->link_lost(store_id{i}, boot(i), now);
+    machine->probed(store_id{i}, boot(i), true, now);
+    drain();
+  }
+  [[nodiscard]] const group_entry& entry(group_id which = group) const {
+    return machine->groups().at(which);
   }
   void activated(std::uint64_t i) {
     msg::group_news said;
@@ -179,7 +195,11 @@ struct DirectorySteps : testing::Test {
   std::set<store_id> fill_sources;
   bool obeys_fills = true;
   bool obeys_rejoins = true;
+  bool obeys_installs = true;
   bool obeys_activations = true;
+  // From the next `begin` on.
+  std::uint64_t groups = 1;
+  std::uint32_t repair_parallel = 8;
 };
 
 /// Its three servers are there, and one of them leads the group.
