@@ -179,6 +179,26 @@ TEST(MemberRing, IsACircleInTheOrderOfHashes) {
   EXPECT_EQ(ring.predecessors(ids[4], 1).front(), ids[3]);
 }
 
+// Else some members would help, or hear news, more often than others.
+TEST(MemberRing, SamplesEverybodyAsOften) {
+  for (const std::uint8_t size : {8, 60}) { // Both ways of choosing.
+    member_ring ring;
+    for (std::uint8_t i = 1; i <= size; ++i)
+      ring.insert(make_record(i).id);
+    rng random{size};
+    std::map<msg::member_id, int> counts;
+    constexpr int rounds = 6'000;
+    for (int i = 0; i < rounds; ++i)
+      for (const auto& id :
+           ring.sample(random, 3, make_record(1).id, make_record(2).id))
+        ++counts[id];
+    const int expected = rounds * 3 / (size - 2);
+    ASSERT_EQ(counts.size(), size - 2u);
+    for (const auto& [id, count] : counts)
+      EXPECT_NEAR(count, expected, expected * 0.3) << id.address();
+  }
+}
+
 TEST(MemberRing, SamplesWithoutRepetition) {
   for (std::uint8_t size : {1, 2, 3, 8, 60}) {
     member_ring ring;

@@ -276,6 +276,38 @@ TEST(ListSync, AnswersNoMoreThanItsShare) {
   EXPECT_FALSE(group.out.empty());
 }
 
+// A page is complete between its hashes: what it leaves out, its sender lacks.
+TEST(ListSync, PagesHaveAllThatIsBetweenTheirHashes) { // I9
+  auto group = make_group(1, 200);
+  list_sync sync;
+  sync.on_digests(group, make_record(2).id, {}, start);
+  const auto pages = sent<msg::gossip_page>(std::exchange(group.out, {}));
+  ASSERT_GT(pages.size(), 3u);
+  for (const auto& [to, page] : pages) {
+    std::vector<msg::member_id> told;
+    for (const auto& record : page.records)
+      told.push_back(record.id);
+    std::vector<msg::member_id> between;
+    for (std::size_t i = 0; i < group.ring.size(); ++i)
+      if (const auto& slot = group.ring.at(i);
+          slot.hash >= page.first && slot.hash <= page.last)
+        between.push_back(slot.id);
+    EXPECT_EQ(told, between);
+  }
+}
+
+// A peer that lacks everything gets its share for a page, and asks again.
+TEST(ListSync, AnswersAPageWithNoMoreThanItsShare) {
+  auto group = make_group(1, 200);
+  list_sync sync;
+  msg::gossip_page page{0, 0, ~std::uint64_t{0}, false, {}};
+  sync.answer(group, make_record(2).id, page, start);
+  const auto answer = sent<msg::gossip_news>(group.out);
+  EXPECT_EQ(answer.size(), list_sync::news_per_page);
+  for (const auto& [to, x] : answer)
+    EXPECT_FALSE(x.items.empty());
+}
+
 // Digests would cost as much as the list.
 TEST(ListSync, AShortListIsOnePage) {
   auto group = make_group(1, 6);

@@ -186,6 +186,52 @@ TEST_F(FailureProbes, AnOldAnswerIsNoSignOfLife) {
   EXPECT_LE(now - start, group.config.verdict_pair + 1ms);
 }
 
+TEST_F(FailureProbes, AnAnswerToNoQuestionIsNoSignOfLife) { // SPEC M4
+  make_group(6);
+  keep_company = true;
+  const auto silent = successor(1);
+  std::vector<probe_schedule::decision> decided;
+  while (decided.empty() && now < start + 10s) {
+    decided = run(10ms);
+    std::set<std::uint16_t> asked;
+    for (const auto& [to, request] : sent<msg::gossip_ping_request>(group.out))
+      asked.insert(request.number);
+    for (const auto& [to, ping] : sent<msg::gossip_ping>(take())) {
+      asked.insert(ping.number);
+      for (const auto& id : ids())
+        if (id != silent && group.table.find(id)->ping_address() == to)
+          probes.on_ack(group, id, {ping.number, 0, 0, {}}, now);
+    }
+    for (const auto number : asked) {
+      const auto wrong = static_cast<std::uint16_t>(number + 1'000);
+      probes.on_ack(group, silent, {wrong, 0, 0, {}}, now);
+      probes.on_relayed_ack(group, {wrong, silent, 0}, now);
+    }
+  }
+  ASSERT_EQ(decided.size(), 1u);
+  EXPECT_EQ(decided[0].target, silent);
+}
+
+// The meter tells of the network. A target that was suspected and answers has
+// stalled; one whose first ping alone is unanswered has lost a packet.
+TEST_F(FailureProbes, OnlyLostRoundTripsOfLiveTargetsCountAsLoss) { // SPEC M5
+  make_group(10);
+  const auto target = successor(1);
+  const auto loss = [&] { return probes.status(now).lost_permille; };
+  run_answered(20s);
+  run_answered(1'600ms, {target});
+  const auto seen = probes.status(now).targets;
+  ASSERT_TRUE(std::ranges::any_of(
+    seen, [&](const auto& x) { return x.id == target && x.suspected_for; }));
+  run_answered(5s);
+  EXPECT_EQ(loss(), 0u);
+  run_answered(700ms, {target}); // Its first ping, and two more.
+  for (const auto& x : probes.status(now).targets)
+    EXPECT_FALSE(x.suspected_for);
+  run_answered(5s);
+  EXPECT_GT(loss(), 0u);
+}
+
 // M4: ring neighbours that crash together leave nobody unmonitored.
 TEST_F(FailureProbes, WalksPastSuspects) {
   make_group(20);

@@ -20,10 +20,9 @@ member_table::join(const msg::member_record& record, instant now) {
     return {join_outcome::added, std::nullopt};
   }
   const auto held = it->second.id;
-  if (held.start_ms == record.id.start_ms)
-    return {join_outcome::known, std::nullopt};
-  if (held.start_ms > record.id.start_ms)
-    return {join_outcome::retired, std::nullopt};
+  if (held.start_ms >= record.id.start_ms)
+    return {held == record.id ? join_outcome::known : join_outcome::retired,
+            std::nullopt};
   auto replaced = retire(held, msg::member_change::failed,
                          msg::news_reason::replaced, record.id, now);
   live_.emplace(address, record);

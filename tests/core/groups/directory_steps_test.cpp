@@ -97,6 +97,21 @@ TEST_F(DirectorySteps, WhoHasHadRoomForAWhileLeadsAgain) {
   EXPECT_NE(primary(), 3u);
 }
 
+TEST_F(DirectorySteps, RoomCountsWhenItHasLastedForTenSeconds) { // O3
+  enrol(1);
+  const store_id store{1};
+  live(1s, {1});
+  EXPECT_TRUE(machine->has_room(store, now));
+  full.insert(store);
+  live(250ms, {1});
+  const auto told = now - 250ms;
+  EXPECT_FALSE(machine->has_room(store, told + 60s)) << "it is full";
+  full.clear();
+  live(250ms, {1});
+  EXPECT_FALSE(machine->has_room(store, told + 9'999ms));
+  EXPECT_TRUE(machine->has_room(store, told + 10s));
+}
+
 // What was last told is not what is. SPEC V7
 TEST_F(DirectorySteps, NobodyDropsAGroupThatASilentServerCountsFor) {
   for (const std::uint64_t i : {1, 2, 3})
