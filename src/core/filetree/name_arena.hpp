@@ -25,6 +25,8 @@ public:
 
   /// @pre 1 to `name_bytes_max` bytes.
   [[nodiscard]] handle put(std::string_view name) {
+    static_assert(decltype(free_){}.size() * cell_bytes
+                  >= name_bytes_max + cell_bytes);
     DFS_ASSERT(!name.empty() && name.size() <= name_bytes_max);
     const auto cells = cells_of(name.size());
     auto at = free_[cells];

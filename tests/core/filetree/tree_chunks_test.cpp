@@ -106,6 +106,32 @@ TEST_F(TreeChunks, AsksAgainAtTheEndOfAnUpload) {
   EXPECT_TRUE(change(msg::begin_upload{0, "/a", true, false, 0, ""}));
 }
 
+TEST_F(TreeChunks, GrowsByItsOwnChunksAlone) { // SPEC G7
+  const auto log = file("/log", {written(2, 10)});
+  for (const std::uint64_t chunk : {1, 99})
+    EXPECT_TRUE(apply(msg::files_grown{
+      {{log,
+        {chunk_id{chunk}, {chunk_version{1}, mutation_serial{2}, 30, 30}},
+        true}}}));
+  EXPECT_EQ(tree->status("/log").answer->length, 10u);
+}
+
+// The size of chunks may be another one than when the chunk was granted.
+TEST_F(TreeChunks, AChunkIsNoLongerThanChunksAreOrWere) { // SPEC G2
+  std::uint64_t chunk = 0;
+  const auto commit = [&](std::uint64_t length, std::uint64_t granted) {
+    auto x = written(++chunk, 1);
+    x.extent.length = x.extent.padded_from
+      = static_cast<decltype(x.extent.length)>(length);
+    x.grant.chunk_size = static_cast<decltype(x.grant.chunk_size)>(granted);
+    return refusal(change(msg::commit_file{0, "/a", true, true, {x}, 0}));
+  };
+  const std::uint64_t size = config.chunk_size;
+  EXPECT_EQ(commit(size, size / 2), std::nullopt);
+  EXPECT_EQ(commit(size + 1, size / 2), ec::invalid_argument);
+  EXPECT_EQ(commit(size + 1, size + 1), std::nullopt);
+}
+
 // Of one that is gone there is nothing to write; of the others there is.
 TEST_F(TreeChunks, WritesWhatHasGrownBesideWhatIsGone) { // SPEC G7
   const auto gone = file("/gone", {written(1, 10)});
@@ -137,6 +163,7 @@ TEST_F(TreeChunks, GrowsBeyondTheFirstRowsOfItsChunks) { // SPEC G7
       apply(append_chunk{inode, last, full, chunk_id{i}, chunk_version{1}}));
     last = chunk_id{i};
     full = {chunk_version{1}, mutation_serial{9}, 10, 10};
+    EXPECT_EQ(loaded()->status("/log").answer->length, (i - 1) * 10) << i;
   }
   restart();
   EXPECT_EQ(tree->status("/log").answer->chunks, 200u);
@@ -162,6 +189,20 @@ TEST(TreeRoot, IsTheRootAndNothingElse) { // SPEC G1
   row.kind = msg::entry_kind::directory;
   file_tree tree{{}};
   EXPECT_FALSE(tree.load_node({}, "", row)) << "another directory";
+}
+
+TEST(TreeLoad, RefusesRowsThatCannotBe) { // SPEC G1
+  file_tree tree{{}};
+  node_row row;
+  row.inode = inode_id{7};
+  row.kind = static_cast<msg::entry_kind>(9);
+  EXPECT_FALSE(tree.load_node(inode_id{1}, "a", row));
+  row.kind = msg::entry_kind::file;
+  row.where = static_cast<msg::storage_class>(9);
+  EXPECT_FALSE(tree.load_node(inode_id{1}, "a", row));
+  row.where = msg::storage_class::chunked;
+  EXPECT_TRUE(tree.load_node(inode_id{1}, "a", row));
+  EXPECT_FALSE(tree.load_node(inode_id{1}, "b", row)) << "twice";
 }
 
 TEST_F(TreeChunks, GrowsByChunks) { // SPEC G7

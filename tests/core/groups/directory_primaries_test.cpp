@@ -48,6 +48,7 @@ TEST_F(DirectoryPrimaries, ANewLifeOfThePrimaryLeadsNothing) { // SPEC V6
   const auto leads = entry().ballot;
   reborn(primary());
   EXPECT_NE(entry().ballot, leads) << "somebody is appointed at once";
+  EXPECT_FALSE(entry().led) << "it has not said that it leads";
 }
 
 TEST_F(DirectoryPrimaries, ANewLifeOfAnotherServerChangesNothing) { // SPEC V6

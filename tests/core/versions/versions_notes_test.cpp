@@ -78,7 +78,14 @@ TEST(NoteLedger, ForgetsThatAFileIsClosedWhenItsNameIsGone) { // SPEC S9
   ledger.receipted(page->ticket);
   EXPECT_EQ(ledger.size(), 0u);
   ledger.put(closed);
+  ledger.put(note_of(2, 2));
   ledger.forget_closed(inode_id{1});
+  ledger.forget_closed(inode_id{2}); // It is not closed.
+  ledger.forget_closed(inode_id{3});
+  page = ledger.take();
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->files, std::vector{note_of(2, 2)});
+  ledger.receipted(page->ticket);
   ledger.put(note_of(1, 5)); // Not an older one.
   page = ledger.take();
   ASSERT_TRUE(page);
@@ -110,6 +117,26 @@ TEST(NoteLedger, TellsOfAGroupBehindTheReceiptsOfItsNotes) { // K2
   EXPECT_EQ(last->told, std::vector{told});
   ledger.lost(last->ticket);
   EXPECT_EQ(ledger.take()->told, std::vector{told});
+}
+
+// The page of an older one comes back when a newer one is there.
+TEST(NoteLedger, TellsOfAGroupWithTheHighestBallot) { // K2
+  note_ledger ledger;
+  const msg::told_group older{group_id{9}, group_ballot{200}};
+  const msg::told_group newer{group_id{9}, group_ballot{300}};
+  ledger.put(older);
+  const auto page = ledger.take();
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->told, std::vector{older});
+  ledger.put(newer);
+  ledger.lost(page->ticket);
+  EXPECT_EQ(ledger.take()->told, std::vector{newer});
+  ledger.lose_all();
+  ledger.put(older);
+  EXPECT_EQ(ledger.take()->told, std::vector{newer});
+  ledger.put(older);
+  ledger.put(newer);
+  EXPECT_EQ(ledger.take()->told, std::vector{newer});
 }
 
 TEST(NoteLedger, ForgetsWhatWasSaidOfGroupsToAMasterThatLostIt) {

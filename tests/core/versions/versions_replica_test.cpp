@@ -144,6 +144,26 @@ TEST_F(Replica, ThatIsOfNoGroupSaysThatItIsNotThere) { // SPEC V8
   EXPECT_EQ(refused->code, ec::unavailable);
 }
 
+// An order is repeated until it is answered; the answer is a promise.
+TEST_F(Replica, ARepeatedQuarantineIsAnsweredWhenItIsDurable) { // SPEC V7
+  using order = msg::rejoin_order;
+  const msg::rejoin_group x{group, epoch, order::quarantine, {}, {}};
+  const auto out = machine.rejoin(1, x, now);
+  ASSERT_NE(rows_in(out), nullptr);
+  EXPECT_EQ(answer_in<msg::group_rejoined>(machine.rejoin(2, x, now)), nullptr);
+  EXPECT_NE(
+    answer_in<msg::group_rejoined>(machine.stored(rows_in(out)->ticket, now)),
+    nullptr);
+}
+
+// A put costs each replica one row, but for the first one of a primary.
+TEST_F(Replica, WritesItsOwnRowWithANewBallotOnly) { // SPEC V2
+  const auto first = accept_whole(manifest(101, 1, 1));
+  EXPECT_EQ(rows_in(first)->changes.size(), 2u);
+  const auto second = accept_whole(manifest(101, 2, 2));
+  EXPECT_EQ(rows_in(second)->changes.size(), 1u);
+}
+
 // The source has forgotten less than this one, and knows more of the file.
 TEST_F(Replica, RefilledItHasTheNewerStateOfAFileThatItHas) { // SPEC V7
   auto rows = active_rows();

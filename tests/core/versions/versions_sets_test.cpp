@@ -60,6 +60,30 @@ TEST(EpochChange, FindsOutThatItsSetIsSealedAlready) { // SPEC V8
   EXPECT_TRUE(std::holds_alternative<change_failed>(out[0]));
 }
 
+// What is late, or of another set, says nothing about this one.
+TEST(EpochChange, BelievesItsOwnMembersAboutItsOwnEpochOnly) { // E1, E2
+  auto change = epoch_change::resume(set_of(20, {1, 2, 4}));
+  (void) change.begin(now);
+  const auto refused = [&](std::uint64_t store, std::uint64_t about) {
+    return !change
+              .on_refused(
+                store_id{store},
+                {group, {}, group_epoch{about}, group_ballot{30}, ec::stale})
+              .empty();
+  };
+  EXPECT_FALSE(refused(3, 20)) << "no member";
+  EXPECT_FALSE(refused(1, 10));
+  const auto activated = [&](std::uint64_t store, std::uint64_t in) {
+    return !change.on_activated(store_id{store}, {group, group_epoch{in}})
+              .empty();
+  };
+  EXPECT_FALSE(activated(1, 20));
+  EXPECT_FALSE(activated(2, 10));
+  EXPECT_FALSE(activated(3, 20)) << "no member";
+  EXPECT_FALSE(activated(1, 20)) << "said before";
+  EXPECT_TRUE(activated(2, 20)) << "two of three";
+}
+
 msg::group_testimony says(std::uint64_t store, const msg::group_set& set,
                           bool sealed = false,
                           const msg::group_set& next = {}) {
