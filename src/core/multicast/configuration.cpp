@@ -22,6 +22,12 @@ index_of(const msg::group_configuration& x, server_id server) {
   return std::nullopt;
 }
 
+std::optional<std::size_t>
+index_of(const msg::group_configuration& x, server_id server, life_id life) {
+  const auto i = index_of(x, server);
+  return i && x.members[*i].life == life ? i : std::nullopt;
+}
+
 bool acts_in(const msg::group_configuration& x, const msg::group_member& who) {
   return std::find(x.members.begin(), x.members.end(), who) != x.members.end();
 }

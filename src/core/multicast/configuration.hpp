@@ -16,6 +16,9 @@ owner_of(const msg::group_configuration& x, std::uint64_t k);
 /// @returns the index of the server, or nothing.
 [[nodiscard]] std::optional<std::size_t>
 index_of(const msg::group_configuration& x, server_id server);
+/// @returns the index of this life of the server, or nothing.
+[[nodiscard]] std::optional<std::size_t>
+index_of(const msg::group_configuration& x, server_id server, life_id life);
 
 /// Is this process a member?
 [[nodiscard]] bool

@@ -41,14 +41,12 @@ bool multicast_machine::wants_change() const {
   if (!operating_ || members != current_.members)
     return true;
   // Somebody has dropped out of it, and cannot come back but by another one.
-  for (const auto& x : members) {
-    const auto at = peers_.find(x.server);
-    if (x.server != self_.server && at != peers_.end() && at->second.beacon
-        && at->second.beacon->operating != current_.id
-        && now_ > installed_at_ + config_.straggle)
-      return true;
-  }
-  return false;
+  return passed(installed_at_, config_.straggle)
+         && std::ranges::any_of(peers_, [this](const auto& x) {
+              const auto& [server, peer] = x;
+              return peer.beacon && peer.beacon->operating != current_.id
+                     && index_of(current_, server);
+            });
 }
 
 void multicast_machine::consider_attempt() {
@@ -56,8 +54,8 @@ void multicast_machine::consider_attempt() {
   const auto known
     = [this](server_id x) { return x == self_.server || knows(x); };
   if (lead_ || component_.leader != self_.server
-      || choice.verdict != primary_verdict::primary || now_ < lead_not_before_
-      || (now_ < listens_until_ && !forced_
+      || choice.verdict != primary_verdict::primary || !passed(lead_not_before_)
+      || (!passed(listens_until_) && !forced_
           && !std::ranges::all_of(config_.servers, known))
       || !wants_change())
     return;
@@ -69,8 +67,8 @@ void multicast_machine::consider_attempt() {
     }
   const bool grows = operating_ && choice.members != current_.members
                      && includes(choice.members, current_.members);
-  const auto settled = component_since_ + config_.settle;
-  if (now_ < settled || (grows && now_ < installed_at_ + config_.merge_gap))
+  if (!passed(component_since_, config_.settle)
+      || (grows && !passed(installed_at_, config_.merge_gap)))
     return;
   start_attempt();
 }
@@ -186,7 +184,7 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
   }
   const auto cut = lead_->commit->next.first - 1;
   const auto chain = log_.chain_at(cut);
-  if (!chain || log_.received() < cut)
+  if (!chain)
     return; // Not before the leader has it itself.
   if (*chain != x.chain) {
     ++counts_.conflicts; // M2 is broken somewhere: it does not come in.
@@ -206,8 +204,7 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
 // -- a member -----------------------------------------------------------------
 
 void multicast_machine::on(server_id from, const msg::gather_members& x) {
-  if (x.ballot < record_.promised || x.ballot <= abandoned_
-      || x.ballot.leader != from
+  if (x.ballot < record_.promised || x.ballot.leader != from
       || (from != self_.server && from != component_.leader)
       || learner_.needs_state)
     return;
@@ -225,10 +222,9 @@ void multicast_machine::on(server_id from, const msg::gather_members& x) {
     attempt_->touched = now_;
     beacon_soon_ = reach_changed_ = true;
   }
-  if (!attempt_ || attempt_->ballot != x.ballot)
+  if (!attempt_) // It has given that up, or promised it in a former life.
     return;
-  if (attempt_->phase == attempt_phase::gathering)
-    attempt_->touched = now_; // Others may have to come first.
+  attempt_->touched = now_; // Others may have to come first.
   attempt_->answer = true;
   advance_attempt();
 }
@@ -282,11 +278,11 @@ void multicast_machine::advance_attempt() {
     x.said = instant{};
     x.touched = now_;
   }
-  if (now_ < x.said + config_.change_resend)
+  if (!passed(x.said, config_.change_resend))
     return;
   x.said = now_;
   if (x.phase == attempt_phase::committed) {
-    if (log_.received() < cut && !is_none(x.next.previous))
+    if (log_.received() < cut)
       ask_items(x.donor, x.ballot);
     return;
   }
@@ -298,8 +294,7 @@ void multicast_machine::advance_attempt() {
 }
 
 void multicast_machine::on(const msg::install_members& x) {
-  if (x.ballot != record_.promised || (operating_ && current_.id == x.ballot)
-      || (attempt_ && attempt_->ballot != x.ballot))
+  if (x.ballot != record_.promised)
     return;
   for (const auto& own : record_.attempts)
     if (own.id == x.ballot && can_install(own)) {
@@ -312,8 +307,7 @@ void multicast_machine::on(const msg::install_members& x) {
 // It was ready for this one, in this life or a former one. If it was committed
 // to another one since, that may have been installed, too: it is remembered.
 bool multicast_machine::can_install(const msg::group_configuration& x) const {
-  return is_own(x) && votes_in(x, self_) && x.previous == record_.lineage
-         && durable_ + 1 >= x.first && log_.floor() < x.first
+  return is_own(x) && x.previous == record_.lineage && durable_ + 1 >= x.first
          && final_ < x.first;
 }
 
@@ -321,7 +315,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   const auto cut = next.first - 1;
   append_news();
   log_.cut_off(cut);
-  if (attempt_ && attempt_->ballot == next.id)
+  if (attempt_)
     record_.history = attempt_->history;
   record_.history.emplace_back(next.id, next.first);
   if (record_.history.size() > msg::group_history_max)
@@ -335,8 +329,7 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.forgetful = record_.forgetful && !record_.attempts.empty();
   promises_.drop(next.id);
   attempt_.reset();
-  if (lead_ && lead_->ballot <= next.id)
-    lead_.reset();
+  lead_.reset();
   lead_failures_ = 0;
   drop_fetch();
   giver_.source.drop();
@@ -380,7 +373,7 @@ void multicast_machine::announce() {
     return;
   out_.push_back(configuration_installed{*std::move(unannounced_)});
   unannounced_.reset();
-  if (!serving_ && told_) // It has been lost meanwhile.
+  if (told_) // It has been lost meanwhile.
     out_.push_back(*told_);
 }
 
@@ -397,20 +390,19 @@ void multicast_machine::leave_configuration() {
 // -- patience -----------------------------------------------------------------
 
 void multicast_machine::abandon_attempt() {
-  abandoned_ = attempt_->ballot;
-  attempt_.reset();
+  attempt_.reset(); // It has promised that ballot, and takes part no more.
   beacon_soon_ = true;
   learn();
 }
 
 void multicast_machine::watch_attempts() {
-  if (attempt_ && now_ > attempt_->touched + 2 * config_.attempt_patience)
+  if (attempt_ && passed(attempt_->touched, 2 * config_.attempt_patience))
     abandon_attempt();
   if (!lead_)
     return;
   const bool members_left = !includes(component_.choice.members, lead_->members)
                             || component_.leader != self_.server;
-  if (members_left || now_ > lead_->touched + config_.attempt_patience) {
+  if (members_left || passed(lead_->touched, config_.attempt_patience)) {
     // Not all at once again: leaders that see different groups take turns.
     lead_failures_ = std::min(lead_failures_ + 1, 5u);
     lead_not_before_
@@ -420,7 +412,7 @@ void multicast_machine::watch_attempts() {
     beacon_soon_ = true;
     return;
   }
-  if (now_ < lead_->said + config_.change_resend)
+  if (!passed(lead_->said, config_.change_resend))
     return;
   lead_->said = now_;
   if (lead_->commit && attempt_ && attempt_->phase == attempt_phase::gathering)

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr auto ask_again = 20ms;
 constexpr unsigned tries_each = 4;
+/// What comes before the service's state has two lengths.
+constexpr std::size_t state_bytes_least = 16;
 
 std::string put_length(std::uint64_t x) {
   std::string out;
@@ -72,13 +74,12 @@ void multicast_machine::catch_up() {
       send(learner_.fetch->from(), *pages);
     return;
   }
-  if (now_ < learner_.asked_at + ask_again)
+  if (!passed(learner_.asked_at, ask_again))
     return;
   std::vector<server_id> sponsors;
   std::vector<server_id> others;
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && hears(server)
-        && peer.beacon->standing.lineage == reference()
+    if (knows(server) && peer.beacon->standing.lineage == reference()
         && !is_later(record_.known, peer.beacon->standing.known)
         && peer.beacon->standing.fit)
       (peer.beacon->operating == reference() ? sponsors : others)
@@ -258,8 +259,8 @@ void multicast_machine::on(server_id from, const msg::snapshot_offered& x) {
                       && x.k > log_.received();
   if (leaves)
     abandon_attempt();
-  if (learner_.fetch || !behind() || x.lineage != reference() || x.bytes == 0
-      || x.bytes > config_.snapshot_bytes
+  if (learner_.fetch || !behind() || x.lineage != reference()
+      || x.bytes < state_bytes_least || x.bytes > config_.snapshot_bytes
       || (record_.lineage == x.lineage && x.k <= final_))
     return;
   learner_.fetch.emplace(from, x, now_);
@@ -279,7 +280,7 @@ void multicast_machine::on(const msg::page_fetched& x) {
   const auto offer = learner_.fetch->offer();
   const auto bytes = learner_.fetch->take();
   drop_fetch();
-  if (bytes && bytes->size() >= 16)
+  if (bytes)
     take_over(offer, *bytes);
 }
 
@@ -304,7 +305,7 @@ void multicast_machine::align_sender() {
 void multicast_machine::take_over(const msg::snapshot_offered& offer,
                                   const std::string& bytes) {
   auto head = get_length(bytes);
-  if (head > bytes.size() - 16)
+  if (head > bytes.size() - state_bytes_least)
     return;
   auto position = decode_position(std::string_view{bytes}.substr(8, head));
   head += 8;

@@ -64,6 +64,10 @@ void multicast_machine::begin(instant now) {
   now_ = std::max(now, now_);
 }
 
+bool multicast_machine::passed(instant since, instant::duration wait) const {
+  return now_ >= since + wait;
+}
+
 multicast_effects multicast_machine::start(instant now) {
   begin(now);
   deliver();
@@ -94,7 +98,7 @@ multicast_machine::on_packet(const msg::multicast_packet& packet, instant now) {
   peer.received = packet.received;
   on_header(packet);
   const auto member = operating_ && packet.configuration == current_.id
-                      && index_of(current_, packet.sender).has_value();
+                      && index_of(current_, packet.sender, packet.life);
   dispatch(packet, member);
   return finish();
 }
@@ -106,8 +110,8 @@ void multicast_machine::on_header(const msg::multicast_packet& packet) {
     on(msg::install_members{attempt_->ballot});
   if (!operating_ || packet.configuration != current_.id)
     return;
-  const auto i = index_of(current_, packet.sender);
-  if (!i || current_.members[*i].life != packet.life)
+  const auto i = index_of(current_, packet.sender, packet.life);
+  if (!i)
     return;
   known_last_ = std::max(known_last_, packet.last);
   if (stability_.received(*i, packet.received))
@@ -131,7 +135,7 @@ void multicast_machine::dispatch(const msg::multicast_packet& packet,
 
 multicast_effects multicast_machine::tick(instant now) {
   begin(now);
-  if (now_ >= duty_at_)
+  if (passed(duty_at_))
     duty();
   return finish();
 }
@@ -205,7 +209,7 @@ void multicast_machine::duty() {
     ask_for_missing();
     nudge_owner();
     watch_members();
-    if (busy() && now_ >= all_at_ + config_.status_every)
+    if (busy() && passed(all_at_, config_.status_every))
       ack_due_ = true;
   }
   catch_up();
@@ -280,7 +284,7 @@ void pack_parts(multicast_effects& out, const std::vector<server_id>& to,
 
 void multicast_machine::flush_all() {
   if (operating_) {
-    const bool ack = ack_due_ && now_ >= all_at_ + config_.ack_gap;
+    const bool ack = ack_due_ && passed(all_at_, config_.ack_gap);
     std::vector<server_id> others;
     for (const auto& x : current_.members)
       if (x.server != self_.server)
@@ -338,6 +342,8 @@ void multicast_machine::check() const {
   DFS_ASSERT(!operating_ || record_.promised <= current_.id);
   DFS_ASSERT(!operating_ || record_.lineage == current_.id);
   DFS_ASSERT(!operating_ || acts_in(current_, self_));
+  DFS_ASSERT(!attempt_ || attempt_->ballot == record_.promised);
+  DFS_ASSERT(!told_ || !serving_);
   if (operating_)
     stability_.check();
 }

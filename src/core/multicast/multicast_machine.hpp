@@ -87,6 +87,7 @@ public:
 private:
   // multicast_machine.cpp: inputs and outputs
   void begin(instant now);
+  [[nodiscard]] bool passed(instant since, instant::duration wait = {}) const;
   [[nodiscard]] multicast_effects finish();
   void on_header(const msg::multicast_packet& packet);
   void dispatch(const msg::multicast_packet& packet, bool member);
@@ -220,8 +221,7 @@ private:
 
   std::optional<member_attempt> attempt_;
   std::optional<leader_attempt> lead_;
-  bool led_ = false;                ///< It has given a ballot in this life.
-  msg::configuration_id abandoned_; ///< Lower ones are not answered any more.
+  bool led_ = false; ///< It has given a ballot in this life.
   instant lead_not_before_{};
   instant listens_until_{}; ///< Who has just started may not know yet.
   unsigned lead_failures_ = 0;

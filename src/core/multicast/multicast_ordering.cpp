@@ -9,8 +9,7 @@
 namespace dfs::core {
 
 void multicast_machine::on(const msg::multicast_data& x) {
-  const auto i = index_of(current_, x.body.number.server);
-  if (!i || current_.members[*i].life != x.body.number.life)
+  if (!index_of(current_, x.body.number.server, x.body.number.life))
     return;
   if (!log_.has_loose())
     grown_at_ = now_;
@@ -89,7 +88,8 @@ bool multicast_machine::give_order() {
       const auto number = body->number;
       (void) log_.add_order(k, number);
       // Whoever has not heard of the place before does so now.
-      if (const auto last = log_.number_at(k - 1); last && now_ < lossy_until_)
+      if (const auto last = log_.number_at(k - 1);
+          last && !passed(lossy_until_))
         send_all(msg::multicast_order{k - 1, *last});
       send_all(msg::multicast_order{k, number});
       known_last_ = std::max(known_last_, k);
@@ -162,7 +162,7 @@ multicast_machine::whom_to_ask(std::uint64_t k, unsigned tries) const {
 // Where datagrams are lost, waiting for one that is merely late costs more than
 // to ask in vain.
 instant::duration multicast_machine::hurried(instant::duration wait) const {
-  return now_ < lossy_until_ ? wait / 4 : wait;
+  return passed(lossy_until_) ? wait : wait / 4;
 }
 
 void multicast_machine::ask_for_missing() {
@@ -177,7 +177,7 @@ void multicast_machine::ask_for_missing() {
     auto& state = at->second;
     if (fresh)
       state.due = now_ + hurried(config_.nack_after);
-    if (now_ < state.due)
+    if (!passed(state.due))
       continue;
     lossy_until_ = now_ + config_.loss_memory;
     auto& nack = asked[whom_to_ask(k, state.tries)];
@@ -200,7 +200,7 @@ void multicast_machine::nudge_owner() {
   const auto k = log_.received() + 1;
   const auto owner = owner_of(current_, k);
   if (owner == self_.server || log_.number_at(k)
-      || now_ < grown_at_ + hurried(config_.nudge_after))
+      || !passed(grown_at_, hurried(config_.nudge_after)))
     return;
   for (const auto& sender : current_.members)
     if (const auto* body = log_.next_of(sender.server, sender.life)) {
@@ -226,7 +226,7 @@ void multicast_machine::watch_members() {
         || !hears(member.server)
         || (peer.beacon && peer.beacon->standing.stalled)) {
       x = {mark, now_};
-    } else if (i != index_ && now_ > x.since + config_.stuck) {
+    } else if (i != index_ && passed(x.since, config_.stuck)) {
       peers_[member.server].shunned = now_ + config_.shun;
       reach_changed_ = true;
       x.since = now_;

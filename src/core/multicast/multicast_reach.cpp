@@ -21,8 +21,8 @@ constexpr auto look_again = 20ms;
 bool multicast_machine::hears(server_id server) const {
   const auto at = peers_.find(server);
   return at != peers_.end() && at->second.heard
-         && now_ <= *at->second.heard + config_.silence
-         && now_ >= at->second.shunned;
+         && !passed(*at->second.heard, config_.silence)
+         && passed(at->second.shunned);
 }
 
 // Whoever is in one set with this server has told it what it remembers: that
@@ -40,7 +40,7 @@ msg::configuration_id multicast_machine::reference() const {
     return record_.known.id;
   auto best = record_.lineage;
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && hears(server))
+    if (knows(server))
       best = std::max(best, peer.beacon->standing.lineage);
   return best;
 }
@@ -49,8 +49,7 @@ std::uint64_t multicast_machine::best_final() const {
   const auto lineage = reference();
   std::uint64_t best = 0;
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && hears(server)
-        && peer.beacon->standing.lineage == lineage)
+    if (knows(server) && peer.beacon->standing.lineage == lineage)
       best = std::max(best, peer.beacon->final);
   return best;
 }
@@ -105,15 +104,15 @@ msg::group_beacon multicast_machine::beacon(bool answer) const {
 void multicast_machine::send_beacons() {
   const bool calm = operating_ && serving_;
   const auto period = calm ? config_.beacon_idle : config_.beacon_busy;
-  const bool all = now_ >= beacon_at_ + period
-                   || (beacon_soon_ && now_ >= beacon_at_ + beacon_gap);
+  const bool all = passed(beacon_at_, period)
+                   || (beacon_soon_ && passed(beacon_at_, beacon_gap));
   const auto plain = beacon(false);
   for (const auto server : config_.servers) {
     if (server == self_.server)
       continue;
     auto& peer = peers_[server];
-    const bool quiet = hears(server) && now_ > *peer.heard + config_.probe_after
-                       && now_ >= peer.probed + config_.probe_every;
+    const bool quiet = hears(server) && passed(*peer.heard, config_.probe_after)
+                       && passed(peer.probed, config_.probe_every);
     if (quiet) {
       peer.probed = now_;
       send(server, beacon(true));
@@ -133,13 +132,9 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
   auto& peer = peers_[from];
   if (x.standing.who.server != from || x.standing.who.life != peer.life)
     return;
-  if (!peer.beacon || peer.beacon->standing != x.standing
-      || peer.beacon->heard != x.heard || peer.beacon->follows != x.follows
-      || peer.beacon->operating != x.operating)
-    reach_changed_ = true;
   peer.beacon = x;
   peer.held = std::max(peer.received, x.final);
-  if (x.answer && now_ >= peer.answered + answer_gap) {
+  if (x.answer && passed(peer.answered, answer_gap)) {
     peer.answered = now_;
     send(from, beacon(false));
   }
@@ -152,8 +147,8 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
   if (votes_count() && promised_more(x.standing))
     forget_votes();
   learn();
-  if (reach_changed_)
-    duty_at_ = now_;
+  reach_changed_ = true;
+  duty_at_ = now_;
 }
 
 // What it told last; or, if that was before the present configuration, which
@@ -162,7 +157,7 @@ msg::member_standing
 multicast_machine::standing_of(const group_peer& peer) const {
   auto x = peer.beacon->standing;
   if (operating_ && x.known.id < current_.id && acts_in(current_, x.who)
-      && now_ <= installed_at_ + config_.straggle) {
+      && !passed(installed_at_, config_.straggle)) {
     x.known = current_;
     x.lineage = current_.id;
     x.attempts.clear();
@@ -174,7 +169,7 @@ multicast_machine::standing_of(const group_peer& peer) const {
 }
 
 void multicast_machine::evaluate() {
-  if (!reach_changed_ && now_ < evaluated_ + look_again)
+  if (!reach_changed_ && !passed(evaluated_, look_again))
     return;
   reach_changed_ = false;
   evaluated_ = now_;
@@ -183,7 +178,7 @@ void multicast_machine::evaluate() {
   std::vector<reach_node> nodes;
   nodes.push_back({{}, own.heard});
   for (const auto& [server, peer] : peers_)
-    if (peer.beacon && hears(server)) {
+    if (knows(server)) {
       told.push_back({standing_of(peer), peer.held});
       nodes.push_back({{}, peer.beacon->heard});
     }
@@ -232,7 +227,7 @@ void multicast_machine::tell_service() {
                     && told_->primary == x.primary
                     && told_->stalled == x.stalled
                     && told_->forgetful == x.forgetful;
-  if (!serving_ && same)
+  if (same)
     return;
   serving_ = false;
   told_ = x;

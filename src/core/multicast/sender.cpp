@@ -195,13 +195,6 @@ std::vector<submit_token> multicast_sender::drop_waiting() {
   return tokens;
 }
 
-const msg::message_body* multicast_sender::find(std::uint64_t q) const {
-  if (under_way_.empty() || q < under_way_.front().body.number.q
-      || q > numbered_)
-    return nullptr;
-  return &under_way_[q - under_way_.front().body.number.q].body;
-}
-
 void multicast_sender::check() const {
   DFS_ASSERT(under_way_.size() <= config_->window); // S3
   std::size_t bytes = 0;

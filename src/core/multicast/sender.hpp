@@ -70,7 +70,6 @@ public:
   /// Gives up what has no number yet. @returns the tokens.
   [[nodiscard]] std::vector<submit_token> drop_waiting();
 
-  [[nodiscard]] const msg::message_body* find(std::uint64_t q) const;
   [[nodiscard]] std::size_t under_way() const {
     return under_way_.size();
   }
