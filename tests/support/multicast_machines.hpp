@@ -63,8 +63,9 @@ protected:
         serves[who] = true;
       } else if (std::holds_alternative<primary_regained>(x)) {
         serves[who] = true;
-      } else if (std::holds_alternative<primary_lost>(x)) {
+      } else if (const auto* lost = std::get_if<primary_lost>(&x)) {
         serves[who] = false;
+        losses[server_id{who + 1}].push_back(*lost);
       } else if (auto* ended = std::get_if<submit_ended>(&x)) {
         EXPECT_EQ(ended->outcome, submit_outcome::refused);
         refused.push_back(ended->token);
@@ -161,6 +162,7 @@ protected:
   std::vector<submit_token> refused;
   std::map<server_id, int> replaced; ///< States, by whose.
   std::map<server_id, int> went_back;
+  std::map<server_id, std::vector<primary_lost>> losses; ///< As told.
   std::uint64_t restarts = 0;
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>
     pass = [](auto, auto, const auto&) { return true; };
