@@ -133,10 +133,10 @@ void multicast_machine::commit() {
     return;
   }
   msg::commit_members x;
-  std::uint64_t cut = config_.first_place - 1;
+  auto cut = lead_->gathered.at(self_.server).received;
+  x.donor = self_.server;
   for (const auto& [server, told] : lead_->gathered)
-    if (told.received > cut
-        || (told.received == cut && server == self_.server)) {
+    if (told.received > cut) {
       cut = told.received;
       x.donor = server;
     }

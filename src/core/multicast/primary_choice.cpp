@@ -91,6 +91,7 @@ std::size_t least_members(const multicast_config& config,
     {config.min_quorum, config.servers.size(), last.members.size()});
 }
 
+/// @pre the rule is not the literal one, which asks for none.
 bool has_quorum(const multicast_config& config,
                 const msg::group_configuration& of, const standings& view) {
   std::size_t count = 0;
@@ -110,17 +111,10 @@ bool has_quorum(const multicast_config& config,
     return forgetful > 0 && view.size() == config.servers.size()
            && forgetful < least_members(config, of);
   };
-  switch (config.rule) {
-    case primary_rule::majority:
-      return 2 * count > of.members.size()
-             || (2 * count == of.members.size()
-                 && (highest || no_other_half()));
-    case primary_rule::highest_id:
-      return highest;
-    case primary_rule::highest_id_literal:
-      return true;
-  }
-  return false;
+  if (config.rule == primary_rule::highest_id)
+    return highest;
+  return 2 * count > of.members.size()
+         || (2 * count == of.members.size() && (highest || no_other_half()));
 }
 
 primary_verdict judge(const multicast_config& config, const primary_choice& x,

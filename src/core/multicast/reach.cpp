@@ -59,9 +59,8 @@ public:
       const auto [servers, choice] = best(left);
       left &= ~servers;
       reach_component found;
-      for (std::size_t i = 0; i < nodes_.size(); ++i)
-        if (servers & bit(i))
-          found.servers.push_back(nodes_[i].standing.who.server);
+      for (const auto& x : standings_of(servers))
+        found.servers.push_back(x.who.server);
       if (!std::binary_search(found.servers.begin(), found.servers.end(), self))
         continue;
       found.leader = choice.members.empty() ? found.servers.back()
@@ -84,19 +83,19 @@ private:
     cliques(edges, 0, among, 0, all);
     found result{0, {}};
     for (const auto x : all) {
-      found next{x, choice_of(x)};
+      found next{x, choose_primary(config_, standings_of(x))};
       if (result.first == 0 || rank(next) > rank(result))
         result = std::move(next);
     }
     return result;
   }
 
-  primary_choice choice_of(mask servers) const {
-    std::vector<msg::member_standing> view;
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      if (servers & bit(i))
-        view.push_back(nodes_[i].standing);
-    return choose_primary(config_, view);
+  std::vector<msg::member_standing> standings_of(mask servers) const {
+    std::vector<msg::member_standing> all;
+    for (mask rest = servers; rest != 0; rest &= rest - 1)
+      all.push_back(
+        nodes_[static_cast<std::size_t>(std::countr_zero(rest))].standing);
+    return all;
   }
 
   using ranked = std::tuple<bool, std::size_t, bool, mask>;
