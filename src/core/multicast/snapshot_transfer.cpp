@@ -3,6 +3,7 @@
 #include "base/crc32c.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace dfs::core {
 
@@ -73,7 +74,8 @@ snapshot_fetch::snapshot_fetch(server_id from,
 std::optional<msg::fetch_pages> snapshot_fetch::ask(instant now) {
   msg::fetch_pages request{offer_.snapshot, {}};
   std::size_t open = 0;
-  for (auto page = first_; page < here_.size() && open < window; ++page) {
+  for (auto page = static_cast<std::size_t>(first_);
+       page < here_.size() && open < window; ++page) {
     if (here_[page])
       continue;
     ++open;
@@ -101,8 +103,8 @@ bool snapshot_fetch::on_page(const msg::page_fetched& x, instant now) {
   --missing_;
   asked_.erase(x.page);
   heard_ = now;
-  while (first_ < here_.size() && here_[first_])
-    ++first_;
+  const auto known = std::next(here_.begin(), first_);
+  first_ += std::distance(known, std::find(known, here_.end(), false));
   return true;
 }
 

@@ -78,7 +78,7 @@ private:
   msg::snapshot_offered offer_;
   std::vector<bool> here_;
   std::size_t missing_;
-  std::size_t first_ = 0; ///< All pages below are here.
+  std::ptrdiff_t first_ = 0; ///< All pages below are here.
   std::string bytes_;
   std::map<std::uint32_t, instant> asked_;
   instant heard_;
