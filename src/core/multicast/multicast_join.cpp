@@ -93,8 +93,7 @@ void multicast_machine::catch_up() {
 
 void multicast_machine::drop_fetch() {
   learner_.fetch.reset();
-  if (std::exchange(learner_.needs_state, false))
-    reach_changed_ = beacon_soon_ = true;
+  learner_.needs_state = false;
 }
 
 void multicast_machine::ask_items(server_id from,

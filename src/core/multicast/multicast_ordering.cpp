@@ -81,7 +81,7 @@ bool multicast_machine::give_order() {
   const auto n = current_.members.size();
   std::size_t first = 0;
   if (const auto last = log_.number_at(k - 1))
-    first = index_of(current_, last->server).value_or(n - 1) + 1;
+    first = index_of(current_, last->server).value_or(0) + 1;
   for (std::size_t i = 0; i < n; ++i) {
     const auto& sender = current_.members[(first + i) % n];
     if (const auto* body = log_.next_of(sender.server, sender.life)) {

@@ -156,7 +156,7 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
 msg::member_standing
 multicast_machine::standing_of(const group_peer& peer) const {
   auto x = peer.beacon->standing;
-  if (operating_ && x.known.id < current_.id && acts_in(current_, x.who)
+  if (x.known.id < current_.id && acts_in(current_, x.who)
       && !passed(installed_at_, config_.straggle)) {
     x.known = current_;
     x.lineage = current_.id;
