@@ -70,6 +70,7 @@ protected:
         EXPECT_EQ(ended->outcome, submit_outcome::refused);
         refused.push_back(ended->token);
       } else if (auto* wanted = std::get_if<take_snapshot>(&x)) {
+        EXPECT_EQ(wanted->ticket, ++tickets[server_id{who + 1}]);
         perform(who,
                 machines[who]->snapshot_taken(wanted->ticket, "state", now));
       } else if (std::holds_alternative<replace_state>(x)) {
@@ -122,6 +123,7 @@ protected:
 
   void restart(std::size_t who, std::optional<stored_group> stored) {
     issued[who] = done[who] = 0;
+    tickets[server_id{who + 1}] = 0;
     serves[who] = false;
     machines[who] = std::make_unique<multicast_machine>(
       config,
@@ -162,6 +164,7 @@ protected:
   std::vector<submit_token> refused;
   std::map<server_id, int> replaced; ///< States, by whose.
   std::map<server_id, int> went_back;
+  std::map<server_id, std::uint64_t> tickets; ///< Of the last state wanted.
   std::map<server_id, std::vector<primary_lost>> losses; ///< As told.
   std::uint64_t restarts = 0;
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>

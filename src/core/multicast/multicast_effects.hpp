@@ -97,7 +97,7 @@ struct primary_regained {
 
 /// Give the service's state after the deliveries so far -> `snapshot_taken`.
 struct take_snapshot {
-  std::uint64_t ticket = 0;
+  std::uint64_t ticket = 0; ///< Counts from 1 in each life.
   std::uint64_t k = 0;
 };
 

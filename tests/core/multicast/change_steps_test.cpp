@@ -157,13 +157,11 @@ TEST_F(ChangeSteps, WithoutProgressFor400MsAreBegunAgain) { // SPEC Q4
   run(4s);
   const auto tried = ballots(2, 0);
   ASSERT_GE(tried.size(), 7u);
-  auto waited = 400ns;
   for (std::size_t i = 1; i < 7; ++i) {
     EXPECT_LT(tried[i - 1].first, tried[i].first);
     const auto gap = tried[i].second - tried[i - 1].second;
     EXPECT_GE(gap, 400ms + 20ms * std::min<std::size_t>(i, 5));
     EXPECT_LE(gap, 450ms + 20ms * std::min<std::size_t>(i, 5));
-    waited += gap;
   }
   lets = [](auto, auto, const auto&) { return true; };
   run(600ms);
@@ -328,6 +326,87 @@ TEST_F(ChangeSteps, WhoDoesNotInstallItInTimeIsTakenInAgain) { // SPEC Q5
     ASSERT_NE(x->configuration(), nullptr);
     EXPECT_EQ(x->configuration()->members.size(), 3u);
   }
+}
+
+// Its former life was a member; this one has nothing, and nobody follows it.
+TEST_F(ChangeSteps, WhoComesBackWithNothingDoesNotLead) { // SPEC Q5
+  begin(3);
+  while (!machines[0]->configuration())
+    run(100us);
+  lets = [](auto, auto to, const auto& packet) {
+    return to != 2 || !has<msg::items_fetched>(packet);
+  };
+  restart(2, std::nullopt);
+  run(20ms);
+  said.clear();
+  run(260ms);
+  std::size_t beacons = 0;
+  for (const auto& x : said)
+    if (const auto* beacon = std::get_if<msg::group_beacon>(&x.what);
+        beacon && x.from == 0) {
+      ++beacons;
+      EXPECT_NE(beacon->follows, server_id{3});
+    }
+  EXPECT_GT(beacons, 0u);
+}
+
+// Late, or of another ballot: only those of this one count.
+TEST_F(ChangeSteps, AnswersToOtherBallotsDoNotCount) { // SPEC Q4
+  begin(3);
+  run(1s);
+  const auto before = machines[2]->configuration()->id;
+  said.clear();
+  is_gone(1);
+  lets = [](auto from, auto to, const auto& packet) {
+    return from != 1 && to != 1
+           && (from != 0 || !has<msg::member_ready>(packet));
+  };
+  for (int i = 0; i < 2'000 && times<msg::member_ready>(0, 2).empty(); ++i)
+    run(100us);
+  msg::member_ready ready;
+  for (const auto& x : said)
+    if (const auto* y = std::get_if<msg::member_ready>(&x.what))
+      ready = *y;
+  run(1ms);
+  auto other = ready;
+  other.ballot = before;
+  hears(2, 0, other);
+  EXPECT_EQ(machines[2]->configuration(), nullptr);
+  hears(2, 0, ready);
+  ASSERT_NE(machines[2]->configuration(), nullptr);
+  EXPECT_EQ(machines[2]->configuration()->id, ready.ballot);
+  EXPECT_TRUE(machines[2]->record().attempts.empty());
+}
+
+TEST_F(ChangeSteps, BeginWhenASetHasStoodFor30Ms) { // SPEC Q6
+  begin(3);
+  run(1s);
+  said.clear();
+  const auto began = now;
+  is_gone(0);
+  run(100ms);
+  const auto tried = ballots(2, 1);
+  ASSERT_EQ(tried.size(), 1u);
+  EXPECT_GE(tried[0].second - began, 30ms);
+  EXPECT_LE(tried[0].second - began, 60ms);
+}
+
+TEST_F(ChangeSteps, AddMembersAtMostEvery500Ms) { // SPEC Q5
+  begin(3);
+  run(1s);
+  is_gone(0);
+  while (!machines[2]->configuration()
+         || machines[2]->configuration()->members.size() != 2)
+    run(100us);
+  said.clear();
+  const auto began = now;
+  lets = [](auto, auto, const auto&) { return true; };
+  run(800ms);
+  const auto tried = ballots(2, 1);
+  ASSERT_EQ(tried.size(), 1u);
+  EXPECT_GE(tried[0].second - began, 499ms);
+  EXPECT_LE(tried[0].second - began, 600ms);
+  EXPECT_EQ(machines[0]->configuration()->members.size(), 3u);
 }
 
 } // namespace

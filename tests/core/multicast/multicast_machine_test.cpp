@@ -143,6 +143,123 @@ TEST_F(MulticastMachines, TheLastMessageIsRepaired) { // SPEC Q3
     EXPECT_EQ(x, (std::vector<std::string>{"last"}));
 }
 
+// An owner stops where somebody would have to keep too much for the slowest.
+TEST_F(MulticastMachines, NobodyIsLeftFarBehind) { // SPEC Q3
+  config.unstable = 10;
+  durable = true;
+  begin(3);
+  run(1s);
+  hung = {2};
+  for (submit_token i = 1; i <= 30; ++i) {
+    submit(0, i, "x");
+    run(2ms);
+  }
+  EXPECT_EQ(machines[0]->status().received, 10u);
+  hung = {};
+  run(100ms);
+  EXPECT_EQ(safe.size(), 30u);
+  for (const auto& x : machines)
+    EXPECT_EQ(x->status().conflicts, 0u);
+}
+
+// What answers one NACK is bounded: buffers are small.
+TEST_F(MulticastMachines, AnswersToANackAreBounded) { // SPEC Q3
+  begin(3);
+  run(300ms);
+  for (submit_token i = 1; i <= 100; ++i)
+    submit(0, i, std::string(4'094, 'x'));
+  run(300ms);
+  ASSERT_EQ(safe.size(), 100u);
+  std::size_t bodies = 0, orders = 0;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (from == 1) {
+        bodies += std::holds_alternative<msg::multicast_resend>(x) ? 1 : 0;
+        orders += std::holds_alternative<msg::multicast_order>(x) ? 1 : 0;
+      }
+    return false;
+  };
+  msg::multicast_packet packet;
+  packet.group = fingerprint_of(config);
+  packet.sender = server_id{1};
+  packet.life = life_id{1};
+  packet.configuration = machines[1]->configuration()->id;
+  msg::multicast_nack nack;
+  const auto last = machines[1]->status().received;
+  const auto first = last - 39;
+  for (auto k = first; k <= last; ++k)
+    nack.bodies.push_back(k);
+  packet.parts = {nack};
+  perform(1, machines[1]->on_packet(packet, now));
+  std::size_t expected = 0;
+  for (std::size_t bytes = 0; bytes < msg::resend_bytes_max; ++expected)
+    bytes += 4'096;
+  EXPECT_LE(bodies, expected);
+  EXPECT_GT(bodies, 10u);
+  msg::multicast_nack many;
+  for (std::uint64_t k = 1; k <= last; ++k)
+    many.orders.push_back(k);
+  many.orders.resize(70, last);
+  packet.parts = {many};
+  perform(1, machines[1]->on_packet(packet, now));
+  EXPECT_EQ(orders, msg::nack_places_max);
+}
+
+// A member that waits for its disk has nothing to tell.
+TEST_F(MulticastMachines, TellsWhatHasGrownOnly) { // SPEC Q3
+  durable = true;
+  begin(3);
+  run(1s);
+  submit(0, 1, "x");
+  run(2ms);
+  std::size_t status = 0;
+  pass = [&](auto from, auto, const auto& packet) {
+    status += from == 2 && packet.parts.empty() ? 1 : 0;
+    return true;
+  };
+  hung = {2};
+  submit(0, 2, "y");
+  run(10ms);
+  EXPECT_EQ(machines[2]->status().received, 2u);
+  EXPECT_EQ(status, 0u);
+}
+
+TEST_F(MulticastMachines, GivesNothingBackInABatch) {
+  begin(3);
+  run(300ms);
+  machines[0]->begin_batch();
+  EXPECT_TRUE(machines[0]->submit(1, "x", now).empty());
+  EXPECT_TRUE(machines[0]->submit(2, "y", now).empty());
+  const auto effects = machines[0]->end_batch(now);
+  EXPECT_FALSE(effects.empty());
+  perform(0, effects);
+  run(50ms);
+  EXPECT_EQ(safe.size(), 2u);
+}
+
+TEST_F(MulticastMachines, DutyIsOverWhenItIsDone) {
+  begin(1);
+  run(1s);
+  const auto due = *machines[0]->next_deadline();
+  ASSERT_GT(due, now);
+  now = due;
+  perform(0, machines[0]->tick(now));
+  EXPECT_GT(*machines[0]->next_deadline(), due);
+}
+
+// However long its clock has run.
+TEST_F(MulticastMachines, WhoStartsSaysSoAtOnce) { // SPEC Q5
+  now = instant{10ms};
+  std::size_t beacons = 0;
+  pass = [&](auto, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      beacons += std::holds_alternative<msg::group_beacon>(x) ? 1 : 0;
+    return true;
+  };
+  begin(3);
+  EXPECT_EQ(beacons, 6u);
+}
+
 // Each order to the next owner is lost: everybody else knows that it stands.
 TEST_F(MulticastMachines, ALostTurnIsTakenSoon) { // SPEC Q3
   begin(3);

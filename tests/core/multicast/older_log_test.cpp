@@ -367,5 +367,75 @@ TEST_F(OlderLog, OfAMajorityWaitsForTheOperator) { // SPEC Q10
   all_have_all();
 }
 
+// Who lacks no more than that is taken in, and gets the rest with the change.
+TEST_F(OlderLog, IsFitIfItLacksLittle) { // SPEC Q5
+  std::optional<bool> fit;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      if (const auto* beacon = std::get_if<msg::group_beacon>(&x);
+          beacon && from == 2)
+        fit = beacon->standing.fit;
+    return false;
+  };
+  auto beacon = beacon_of(1, machines[2]->record().known);
+  beacon.standing.lineage = beacon.standing.known.id;
+  const auto tells = [&](std::uint64_t final) {
+    beacon.final = final;
+    third_hears(1, beacon);
+    fit.reset();
+    run(250ms);
+    return fit;
+  };
+  const auto held = machines[2]->status().received;
+  EXPECT_EQ(tells(held + config.fit_lag), true);
+  EXPECT_EQ(tells(held + config.fit_lag + 1), false);
+}
+
+// It has promised another ballot since, and what it was committed to before is
+// not what is installed.
+TEST_F(OlderLog, InstallsNothingButWhatItIsToldTo) { // SPEC Q4
+  auto committed = next(1);
+  older = disk_of(2);
+  older.record.attempts = {committed};
+  older.record.promised = next(2).id;
+  restart(2, older);
+  const auto known = machines[2]->record().known;
+  third_hears(1, msg::install_members{next(2).id});
+  EXPECT_EQ(machines[2]->record().known, known);
+}
+
+// A state brings nothing if all in it is final here.
+TEST_F(OlderLog, FetchesNoStateThatIsNoNews) { // SPEC Q5
+  std::size_t asked = 0;
+  pass = [&](auto from, auto, const auto& packet) {
+    for (const auto& x : packet.parts)
+      asked += from == 2 && std::holds_alternative<msg::fetch_pages>(x) ? 1 : 0;
+    return false;
+  };
+  restart_with_state(2);
+  auto beacon = beacon_of(1, machines[2]->record().known);
+  beacon.standing.lineage = beacon.standing.known.id;
+  beacon.standing.fit = true;
+  const auto held = machines[2]->position().k;
+  beacon.final = held + 5;
+  third_hears(1, beacon);
+  msg::snapshot_offered offer{beacon.standing.lineage, 1, held, 5'000, 7};
+  third_hears(1, offer);
+  run(50ms);
+  EXPECT_EQ(asked, 0u);
+  offer.k = held + 1;
+  third_hears(1, offer);
+  run(50ms);
+  EXPECT_GT(asked, 0u);
+}
+
+TEST_F(OlderLog, IsToldToTheService) { // SPEC Q10
+  EXPECT_FALSE(losses[server_id{3}].empty());
+  EXPECT_FALSE(losses[server_id{3}].back().forgetful); // Its disk was new.
+  EXPECT_FALSE(goes_on_without_the_first());
+  EXPECT_TRUE(losses[server_id{3}].back().forgetful);
+  EXPECT_FALSE(losses[server_id{2}].back().forgetful);
+}
+
 } // namespace
 } // namespace dfs::core

@@ -125,5 +125,18 @@ TEST_F(OrderLog, KeepsTheChainOfItsFloor) {
   EXPECT_NE(log.body_at(2), nullptr);
 }
 
+TEST_F(OrderLog, NamesNoMoreThanIsAskedFor) {
+  EXPECT_EQ(log.missing(100, 10).size(), 10u);
+  EXPECT_EQ(log.missing(10, 10).size(), 10u);
+  EXPECT_EQ(log.missing(9, 10).size(), 9u);
+}
+
+TEST_F(OrderLog, KnowsWhatIsAtItsFloor) {
+  log.restart(5, 0, {});
+  EXPECT_EQ(log.add_order(5, body(1, 1).number), order_added::known);
+  log.check();
+  EXPECT_FALSE(log.has_loose());
+}
+
 } // namespace
 } // namespace dfs::core

@@ -68,6 +68,35 @@ TEST(Payloads, PositionsAreNotTakenFromNoise) {
   EXPECT_FALSE(decode_position(bytes + "x"));
 }
 
+TEST(Payloads, MayBeEmpty) {
+  std::string body;
+  pack(body, "");
+  EXPECT_EQ(unpack(body), (std::vector<std::string_view>{""}));
+}
+
+TEST(Payloads, ThatAreTooLargeForOneAreHalved) {
+  const auto pieces = split("abcde", 10);
+  ASSERT_EQ(pieces.size(), 2u);
+  EXPECT_EQ(pieces[0].second + pieces[1].second, "abcde");
+}
+
+// As large as may be, and one byte more.
+TEST(Payloads, AreDroppedIfTheyAreTooLarge) { // SPEC Q2
+  const auto deliver = [](std::size_t most) {
+    order_position at;
+    std::vector<std::string> whole;
+    std::uint64_t q = 0;
+    for (const auto& [kind, bytes] : split("abcdef", 2)) {
+      whole = deliver_next(at, {{server_id{1}, life_id{1}, ++q}, kind, bytes},
+                           0, most);
+    }
+    EXPECT_TRUE(at.partials.empty());
+    return whole;
+  };
+  EXPECT_EQ(deliver(6), (std::vector<std::string>{"abcdef"}));
+  EXPECT_TRUE(deliver(5).empty());
+}
+
 class Snapshot : public testing::Test {
 protected:
   Snapshot() : bytes(100'123, ' ') {

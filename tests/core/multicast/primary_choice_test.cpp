@@ -256,6 +256,38 @@ TEST(PrimaryChoice, WhoHasForgottenKnowsWhatALaterAttemptResolved) { // SPEC Q4
   EXPECT_EQ(choose_primary(config, view).verdict, primary_verdict::unresolved);
 }
 
+// What it was committed to before says nothing, nor does what others told it of
+// later ones.
+TEST(PrimaryChoice, WhoHasForgottenKnowsNothingByEarlierAttempts) { // SPEC Q4
+  const auto config = group(all);
+  const auto last = configuration(7, all);
+  const auto open = configuration(9, all);
+  std::vector<msg::member_standing> view;
+  for (const std::uint64_t id : {1, 2, 3, 4})
+    view.push_back(at(id, last));
+  for (auto& x : view)
+    x.attempts = {open};
+  view[3].forgetful = true;
+  view[3].attempts = {configuration(8, all)};
+  EXPECT_EQ(choose_primary(config, view).attempts.size(), 1u);
+  view[3].attempts = {configuration(10, all)};
+  view[3].attempts[0].first = 0;
+  const auto found = choose_primary(config, view).attempts;
+  EXPECT_TRUE(
+    std::ranges::any_of(found, [&](const auto& x) { return x.id == open.id; }));
+}
+
+// Nobody has forgotten anything: the other half has other stores.
+TEST(PrimaryChoice, HalfIsNotEnoughWhereNobodyHasForgotten) { // SPEC Q6
+  const auto config = group({1, 2, 3, 4});
+  const auto last = configuration(7, {1, 2, 3, 4});
+  std::vector<msg::member_standing> view;
+  for (const std::uint64_t id : {1, 2, 3, 4})
+    view.push_back(at(id, last));
+  view[2].who.store = view[3].who.store = store_id{9};
+  EXPECT_EQ(choose_primary(config, view).verdict, primary_verdict::no_quorum);
+}
+
 TEST(PrimaryChoice, BeforeTheFirstConfigurationNoAttemptStands) { // SPEC Q4
   const auto config = group({1, 2, 3});
   std::vector<msg::member_standing> view;

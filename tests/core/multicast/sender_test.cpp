@@ -209,6 +209,57 @@ TEST_F(MulticastSender, HoldsNothingOfAPayloadThatHasLostItsBeginning) { // Q7
   narrow.check();
 }
 
+TEST_F(MulticastSender, TakesAsMuchAsItMayHold) {
+  ASSERT_TRUE(sender.submit(1, std::string(99'000, 'x')));
+  EXPECT_TRUE(sender.submit(2, std::string(1'000, 'x')));
+  EXPECT_FALSE(sender.submit(3, "x"));
+  config.submit_bytes = config.payload_bytes;
+  multicast_sender large{config, server_id{1}, life_id{7}};
+  EXPECT_TRUE(large.submit(1, std::string(config.payload_bytes, 'x')));
+}
+
+TEST_F(MulticastSender, FillsMessages) {
+  const auto half = msg::multicast_body_bytes_short / 2;
+  ASSERT_TRUE(sender.submit(1, std::string(half - 2, 'x')));
+  ASSERT_TRUE(sender.submit(2, std::string(half - 2, 'x')));
+  ASSERT_TRUE(sender.submit(3, "x"));
+  EXPECT_EQ(sender.next(now)->bytes.size(), msg::multicast_body_bytes_short);
+  multicast_sender other{config, server_id{1}, life_id{7}};
+  ASSERT_TRUE(other.submit(1, std::string(2 * half - 2, 'x')));
+  EXPECT_EQ(other.next(now)->kind, msg::body_kind::packed);
+  EXPECT_FALSE(other.next(now));
+}
+
+// One of sixteen may be lost by accident.
+TEST_F(MulticastSender, SendsLessAtATimeWhereManyAreLost) {
+  ASSERT_TRUE(sender.submit(1, "x"));
+  EXPECT_EQ(send_all(), 1u);
+  EXPECT_EQ(sender.overdue(0, now + 20ms).size(), 1u);
+  EXPECT_EQ(sender.window(), 16u);
+  (void) sender.delivered(1);
+  for (submit_token i = 2; i <= 40; ++i)
+    ASSERT_TRUE(sender.submit(i, std::string(1'000, 'x')));
+  now += 1s;
+  EXPECT_EQ(send_all(), 16u);
+  (void) sender.overdue(1, now);
+  now += 1s;
+  EXPECT_EQ(sender.overdue(1, now).size(), 8u);
+  EXPECT_EQ(sender.window(), 8u);
+  now += 1s;
+  EXPECT_EQ(sender.overdue(1, now).size(), 8u);
+  EXPECT_EQ(sender.window(), 8u); // Never less.
+}
+
+TEST_F(MulticastSender, IsNotIdleWhileAnythingWaitsOrIsUnderWay) {
+  EXPECT_TRUE(sender.idle());
+  ASSERT_TRUE(sender.submit(1, "x"));
+  EXPECT_FALSE(sender.idle());
+  EXPECT_EQ(send_all(), 1u);
+  EXPECT_FALSE(sender.idle());
+  (void) sender.delivered(1);
+  EXPECT_TRUE(sender.idle());
+}
+
 TEST(Stability, SafeIsWhatMoreThanHalfHold) { // SPEC Q4
   stability x;
   x.begin(primary_rule::majority, 4, 10, 10);
@@ -248,6 +299,13 @@ TEST(Stability, SafeIsWhatAllHoldUnderTheOtherRules) { // SPEC Q6
   EXPECT_TRUE(x.received(2, 4));
   EXPECT_EQ(x.safe(), 4u);
   x.check();
+}
+
+TEST(Stability, WhatIsToldAgainIsNoNews) {
+  stability x;
+  x.begin(primary_rule::majority, 3, 0, 0);
+  EXPECT_TRUE(x.received(0, 5));
+  EXPECT_FALSE(x.received(0, 5));
 }
 
 } // namespace

@@ -59,5 +59,48 @@ TEST_F(SnapshotTransfer, TakesNoPageOfAnotherLength) {
   EXPECT_FALSE(fetch.complete());
 }
 
+TEST_F(SnapshotTransfer, AsksForThePagesThatThereAre) {
+  hold(2 * snapshot_page_bytes);
+  snapshot_fetch fetch{server_id{2}, offer, now};
+  EXPECT_EQ(fetch.ask(now)->pages, (std::vector<std::uint32_t>{0, 1}));
+}
+
+// 64 are under way, whichever of them are lost.
+TEST_F(SnapshotTransfer, AsksAgainForWhatIsLost) {
+  hold(200 * snapshot_page_bytes);
+  snapshot_fetch fetch{server_id{2}, offer, now};
+  EXPECT_EQ(fetch.ask(now)->pages.front(), 0u);
+  EXPECT_EQ(fetch.ask(now)->pages.front(), 32u);
+  EXPECT_FALSE(fetch.ask(now));
+  EXPECT_TRUE(
+    fetch.on_page({5, 1, std::string(snapshot_page_bytes, 'x')}, now));
+  EXPECT_EQ(fetch.ask(now)->pages, (std::vector<std::uint32_t>{64}));
+  EXPECT_FALSE(fetch.ask(now + 29ms));
+  const auto again = fetch.ask(now + 30ms);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->pages.size(), 32u);
+  EXPECT_EQ(again->pages[0], 0u);
+  EXPECT_EQ(again->pages[1], 2u);
+}
+
+TEST_F(SnapshotTransfer, GivesWhatItHasOfWhatIsAskedFor) {
+  hold(3 * snapshot_page_bytes);
+  const auto some = source.pages({5, {7, 3, 2}}, now);
+  ASSERT_EQ(some.size(), 1u);
+  EXPECT_EQ(some[0].page, 2u);
+  EXPECT_EQ(source.pages({5, std::vector<std::uint32_t>(40)}, now).size(), 32u);
+  EXPECT_TRUE(source.pages({6, {0}}, now).empty());
+}
+
+TEST_F(SnapshotTransfer, IsKeptFor10s) {
+  hold(1);
+  source.expire(now + 10s);
+  EXPECT_TRUE(source.holds());
+  source.expire(now + 10s + 1ns);
+  EXPECT_FALSE(source.holds());
+  EXPECT_TRUE(source.pages({5, {0}}, now).empty());
+  EXPECT_TRUE(source.pages({0, {0}}, now).empty());
+}
+
 } // namespace
 } // namespace dfs::core
