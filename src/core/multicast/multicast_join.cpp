@@ -93,7 +93,8 @@ void multicast_machine::catch_up() {
 
 void multicast_machine::drop_fetch() {
   learner_.fetch.reset();
-  learner_.needs_state = false;
+  if (std::exchange(learner_.needs_state, false))
+    reach_changed_ = beacon_soon_ = true;
 }
 
 void multicast_machine::ask_items(server_id from,

@@ -132,6 +132,10 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
   auto& peer = peers_[from];
   if (x.standing.who.server != from || x.standing.who.life != peer.life)
     return;
+  if (!peer.beacon || peer.beacon->standing != x.standing
+      || peer.beacon->heard != x.heard || peer.beacon->follows != x.follows
+      || peer.beacon->operating != x.operating)
+    reach_changed_ = true;
   peer.beacon = x;
   peer.held = std::max(peer.received, x.final);
   if (x.answer && passed(peer.answered, answer_gap)) {
@@ -147,8 +151,8 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
   if (votes_count() && promised_more(x.standing))
     forget_votes();
   learn();
-  reach_changed_ = true;
-  duty_at_ = now_;
+  if (reach_changed_)
+    duty_at_ = now_;
 }
 
 // What it told last; or, if that was before the present configuration, which
@@ -156,7 +160,7 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
 msg::member_standing
 multicast_machine::standing_of(const group_peer& peer) const {
   auto x = peer.beacon->standing;
-  if (x.known.id < current_.id && acts_in(current_, x.who)
+  if (operating_ && x.known.id < current_.id && acts_in(current_, x.who)
       && !passed(installed_at_, config_.straggle)) {
     x.known = current_;
     x.lineage = current_.id;
