@@ -1,5 +1,6 @@
-#include "core/versions/coordinator.hpp"
 #include "core/versions/replica_machine.hpp"
+
+#include "core/versions/coordinator_of_three.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,23 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr store_id self{1};
-constexpr store_id other{2};
-constexpr store_id third{3};
-constexpr inode_id file{5};
-const msg::group_set set{
-  group_id{9}, group_epoch{100}, {3, 2, 2}, {self, other, third}};
-constexpr group_ballot ballot{200};
-const instant start = instant{} + 1h;
-
-template <class T>
-const T* sent(const coordinator_effects& all) {
-  for (const auto& x : all)
-    if (const auto* y = std::get_if<send_replica>(&x))
-      if (const auto* z = std::get_if<T>(&y->what))
-        return z;
-  return nullptr;
-}
+using test::ballot;
+using test::file;
+using test::other;
+using test::self;
+using test::sent;
+using test::set;
+using test::start;
+using test::third;
 
 template <class T>
 ec refused(const coordinator_effects& all) {
@@ -47,10 +39,7 @@ msg::file_manifest closed_manifest() {
   return x;
 }
 
-struct ForgottenFiles : testing::Test {
-  coordinator machine{{}, set, ballot, self};
-  version_time now{start, 0};
-
+struct ForgottenFiles : test::coordinator_of_three {
   /// They have forgotten names up to there.
   void lead(std::vector<store_id> who, std::uint64_t forgotten) {
     (void) machine.begin(now);
@@ -61,19 +50,6 @@ struct ForgottenFiles : testing::Test {
   void list(std::vector<store_id> who) {
     for (const auto from : who)
       (void) machine.on_listed(from, {set.group, ballot, {}, {}, true}, now);
-  }
-  static msg::put_file put_of(std::uint64_t writer, std::uint64_t at) {
-    msg::put_file x;
-    x.group = set.group;
-    x.epoch = set.epoch;
-    x.file = file;
-    x.put = x.content = {put_writer{writer}, 1};
-    x.looked_up_at = at;
-    return x;
-  }
-  coordinator_effects accepted(store_id from, const msg::accept_manifest& x) {
-    return machine.on_accepted(from, {set.group, set.epoch, file, x.stamp},
-                               now);
   }
   /// By all. @returns what the last one brought.
   coordinator_effects settle(const coordinator_effects& out) {

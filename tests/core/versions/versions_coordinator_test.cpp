@@ -1,5 +1,6 @@
-#include "core/versions/coordinator.hpp"
 #include "core/versions/manifest_rules.hpp"
+
+#include "core/versions/coordinator_of_three.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,34 +12,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr store_id self{1};
-constexpr store_id other{2};
-constexpr inode_id file{5};
-const msg::group_set set{
-  group_id{9}, group_epoch{100}, {3, 2, 2}, {self, other, store_id{3}}};
-constexpr group_ballot ballot{200};
-const instant start = instant{} + 1h;
+using test::ballot;
+using test::file;
+using test::find;
+using test::other;
+using test::proposal_in;
+using test::self;
+using test::set;
+using test::start;
 
-template <class T>
-const T* find(const coordinator_effects& all) {
-  for (const auto& x : all)
-    if (const auto* y = std::get_if<T>(&x))
-      return y;
-  return nullptr;
-}
-
-const msg::accept_manifest* proposal_in(const coordinator_effects& all) {
-  for (const auto& x : all)
-    if (const auto* y = std::get_if<send_replica>(&x))
-      if (const auto* z = std::get_if<msg::accept_manifest>(&y->what))
-        return z;
-  return nullptr;
-}
-
-struct Coordinator : testing::Test {
-  coordinator machine{{}, set, ballot, self};
-  version_time now{start, 0};
-
+struct Coordinator : test::coordinator_of_three {
   void SetUp() override {
     (void) machine.begin(now);
   }
@@ -48,25 +31,12 @@ struct Coordinator : testing::Test {
     (void) machine.on_promised(self, {set.group, ballot, 0}, now);
     EXPECT_TRUE(machine.leads());
   }
-  static msg::put_file put_of(std::uint64_t writer) {
-    msg::put_file x;
-    x.group = set.group;
-    x.epoch = set.epoch;
-    x.file = file;
-    x.put = x.content = {put_writer{writer}, 1};
-    x.looked_up_at = 7;
-    return x;
-  }
   coordinator_effects put(std::uint64_t writer, version_asker asker) {
     return machine.put(asker, put_of(writer), nullptr, start + 1min, now);
   }
   coordinator_effects nothing_there(store_id from) {
     return machine.on_state(from, {set.group, set.epoch, file, ballot, {}, 7},
                             now);
-  }
-  coordinator_effects accepted(store_id from, const msg::accept_manifest& x) {
-    return machine.on_accepted(from, {set.group, set.epoch, file, x.stamp},
-                               now);
   }
 };
 
