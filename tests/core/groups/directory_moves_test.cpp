@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 // A group moves to a server that has a better right to it.
@@ -218,6 +219,85 @@ TEST_F(DirectoryMoves, ARepairGoesFirst) {
   live(20s, rest);
   EXPECT_TRUE(moved());
   EXPECT_FALSE(of_set(entry().in_force, store_id{leaver}));
+}
+
+// Whom the group lost a moment ago may be lost again. SPEC V2
+TEST_F(DirectoryMoves, AGroupIsInOrderForAWhileBeforeItMoves) {
+  auto rest = all();
+  std::erase(rest, leaver);
+  live(8s, rest); // The newcomer has been here for long enough.
+  ASSERT_EQ(fills, 0u);
+  // It was last seen not to be in order 250 ms ago.
+  live(4'750ms, all());
+  EXPECT_EQ(fills, 0u);
+  live(250ms, all());
+  EXPECT_EQ(fills, 1u);
+}
+
+// Whoever leads, and whoever is away: the source has all of the set, and is not
+// who puts go through. SPEC V2
+TEST_F(DirectoryMoves, TheSourceIsAnotherThanThePrimaryWhereThatCanBe) {
+  obeys_fills = false;
+  const auto set = entry().in_force.servers;
+  for (const auto leads : set)
+    for (const auto away : set) { // Nobody, if it is who leads.
+      full = {set.begin(), set.end()};
+      full.erase(leads);
+      live(11s, all()); // Who was full is trusted after ten seconds.
+      ASSERT_EQ(entry().primary, leads);
+      auto here = all();
+      if (away != leads)
+        std::erase(here, away.value());
+      live(2s, here);
+      fill_sources.clear();
+      live(2s, here);
+      ASSERT_EQ(entry().primary, leads);
+      EXPECT_EQ(fill_sources.size(), 1u) << leads.value() << away.value();
+      EXPECT_FALSE(fill_sources.contains(leads)) << away.value();
+      EXPECT_FALSE(away != leads && fill_sources.contains(away));
+    }
+}
+
+TEST_F(DirectoryMoves, ThePrimaryIsTheSourceWhereItIsAllThatIsThere) {
+  obeys_fills = false;
+  live(8s, all());
+  const auto leads = primary();
+  live(2s, {leads, newcomer});
+  fill_sources.clear();
+  live(2s, {leads, newcomer});
+  EXPECT_EQ(fill_sources, std::set<store_id>{store_id{leads}});
+}
+
+// The next master has another rule for as many copies: this waits for nobody.
+TEST_F(DirectoryMoves, AnotherRuleComesBeforeAnotherServer) { // SPEC V1
+  const auto before = entry().in_force.servers;
+  obeys_fills = false;
+  rule = {3, 3, 1};
+  begin(2);
+  for (const auto i : all())
+    enrol(i);
+  live(20s, all());
+  EXPECT_EQ(entry().in_force.rule, rule);
+  EXPECT_EQ(entry().in_force.servers, before);
+  EXPECT_TRUE(entry().led);
+  EXPECT_GT(fills, 0u) << "then it moves";
+  obeys_fills = true;
+  live(10s, all());
+  EXPECT_TRUE(moved());
+  EXPECT_EQ(entry().in_force.rule, rule);
+}
+
+// More copies need other servers, which are filled first.
+TEST_F(DirectoryMoves, ARuleOfMoreCopiesGetsThem) { // SPEC V1
+  rule = {4, 3, 2};
+  begin(2);
+  for (const auto i : all())
+    enrol(i);
+  live(20s, all());
+  EXPECT_EQ(entry().in_force.rule, rule);
+  EXPECT_EQ(entry().in_force.servers.size(), 4u);
+  EXPECT_GT(fills, 0u);
+  EXPECT_TRUE(entry().led);
 }
 
 } // namespace

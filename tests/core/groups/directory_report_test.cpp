@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <variant>
+#include <vector>
 
 // What operators are told of groups and of file servers.
 
@@ -173,6 +176,106 @@ TEST_F(GroupReport, AStoppedDirectorySaysSoAndDoesNothing) { // SPEC G12
   const auto* line = std::get_if<version_note_line>(&effects[0]);
   ASSERT_NE(line, nullptr);
   EXPECT_EQ(line->what, version_note_line::kind::outdated);
+}
+
+TEST_F(GroupReport, AddsUpWhatMembersLack) { // SPEC S9
+  stands[store_id{1}].missing = 3;
+  stands[store_id{2}].missing = 4;
+  stands[store_id{1}].files = stands[store_id{3}].files = 5;
+  stands[store_id{2}].files = 7; // The most is what was put.
+  stands[store_id{1}].bytes = 70;
+  stands[store_id{2}].bytes = 50;
+  live(250ms, {1, 2, 3});
+  const auto told = report_group(*machine, group, now);
+  EXPECT_EQ(told.missing, 7u);
+  EXPECT_EQ(told.files, 7u);
+  EXPECT_EQ(told.bytes, 70u);
+  EXPECT_TRUE(told.away.empty());
+}
+
+// Also of members that have said nothing yet.
+TEST_F(GroupReport, NamesMembersThatAreNotInService) { // SPEC S9
+  const auto away = [&] { return report_group(*machine, group, now).away; };
+  machine->link_lost(store_id{2}, boot(2), now);
+  EXPECT_EQ(away(), std::vector{store_id{2}}) << "no way to it";
+  enrol(2);
+  EXPECT_TRUE(away().empty());
+  obeys_rejoins = false;
+  stands[store_id{3}].quarantined = true;
+  live(250ms, {1, 2, 3});
+  EXPECT_EQ(away(), std::vector{store_id{3}}) << "it is here";
+  rows.clear();
+  begin(2);
+  EXPECT_EQ(away().size(), 3u);
+}
+
+TEST_F(GroupReport, NamesTheNextServersWhileTheyAreNotInForce) { // SPEC S9
+  const auto next = [&] { return report_group(*machine, group, now).next; };
+  EXPECT_TRUE(next().empty());
+  enrol(4);
+  live(500ms, {1, 2, 3, 4});
+  obeys_installs = false;
+  kill(3);
+  EXPECT_EQ(next(), entry().change->to().servers);
+  EXPECT_EQ(next().size(), 3u);
+  obeys_installs = true;
+  live(3s, {1, 2, 4});
+  EXPECT_TRUE(next().empty());
+}
+
+// Of 150 volumes and disks together, and all of the server whose are the last
+// of them: an answer has a limit.
+TEST_F(GroupReport, TellsOfVolumesOneByOneUpToALimit) { // SPEC S9
+  const auto told = [&](std::size_t volumes, std::size_t disks) {
+    for (const std::uint64_t i : {1, 2, 3}) {
+      msg::fileserver_beat x;
+      x.store = store_id{i};
+      x.boot = boot(i);
+      x.term = term;
+      x.sequence = ++beats[x.store];
+      x.volumes.resize(i == 1 ? volumes : 4);
+      x.disks.resize(i == 1 ? disks : 1);
+      EXPECT_TRUE(machine->beat(x, now));
+    }
+    std::vector<std::size_t> counts;
+    for (const auto& x : servers().servers)
+      counts.push_back(x.volumes.size() + x.disks.size());
+    return counts;
+  };
+  using counts = std::vector<std::size_t>;
+  EXPECT_EQ(told(2, 1), (counts{3, 5, 5}));
+  EXPECT_EQ(told(100, 49), (counts{149, 5, 0}));
+  EXPECT_EQ(told(100, 50), (counts{150, 0, 0}));
+}
+
+// Who waits for a rebuild is told why there is none; nothing is written down.
+TEST_F(GroupReport, AStoppedDirectoryAnswersAndWritesNothing) { // SPEC G12
+  machine->rebuild(5, now);
+  drain();
+  msg::register_fileserver newcomer;
+  newcomer.store = store_id{4};
+  newcomer.boot = boot(4);
+  newcomer.name = "fs4";
+  ASSERT_TRUE(machine->register_server(newcomer, now));
+  machine->link_lost(store_id{2}, boot(2), now);
+  machine->probed(store_id{2}, boot(2), true, now);
+  machine->stop("older than a server");
+  std::size_t answers = 0;
+  std::size_t outdated = 0;
+  for (const auto& x : machine->take_effects()) {
+    if (const auto* answer = std::get_if<answer_rebuild>(&x)) {
+      ++answers;
+      EXPECT_EQ(answer->asker, 5u);
+      ASSERT_FALSE(answer->answer);
+      EXPECT_EQ(answer->answer.error().code, ec::stale);
+    } else {
+      const auto* line = std::get_if<version_note_line>(&x);
+      ASSERT_NE(line, nullptr) << x.index();
+      outdated += line->what == version_note_line::kind::outdated ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(answers, 1u);
+  EXPECT_EQ(outdated, 1u);
 }
 
 } // namespace

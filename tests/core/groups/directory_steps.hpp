@@ -39,7 +39,7 @@ struct DirectorySteps : testing::Test {
   }
   void begin(std::uint64_t number) {
     version_directory_config config;
-    config.rules[0] = {3, 2, 2};
+    config.rules[0] = rule;
     config.groups = groups;
     config.repair_parallel = repair_parallel;
     term = master_term{number};
@@ -100,9 +100,9 @@ struct DirectorySteps : testing::Test {
         x.boot = boot(i);
         x.term = term;
         x.sequence = ++beats[store];
-        for (std::uint64_t g = 0; g < groups; ++g)
+        for (std::uint64_t g = 0; g < groups && !untold.contains(store); ++g)
           x.groups.push_back(stand(store, group_id{g}));
-        x.all_told = true;
+        x.all_told = tells_all && !untold.contains(store);
         x.full = full.contains(store);
         x.rows = stores[i];
         ASSERT_TRUE(machine->beat(x, now));
@@ -189,6 +189,8 @@ struct DirectorySteps : testing::Test {
     return entry().primary.value();
   }
   std::set<store_id> full;   ///< Say so.
+  std::set<store_id> untold; ///< Have said nothing of any group yet.
+  bool tells_all = true;     ///< The others: that there are no more groups.
   std::size_t drops = 0;     ///< Ordered.
   std::size_t takeovers = 0; ///< Likewise.
   std::size_t fills = 0;     ///< Likewise.
@@ -198,6 +200,7 @@ struct DirectorySteps : testing::Test {
   bool obeys_installs = true;
   bool obeys_activations = true;
   // From the next `begin` on.
+  msg::quorum_rule rule{3, 2, 2};
   std::uint64_t groups = 1;
   std::uint32_t repair_parallel = 8;
 };
