@@ -115,6 +115,24 @@ TEST_F(ForgottenFiles, AreNoReasonToRefuseAPutToAnother) { // SPEC V2
             nullptr);
 }
 
+// Enough who have nothing are no reason not to hear who listed it.
+TEST_F(ForgottenFiles, AreAskedOfAllWhoPromised) { // SPEC G12
+  lead({self, other, third}, 8);
+  list({self, other});
+  const msg::version_stamp stamp{group_ballot{150}, 3};
+  (void) machine.on_listed(
+    third, {set.group, ballot, {}, {{file, stamp, true}}, true}, now);
+  for (const auto from : {self, other})
+    (void) machine.on_state(from, {set.group, set.epoch, file, ballot, {}, 8},
+                            now);
+  const auto out
+    = machine.on_state(third,
+                       {set.group, set.epoch, file, ballot,
+                        msg::file_state{stamp, true, closed_manifest()}, 0},
+                       now);
+  EXPECT_NE(sent<msg::accept_manifest>(out), nullptr);
+}
+
 // Who has it is slow to say what it has: it is asked until it has said it.
 TEST_F(ForgottenFiles, AreForgottenByWhoWasAway) { // SPEC G12
   lead({self, other, third}, 8);

@@ -391,6 +391,26 @@ TEST_F(Coordinator, DoesNotKnowWhatWasPutBeforeItWasForgotten) { // SPEC S11
   EXPECT_EQ(settle(6).error().code, ec::not_found);
 }
 
+// Those that clients work on count: they are not to wait behind the rest.
+TEST_F(Coordinator, TheSurveyHasSoManyFilesInWorkAtMost) { // SPEC V3
+  coordinator_config config;
+  config.evened_at_once = 4;
+  coordinator leader{config, set, ballot, self};
+  std::swap(machine, leader);
+  (void) machine.begin(now);
+  lead();
+  (void) put(1, 11);
+  msg::files_listed listed{set.group, ballot, {}, {}, true};
+  (void) machine.on_listed(other, listed, now);
+  for (std::uint64_t i = 10; i < 20; ++i)
+    listed.files.push_back({inode_id{i}, {group_ballot{150}, 1}, true});
+  (void) machine.on_listed(self, listed, now);
+  EXPECT_EQ(machine.in_work().size(), 4u);
+  (void) machine.on_promised(store_id{3}, {set.group, ballot, 0}, now);
+  (void) machine.on_listed(store_id{3}, listed, now);
+  EXPECT_EQ(machine.in_work().size(), 4u);
+}
+
 TEST_F(Coordinator, RefusesANameThatMayBeGone) { // SPEC V8
   lead(); // `other` knows of names that are gone up to 7.
   auto x = put_of(1);
