@@ -107,6 +107,42 @@ TEST_F(FailureMachine, FewHearersTellTheFailedOne) {
     told_in(msg::member_change::left, msg::news_reason::goodbye, 10'151), 0u);
 }
 
+// In a small group whoever decided it tells everybody; a second teller would
+// make the packets of one failure grow with the square of the group.
+TEST_F(FailureMachine, WhoHearsOfAFailureTellsNobodyElse) { // SPEC M3
+  admit(4);
+  msg::news_item item{msg::member_change::failed,
+                      msg::news_reason::silent_for_two,
+                      {},
+                      record_at(10'000).id};
+  item.member.id = record_at(10'001).id;
+  const auto out = hear(record_at(10'000), msg::gossip_news{7, {item}});
+  EXPECT_EQ(machine.members().find(item.member.id), nullptr);
+  for (const auto& [to, news] : sent<msg::gossip_news>(out)) {
+    EXPECT_EQ(to, item.member.id.address()) << "it may live";
+    EXPECT_EQ(news.number, 0);
+  }
+}
+
+TEST_F(FailureMachine, WhoLivesAgainTellsEverybody) { // SPEC M5
+  admit(4);
+  msg::news_item item{msg::member_change::failed,
+                      msg::news_reason::silent_for_two,
+                      {},
+                      record_at(10'000).id};
+  item.member.id = make_record(1).id;
+  const auto out = hear(record_at(10'000), msg::gossip_news{7, {item}});
+  std::set<endpoint> told;
+  for (const auto& [to, news] : sent<msg::gossip_news>(out)) {
+    EXPECT_NE(news.number, 0) << "to be confirmed";
+    ASSERT_EQ(news.items.size(), 1u);
+    EXPECT_EQ(news.items[0].change, msg::member_change::joined);
+    EXPECT_EQ(news.items[0].member.id, make_record(1, 1, newer).id);
+    told.insert(to);
+  }
+  EXPECT_EQ(told.size(), 4u);
+}
+
 // SPEC M4: every list within a second of the first one, so nobody waits for
 // the next ping.
 TEST(FailureDecision, EverybodyIsToldAtOnce) {

@@ -63,6 +63,28 @@ TEST(Rumours, InASmallGroupTheDeciderTellsEverybodyUntilConfirmed) {
   EXPECT_EQ(repeats, 3 * group.config.resends);
 }
 
+// What is due is sent again when it is due, whatever else ends then.
+TEST(Rumours, WhatAllHaveConfirmedHoldsUpNoRepetition) { // SPEC M4
+  auto group = make_group(1, 6);
+  rumours news;
+  for (const std::uint8_t number : {5, 6})
+    group.retire(failure_of(number, 1), start);
+  group.out.clear();
+  for (const std::uint8_t number : {5, 6})
+    news.add(group, failure_of(number, 1), true, start);
+  const auto told = sent<msg::gossip_news>(std::exchange(group.out, {}));
+  ASSERT_EQ(told.size(), 6u);
+  const auto [first, last]
+    = std::minmax(told.front().second.number, told.back().second.number);
+  for (const std::uint8_t number : {2, 3, 4})
+    news.on_ack(make_record(number).id, first);
+  news.tick(group, start + group.config.resend_after);
+  const auto again = sent<msg::gossip_news>(group.out);
+  EXPECT_EQ(again.size(), 3u);
+  for (const auto& [to, x] : again)
+    EXPECT_EQ(x.number, last);
+}
+
 TEST(Rumours, InASmallGroupAHearerTellsNobodyButByPings) {
   auto group = make_group(1, 6);
   rumours news;
@@ -327,6 +349,16 @@ TEST(ListSync, AJoinerGivesAnAnswerItsTime) {
   page.digest = group.table.digest() + 1;
   sync.answer(group, make_record(2).id, page, start + 100ms);
   EXPECT_EQ(sync.next_deadline(), start + 100ms + list_sync::retry);
+}
+
+// Nobody is in its list yet: it must not ask itself all the time.
+TEST(ListSync, AJoinerThatKnowsNobodyWaits) {
+  auto group = make_group(1, 1);
+  list_sync sync;
+  sync.begin_catch_up(start);
+  sync.tick(group, start + list_sync::retry);
+  EXPECT_TRUE(group.out.empty());
+  EXPECT_EQ(sync.next_deadline(), start + 2 * list_sync::retry);
 }
 
 TEST(ListSync, AJoinerWithoutAnAnswerAsksSomebodyElse) {

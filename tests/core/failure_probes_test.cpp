@@ -377,6 +377,22 @@ TEST_F(FailureProbes, PingsForOthers) {
   EXPECT_TRUE(take().empty());
 }
 
+// The answer may take as long as one of its own pings, and counts no longer.
+TEST_F(FailureProbes, WaitsForAnAnswerThatOthersWant) { // SPEC M5
+  make_group(10);
+  run_answered(1s);
+  const auto target = successor(6);
+  for (const bool fresh : {true, false}) {
+    take();
+    probes.on_ping_request(group, successor(5), {77, target, {}}, now);
+    const auto pings = sent<msg::gossip_ping>(take());
+    ASSERT_EQ(pings.size(), 1u);
+    run_answered(probe_schedule::ack_fresh + (fresh ? -100ms : 700ms));
+    probes.on_ack(group, target, {pings[0].second.number, 5, 0, {}}, now);
+    EXPECT_EQ(sent<msg::gossip_relayed_ack>(take()).size(), fresh ? 1u : 0u);
+  }
+}
+
 TEST_F(FailureProbes, AsksForMonitorsWhenNobodyPings) {
   make_group(10);
   run_answered(1'490ms);

@@ -151,6 +151,15 @@ TEST(LossMeter, TellsTenPercentFromTwenty) {
   EXPECT_GE(share_above(36), 90u); // 20 % each way.
 }
 
+TEST(LossMeter, IsAboveALimitAndNotAtIt) { // SPEC M5
+  loss_meter meter;
+  for (int i = 0; i < 100; ++i)
+    meter.note(i < 28);
+  EXPECT_FALSE(meter.above(28));
+  meter.note(true); // 29 of 101.
+  EXPECT_TRUE(meter.above(28));
+}
+
 TEST(LossMeter, SaysNothingAtFirst) {
   loss_meter meter;
   for (std::size_t i = 1; i < loss_meter::samples_min; ++i)

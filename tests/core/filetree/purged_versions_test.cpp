@@ -180,6 +180,23 @@ TEST_F(PurgedVersions, KeepTheirPathWhenTheyAreClosed) { // SPEC S1
   EXPECT_TRUE(change(msg::restore_trash{0, 0, "/docs/one", ""}));
 }
 
+// Without a deletion beside it (docs/formats/metadata.md) all of it goes.
+TEST_F(PurgedVersions,
+       OfWhichNoDeletionIsKnownEndWhenTheyAreClosed) { // SPEC V9
+  const auto one = file("/docs/one");
+  note(one, 2, 0, version_kind::deleted);
+  EXPECT_TRUE(change(msg::purge_trash{0, one.value()}));
+  rows.erase(numbered_key(tree_keys::released_deletions, one.value()));
+  restart();
+  note(one, 3, 0, version_kind::closed);
+  EXPECT_EQ(refusal(tree->locate("/docs/one").answer), ec::not_found);
+  EXPECT_EQ(tree->released_versions({}, 9),
+            (std::vector{msg::purged_file{one, 0, version_number{}}}));
+  restart();
+  note(one, 4, 40);
+  EXPECT_TRUE(tree->trash({}).answer->entries.empty());
+}
+
 // A put was done before the purge; its note comes after it.
 TEST_F(PurgedVersions, AreKeptIfTheyHaveANewerContent) { // SPEC S1, V9
   const auto one = file("/docs/one");
