@@ -195,9 +195,8 @@ struct shell {
   }
 
   void perform(const core::list_replicas& x) const {
-    hands().list(
-      bring([ticket = x.ticket](const shell& me,
-                                const std::vector<msg::chunk_state>& all) {
+    hands().list(bring(
+      [ticket = x.ticket](const shell& me, const core::replica_list& all) {
         me.run(me.machine().replicas_listed(ticket, all, me.now()));
       }));
   }

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/chunks/led_table.hpp"
+#include "core/chunks/replica_list.hpp"
 #include "messages/chunk_control.hpp"
 
 #include <chrono>
@@ -76,8 +77,7 @@ public:
   // -------------------------------------------------------
 
   /// All replicas in service on volumes that have not failed, by id.
-  virtual void list(std::function<void(std::vector<msg::chunk_state>)> done)
-    = 0;
+  virtual void list(std::function<void(core::replica_list)> done) = 0;
 
   /// Makes durable that no older metadata are to be obeyed.
   virtual void

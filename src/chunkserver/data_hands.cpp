@@ -156,7 +156,7 @@ void data_hands::verify(std::vector<chunk_id> chunks) {
   looker_->add(chunks);
 }
 
-void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
+void data_hands::list(std::function<void(core::replica_list)> done) {
   // Refused when the node is going: then nobody asks any more.
   (void) work_.run([this, done = std::move(done)] {
     std::vector<msg::chunk_state> all;
@@ -169,7 +169,7 @@ void data_hands::list(std::function<void(std::vector<msg::chunk_state>)> done) {
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     settle_quarantine();
-    data_.drop_leaving(std::move(all), done);
+    data_.judge_listed(std::move(all), done);
   });
 }
 

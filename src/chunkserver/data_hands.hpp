@@ -54,7 +54,7 @@ public:
   void remove(std::vector<msg::chunk_state> chunks,
               callback<std::vector<chunk_id>> done) override;
   void verify(std::vector<chunk_id> chunks) override;
-  void list(std::function<void(std::vector<msg::chunk_state>)> done) override;
+  void list(std::function<void(core::replica_list)> done) override;
   void
   persist_mark(const msg::master_mark& mark, callback<nothing> done) override;
   [[nodiscard]] condition look() const override;

@@ -319,15 +319,20 @@ void data_service::verify(chunk_id chunk, callback<nothing> done) {
     done(fail(ec::shutting_down));
 }
 
-void data_service::drop_leaving(
+void data_service::judge_listed(
   std::vector<msg::chunk_state> chunks,
-  std::function<void(std::vector<msg::chunk_state>)> done) {
+  std::function<void(dfs::core::replica_list)> done) {
   core_->post([core = core_.get(), chunks = std::move(chunks),
                done = std::move(done)]() mutable {
-    std::erase_if(chunks, [core](const msg::chunk_state& x) {
-      return core->state.replicas.leaving(x.chunk);
+    const auto& state = core->state;
+    std::erase_if(chunks, [&](const msg::chunk_state& x) {
+      return state.replicas.leaving(x.chunk);
     });
-    done(std::move(chunks));
+    dfs::core::replica_list all{std::move(chunks), {}};
+    for (const auto& x : all.chunks)
+      if (x.extent.version < state.revoked.below(x.chunk))
+        all.refused.push_back(x.chunk);
+    done(std::move(all));
   });
 }
 

@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/chunks/led_table.hpp"
+#include "core/chunks/replica_list.hpp"
 #include "messages/chunk.hpp"
 #include "messages/chunk_control.hpp"
 #include "net/data_limits.hpp"
@@ -190,10 +191,10 @@ public:
               callback<std::vector<chunk_id>> done);
 
   /// Calls back with those of these that are not being removed: a master that
-  /// did not order it would count on them. Not called back while the service
-  /// stops.
-  void drop_leaving(std::vector<msg::chunk_state> chunks,
-                    std::function<void(std::vector<msg::chunk_state>)> done);
+  /// did not order it would count on them. And says which are shown to nobody.
+  /// Not called back while the service stops.
+  void judge_listed(std::vector<msg::chunk_state> chunks,
+                    std::function<void(dfs::core::replica_list)> done);
 
   /// Reads all of it from the disk and moves it aside if it is bad; that, or
   /// that it is not here, is an event, too.

@@ -90,6 +90,8 @@ struct report_chunks {
   /// What has changed since is told with later ones.
   std::uint64_t listed_at = 0;
   std::vector<chunk_state> chunks; ///< At most `chunk_page_max`.
+  /// Of those, what is shown to nobody here, because a master has revoked it.
+  std::vector<chunk_id> refused;
 
   bool operator==(const report_chunks&) const = default;
 };

@@ -34,7 +34,7 @@ inspect(Inspector& f, chunkserver_registered& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, report_chunks& x) {
   return f(caf::meta::type_name("report_chunks"), x.store, x.boot, x.page,
-           x.last, x.listed_at, x.chunks);
+           x.last, x.listed_at, x.chunks, x.refused);
 }
 
 template <class Inspector>

@@ -115,7 +115,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
       x.card, x.keeper);
     run();
     ASSERT_EQ(*answer, term);
-    msg::report_chunks page{x.card.store, x.card.boot, 0, true, 0, {}};
+    msg::report_chunks page{x.card.store, x.card.boot, 0, true, 0, {}, {}};
     for (const auto& [chunk, extent] : x.script->chunks)
       page.chunks.push_back({chunk, extent});
     ASSERT_TRUE(ask<msg::chunks_reported>(directory, page));

@@ -156,7 +156,7 @@ TEST_F(ChunkLinks, CarryRegistrationReportsAndHeartbeats) {
   EXPECT_EQ(*registered, (msg::chunkserver_registered{master_term{1}, 500,
                                                       1 << 20, 60'000}));
 
-  msg::report_chunks page{store_id{5}, boot_id{6}, 2, true, 0, {}};
+  msg::report_chunks page{store_id{5}, boot_id{6}, 2, true, 0, {}, {}};
   for (std::uint64_t i = 0; i < msg::chunk_page_max; ++i)
     page.chunks.push_back(state_of(i + (std::uint64_t{1} << 63)));
   const auto reported = chunk->ask<msg::chunks_reported>(there, page);

@@ -43,14 +43,35 @@ struct DataHands : ::testing::Test {
   }
 
   std::vector<msg::chunk_state> list() {
-    std::promise<std::vector<msg::chunk_state>> found;
-    hands.list(
-      [&](std::vector<msg::chunk_state> x) { found.set_value(std::move(x)); });
+    return list_all().chunks;
+  }
+
+  core::replica_list list_all() {
+    std::promise<core::replica_list> found;
+    hands.list([&](core::replica_list x) { found.set_value(std::move(x)); });
     return found.get_future().get();
   }
 };
 
 } // namespace
+
+// In this life nobody is shown what a former master revoked: the next master
+// has to know.
+TEST_F(DataHands, ListsWhatIsRefused) { // SPEC G10
+  for (const auto chunk : {10u, 20u, 30u})
+    make(chunk);
+  const auto known = list();
+  ASSERT_EQ(known.size(), 3u);
+  EXPECT_TRUE(list_all().refused.empty());
+  std::promise<void> heard;
+  auto newer = known[1];
+  newer.extent.version = newer.extent.version.next();
+  hands.revoke({newer, known[2]}, [&] { heard.set_value(); });
+  heard.get_future().get();
+  const auto all = list_all();
+  EXPECT_EQ(all.chunks.size(), 3u);
+  EXPECT_EQ(all.refused, std::vector{known[1].chunk});
+}
 
 TEST_F(DataHands, ListsReplicasById) { // SPEC G3
   EXPECT_TRUE(list().empty());

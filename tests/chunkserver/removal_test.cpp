@@ -142,11 +142,11 @@ TEST_F(Removal, IsNamedInNoList) { // SPEC G10
   write(servers.grant(other, {0, 1}));
   auto& service = *servers.nodes[here]->service;
   const auto listed = [&] {
-    std::promise<std::vector<msg::chunk_state>> stay;
-    service.drop_leaving(service.list(),
+    std::promise<core::replica_list> stay;
+    service.judge_listed(service.list(),
                          [&](auto all) { stay.set_value(std::move(all)); });
     std::vector<chunk_id> chunks;
-    for (const auto& x : stay.get_future().get())
+    for (const auto& x : stay.get_future().get().chunks)
       chunks.push_back(x.chunk);
     return chunks;
   };

@@ -55,7 +55,8 @@ TEST_F(ChunkRoundTrip, Registration) {
 }
 
 TEST_F(ChunkRoundTrip, Reports) {
-  expect_unchanged(report_chunks{store_id{1}, boot_id{2}, 3, true, 4, {state}});
+  expect_unchanged(
+    report_chunks{store_id{1}, boot_id{2}, 3, true, 4, {state}, {state.chunk}});
   expect_unchanged(chunks_reported{1});
   report_chunks page;
   page.chunks.assign(chunk_page_max, state);

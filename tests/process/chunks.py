@@ -217,7 +217,11 @@ class History:
         was broken, if anything was."""
         self.process.stdin.close()
         self.process.stdin = None
-        out, _ = self.process.communicate(timeout=seconds)
+        try:
+            out, _ = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"{self.case}: the clients do not end\n"
+                                 + self.cluster_says()) from late
         line = out.strip().splitlines()[-1] if out.strip() else ""
         print(line, flush=True)
         if self.process.returncode != 0:
@@ -227,5 +231,11 @@ class History:
                 kept.write_bytes(self.record.read_bytes())
             faults = self.faults.read_text()
             raise AssertionError(f"{self.case}: {line}\nfaults:\n{faults}"
-                                 f"the history is in {kept}")
+                                 f"the history is in {kept}\n"
+                                 + self.cluster_says())
         return json.loads(line)
+
+    def cluster_says(self):
+        """What an operator would look at now."""
+        return "".join(self.cluster.verb(verb, check=False).stdout
+                       for verb in ("status", "fsck"))

@@ -126,8 +126,8 @@ public:
   void verify(std::vector<chunk_id> what) override {
     verified.insert(verified.end(), what.begin(), what.end());
   }
-  void list(std::function<void(std::vector<msg::chunk_state>)> done) override {
-    later([this, done = std::move(done)] { done(chunks); });
+  void list(std::function<void(core::replica_list)> done) override {
+    later([this, done = std::move(done)] { done({chunks, {}}); });
   }
   void
   persist_mark(const msg::master_mark& mark, callback<nothing> done) override {

@@ -376,6 +376,7 @@ void directory_machine::release(const msg::release_chunks& x, instant) {
     s_.unpromised.erase(chunk);
     s_.nameless.erase(chunk);
     claimed_.erase(chunk);
+    s_.refused.forget(chunk);
     auto may_have = s_.table.erase(chunk);
     if (const auto copies = s_.copies.find(chunk); copies != s_.copies.end())
       may_have.insert(may_have.end(), copies->second.begin(),

@@ -194,6 +194,7 @@ void directory_machine::expire_pending(instant now) {
       continue;
     }
     give_back(chunk, now);
+    s_.refused.forget(chunk);
     s_.table.erase(chunk);
     --pending_chunks_;
     removal.chunks.push_back(chunk);

@@ -163,6 +163,7 @@ private:
   void grew(chunk_id chunk, chunk_entry& entry,
             const msg::chunk_extent& committed, bool settled);
   [[nodiscard]] bool is_target(server_index i, chunk_id chunk) const;
+  void refuses(server_index i, chunk_id chunk, instant now);
   void find_left_out(server_index i, const msg::report_chunks& x);
   void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);

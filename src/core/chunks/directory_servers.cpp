@@ -86,9 +86,21 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
   collector_.listed(*i, x.page == 0, x.chunks.size());
   for (const auto& state : x.chunks)
     arrived(*i, state, now);
+  for (const auto chunk : x.refused)
+    refuses(*i, chunk, now);
   if (x.last)
     advance_all(now);
   return msg::chunks_reported{x.page};
+}
+
+// Whatever it was revoked for: what it has is of the version in force, and a
+// grant finds out how much that is. No server is believed to refuse more than
+// that.
+void directory_machine::refuses(server_index i, chunk_id chunk, instant now) {
+  if (!s_.table.holds(i, chunk))
+    return;
+  s_.refused.add(chunk, i, s_.table.version_at(i, chunk).next()); // F1
+  judge(chunk, now);
 }
 
 // A copy was ordered there, and is not known to be over.
@@ -234,7 +246,7 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
   // readers what this one lacks; a fence above it takes this back.
   if (const auto intent = s_.table.intent(x.chunk);
       intent && x.extent.version < *intent)
-    s_.servers.revoke(i, x.chunk, *intent);
+    s_.revoke(i, x.chunk, *intent);
   // More than is known to be committed: a primary has to say how much is.
   if (entry.serial < x.extent.serial) {
     entry.set(chunk_entry::settled, false);
@@ -344,6 +356,7 @@ void directory_machine::server_reborn(server_index i, instant now) {
   for (auto& [chunk, run] : grants_)
     run.reborn(s_, i, now);
   repair_.reborn(s_, i);
+  s_.refused.reborn(i);
   repair_.judge_all();
   collector_.reborn(i);
 }

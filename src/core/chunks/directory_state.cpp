@@ -15,6 +15,14 @@ constexpr std::chrono::seconds unrest{2};
 
 // -- what servers say ---------------------------------------------------------
 
+void directory_state::revoke(server_index i, chunk_id chunk,
+                             chunk_version below) {
+  servers.revoke(i, chunk, below);
+  if (const auto* entry = table.find(chunk);
+      entry != nullptr && below.value() > entry->version) // F1
+    refused.add(chunk, i, below);
+}
+
 chunk_table::standing
 directory_state::reported(server_index i, const msg::chunk_state& x) {
   const auto* before = table.find(x.chunk);
@@ -23,7 +31,7 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
       && !is_possible(x.extent)) {
     // It stays where it is, and nothing goes by it.
     table.spoil(i, x.chunk, replica_fault::newer);
-    servers.revoke(i, x.chunk, chunk_version{known}.next());
+    revoke(i, x.chunk, chunk_version{known}.next());
     note(directory_note::kind::alarm, x.chunk, i,
          "a server tells of a replica that cannot be: it does not count");
     return chunk_table::standing::newer;
@@ -40,12 +48,12 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
   if (known < in_force.value() && odd != nullptr)
     for (const auto& y : *odd) // T5: they told before.
       if (y.fault == replica_fault::stale)
-        servers.revoke(y.server, x.chunk, in_force);
+        revoke(y.server, x.chunk, in_force);
   // Until a grant under another version: that leaves it out.
   if (what == chunk_table::standing::behind)
-    servers.revoke(i, x.chunk, x.extent.version.next());
+    revoke(i, x.chunk, x.extent.version.next());
   else if (what != chunk_table::standing::current)
-    servers.revoke(i, x.chunk, in_force);
+    revoke(i, x.chunk, in_force);
   if (what != chunk_table::standing::current)
     return what;
   auto* lease = leases.find(x.chunk);
@@ -60,7 +68,7 @@ directory_state::reported(server_index i, const msg::chunk_state& x) {
   }
   // The primary sends it no changes.
   table.spoil(i, x.chunk, replica_fault::stale);
-  servers.revoke(i, x.chunk, in_force.next());
+  revoke(i, x.chunk, in_force.next());
   return chunk_table::standing::stale;
 }
 

@@ -6,6 +6,7 @@
 #include "core/chunks/directory_config.hpp"
 #include "core/chunks/directory_effects.hpp"
 #include "core/chunks/placement.hpp"
+#include "core/chunks/refused_replicas.hpp"
 #include "core/chunks/server_table.hpp"
 #include "core/chunks/torn_links.hpp"
 
@@ -57,6 +58,7 @@ struct directory_state {
   /// Until then no primary is made of these chunks: they are being copied, and
   /// a copy that is overtaken is none.
   std::map<chunk_id, instant> held;
+  refused_replicas refused;
   /// Chunks whose replicas are being fenced or led anew at this moment, and who
   /// is to have the new version.
   std::map<chunk_id, std::vector<server_index>> granting;
@@ -128,8 +130,19 @@ struct directory_state {
   /// That holder has a good copy, and serves it now.
   [[nodiscard]] bool
   counts(chunk_id chunk, server_index holder, instant now) const {
-    return servers.serves(holder, now) && !overtaken(chunk, holder);
+    return servers.serves(holder, now) && !overtaken(chunk, holder)
+           && !refuses(chunk, holder);
   }
+
+  /// That holder shows its replica to nobody.
+  [[nodiscard]] bool refuses(chunk_id chunk, server_index holder) const {
+    return refused.any(chunk)
+           && refused.has(chunk, holder, table.version_at(holder, chunk));
+  }
+
+  /// The server shows nothing of the chunk below that version any more, as soon
+  /// as it hears of it.
+  void revoke(server_index i, chunk_id chunk, chunk_version below);
   /// How a chunk of a file is at this moment; `entry.health()` is how it was
   /// when it was judged.
   [[nodiscard]] chunk_class

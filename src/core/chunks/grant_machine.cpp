@@ -173,7 +173,7 @@ void grant_machine::fenced(directory_state& s, member& who,
     return;
   }
   // It may have the version, or get it later.
-  s.servers.revoke(who.server, chunk_, version_.next());
+  s.revoke(who.server, chunk_, version_.next());
   who.is = member::mark::doubtful;
 }
 
@@ -347,6 +347,7 @@ void grant_machine::logged(directory_state& s, effect_token token,
   (void) others_may_serve(s, now); // Who came by meanwhile is stale from here.
   const auto back = returned(s);
   s.table.settle_version(chunk_, version_, fenced_servers());
+  s.refused.settled(chunk_, version_);
   entry->serial = extent_.serial;
   entry->length = extent_.length;
   entry->padded_from = extent_.padded_from;

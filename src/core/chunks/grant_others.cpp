@@ -41,7 +41,7 @@ bool grant_machine::others_may_serve(directory_state& s, instant now) {
   for (const auto i : others_) {
     if (is_member(i) || has_heard(s, i))
       continue;
-    s.servers.revoke(i, chunk_, version_);
+    s.revoke(i, chunk_, version_);
     any = any || s.servers.may_serve(i, now);
   }
   return any;

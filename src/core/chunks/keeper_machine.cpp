@@ -140,10 +140,9 @@ keeper_effects keeper_machine::mark_persisted(const msg::master_mark& mark,
   return take_out();
 }
 
-keeper_effects
-keeper_machine::replicas_listed(std::uint64_t ticket,
-                                std::vector<msg::chunk_state> all,
-                                const clock_pair&) {
+keeper_effects keeper_machine::replicas_listed(std::uint64_t ticket,
+                                               replica_list all,
+                                               const clock_pair&) {
   if (ticket != listing_)
     return {};
   listing_ = 0;
@@ -161,11 +160,12 @@ keeper_effects keeper_machine::page_answered(keeper_talk talk,
       || page != page_)
     return {};
   ++page_;
-  if (std::size_t{page_} * msg::chunk_page_max < report_.size()) {
+  if (std::size_t{page_} * msg::chunk_page_max < report_.chunks.size()) {
     send_next_page();
     return take_out();
   }
-  note(keeper_note::kind::reported, std::to_string(report_.size()) + " chunks");
+  note(keeper_note::kind::reported,
+       std::to_string(report_.chunks.size()) + " chunks");
   reporting_ = false;
   reported_ = true;
   reported_at_ = lease_.sequence();
@@ -356,12 +356,17 @@ void keeper_machine::begin_report() {
 void keeper_machine::send_next_page() {
   page_due_.reset();
   const auto from
-    = std::min(std::size_t{page_} * msg::chunk_page_max, report_.size());
-  const auto to = std::min(from + msg::chunk_page_max, report_.size());
-  msg::report_chunks x{self_.store,          self_.boot, page_,
-                       to == report_.size(), listed_at_, {}};
-  x.chunks.assign(report_.begin() + static_cast<std::ptrdiff_t>(from),
-                  report_.begin() + static_cast<std::ptrdiff_t>(to));
+    = std::min(std::size_t{page_} * msg::chunk_page_max, report_.chunks.size());
+  const auto to = std::min(from + msg::chunk_page_max, report_.chunks.size());
+  msg::report_chunks x{
+    self_.store, self_.boot, page_, to == report_.chunks.size(),
+    listed_at_,  {},         {}};
+  const auto begin = report_.chunks.begin();
+  x.chunks.assign(begin + static_cast<std::ptrdiff_t>(from),
+                  begin + static_cast<std::ptrdiff_t>(to));
+  for (const auto& state : x.chunks)
+    if (std::ranges::binary_search(report_.refused, state.chunk))
+      x.refused.push_back(state.chunk);
   out_.push_back(send_page{talk_, std::move(x), config_.answer_timeout});
 }
 

@@ -7,6 +7,7 @@
 #include "core/chunks/keeper_effects.hpp"
 #include "core/chunks/keeper_led.hpp"
 #include "core/chunks/keeper_news.hpp"
+#include "core/chunks/replica_list.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -57,9 +58,9 @@ public:
                                               bool durable,
                                               const clock_pair& now);
 
-  [[nodiscard]] keeper_effects
-  replicas_listed(std::uint64_t ticket, std::vector<msg::chunk_state> all,
-                  const clock_pair& now);
+  [[nodiscard]] keeper_effects replicas_listed(std::uint64_t ticket,
+                                               replica_list all,
+                                               const clock_pair& now);
   [[nodiscard]] keeper_effects
   page_answered(keeper_talk talk, std::uint32_t page, const clock_pair& now);
   [[nodiscard]] keeper_effects
@@ -193,7 +194,7 @@ private:
   // The report.
   std::uint64_t ticket_ = 0;  ///< Of all that is asked for here.
   std::uint64_t listing_ = 0; ///< 0: not asked for.
-  std::vector<msg::chunk_state> report_;
+  replica_list report_;
   std::uint32_t page_ = 0;
   std::optional<boot_instant> page_due_; ///< When it is sent again.
   bool reporting_ = false;        ///< Listing, or in the middle of the pages.

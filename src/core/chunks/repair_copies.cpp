@@ -116,9 +116,11 @@ void repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   if (is == motion::changing)
     return;
   auto taken = s.table.behind(chunk);
-  const bool uneven
-    = std::any_of(taken.begin(), taken.end(),
-                  [&](server_index i) { return s.servers.usable(i, now); });
+  auto uneven = std::any_of(taken.begin(), taken.end(), [&](server_index i) {
+    return s.servers.usable(i, now);
+  });
+  for (const auto i : s.table.holders(chunk))
+    uneven = uneven || (s.servers.usable(i, now) && s.refuses(chunk, i));
   auto sources = sources_of(s, chunk, taken, now);
   if (sources.empty() && !uneven)
     return;

@@ -57,8 +57,10 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   const auto holders = s.table.holders(chunk);
   std::size_t live = 0;
   std::size_t expected = 0; ///< Those that are waited for included.
+  bool refused = false;
   for (const auto i : holders) {
     live += s.counts(chunk, i, now) ? 1 : 0;
+    refused = refused || s.refuses(chunk, i);
     expected += s.servers.serves(i, now)
                     || now < s.servers.at(i).lost_at + s.config.repair_delay
                   ? 1
@@ -69,7 +71,7 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
     surplus_.push_back(chunk);
   s.table.judge(chunk, *entry, what);
   const bool wanted
-    = (what == chunk_class::under && expected < entry->replication)
+    = refused || (what == chunk_class::under && expected < entry->replication)
       || (what == chunk_class::unavailable && holders.empty()
           && !s.table.behind(chunk).empty());
   if (wanted)

@@ -12,7 +12,7 @@ TEST_F(KeeperMachine, PagesAReport) { // K3
   enlist();
   const auto asked = find<list_replicas>();
   ASSERT_TRUE(asked);
-  step(machine.replicas_listed(asked->ticket, all, now()));
+  step(machine.replicas_listed(asked->ticket, {all, {}}, now()));
   std::vector<msg::chunk_state> told;
   for (std::uint32_t number = 0; number < 3; ++number) {
     const auto page = find<send_page>();
@@ -30,10 +30,26 @@ TEST_F(KeeperMachine, PagesAReport) { // K3
   EXPECT_EQ(told, all);
 }
 
+// Each page says it of its own.
+TEST_F(KeeperMachine, TellsWhichReplicasItRefuses) {
+  replica_list here;
+  for (std::uint64_t i = 1; i <= msg::chunk_page_max + 2; ++i)
+    here.chunks.push_back(state_of(i));
+  here.refused = {chunk_id{3}, chunk_id{msg::chunk_page_max + 1}};
+  enlist();
+  step(machine.replicas_listed(find<list_replicas>()->ticket, here, now()));
+  for (std::uint32_t number = 0; number < 2; ++number) {
+    const auto page = find<send_page>();
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->what.refused, std::vector{here.refused.at(number)});
+    step(machine.page_answered(talk, number, now()));
+  }
+}
+
 TEST_F(KeeperMachine, RepeatsAPageThatWasNotAnswered) { // K3
   enlist();
   step(machine.replicas_listed(find<list_replicas>()->ticket,
-                               std::vector(500, state_of(1)), now()));
+                               {std::vector(500, state_of(1)), {}}, now()));
   step(machine.page_answered(talk, 0, now()));
   step(machine.page_failed(talk, fail(ec::timed_out), now()));
   wait(100ms);
@@ -47,8 +63,8 @@ TEST_F(KeeperMachine, RepeatsAPageThatWasNotAnswered) { // K3
 
 TEST_F(KeeperMachine, TakesNoAnswerOfAFormerTalk) { // K3
   enlist();
-  step(machine.replicas_listed(find<list_replicas>()->ticket, {state_of(1)},
-                               now()));
+  step(machine.replicas_listed(find<list_replicas>()->ticket,
+                               {{state_of(1)}, {}}, now()));
   ASSERT_TRUE(find<send_page>());
   step(machine.page_answered(talk - 1, 0, now()));
   EXPECT_FALSE(machine.status().reported);
@@ -64,7 +80,7 @@ TEST_F(KeeperMachine, TellsNewsAfterTheReport) { // K3
   EXPECT_TRUE(x->what.arrived.empty());
   answer(*x);
   const auto page = [&] {
-    step(machine.replicas_listed(1, {state_of(7, 1)}, now()));
+    step(machine.replicas_listed(1, {{state_of(7, 1)}, {}}, now()));
     return find<send_page>();
   }();
   ASSERT_TRUE(page); // The listing was the first thing asked for.

@@ -89,7 +89,8 @@ struct KeeperMachine : ::testing::Test {
     const auto asked = find<list_replicas>();
     ASSERT_TRUE(asked);
     const auto led = find<ask_led>();
-    step(machine.replicas_listed(asked->ticket, std::move(chunks), now()));
+    step(
+      machine.replicas_listed(asked->ticket, {std::move(chunks), {}}, now()));
     while (const auto page = find<send_page>())
       step(machine.page_answered(talk, page->what.page, now()));
     if (led)

@@ -32,7 +32,7 @@ TEST_F(KeeperTold, SaysWhenAllThatChangedSinceAReportIsTold) { // K3
   EXPECT_FALSE(meanwhile.what.all_told);
   EXPECT_TRUE(meanwhile.what.arrived.empty());
   answer(meanwhile);
-  step(machine.replicas_listed(asked->ticket, {state_of(1)}, now()));
+  step(machine.replicas_listed(asked->ticket, {{state_of(1)}, {}}, now()));
   const auto page = find<send_page>();
   ASSERT_TRUE(page);
   EXPECT_GT(page->what.listed_at, before.what.sequence);
@@ -50,7 +50,7 @@ TEST_F(KeeperTold, NumbersItsLists) { // K3
   enlist();
   auto asked = find<list_replicas>();
   ASSERT_TRUE(asked);
-  step(machine.replicas_listed(asked->ticket, {state_of(1)}, now()));
+  step(machine.replicas_listed(asked->ticket, {{state_of(1)}, {}}, now()));
   const auto first = find<send_page>();
   ASSERT_TRUE(first);
   step(machine.master_lost(now()));
@@ -145,7 +145,7 @@ TEST_F(KeeperTold, SaysWhatWasDeletedWhileItReports) { // SPEC G10
   const auto asked = find<list_replicas>();
   ASSERT_TRUE(asked);
   const auto led = find<ask_led>();
-  step(machine.replicas_listed(asked->ticket, {state_of(7)}, now()));
+  step(machine.replicas_listed(asked->ticket, {{state_of(7)}, {}}, now()));
   machine.deleted(master_term{3}, {chunk_id{7}});
   step(machine.page_answered(talk, 0, now()));
   if (led)

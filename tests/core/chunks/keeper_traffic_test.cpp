@@ -252,7 +252,8 @@ private:
            bug_ == mutant::lists_early ? stale_list_ : here_)
         all.push_back({chunk, {chunk_version{version}, {}, 0, 0}});
       stale_list_ = early;
-      perform(machine_->replicas_listed(x.ticket, std::move(all), clock()));
+      perform(
+        machine_->replicas_listed(x.ticket, {std::move(all), {}}, clock()));
     });
   }
 

@@ -59,7 +59,8 @@ struct ManyOrphans : ::testing::Test {
                         end == all.size(),
                         0,
                         {all.begin() + static_cast<std::ptrdiff_t>(at),
-                         all.begin() + static_cast<std::ptrdiff_t>(end)}},
+                         all.begin() + static_cast<std::ptrdiff_t>(end)},
+                        {}},
                        now));
       at = end;
     }

@@ -74,10 +74,14 @@ struct Master : ::testing::Test {
     report(n, has);
   }
 
-  void report(std::uint8_t n, std::optional<msg::chunk_extent> has) {
-    msg::report_chunks x{store_id{n}, boot(n), 0, true, ++sequences[n], {}};
+  /// @param refused The server shows it to nobody.
+  void report(std::uint8_t n, std::optional<msg::chunk_extent> has,
+              bool refused = false) {
+    msg::report_chunks x{store_id{n}, boot(n), 0, true, ++sequences[n], {}, {}};
     if (has)
       x.chunks.push_back({chunk, *has});
+    if (refused)
+      x.refused.push_back(chunk);
     EXPECT_TRUE(machine->report(x, now));
     perform();
   }

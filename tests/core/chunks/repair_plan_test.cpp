@@ -70,9 +70,14 @@ struct Repair : ::testing::Test {
       if (&x == &all.back())
         break;
       x.holds = inherited.extent;
-      EXPECT_TRUE(machine.report(
-        {x.card.store, x.card.boot, 0, true, 1, {{chunk, inherited.extent}}},
-        now));
+      EXPECT_TRUE(machine.report({x.card.store,
+                                  x.card.boot,
+                                  0,
+                                  true,
+                                  1,
+                                  {{chunk, inherited.extent}},
+                                  {}},
+                                 now));
     }
   }
 
@@ -86,7 +91,7 @@ struct Repair : ::testing::Test {
       x.data = *endpoint::parse("10.0.0." + std::to_string(n + 1) + ":7405");
       x.volumes = {{n + 1u, 1u << 30, 1u << 30, false, "/disk"}};
       EXPECT_TRUE(machine.register_server(x, now));
-      EXPECT_TRUE(machine.report({x.store, x.boot, 0, true, 0, {}}, now));
+      EXPECT_TRUE(machine.report({x.store, x.boot, 0, true, 0, {}, {}}, now));
     }
   }
 
@@ -398,13 +403,14 @@ TEST_F(RepairOfAnInheritance,
   while (!machine.state().gathered(now))
     step(false);
   const auto& last = all.back().card;
-  ASSERT_TRUE(machine.report({last.store, last.boot, 0, false, 2, {}}, now));
+  ASSERT_TRUE(
+    machine.report({last.store, last.boot, 0, false, 2, {}, {}}, now));
   ASSERT_FALSE(machine.state().gathered(now));
   kill(all.front());
   for (int i = 0; i < 5; ++i)
     step(false);
   EXPECT_TRUE(copies.empty());
-  ASSERT_TRUE(machine.report({last.store, last.boot, 1, true, 2, {}}, now));
+  ASSERT_TRUE(machine.report({last.store, last.boot, 1, true, 2, {}, {}}, now));
   step(false);
   EXPECT_EQ(copies.size(), 1u);
 }

@@ -41,7 +41,7 @@ struct RestartedMaster : ::testing::Test {
       card.volumes = {{n, 1u << 30, 1u << 30, false, "/disk"}};
       EXPECT_TRUE(machine.register_server(card, now));
       EXPECT_TRUE(machine.report(
-        {card.store, card.boot, 0, true, 0, {{chunk, extent}}}, now));
+        {card.store, card.boot, 0, true, 0, {{chunk, extent}}, {}}, now));
     }
   }
 
@@ -147,8 +147,8 @@ struct ServerAway : ::testing::Test {
     card.data = x.data;
     card.volumes = {{1, 1u << 30, 1u << 30, false, "/disk"}};
     ASSERT_TRUE(machine.register_server(card, now));
-    ASSERT_TRUE(
-      machine.report({card.store, card.boot, 0, true, 0, std::move(has)}, now));
+    ASSERT_TRUE(machine.report(
+      {card.store, card.boot, 0, true, 0, std::move(has), {}}, now));
   }
 
   /// Time passes; who is here goes on telling so.
@@ -264,7 +264,7 @@ struct Appended : ::testing::Test {
     if (has)
       listed.push_back({chunk, extent});
     ASSERT_TRUE(
-      machine.report({card.store, card.boot, 0, true, 0, listed}, now));
+      machine.report({card.store, card.boot, 0, true, 0, listed, {}}, now));
   }
 
   void beat(directory_machine& machine, std::uint8_t n, master_term term,

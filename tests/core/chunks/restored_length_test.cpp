@@ -38,9 +38,14 @@ TEST_F(RestoredMaster,
     x.data = data(i);
     x.volumes = {{1, 1u << 30, 1u << 29, false, "/disk"}};
     ASSERT_TRUE(next.register_server(x, now));
-    ASSERT_TRUE(next.report(
-      {store_id{i}, boot_id{i + 10}, 0, true, 0, {state(fresh_chunk, 2, 1)}},
-      now));
+    ASSERT_TRUE(next.report({store_id{i},
+                             boot_id{i + 10},
+                             0,
+                             true,
+                             0,
+                             {state(fresh_chunk, 2, 1)},
+                             {}},
+                            now));
     sequences[i] = 0;
   }
   std::size_t orders = 0;

@@ -84,7 +84,7 @@ struct RestoredMaster : ::testing::Test {
     ASSERT_TRUE(machine.register_server(x, now));
     sequences[i] = 0;
     ASSERT_TRUE(
-      machine.report({store_id{i}, boot_id{i}, 0, true, 0, has}, now));
+      machine.report({store_id{i}, boot_id{i}, 0, true, 0, has, {}}, now));
     beat(i);
   }
 

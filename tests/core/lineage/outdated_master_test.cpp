@@ -61,14 +61,15 @@ struct OutdatedMaster : ::testing::Test {
 
   // An orphan, which is to go at once.
   void report_orphan(std::uint64_t store) {
-    ASSERT_TRUE(chunks.report({store_id{store},
-                               boot_id{store},
-                               0,
-                               true,
-                               0,
-                               {{chunk_id{(std::uint64_t{1} << 40) + 7},
-                                 {chunk_version{1}, {}, 0, 0}}}},
-                              now));
+    ASSERT_TRUE(chunks.report(
+      {store_id{store},
+       boot_id{store},
+       0,
+       true,
+       0,
+       {{chunk_id{(std::uint64_t{1} << 40) + 7}, {chunk_version{1}, {}, 0, 0}}},
+       {}},
+      now));
   }
 
   std::size_t deletions() {

@@ -216,7 +216,21 @@ std::string chunk_cluster::complaints(std::optional<node_index> missing) {
             && !disk(i).replicas.contains(chunk))
           text += fmt::format(" chunk {:x} counts at node {}, and is bad;",
                               chunk.value(), i);
-  return text + rotten();
+  return text + refused() + rotten();
+}
+
+std::string chunk_cluster::refused() {
+  const auto& s = master_process()->machine().state();
+  std::string text;
+  for (const auto& [chunk, file] : witness_.files())
+    for (const auto holder : s.table.holders(chunk)) {
+      const auto i = node_of(s.servers.at(holder).store);
+      if (const auto* server = server_process(i);
+          server != nullptr && server->refuses(chunk))
+        text += fmt::format(" chunk {:x} counts at node {}, which refuses it;",
+                            chunk.value(), i);
+    }
+  return text;
 }
 
 std::string chunk_cluster::rotten() const {

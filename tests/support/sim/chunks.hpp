@@ -197,6 +197,9 @@ public:
   /// What is not as it should be at rest; empty: all is well.
   /// @param missing A server that is away, and is not missed.
   [[nodiscard]] std::string complaints(std::optional<node_index> missing = {});
+  /// Replicas that the master counts on and that their servers show to nobody;
+  /// empty: none.
+  [[nodiscard]] std::string refused();
   /// Replicas with rotten bytes that nobody has found; empty: none.
   [[nodiscard]] std::string rotten() const;
   /// What is in quarantine; empty: nothing is.

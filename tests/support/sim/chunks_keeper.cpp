@@ -56,7 +56,11 @@ void chunk_server::perform(core::list_replicas& x) {
       all.push_back(state_of(chunk));
   host_.later(disk_time(), [this, ticket = x.ticket, all] {
     settle_quarantine();
-    perform(keeper_->replicas_listed(ticket, all, clocks()));
+    core::replica_list found{all, {}};
+    for (const auto& y : found.chunks)
+      if (is_revoked(y.chunk, y.extent.version) && !mutant("proud"))
+        found.refused.push_back(y.chunk);
+    perform(keeper_->replicas_listed(ticket, found, clocks()));
   });
 }
 

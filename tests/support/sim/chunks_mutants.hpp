@@ -12,7 +12,7 @@ struct chunk_mutant {
 
 /// Bugs that can be planted into leases, versions and recovery, to prove that
 /// the witness sees them.
-inline constexpr std::array<chunk_mutant, 42> chunk_mutants{{
+inline constexpr std::array<chunk_mutant, 43> chunk_mutants{{
   // At the holder.
   {"no-echo", "any answer renews the lease from the last heartbeat"},
   {"late-lease", "the lease counts from the answer"},
@@ -23,6 +23,7 @@ inline constexpr std::array<chunk_mutant, 42> chunk_mutants{{
   {"no-fence", "a fence is answered and not kept"},
   {"old-term", "orders and grants of an older master are obeyed"},
   {"deaf", "what is revoked is served on"},
+  {"proud", "a server does not tell a new master what it refuses to show"},
   {"unsynced", "a change is answered before the disk has it"},
   {"full-acks", "a change is answered for whose bytes there is no room"},
   {"forgetful", "a primary does not know a write that comes again"},

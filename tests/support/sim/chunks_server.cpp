@@ -170,6 +170,11 @@ bool chunk_server::is_revoked(chunk_id chunk, chunk_version version) const {
   return version < revoked_.below(chunk);
 }
 
+bool chunk_server::refuses(chunk_id chunk) const {
+  const auto it = replicas_.find(chunk);
+  return it != replicas_.end() && is_revoked(chunk, it->second.order.version());
+}
+
 // As `server_state`.
 bool chunk_server::holds_below(chunk_id chunk, chunk_version version) const {
   if (copying_.contains(chunk) || leaving_.contains(chunk))

@@ -55,6 +55,8 @@ public:
   [[nodiscard]] boot_id boot() const {
     return boot_;
   }
+  /// Does it have a replica that it shows to nobody, as revoked?
+  [[nodiscard]] bool refuses(chunk_id chunk) const;
 
 private:
   using done_write = rpc_end::answer<sim_written>;
