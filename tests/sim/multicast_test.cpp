@@ -46,7 +46,7 @@ TEST(Multicast, HasOneOrder) { // SPEC Q2
 
 TEST(Multicast, RepairsLoss) { // SPEC Q3
   hold("loss", 3, 3);
-  hold("loss", 5, 1);
+  hold("loss", 5, 3);
 }
 
 TEST(Multicast, SurvivesCrashes) { // SPEC Q4, Q10

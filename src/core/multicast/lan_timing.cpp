@@ -7,6 +7,7 @@ void use_lan_timing(multicast_config& config) {
   config.nack_after = std::chrono::milliseconds{1};
   config.nack_again = std::chrono::milliseconds{3};
   config.nack_most = std::chrono::milliseconds{30};
+  config.nack_first_most = std::chrono::milliseconds{10};
   config.status_every = std::chrono::milliseconds{5};
   config.nudge_after = std::chrono::milliseconds{4};
   config.resend_after = std::chrono::milliseconds{8};

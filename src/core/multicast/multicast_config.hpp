@@ -53,6 +53,9 @@ struct multicast_config {
   std::chrono::milliseconds nack_after{2};
   std::chrono::milliseconds nack_again{8}; ///< Doubling up to:
   std::chrono::milliseconds nack_most{100};
+  /// … but only up to this for the one place that all others wait behind: of a
+  /// body in many datagrams few answers arrive whole where many are lost.
+  std::chrono::milliseconds nack_first_most{20};
   std::chrono::milliseconds nudge_after{10};
   /// After a loss the times to ask and to nudge are a quarter, for so long.
   std::chrono::milliseconds loss_memory{100};

@@ -187,8 +187,9 @@ void multicast_machine::ask_for_missing() {
     // Spread over the members, so that they do not ask all at once.
     const auto spread
       = hurried(std::chrono::milliseconds{1}) * ((k + index_) % 4);
-    state.due
-      = now_ + std::min<instant::duration>(wait, config_.nack_most) + spread;
+    const auto most
+      = k == log_.received() + 1 ? config_.nack_first_most : config_.nack_most;
+    state.due = now_ + std::min<instant::duration>(wait, most) + spread;
     ++state.tries;
     ++counts_.nacked;
   }
