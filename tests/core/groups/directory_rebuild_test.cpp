@@ -43,6 +43,25 @@ TEST_F(DirectorySteps, ARebuildAsksEveryServerThatIsThere) { // SPEC S9
   EXPECT_EQ(answer->problems.size(), 1u);
 }
 
+// What everybody knows is in force already: nothing is logged, and who comes
+// back into the set goes on with that.
+TEST_F(LedGroup, ARebuildOfWhatIsKnownChangesNothing) { // SPEC S9
+  const auto before = logged.size();
+  machine->rebuild(5, now);
+  drain();
+  for (const std::uint64_t i : {1, 2, 3}) {
+    msg::group_news known;
+    known.store = store_id{i};
+    known.boot = boot(i);
+    known.testimonies.emplace_back().set = entry().in_force;
+    machine->news(known, now);
+  }
+  machine->tick(now);
+  drain();
+  EXPECT_EQ(logged.size(), before);
+  EXPECT_FALSE(entry().change);
+}
+
 // Too few of a set answer to tell whether it is in force: an operator is told
 // who is missing. A group that nobody has is no problem.
 TEST_F(DirectorySteps, ARebuildSaysWhichServersAreMissing) { // SPEC S9

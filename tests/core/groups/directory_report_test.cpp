@@ -47,6 +47,49 @@ TEST(GroupPages, GoOnAfterTheLastGroupOfThePageBefore) { // SPEC S9
   EXPECT_EQ(told, (std::vector<std::uint64_t>{0, 1, 2, 3, 4}));
 }
 
+TEST_F(DirectorySteps, ServersOfOneNameAreToldInTheOrderOfTheirStores) {
+  for (const std::uint64_t i : {3, 1, 2})
+    enrol(i);
+  std::vector<std::uint64_t> told;
+  for (const auto& x : report_fileservers(*machine, now).servers)
+    told.push_back(x.store.value());
+  EXPECT_EQ(told, (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+// An operator reads in the log how much a dead server costs.
+TEST_F(GroupReport, SaysHowMuchIsRepaired) { // SPEC V7, S9
+  using kind = version_note_line::kind;
+  enrol(4);
+  for (const std::uint64_t i : {1, 2, 3})
+    stands[store_id{i}].bytes = 10;
+  live(12s, {1, 2, 3, 4});
+  notes.clear();
+  kill(3);
+  live(60s, {1, 2, 4});
+  EXPECT_NE(notes[kind::server_failed].find("1 groups have lost a copy, 10 by"),
+            std::string::npos)
+    << notes[kind::server_failed];
+  EXPECT_EQ(notes[kind::repair_done].rfind("1 groups, 10 bytes", 0), 0u)
+    << notes[kind::repair_done];
+}
+
+// Two of three make a set work; the third is activated when it can be.
+TEST_F(DirectorySteps, ASetThatIsInForceIsNotTheNextOne) { // SPEC S9
+  obeys_activations = false;
+  for (const std::uint64_t i : {1, 2, 3})
+    enrol(i);
+  live(3s, {1, 2, 3});
+  const auto next
+    = [&] { return report_groups(*machine, {}, now).groups.at(0).next.size(); };
+  EXPECT_FALSE(entry().ready);
+  EXPECT_EQ(next(), 3u);
+  activated(1);
+  activated(2);
+  ASSERT_TRUE(entry().ready);
+  ASSERT_TRUE(entry().change);
+  EXPECT_EQ(next(), 0u);
+}
+
 TEST_F(GroupReport, CountsWhatServersLack) { // SPEC S9
   stands[store_id{1}].missing = 3;
   live(500ms, {1, 2, 3});

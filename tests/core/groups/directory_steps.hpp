@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct DirectorySteps : testing::Test {
   std::map<std::uint64_t, std::uint64_t> lives;  ///< Of servers.
   std::vector<msg::rejoin_group> rejoins;        ///< Ordered.
   bool told_back = false; ///< By the last answer to a registration.
+  std::map<version_note_line::kind, std::string> notes; ///< The last of each.
 
   void SetUp() override {
     begin(1);
@@ -67,6 +69,8 @@ struct DirectorySteps : testing::Test {
         ages.erase(gone->store);
       } else if (auto* age = std::get_if<log_store_age>(&x)) {
         ages[age->row.store] = age->row;
+      } else if (auto* note = std::get_if<version_note_line>(&x)) {
+        notes[note->what] = std::move(note->text);
       }
     }
     machine->check();

@@ -48,6 +48,46 @@ TEST_F(DirectorySteps, WhoFailsWhileASetComesInForceIsRefilled) { // SPEC V7
 }
 
 // Puts go on where others have room; nothing moves to and fro. SPEC V2, O3
+// Clients of a cluster that has just been started wait; they do not look for
+// servers that are missing.
+TEST_F(DirectorySteps, TheFirstSetIsWaitedForWhereEnoughServersAreUp) {
+  for (const std::uint64_t i : {1, 2})
+    enrol(i);
+  msg::locate_group asked;
+  asked.group = group;
+  EXPECT_EQ(machine->locate(asked, now).error().code, ec::too_few_servers);
+  enrol(3);
+  EXPECT_EQ(machine->locate(asked, now).error().code, ec::unavailable);
+}
+
+// It joins no set before it has been there for a while.
+TEST_F(LedGroup, WhoRegistersAnewHasJustCome) { // SPEC V7
+  enrol(4);
+  live(10s, {1, 2, 3, 4});
+  const auto came = [&] { return machine->servers().at(store_id{4}).came; };
+  ASSERT_LT(came(), now);
+  enrol(4); // A new connection of the same life.
+  EXPECT_LT(came(), now);
+  ++lives[4];
+  enrol(4);
+  EXPECT_EQ(came(), now);
+  live(30s, {1, 2, 3}); // Not a word of it.
+  ASSERT_LT(came(), now);
+  enrol(4);
+  EXPECT_EQ(came(), now);
+}
+
+TEST_F(LedGroup, WhoWasActivatedIsBackInItsSet) { // SPEC V6
+  obeys_rejoins = false;
+  stands[store_id{3}].quarantined = true; // By a former master.
+  live(500ms, {1, 2, 3});
+  stands[store_id{3}].quarantined = false;
+  live(500ms, {1, 2, 3});
+  ASSERT_TRUE(entry().rejoining.contains(store_id{3}));
+  activated(3);
+  EXPECT_FALSE(entry().rejoining.contains(store_id{3}));
+}
+
 TEST_F(DirectorySteps, LeadsLeaveAServerWithoutRoom) {
   for (const std::uint64_t i : {1, 2, 3})
     enrol(i);

@@ -187,6 +187,7 @@ TEST_F(MulticastSender, NumbersAgainFromWhereTheOrderGoesOn) { // SPEC Q7
   (void) sender.delivered(2);
   EXPECT_TRUE(sender.resume_at(2).empty()); // Nothing is missing.
   EXPECT_EQ(sender.again(2, now).front().number.q, 3u);
+  EXPECT_EQ(sender.again(3, now).front().number.q, 4u); // It has its place.
   EXPECT_TRUE(sender.resume_at(0).empty());
   sender.check();
   EXPECT_EQ(sender.again(0, now).front().number.q, 1u);
