@@ -20,6 +20,25 @@ struct ChunkReport : Master {
   }
 };
 
+// Stamps of one address grow with each life: a registration of a former life
+// that was long on its way drives no living server out.
+TEST_F(ChunkReport, IsNotOfAFormerLife) { // SPEC S6
+  msg::register_chunkserver card;
+  card.store = store_id{1};
+  card.boot = boot_id{7};
+  card.member = {*ip_address::parse("10.0.0.1"), 7401, 5};
+  EXPECT_TRUE(machine->register_server(card, now));
+  EXPECT_TRUE(machine->register_server(card, now)); // Again.
+  auto former = card;
+  former.boot = boot_id{6};
+  former.member.start_ms = 4;
+  EXPECT_EQ(machine->register_server(former, now).error().code, ec::stale);
+  auto next = card;
+  next.boot = boot_id{8};
+  next.member.start_ms = 6;
+  EXPECT_TRUE(machine->register_server(next, now));
+}
+
 // A busy master judges later than it is asked.
 TEST_F(ChunkReport, IsOfOneMoment) { // SPEC S9
   load(extent);

@@ -37,6 +37,8 @@ TEST(Quorum, SaysWhichRuleIsBroken) { // SPEC V2
   EXPECT_NE(why({5, 3, 2}).find("W + R > N"), std::string::npos);
   EXPECT_EQ(why({3, 4, 1}), "W = 4 of 3 copies, allowed are 2 to 3");
   EXPECT_EQ(why({5, 0, 3}), "W = 0 of 5 copies, allowed are 3 to 5");
+  EXPECT_EQ(why({3, 3, 0}), "R = 0 of 3 copies, allowed are 1 to 3");
+  EXPECT_EQ(why({3, 2, 4}), "R = 4 of 3 copies, allowed are 2 to 3");
   EXPECT_NE(why({0, 0, 0}), "");
   EXPECT_NE(why({3, 2, 0}), "");
 }
