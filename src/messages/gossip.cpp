@@ -75,7 +75,8 @@ struct body_check {
   bool operator()(const gossip_introduction& x) const {
     return x.kind >= introduction_kind::join
            && x.kind <= introduction_kind::welcome && bool{validate(x.record)}
-           && x.record.id == from;
+           && x.record.id == from && x.oldest_ms <= start_ms_max
+           && x.over_ms <= start_ms_max;
   }
   bool operator()(const gossip_refusal& x) const {
     return plausible(x.whom) && x.code != 0

@@ -128,13 +128,20 @@ struct gossip_watch_request {
 enum class introduction_kind : std::uint8_t {
   join = 1,    ///< A node that is in no group asks to be taken in.
   hello = 2,   ///< A member that may be unknown to the receiver shows itself.
-  welcome = 3, ///< Answer to both: here is who I am; you are in my list.
+  welcome = 3, ///< Answer to both: I hear you, and here is who I am.
 };
 
 struct gossip_introduction {
   introduction_kind kind = introduction_kind::join;
   member_record record; ///< The sender's. Its id is the packet's sender.
   std::uint64_t digest = 0;
+  /// The sender's side, should two sides hold each other for dead: how many it
+  /// counts, and the start stamp and the hash of the oldest of them.
+  std::uint32_t members = 0;
+  std::uint64_t oldest_ms = 0;
+  std::uint64_t oldest_hash = 0;
+  /// The receiver's lives up to this stamp are over for the sender; 0: none.
+  std::uint64_t over_ms = 0;
 
   bool operator==(const gossip_introduction&) const = default;
 };

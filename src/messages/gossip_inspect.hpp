@@ -175,6 +175,9 @@ void pack(Inspector& f, std::uint8_t, gossip_introduction& x) {
   f(x.kind);
   pack(f, x.record);
   pack_fixed(f, x.digest);
+  f(x.members, x.oldest_ms);
+  pack_fixed(f, x.oldest_hash);
+  f(x.over_ms);
 }
 
 template <class Inspector>

@@ -136,9 +136,10 @@ void add_verdicts(rows& to) {
     "verdict_pair", "From the last sign of life to verdict, in a group of "
                     "two."));
   to.push_back(failure<&config::verdict_lonely>(
-    "verdict_lonely", "The same while nobody answers, of up to three others."));
+    "verdict_lonely", "When nobody answers a node it counts itself alone "
+                      "after this, with up to three others."));
   to.push_back(failure<&config::verdict_isolated>(
-    "verdict_isolated", "The same while nobody answers, of more."));
+    "verdict_isolated", "The same with more others."));
 }
 
 void add_spreading(rows& to) {

@@ -35,13 +35,15 @@ struct FailureMachine : testing::Test {
   }
   effects introduce(const msg::member_record& x, msg::introduction_kind kind,
                     std::uint64_t digest = 0) {
-    return hear(x, msg::gossip_introduction{kind, x, digest});
+    return hear(
+      x, msg::gossip_introduction{kind, x, digest, 1, x.id.start_ms, 0, 0});
   }
   void admit(std::uint16_t count) {
     for (std::uint16_t i = 0; i < count; ++i)
       introduce(record_at(static_cast<std::uint16_t>(10'000 + i)),
                 msg::introduction_kind::welcome);
     ASSERT_EQ(machine.members().size(), 1u + count);
+    now += failure_config{}.newcomer_for; // From now on they are believed.
   }
 };
 

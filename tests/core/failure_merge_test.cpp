@@ -103,10 +103,17 @@ TEST(FailureMerge, ASplitGroupIsOneAgain) {
       ASSERT_EQ(net.machine(i).members().size(), 4u);
     net.heal();
     EXPECT_TRUE(net.run_until(10s, [&] { return net.agree(8); }));
-    for (std::uint8_t i = 1; i <= 8; ++i)
-      EXPECT_EQ(net.at(i).rejoins.size(), 1u) << int{i};
     net.run(10s);
     EXPECT_TRUE(net.agree(8));
+    // Of one side nobody takes another life.
+    const auto lives = [&](std::uint8_t first) {
+      std::size_t sum = 0;
+      for (std::uint8_t i = first; i < first + 4; ++i)
+        sum += net.at(i).rejoins.size();
+      return sum;
+    };
+    EXPECT_EQ(std::min(lives(1), lives(5)), 0u);
+    EXPECT_GE(std::max(lives(1), lives(5)), 4u);
   }
 }
 
@@ -138,7 +145,7 @@ TEST(FailureMerge, ASplitOfMinutesIsMendedThroughIntroducers) {
   }
 }
 
-// Who is cut off from many accuses nobody (I6): it alone comes back anew.
+// Who is cut off accuses nobody (I6): it alone comes back anew.
 TEST(FailureMerge, OneCutOffFromManyRejoinsAlone) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);
@@ -192,6 +199,7 @@ TEST(FailureIdentity, OnlyNewsOfThisLifeOrALaterOneEndIt) {
   EXPECT_EQ(tell(own.start_ms), own.start_ms + 1);
   EXPECT_EQ(tell(own.start_ms), own.start_ms + 1);
   EXPECT_EQ(net.at(2).rejoins.size(), 1u);
+  net.run(2s); // Lives are spaced.
   EXPECT_EQ(tell(own.start_ms + 7), own.start_ms + 8);
   EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(3); }));
 }

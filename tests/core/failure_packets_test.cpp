@@ -75,8 +75,10 @@ std::vector<sample> samples() {
      "0106" + from_hex + other_hex + "02"},
     {"watch-request", msg::gossip_watch_request{}, "0107" + from_hex},
     {"introduction",
-     msg::gossip_introduction{msg::introduction_kind::welcome, record, 5},
-     "0108" + from_hex + "03" + record_hex + "0500000000000000"},
+     msg::gossip_introduction{msg::introduction_kind::welcome, record, 5, 3, 7,
+                              8, 9},
+     "0108" + from_hex + "03" + record_hex + "0500000000000000" + "0307"
+       + "0800000000000000" + "09"},
     {"refusal", msg::gossip_refusal{other(), 15, "no"},
      "0109" + from_hex + other_hex + "0f" + "026e6f"},
     {"news",
@@ -242,6 +244,12 @@ TEST(FailurePackets, AbsurdOnesChangeNothing) {
     msg::gossip_introduction{msg::introduction_kind::hello, make_record(9), 0});
   refused(msg::gossip_introduction{static_cast<msg::introduction_kind>(4),
                                    make_record(1), 0});
+  refused(msg::gossip_introduction{msg::introduction_kind::hello,
+                                   make_record(1), 0, 1, 1, 0,
+                                   msg::start_ms_max + 1});
+  refused(msg::gossip_introduction{msg::introduction_kind::hello,
+                                   make_record(1), 0, 1, msg::start_ms_max + 1,
+                                   0, 0});
   refused(msg::gossip_refusal{other(), 0, "no"});
   refused(msg::gossip_refusal{other(), 1, std::string(201, 'x')});
   refused(msg::gossip_page{0, 2, 1, false, {}});

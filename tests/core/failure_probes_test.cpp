@@ -37,7 +37,7 @@ struct FailureProbes : ::testing::Test {
         break;
       now = std::max(now, *due);
       if (keep_company)
-        probes.hear_anyone(group, now);
+        probes.hear_answer(group, now);
       for (auto& x : probes.tick(group, now))
         decided.push_back(x);
       probes.check(group);
@@ -64,7 +64,7 @@ struct FailureProbes : ::testing::Test {
         for (const auto& slot : ids())
           if (group.table.find(slot)->ping_address() == to
               && !silent.contains(slot)) {
-            probes.hear_anyone(group, now);
+            probes.hear_answer(group, now);
             probes.on_ack(group, slot, {ping.number, 0, 0, {}}, now);
           }
     }
@@ -83,7 +83,7 @@ struct FailureProbes : ::testing::Test {
     return group.ring.after(group.self.id, n);
   }
 
-  bool keep_company = false; ///< Somebody is heard all the time.
+  bool keep_company = false; ///< Somebody answers all the time.
 };
 
 TEST_F(FailureProbes, PingsItsFourSuccessorsTwiceASecond) { // SPEC M3
@@ -126,7 +126,7 @@ TEST_F(FailureProbes, EscalatesThenSuspectsThenDeclares) {
         note("suspected");
       for (const auto& id : ids())
         if (!dead && group.table.find(id)->ping_address() == to) {
-          probes.hear_anyone(group, now);
+          probes.hear_answer(group, now);
           probes.on_ack(group, id, {ping.number, 0, 0, {}}, now);
         }
     }
@@ -299,8 +299,8 @@ TEST_F(FailureProbes, AccusesNobodyWhileNobodyAnswers) {
   EXPECT_TRUE(sent<msg::gossip_suspicion>(out).empty());
   for (const auto& [to, ping] : sent<msg::gossip_ping>(out))
     EXPECT_FALSE(ping.suspected);
-  // Somebody is heard again: everybody gets the whole time again.
-  probes.hear_anyone(group, now);
+  // Somebody answers again: everybody gets the whole time again.
+  probes.hear_answer(group, now);
   const auto again = now;
   keep_company = true;
   EXPECT_FALSE(run(10s).empty());
@@ -433,7 +433,7 @@ TEST_F(FailureProbes, MonitorsWhoAsksForATime) {
     return count;
   };
   EXPECT_EQ(pings_in(2s), 0u);
-  probes.on_watch_request(group, lonely, now);
+  probes.watch(lonely, group, now);
   EXPECT_NEAR(static_cast<double>(pings_in(10s)), 20, 1);
   EXPECT_EQ(pings_in(2s), 0u);
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr failure_config config;
 constexpr instant start = instant{} + 1h;
-constexpr jury five{.others = 4, .isolated = false, .lossy = false};
+constexpr jury five{.others = 4, .unanswered = false, .lossy = false};
 
 struct Suspicion : ::testing::Test {
   suspicion life{start};
@@ -78,12 +78,20 @@ TEST_F(Suspicion, DoesNotTrustAgreementThroughLoss) {
 TEST_F(Suspicion, CountsSilenceWhenThereIsNobodyToAsk) {
   life.begin(start + 1s);
   EXPECT_EQ(due({1, false, false}, start + 1s), start + config.verdict_pair);
-  EXPECT_EQ(due({2, true, false}, start + 1s), start + config.verdict_lonely);
-  EXPECT_EQ(due({3, true, false}, start + 1s), start + config.verdict_lonely);
-  EXPECT_EQ(due({4, true, false}, start + 1s),
-            start + config.verdict_isolated); // I6
-  EXPECT_EQ(reason({4, true, false}, start + 1s),
+  EXPECT_EQ(reason({1, false, false}, start + 1s),
             msg::news_reason::silent_for_last);
+}
+
+TEST_F(Suspicion, IsNoVerdictOfWhomNobodyAnswers) { // I6
+  life.begin(start + 1s);
+  EXPECT_FALSE(life.verdict(config, {4, true, false}, start + 1h));
+}
+
+TEST_F(Suspicion, DoesNotCountTheTimeOfAStall) {
+  life.begin(start + 1s);
+  life.credit(700ms);
+  EXPECT_EQ(life.last_alive(), start + 700ms);
+  EXPECT_EQ(due(five, start + 2s), start + 1s + 700ms + config.verdict_alone);
 }
 
 TEST_F(Suspicion, EndsWithASignOfLife) {
@@ -132,7 +140,7 @@ TEST(FailureConfig, KeepsItsProof) {
             2s + config.probe_period + config.escalate_after + slack);
   EXPECT_LE(config.verdict_lonely + slack, 5s);
   EXPECT_LT(config.suspect_period, suspicion::witness_fresh);
-  EXPECT_LT(probe_schedule::hear_fresh,
+  EXPECT_LT(probe_schedule::answer_fresh,
             config.suspect_after + config.verdict_second);
 }
 

@@ -118,6 +118,13 @@ INSTANTIATE_TEST_SUITE_P(
                     setup{"rejoin", 2, percent(10), 1, false, 5},
                     setup{"rejoin", 5, percent(10), 1, false, 10},
                     setup{"rejoin", 50, percent(10), 1, false, 1},
+                    setup{"deaf", 3, percent(10), 1, false, 10},
+                    setup{"deaf", 5, percent(10), 1, false, 20},
+                    setup{"mute", 4, percent(10), 1, false, 20},
+                    setup{"mute", 9, percent(10), 1, false, 5},
+                    setup{"cut-off", 5, percent(10), 1, false, 20},
+                    setup{"minority", 5, percent(10), 1, false, 20},
+                    setup{"minority", 40, percent(10), 1, false, 2},
                     setup{"split", 5, percent(10), 1, false, 10},
                     setup{"split", 50, percent(10), 1, false, 2},
                     setup{"chaos", 3, percent(10), 1, false, 30},
@@ -168,6 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
           "bytes/s per node"},
     proof{with("undead", {"crash", 10, 0, 1, false, 1}), "over-is-final"},
     proof{with("ghost", {"join", 10, 0, 1, false, 1}), "no-ghosts"},
+    proof{with("modest", {"minority", 5, 0, 1, false, 3}), "rejoins of others"},
     proof{with("deaf", {"crash", 10, 0, 1, false, 3}), "crash"}),
   [](const auto& info) { return info.param.run.mutant; });
 

@@ -24,11 +24,15 @@ struct failure_config {
   ms verdict_agreed{1'800}; ///< From the older of two monitors' suspicions…
   ms verdict_second{1'500}; ///< …while the younger has lasted this long.
   // Verdicts, counted from the last sign of life.
-  ms verdict_pair{3'600};      ///< Of the only other member.
-  ms verdict_lonely{4'400};    ///< While nobody answers, of up to three.
-  ms verdict_isolated{30'000}; ///< While nobody answers, of more.
+  ms verdict_pair{3'600}; ///< Of the only other member.
 
-  ms stall{200}; ///< Later than this, and the own loop has stalled.
+  // Nobody answers, so no verdicts: when this node counts itself alone, from
+  // the last answer of anybody.
+  ms verdict_lonely{4'400};    ///< Up to three others.
+  ms verdict_isolated{30'000}; ///< More.
+
+  ms stall{200};       ///< Later than this, and the own loop has stalled.
+  ms stall_max{2'000}; ///< A longer one is not credited: all begins anew.
   unsigned loss_percent = 28; ///< Lost round trips above which nobody's
                               ///< agreement shortens: 15 % each way.
   ms unwatched_after{1'500};  ///< No ping from a monitor: ask for one.
@@ -53,6 +57,9 @@ struct failure_config {
   ms found_after{1'500}; ///< No other introducer answered: found a group.
   ms leave_linger{300};  ///< Somebody knows: wait so long for the others.
   ms leave_max{1'000};
+  ms newcomer_for{2'000};        ///< How long what a stranger says is a hint.
+  ms new_life_pause{1'000};      ///< Between rejoins at first…
+  ms new_life_pause_max{60'000}; ///< …and after many.
 };
 
 } // namespace dfs::core

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace dfs::core {
@@ -47,14 +48,45 @@ member_table::join_outcome group_state::admit(const msg::member_record& record,
   ++changes;
   if (replaced) {
     ring.erase(replaced->id);
+    fresh.remove(replaced->id);
     out.push_back(member_changed_effect{
       {msg::member_change::failed, std::move(*replaced),
        std::string{explain(msg::news_reason::replaced)}}});
   }
   ring.insert(record.id);
+  book.strike(record.id.address());
   out.push_back(
     member_changed_effect{{msg::member_change::joined, record, cause}});
   return outcome;
+}
+
+void group_state::introduce(const endpoint& to, msg::introduction_kind kind,
+                            std::uint64_t over_ms) {
+  const auto mine = side();
+  send_to(to, msg::gossip_introduction{kind, self, table.digest(), mine.members,
+                                       mine.oldest.first, mine.oldest.second,
+                                       over_ms});
+}
+
+group_state::strength group_state::side() const {
+  const auto age = [](const msg::member_id& id) {
+    return std::pair{id.start_ms, msg::stable_hash(id)};
+  };
+  strength found{0, age(self.id)};
+  for (const auto& [address, record] : table.live()) {
+    if (fresh.contains(record.id))
+      continue;
+    ++found.members;
+    found.oldest = std::min(found.oldest, age(record.id));
+  }
+  return found;
+}
+
+bool group_state::is_weaker_than(const msg::gossip_introduction& x) const {
+  const auto mine = side();
+  if (mine.members != x.members)
+    return mine.members < x.members;
+  return std::pair{x.oldest_ms, x.oldest_hash} < mine.oldest;
 }
 
 bool group_state::retire(const msg::news_item& news, instant now) {
@@ -64,12 +96,34 @@ bool group_state::retire(const msg::news_item& news, instant now) {
     return false;
   ++changes;
   ring.erase(removed->id);
+  fresh.remove(removed->id);
+  if (news.change == msg::member_change::left)
+    book.strike(removed->id.address());
+  else if (removed->id != self.id)
+    book.lost(removed->id.address(), now);
   // News of a newer life's end ends this one, too; it says so of itself.
   const auto change
     = removed->id == news.member.id ? news.change : msg::member_change::failed;
   out.push_back(
     member_changed_effect{{change, std::move(*removed), cause_of(news)}});
   return true;
+}
+
+void group_state::lose_sight(instant now) {
+  const auto listed = table.live();
+  for (const auto& [address, record] : listed) {
+    if (record.id == self.id)
+      continue;
+    auto removed = table.drop(record.id);
+    DFS_ASSERT(removed);
+    ++changes;
+    ring.erase(record.id);
+    fresh.remove(record.id);
+    book.lost(address, now);
+    out.push_back(
+      member_changed_effect{{msg::member_change::failed, std::move(*removed),
+                             "nobody answers this node"}});
+  }
 }
 
 msg::news_item group_state::retirement_of(const msg::member_id& id) const {

@@ -2,14 +2,17 @@
 
 #include "base/rng.hpp"
 #include "base/time.hpp"
+#include "core/failure/address_book.hpp"
 #include "core/failure/effects.hpp"
 #include "core/failure/failure_config.hpp"
 #include "core/failure/member_ring.hpp"
 #include "core/failure/member_table.hpp"
+#include "core/failure/newcomers.hpp"
 #include "messages/gossip.hpp"
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace dfs::core {
 
@@ -30,6 +33,8 @@ struct group_state {
   rng random;
   member_table table;
   member_ring ring;
+  newcomers fresh;   ///< Of the list: not believed yet.
+  address_book book; ///< Of those that were lost.
   effects out;
   std::uint32_t refutations = 0; ///< Own: exceeds what is said against us.
   std::uint16_t last_number = 0;
@@ -67,17 +72,46 @@ struct group_state {
     out.push_back(send_packet{address, via, std::move(packet)});
   }
 
+  /// "Here I am", with this node's side, and what is over of the receiver's.
+  void introduce(const endpoint& to, msg::introduction_kind kind) {
+    introduce(to, kind, table.retired_stamp(to));
+  }
+  void introduce(const endpoint& to, msg::introduction_kind kind,
+                 std::uint64_t over_ms);
+
+  /// Whether what that one says of others is a fact here: it is in the list,
+  /// and not since a moment ago.
+  [[nodiscard]] bool believes(const msg::member_id& id) const {
+    return table.find(id) != nullptr && !fresh.contains(id);
+  }
+
+  /// Of two sides that hold each other for dead the smaller one begins anew, or
+  /// that without the oldest member.
+  [[nodiscard]] bool is_weaker_than(const msg::gossip_introduction& x) const;
+
   member_table::join_outcome admit(const msg::member_record& record,
                                    const std::string& cause, instant now);
 
   /// @returns whether this took a member off the list.
   bool retire(const msg::news_item& news, instant now);
 
+  /// Takes all others off the list, and none of them is over: it is this node
+  /// that is cut off.
+  void lose_sight(instant now);
+
   /// What is known of the end of that address' incarnations, as news.
   /// @pre Something is: `table.is_retired(id)`.
   [[nodiscard]] msg::news_item retirement_of(const msg::member_id& id) const;
 
   void check() const;
+
+private:
+  struct strength {
+    std::uint32_t members = 0; ///< Believed ones, this node included.
+    std::pair<std::uint64_t, std::uint64_t> oldest; ///< Stamp, then hash.
+  };
+
+  [[nodiscard]] strength side() const;
 };
 
 /// For logs: who decided why.

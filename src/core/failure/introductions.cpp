@@ -1,7 +1,6 @@
 #include "core/failure/introductions.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace dfs::core {
 
@@ -39,23 +38,13 @@ introductions::next_deadline(const group_state& group) const {
 }
 
 void introductions::ask(group_state& group, const endpoint& address) const {
-  group.send_to(address,
-                msg::gossip_introduction{msg::introduction_kind::join,
-                                         group.self, group.table.digest()});
+  group.introduce(address, msg::introduction_kind::join, 0);
 }
 
-void introductions::look_for_strangers(group_state& group) {
+void introductions::look_for_strangers(group_state& group, instant now) {
+  group.book.expire(now);
   greet_introducers(group);
-  // In alternation with the random probe of a member, which is the caller's.
-  retired_turn_ = !retired_turn_;
-  if (retired_turn_)
-    greet_retired(group);
-}
-
-void introductions::greet(group_state& group, const endpoint& address) const {
-  group.send_to(address,
-                msg::gossip_introduction{msg::introduction_kind::hello,
-                                         group.self, group.table.digest()});
+  greet_lost(group);
 }
 
 void introductions::greet_introducers(group_state& group) const {
@@ -66,22 +55,18 @@ void introductions::greet_introducers(group_state& group) const {
                        : group.table.size() / hellos_per_second + 1;
   for (const auto& address : introducers_)
     if (group.table.find_at(address) == nullptr && group.random.one_in(share))
-      greet(group, address);
+      group.introduce(address, msg::introduction_kind::hello);
 }
 
-void introductions::greet_retired(group_state& group) {
-  const auto& stones = group.table.tombstones();
-  if (stones.empty()
-      || !group.random.one_in(
-        group.table.size() / (hellos_per_second * stones.size()) + 1))
+void introductions::greet_lost(group_state& group) {
+  if (!group.random.one_in(
+        group.table.size()
+          / (hellos_per_second * std::max<std::size_t>(group.book.size(), 1))
+        + 1))
     return;
-  auto it = stones.begin();
-  std::advance(it,
-               static_cast<std::ptrdiff_t>(group.random.below(stones.size())));
-  if (it->second.change == msg::member_change::failed
-      && group.table.find_at(it->first) == nullptr
-      && it->first != group.self.id.address())
-    greet(group, it->first);
+  const auto address = group.book.any(group.random);
+  if (address && group.table.find_at(*address) == nullptr)
+    group.introduce(*address, msg::introduction_kind::hello);
 }
 
 } // namespace dfs::core

@@ -9,8 +9,8 @@ namespace dfs::core {
 
 /// Finds the group: asks introducers until one answers, and, once in, looks for
 /// members that the group does not know of: introducers that are no members,
-/// and those that were declared failed and may have been cut off only. So split
-/// groups, and groups founded side by side, become one (SPEC M2).
+/// and those that were lost and may have been cut off only. So split groups,
+/// and groups founded side by side, become one (SPEC M2).
 class introductions {
 public:
   /// A configuration that names more is refused long before.
@@ -36,19 +36,17 @@ public:
 
   /// While a member, once a second: says hello to somebody who may be a member
   /// of a group that ours has lost sight of.
-  void look_for_strangers(group_state& group);
+  void look_for_strangers(group_state& group, instant now);
 
 private:
-  void greet(group_state& group, const endpoint& address) const;
   void greet_introducers(group_state& group) const;
-  void greet_retired(group_state& group);
+  void greet_lost(group_state& group);
 
   std::vector<endpoint> introducers_; ///< But the own address.
   bool may_found_ = false;
   instant began_{};
   instant next_try_{};
   std::chrono::milliseconds pause_{0};
-  bool retired_turn_ = false;
 };
 
 } // namespace dfs::core

@@ -1,5 +1,6 @@
 #include "core/failure/machine_parts.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,12 @@ namespace {
 /// beyond a split that has just healed, it must find out; if it is dead, a
 /// thousand datagrams to it are a waste.
 constexpr std::size_t tellers = 4;
+
+bool is_goodbye(const msg::member_id& from, const msg::gossip_news& told) {
+  return std::all_of(told.items.begin(), told.items.end(), [&](const auto& x) {
+    return x.change == msg::member_change::left && x.member.id == from;
+  });
+}
 
 } // namespace
 
@@ -38,19 +45,12 @@ void failure_machine::parts::on_packet(const msg::gossip_packet& packet,
 void failure_machine::parts::on_packet_joining(
   const msg::gossip_packet& packet) {
   if (const auto* x = std::get_if<msg::gossip_introduction>(&packet.body)) {
-    if (x->kind == msg::introduction_kind::hello)
+    if (x->over_ms >= group.self.id.start_ms)
+      begin_again({x->over_ms, "known to be over"}, packet.from);
+    else if (x->kind == msg::introduction_kind::hello)
       strangers.ask(group, packet.from.address());
-    if (x->kind != msg::introduction_kind::welcome)
-      return;
-    become_member();
-    sync.begin_catch_up(now);
-    take_in(x->record,
-            {msg::member_change::joined, msg::news_reason::admitted, x->record,
-             x->record.id},
-            false);
-    sync.observe(group, packet.from, x->digest, now);
-    if (!sync.caught_up())
-      sync.start(group, packet.from, now);
+    else if (x->kind == msg::introduction_kind::welcome)
+      on_welcome(*x);
   } else if (const auto* no = std::get_if<msg::gossip_refusal>(&packet.body)) {
     if (no->whom != group.self.id)
       return;
@@ -58,12 +58,24 @@ void failure_machine::parts::on_packet_joining(
     group.out.push_back(join_refused{static_cast<ec>(no->code), no->text});
   } else if (const auto* told = std::get_if<msg::gossip_news>(&packet.body)) {
     for (const auto& item : told->items)
-      if (item.member.id.address() == group.self.id.address())
-        on_over(item, packet.from.address());
+      if (is_own_end(item))
+        begin_again({item.member.id.start_ms, cause_of(item)}, packet.from);
   } else if (std::holds_alternative<msg::gossip_ping>(packet.body)) {
     // A member that takes this node for its older life.
     strangers.ask(group, packet.from.address());
   }
+}
+
+void failure_machine::parts::on_welcome(const msg::gossip_introduction& x) {
+  become_member();
+  sync.begin_catch_up(now);
+  take_in(x.record,
+          {msg::member_change::joined, msg::news_reason::admitted, x.record,
+           x.record.id},
+          false);
+  sync.observe(group, x.record.id, x.digest, now);
+  if (!sync.caught_up())
+    sync.start(group, x.record.id, now);
 }
 
 void failure_machine::parts::on_packet_leaving(const msg::gossip_packet& packet,
@@ -79,29 +91,26 @@ void failure_machine::parts::on_packet_leaving(const msg::gossip_packet& packet,
 
 void failure_machine::parts::on_packet_member(const msg::gossip_packet& packet,
                                               const endpoint& from) {
-  // News are facts, whoever brings them; so they come first.
-  if (const auto* told = std::get_if<msg::gossip_news>(&packet.body)) {
-    on_news(packet.from, told->items);
-    if (told->number != 0 && is == phase::member)
-      group.send_to(packet.from.address(), msg::gossip_news_ack{told->number});
-  } else if (const auto* x
-             = std::get_if<msg::gossip_introduction>(&packet.body)) {
+  if (const auto* x = std::get_if<msg::gossip_introduction>(&packet.body)) {
     on_introduction(*x);
     return;
   }
-  if (is != phase::member)
+  const bool known = group.table.find(packet.from) != nullptr;
+  if (const auto* told = std::get_if<msg::gossip_news>(&packet.body);
+      told != nullptr && (known || is_goodbye(packet.from, *told))) {
+    on_news(packet.from, told->items);
+    if (told->number != 0 && is == phase::member)
+      group.send_to(packet.from.address(), msg::gossip_news_ack{told->number});
     return;
+  }
   if (group.table.is_retired(packet.from)) {
     tell_retired(packet.from);
     return;
   }
-  const bool known = group.table.find(packet.from) != nullptr;
-  if (known)
-    probes.hear_anyone(group, now);
-  else
-    introduce(packet.from.address(), msg::introduction_kind::hello);
+  if (!known)
+    group.introduce(packet.from.address(), msg::introduction_kind::hello);
   if (const auto* ping = std::get_if<msg::gossip_ping>(&packet.body))
-    on_ping(packet.from, from, *ping);
+    on_ping(packet.from, from, *ping, known);
   else if (known)
     on_packet_known(packet);
 }
@@ -109,6 +118,7 @@ void failure_machine::parts::on_packet_member(const msg::gossip_packet& packet,
 void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
   const auto& from = packet.from;
   if (const auto* ack = std::get_if<msg::gossip_ack>(&packet.body)) {
+    probes.hear_answer(group, now);
     probes.on_ack(group, from, *ack, now);
     on_news(from, ack->news);
     if (is == phase::member)
@@ -118,6 +128,7 @@ void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
     probes.on_ping_request(group, from, *request, now);
   } else if (const auto* relayed
              = std::get_if<msg::gossip_relayed_ack>(&packet.body)) {
+    probes.hear_answer(group, now);
     probes.on_relayed_ack(group, *relayed, now);
   } else if (const auto* said
              = std::get_if<msg::gossip_suspicion>(&packet.body)) {
@@ -128,25 +139,29 @@ void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
   } else if (const auto* alive = std::get_if<msg::gossip_alive>(&packet.body)) {
     probes.on_alive(group, *alive, now);
   } else if (std::holds_alternative<msg::gossip_watch_request>(packet.body)) {
-    probes.on_watch_request(group, from, now);
+    probes.watch(from, group, now);
   } else if (const auto* confirmed
              = std::get_if<msg::gossip_news_ack>(&packet.body)) {
+    probes.hear_answer(group, now);
     news.on_ack(from, confirmed->number);
   } else if (const auto* digests
              = std::get_if<msg::gossip_digests>(&packet.body)) {
     sync.on_digests(group, from, *digests, now);
   } else if (const auto* page = std::get_if<msg::gossip_page>(&packet.body)) {
+    probes.hear_answer(group, now);
     on_page(from, *page);
   }
 }
 
 void failure_machine::parts::on_ping(const msg::member_id& from,
                                      const endpoint& source,
-                                     const msg::gossip_ping& ping) {
+                                     const msg::gossip_ping& ping, bool known) {
   if (ping.target == msg::id_tag(group.self.id))
     probes.on_ping(group, from, source, ping, now);
   else // Meant for an older life: show the present one.
-    introduce(from.address(), msg::introduction_kind::hello);
+    group.introduce(from.address(), msg::introduction_kind::hello);
+  if (!known)
+    return;
   on_news(from, ping.news);
   if (is == phase::member && group.table.find(from) != nullptr)
     sync.observe(group, from, ping.digest, now);
@@ -154,30 +169,64 @@ void failure_machine::parts::on_ping(const msg::member_id& from,
 
 void failure_machine::parts::on_introduction(
   const msg::gossip_introduction& x) {
+  if (x.kind == msg::introduction_kind::join) {
+    on_join(x);
+    return;
+  }
+  const auto& id = x.record.id;
+  const bool over_here = group.table.is_retired(id);
+  if (x.over_ms >= group.self.id.start_ms
+      && (group.is_weaker_than(x) || (!over_here && group.believes(id)))) {
+    begin_again({x.over_ms, "known to be over, says " + to_string(id)}, id);
+    return;
+  }
+  if (!over_here)
+    meet(x);
+  else if (x.kind == msg::introduction_kind::hello)
+    group.introduce(id.address(), msg::introduction_kind::welcome);
+}
+
+void failure_machine::parts::on_join(const msg::gossip_introduction& x) {
   const auto& id = x.record.id;
   if (group.table.is_retired(id)) {
     tell_retired(id);
     return;
   }
-  if (x.kind == msg::introduction_kind::join && refuses(x))
+  if (refuses(x))
     return;
+  // A joiner has nothing to compare and asks by itself.
+  if (admit(x) && is == phase::member)
+    group.introduce(id.address(), msg::introduction_kind::welcome);
+}
+
+void failure_machine::parts::meet(const msg::gossip_introduction& x) {
+  const auto& id = x.record.id;
+  const bool answers = x.kind == msg::introduction_kind::welcome;
+  if (answers)
+    probes.hear_answer(group, now);
+  else
+    group.introduce(id.address(), msg::introduction_kind::welcome);
+  // Whom nobody answers knows nobody before somebody does.
+  if (!answers && (group.others() == 0 || probes.unanswered(group, now)))
+    return;
+  const bool stranger = group.table.find(id) == nullptr;
+  if (!admit(x) || is != phase::member)
+    return;
+  if (stranger && id.address() != guide)
+    group.fresh.add(id, now + group.config.newcomer_for);
+  sync.observe(group, id, x.digest, now);
+  if (x.digest != group.table.digest())
+    sync.start(group, id, now);
+}
+
+bool failure_machine::parts::admit(const msg::gossip_introduction& x) {
   const auto outcome
     = take_in(x.record,
               {msg::member_change::joined, msg::news_reason::admitted, x.record,
                group.self.id},
               true);
-  if (is != phase::member || outcome == member_table::join_outcome::retired
-      || outcome == member_table::join_outcome::full)
-    return;
-  probes.hear_anyone(group, now);
-  if (x.kind != msg::introduction_kind::welcome)
-    introduce(id.address(), msg::introduction_kind::welcome);
-  // A joiner has nothing to compare and asks by itself.
-  if (x.kind == msg::introduction_kind::join)
-    return;
-  sync.observe(group, id, x.digest, now);
-  if (x.digest != group.table.digest())
-    sync.start(group, id, now);
+  return outcome == member_table::join_outcome::added
+         || outcome == member_table::join_outcome::known;
 }
 
 bool failure_machine::parts::refuses(const msg::gossip_introduction& x) {
@@ -215,7 +264,8 @@ void failure_machine::parts::on_news_item(const msg::member_id& from,
                                           const msg::news_item& item) {
   const auto address = item.member.id.address();
   if (address == group.self.id.address()) {
-    on_over(item, from.address());
+    if (is_own_end(item) && group.believes(from))
+      begin_again({item.member.id.start_ms, cause_of(item)}, from);
     return;
   }
   if (item.change == msg::member_change::joined) {
@@ -226,6 +276,11 @@ void failure_machine::parts::on_news_item(const msg::member_id& from,
                     msg::gossip_news{0, {group.retirement_of(item.member.id)}});
     return;
   }
+  if (!is_fact(from, item)) {
+    if (group.table.find(item.member.id) != nullptr)
+      probes.watch(item.member.id, group, now);
+    return;
+  }
   if (!group.retire(item, now))
     return;
   news.add(group, item, false, now);
@@ -234,11 +289,18 @@ void failure_machine::parts::on_news_item(const msg::member_id& from,
     group.send_to(address, msg::gossip_news{0, {item}});
 }
 
-void failure_machine::parts::on_over(const msg::news_item& item,
-                                     const endpoint& teller) {
-  if (item.change != msg::member_change::joined
-      && item.member.id.start_ms >= group.self.id.start_ms)
-    live_again(item, teller);
+bool failure_machine::parts::is_own_end(const msg::news_item& item) const {
+  return item.change != msg::member_change::joined
+         && item.member.id.address() == group.self.id.address()
+         && item.member.id.start_ms >= group.self.id.start_ms;
+}
+
+bool failure_machine::parts::is_fact(const msg::member_id& from,
+                                     const msg::news_item& end) const {
+  if (end.member.id == from)
+    return true; // Its goodbye.
+  return group.believes(from)
+         && (end.by == end.member.id || !group.table.is_retired(end.by));
 }
 
 void failure_machine::parts::on_page(const msg::member_id& from,
@@ -256,14 +318,9 @@ void failure_machine::parts::on_page(const msg::member_id& from,
     sync.answer(group, from, page, now);
 }
 
-void failure_machine::parts::introduce(const endpoint& to,
-                                       msg::introduction_kind kind) {
-  group.send_to(
-    to, msg::gossip_introduction{kind, group.self, group.table.digest()});
-}
-
 void failure_machine::parts::tell_retired(const msg::member_id& id) {
   group.send_to(id.address(), msg::gossip_news{0, {group.retirement_of(id)}});
+  group.introduce(id.address(), msg::introduction_kind::hello);
 }
 
 } // namespace dfs::core

@@ -31,9 +31,14 @@ msg::news_item news_of(const msg::member_id& gone, msg::member_change change,
 void failure_machine::parts::begin_call(instant at) {
   at = std::max(at, now);
   const auto due = next_deadline();
-  if (is == phase::member && due && at > *due + group.config.stall)
-    probes.restart(group, at);
+  if (is == phase::member && due && at > *due + group.config.stall) {
+    if (const auto stall = at - *due; stall <= group.config.stall_max)
+      probes.credit(stall);
+    else
+      probes.restart(group, at);
+  }
   now = at;
+  group.fresh.expire(now);
 }
 
 effects failure_machine::parts::end_call() {
@@ -85,6 +90,8 @@ void failure_machine::parts::tick() {
       break;
   }
   group.table.expire(now);
+  if (probes.alone(group, now))
+    group.lose_sight(now);
   for (const auto& decided : probes.tick(group, now))
     declare(decided);
   news.tick(group, now);
@@ -113,7 +120,7 @@ void failure_machine::parts::probe_somebody() {
                                               group.table.digest(),
                                               {},
                                               {}});
-  strangers.look_for_strangers(group);
+  strangers.look_for_strangers(group, now);
 }
 
 void failure_machine::parts::leave() {
@@ -192,28 +199,48 @@ void failure_machine::parts::settle_masters(const msg::member_record& other) {
   say_goodbye();
 }
 
-void failure_machine::parts::live_again(const msg::news_item& verdict,
-                                        const endpoint& teller) {
+void failure_machine::parts::begin_again(const end_of_life& told,
+                                         const msg::member_id& teller) {
   // The core knows no wall clock: the least stamp that is newer will do, and
   // the next start of this process takes a real one above it.
-  const auto start
-    = std::max(verdict.member.id.start_ms, group.self.id.start_ms) + 1;
+  const auto start = std::max(told.start_ms, group.self.id.start_ms) + 1;
   if (start > msg::start_ms_max)
     return;
   const bool member = is == phase::member;
-  if (member)
-    group.retire(verdict, now);
+  if (member && now < next_life)
+    return; // Whoever says so says it again.
+  if (member) {
+    // What the former life knew of others' ends was one side's view.
+    const auto former = group.self.id;
+    group.table.forget_ends();
+    group.retire(news_of(former, msg::member_change::failed,
+                         msg::news_reason::retired, teller),
+                 now);
+    space_lives();
+  }
   group.self.id.start_ms = start;
   group.refutations = 0;
-  if (member)
-    group.admit(group.self, "this node", now);
-  group.out.push_back(rejoined{group.self.id, cause_of(verdict)});
+  group.out.push_back(rejoined{group.self.id, told.cause});
   if (!member) {
-    strangers.ask(group, teller);
+    strangers.ask(group, teller.address());
     return;
   }
-  introduce(teller, msg::introduction_kind::hello);
+  group.admit(group.self, "this node", now);
+  for (const auto& [address, record] : group.table.live())
+    if (record.id != group.self.id && record.id != teller)
+      group.fresh.add(record.id, now + group.config.newcomer_for);
+  group.fresh.remove(teller);
+  guide = teller.address();
+  group.introduce(guide, msg::introduction_kind::hello);
   news.add(group, news_of(group.self, group.self.id), true, now);
+}
+
+void failure_machine::parts::space_lives() {
+  // Quiet for as long as the last pause again: that trouble is over.
+  if (now >= next_life + life_pause)
+    life_pause = group.config.new_life_pause;
+  next_life = now + life_pause;
+  life_pause = std::min(2 * life_pause, group.config.new_life_pause_max);
 }
 
 std::optional<instant> failure_machine::parts::next_deadline() const {

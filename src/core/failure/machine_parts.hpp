@@ -7,7 +7,10 @@
 #include "core/failure/probe_schedule.hpp"
 #include "core/failure/rumours.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace dfs::core {
@@ -56,7 +59,16 @@ struct failure_machine::parts {
                                      const msg::news_item& news,
                                      bool originate);
   void settle_masters(const msg::member_record& other);
-  void live_again(const msg::news_item& verdict, const endpoint& teller);
+
+  /// What this node is told of its own life.
+  struct end_of_life {
+    std::uint64_t start_ms = 0; ///< The last one that is over.
+    std::string cause;
+  };
+
+  /// Takes a new life, which knows of nobody's end and believes the teller.
+  void begin_again(const end_of_life& told, const msg::member_id& teller);
+  void space_lives();
 
   // When spoken to.
   void on_packet_joining(const msg::gossip_packet& packet);
@@ -65,15 +77,21 @@ struct failure_machine::parts {
   void on_packet_member(const msg::gossip_packet& packet, const endpoint& from);
   void on_packet_known(const msg::gossip_packet& packet);
   void on_ping(const msg::member_id& from, const endpoint& source,
-               const msg::gossip_ping& ping);
+               const msg::gossip_ping& ping, bool known);
+  void on_welcome(const msg::gossip_introduction& x);
   void on_introduction(const msg::gossip_introduction& x);
+  void on_join(const msg::gossip_introduction& x);
+  void meet(const msg::gossip_introduction& x);
+  [[nodiscard]] bool admit(const msg::gossip_introduction& x);
   [[nodiscard]] bool refuses(const msg::gossip_introduction& x);
   void
   on_news(const msg::member_id& from, const std::vector<msg::news_item>& items);
   void on_news_item(const msg::member_id& from, const msg::news_item& news);
-  void on_over(const msg::news_item& news, const endpoint& teller);
+  [[nodiscard]] bool is_own_end(const msg::news_item& item) const;
+  /// Whether the end of a member counts, or is but a hint.
+  [[nodiscard]] bool
+  is_fact(const msg::member_id& from, const msg::news_item& end) const;
   void on_page(const msg::member_id& from, const msg::gossip_page& page);
-  void introduce(const endpoint& to, msg::introduction_kind kind);
   void tell_retired(const msg::member_id& id);
 
   group_state group;
@@ -85,6 +103,9 @@ struct failure_machine::parts {
   instant now; ///< Of the latest call.
   instant next_random{};
   instant leaving_since{};
+  endpoint guide; ///< Of this life: who told of the former one's end.
+  instant next_life{};
+  std::chrono::milliseconds life_pause{0};
 };
 
 } // namespace dfs::core

@@ -59,6 +59,23 @@ member_table::retire(const msg::member_id& id, msg::member_change change,
   return removed;
 }
 
+std::optional<msg::member_record> member_table::drop(const msg::member_id& id) {
+  auto it = live_.find(id.address());
+  if (it == live_.end() || it->second.id != id)
+    return std::nullopt;
+  auto record = std::move(it->second);
+  live_.erase(it);
+  toggle(id);
+  return record;
+}
+
+void member_table::forget_ends() {
+  tombstones_.clear();
+  expiries_.clear();
+  retired_.clear();
+  retired_in_order_.clear();
+}
+
 void member_table::expire(instant now) {
   while (!expiries_.empty() && expiries_.begin()->first <= now) {
     tombstones_.erase(expiries_.begin()->second);

@@ -65,6 +65,14 @@ public:
   retire(const msg::member_id& id, msg::member_change change,
          msg::news_reason reason, const msg::member_id& by, instant now);
 
+  /// Takes that incarnation off the list without a word about its end: it may
+  /// come back. @returns the record, if it was in the list.
+  std::optional<msg::member_record> drop(const msg::member_id& id);
+
+  /// Whoever is known to be over may be alive again: this node begins anew and
+  /// knows of nobody's end.
+  void forget_ends();
+
   /// Forgets tombstones due at `now`.
   void expire(instant now);
 

@@ -20,7 +20,7 @@ milliseconds between(instant from, instant to) {
 void probe_schedule::start(instant now) {
   started_ = true;
   stale_ = true;
-  last_heard_ = now;
+  last_answer_ = now;
   last_watched_ = now;
 }
 
@@ -49,6 +49,8 @@ void probe_schedule::retarget(group_state& group, instant now) {
   std::erase_if(targets_, [&](const auto& entry) { // I5
     return !std::binary_search(wanted.begin(), wanted.end(), entry.first);
   });
+  if (targets_.empty())
+    last_answer_ = now; // Nobody was asked until now.
   for (const auto& id : wanted) {
     if (targets_.contains(id))
       continue;
@@ -67,11 +69,11 @@ void probe_schedule::ask_for_monitors(group_state& group, instant now) {
     group.send(id, msg::gossip_watch_request{});
 }
 
-void probe_schedule::on_watch_request(group_state& group,
-                                      const msg::member_id& from, instant now) {
-  if (watched_.size() >= watched_max && !watched_.contains(from))
+void probe_schedule::watch(const msg::member_id& id, const group_state& group,
+                           instant now) {
+  if (watched_.size() >= watched_max && !watched_.contains(id))
     return;
-  watched_[from] = now + group.config.watch_for;
+  watched_[id] = now + group.config.watch_for;
   stale_ = true;
 }
 
@@ -123,7 +125,7 @@ void probe_schedule::probe(group_state& group, const msg::member_id& id,
     to.escalated = false;
   }
   ping(group, id, to, now);
-  if (to.life.active() && !isolated(group, now)) { // I6
+  if (to.life.active() && !unanswered(group, now)) { // I6
     testify(group, id, to, now);
     ask_helpers(group, id, to, now);
   }
@@ -137,7 +139,7 @@ void probe_schedule::ping(group_state& group, const msg::member_id& id,
   to.asked.emplace_back(number, now);
   msg::gossip_ping ping{number, msg::id_tag(id), group.table.digest(), {}, {}};
   // Somebody else's suspicion, too: the target may not hear that one.
-  if (to.life.suspected_by_any(now) && !isolated(group, now))
+  if (to.life.suspected_by_any(now) && !unanswered(group, now))
     ping.suspected = to.life.refutations();
   group.send(id, std::move(ping));
 }
@@ -317,25 +319,51 @@ void probe_schedule::exceed(group_state& group, std::uint32_t refutations) {
 
 // -- own health ---------------------------------------------------------------
 
-bool probe_schedule::isolated(const group_state& group, instant now) const {
-  return group.others() >= 2 && last_heard_ + hear_fresh <= now;
+bool probe_schedule::unanswered(const group_state& group, instant now) const {
+  return group.others() >= 2 && last_answer_ + answer_fresh <= now;
 }
 
-void probe_schedule::hear_anyone(group_state& group, instant now) {
-  if (isolated(group, now))
+instant probe_schedule::alone_at(const group_state& group) const {
+  // SPEC M4 promises up to three crashes at once, so three that fall silent
+  // together are believed to be gone. If more do, this node waits for longer.
+  return last_answer_
+         + (group.others() <= 3 ? group.config.verdict_lonely
+                                : group.config.verdict_isolated);
+}
+
+bool probe_schedule::alone(const group_state& group, instant now) const {
+  return started_ && group.others() >= 2 && alone_at(group) <= now;
+}
+
+void probe_schedule::hear_answer(group_state& group, instant now) {
+  if (unanswered(group, now))
     restart(group, now);
-  last_heard_ = now;
+  last_answer_ = now;
 }
 
 jury probe_schedule::around(const group_state& group, instant now) const {
-  return {group.others(), isolated(group, now),
+  return {group.others(), unanswered(group, now),
           losses_.above(group.config.loss_percent)};
+}
+
+void probe_schedule::credit(std::chrono::nanoseconds stall) {
+  last_answer_ += stall;
+  last_watched_ += stall;
+  for (auto& [number, x] : relays_)
+    x.expires += stall;
+  for (auto& [id, to] : targets_) {
+    to.life.credit(stall);
+    if (to.unanswered)
+      *to.unanswered += stall;
+    for (auto& [number, when] : to.asked)
+      when += stall;
+  }
 }
 
 void probe_schedule::restart(group_state& group, instant now) {
   if (!started_)
     return;
-  last_heard_ = now;
+  last_answer_ = now;
   last_watched_ = now;
   relays_.clear();
   targets_.clear(); // I6: suspicions and open probes go with them.
@@ -364,6 +392,8 @@ probe_schedule::next_deadline(const group_state& group, instant now) const {
   if (stale_ || seen_changes_ != group.changes)
     return now;
   auto first = last_watched_ + group.config.unwatched_after;
+  if (group.others() >= 2)
+    first = std::min(first, alone_at(group));
   for (const auto& [id, to] : targets_)
     first = std::min(first, due(group, to, now));
   return first;

@@ -18,8 +18,8 @@ namespace dfs::core {
 /// handful whatever the size of the group.
 ///
 ///  I5  Only targets have suspicions: who stops being one leaves none behind.
-///  I6  After an own stall, and while nobody answers this node, it originates
-///      no suspicion.
+///  I6  While nobody answers this node it tells nobody of a suspicion, and
+///      judges nobody. Time in which it stood still is nobody's silence.
 class probe_schedule {
 public:
   /// Successors looked at to find k that are not suspected: k, the three that
@@ -31,10 +31,10 @@ public:
   static constexpr std::size_t helpers = 3;
   /// An ack of an older ping is no sign of life.
   static constexpr std::chrono::milliseconds ack_fresh{1'000};
-  /// No packet of anybody for so long, and nobody answers this node. With one
-  /// other member alive, 10 % loss does that once in a day; no verdict is as
-  /// quick.
-  static constexpr std::chrono::milliseconds hear_fresh{1'500};
+  /// No answer of anybody for so long: this node is deaf, mute or cut off. That
+  /// others speak to it says nothing: they may not hear it. With one other
+  /// member alive, 10 % loss does that once in days; no verdict is as quick.
+  static constexpr std::chrono::milliseconds answer_fresh{1'500};
 
   struct decision {
     msg::member_id target;
@@ -52,9 +52,15 @@ public:
   [[nodiscard]] std::optional<instant>
   next_deadline(const group_state& group, instant now) const;
 
-  /// Some member is heard, so this node is not cut off. If it was, what it did
+  /// Some member answered, so this node is not cut off. If it was, what it did
   /// not hear meanwhile means nothing (I6).
-  void hear_anyone(group_state& group, instant now);
+  void hear_answer(group_state& group, instant now);
+
+  /// Whether nobody answers this node, while there are two others at least.
+  [[nodiscard]] bool unanswered(const group_state& group, instant now) const;
+
+  /// Whether that lasts for so long that this node is to count itself alone.
+  [[nodiscard]] bool alone(const group_state& group, instant now) const;
 
   /// @param source Where the ping came from.
   void on_ping(group_state& group, const msg::member_id& from,
@@ -69,8 +75,13 @@ public:
   void on_suspicion(group_state& group, const msg::member_id& from,
                     const msg::gossip_suspicion& said, instant now);
   void on_alive(group_state& group, const msg::gossip_alive& said, instant now);
-  void
-  on_watch_request(group_state& group, const msg::member_id& from, instant now);
+
+  /// Monitors that one, too, for a while: it asks for it, or somebody says that
+  /// it is dead who cannot be believed.
+  void watch(const msg::member_id& id, const group_state& group, instant now);
+
+  /// This node stood still for so long, and nobody is to answer for that.
+  void credit(std::chrono::nanoseconds stall);
 
   /// This node was away: nothing that it did not hear means anything.
   void restart(group_state& group, instant now);
@@ -119,7 +130,7 @@ private:
                 std::uint32_t refutations, instant now);
   void exceed(group_state& group, std::uint32_t refutations);
   void ask_for_monitors(group_state& group, instant now);
-  [[nodiscard]] bool isolated(const group_state& group, instant now) const;
+  [[nodiscard]] instant alone_at(const group_state& group) const;
   [[nodiscard]] jury around(const group_state& group, instant now) const;
   [[nodiscard]] instant
   due(const group_state& group, const target& to, instant now) const;
@@ -129,7 +140,7 @@ private:
   std::map<msg::member_id, instant> watched_; ///< Who asked, until when.
   std::map<std::uint16_t, relay> relays_;
   loss_meter losses_;
-  instant last_heard_{};
+  instant last_answer_{};  ///< Of anybody.
   instant last_watched_{}; ///< Last ping of somebody who monitors this node.
   std::uint64_t seen_changes_ = 0;
   bool stale_ = true; ///< The targets must be chosen anew.

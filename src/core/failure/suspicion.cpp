@@ -20,6 +20,12 @@ bool suspicion::refuted(std::uint32_t refutations, instant now) {
   return true;
 }
 
+void suspicion::credit(std::chrono::nanoseconds stall) {
+  last_alive_ += stall;
+  if (since_)
+    *since_ += stall;
+}
+
 void suspicion::begin(instant now) {
   if (!since_)
     since_ = now;
@@ -42,19 +48,11 @@ std::chrono::milliseconds suspicion::age(instant now) const {
 std::optional<verdict_time> suspicion::verdict(const failure_config& config,
                                                const jury& around,
                                                instant now) const {
-  if (!since_)
+  if (!since_ || around.unanswered)
     return std::nullopt;
   if (around.others <= 1)
     return verdict_time{last_alive_ + config.verdict_pair,
                         msg::news_reason::silent_for_last};
-  if (around.isolated) {
-    // SPEC M4 promises up to three crashes at once, so three that fall silent
-    // together are believed. When more do, it is this node that is cut off.
-    const auto silence
-      = around.others <= 3 ? config.verdict_lonely : config.verdict_isolated;
-    return verdict_time{last_alive_ + silence,
-                        msg::news_reason::silent_for_last};
-  }
   verdict_time decided{*since_ + config.verdict_alone,
                        msg::news_reason::silent_for_one};
   if (around.lossy)

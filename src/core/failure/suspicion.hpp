@@ -13,8 +13,10 @@ namespace dfs::core {
 /// What the judge of a target must know besides the suspicion itself.
 struct jury {
   std::size_t others = 0; ///< Members besides this node, the suspect included.
-  bool isolated = false;  ///< Nobody answers this node.
-  bool lossy = false;     ///< Too much is lost to trust agreement.
+  /// Nobody answers this node, and there are two others at least: it judges
+  /// nobody, since it is itself that is cut off, deaf or mute.
+  bool unanswered = false;
+  bool lossy = false; ///< Too much is lost to trust agreement.
 };
 
 struct verdict_time {
@@ -44,6 +46,9 @@ public:
 
   /// The target raised its counter. @returns whether that was news.
   bool refuted(std::uint32_t refutations, instant now);
+
+  /// This monitor stood still for so long: that time is nobody's silence.
+  void credit(std::chrono::nanoseconds stall);
 
   /// This monitor begins to suspect. Keeps an earlier beginning.
   void begin(instant now);

@@ -18,8 +18,10 @@ void chronicle::begins(node_index i, std::uint64_t start_ms, virtual_time now) {
     ++running_;
   } else if (!n.lives.empty()) {
     n.lives.back().over = true; // The same process under another stamp.
+    n.ended.clear();            // It knows of nobody's end any more.
   }
   n.lives.push_back({.start_ms = start_ms, .started = now});
+  n.lives.back().excused = away_.contains(i);
 }
 
 void chronicle::says_goodbye(node_index i) {
@@ -89,7 +91,10 @@ void chronicle::removed(node_index observer, const msg::member_changed& event,
   auto& n = notes_of(observer);
   n.listed.resize(nodes_.size());
   n.ended.resize(nodes_.size());
-  n.ended[subject] = std::max(n.ended[subject], id.start_ms);
+  // Whom nobody answers counts itself alone, and judges nobody.
+  const bool lost = event.cause == "nobody answers this node";
+  if (!lost)
+    n.ended[subject] = std::max(n.ended[subject], id.start_ms);
   if (n.listed[subject] != id.start_ms) {
     broke("one-life",
           fmt::format("node {} takes {} off, which it does not list", observer,
@@ -98,7 +103,8 @@ void chronicle::removed(node_index observer, const msg::member_changed& event,
   }
   unlist(n, subject, now);
   const auto& life = *find(subject, id.start_ms);
-  if (life.over || life.said_goodbye || life.excused)
+  if (life.over || life.said_goodbye || life.excused
+      || (lost && current(observer).excused))
     return;
   ++false_verdicts_;
   if (!tolerant_)

@@ -29,8 +29,9 @@ struct life_record {
 /// What all lists of all nodes have been, and the promises about each change:
 ///
 ///  no-ghosts         A list holds only incarnations that were started.
-///  over-is-final     What a node took off its list never comes back onto it,
-///                    nor anything older of that address (SPEC M1).
+///  over-is-final     What a life of a node took off its list as over never
+///                    comes back onto it, nor anything older of that address
+///                    (SPEC M1).
 ///  no-false-verdict  Nobody is taken off while alive and reachable (SPEC M5).
 ///  one-life          A list has at most one incarnation of an address.
 class chronicle {
@@ -58,6 +59,12 @@ public:
   void excuse_all();
   void excuse(node_index i) {
     current(i).excused = true;
+  }
+
+  /// The same of all its lives to come: it is away, or was.
+  void excuse_all_lives(node_index i) {
+    away_.insert(i);
+    excuse(i);
   }
 
   [[nodiscard]] std::uint32_t running() const {
@@ -106,6 +113,7 @@ private:
   node_notes& notes_of(node_index i);
 
   std::vector<node_notes> nodes_;
+  std::set<node_index> away_;
   std::uint32_t running_ = 0;
   std::uint64_t entries_ = 0; ///< Of all lists of running nodes.
   std::uint64_t false_verdicts_ = 0;

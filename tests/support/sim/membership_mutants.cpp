@@ -60,6 +60,14 @@ bool haunt(datagram& packet) {
   return true;
 }
 
+bool belittle(datagram& packet) {
+  rewrite(packet, [](msg::gossip_packet& p) {
+    if (auto* x = std::get_if<msg::gossip_introduction>(&p.body))
+      x->members = x->members > 2 ? 1 : 9;
+  });
+  return true;
+}
+
 } // namespace
 
 bool has_mutant(const membership_options& options, std::string_view name) {
@@ -86,6 +94,8 @@ void plant_in_config(membership_options& options) {
 void plant_in_packets(world& w) {
   if (w.mutant("deaf"))
     w.net().add_filter(deafen);
+  if (w.mutant("modest"))
+    w.net().add_filter(belittle);
   if (w.mutant("ghost"))
     w.net().add_filter(haunt);
 }

@@ -9,12 +9,13 @@ namespace dfs::sim {
 
 /// Bugs that can be planted into the group, by name, to prove that an oracle or
 /// a bound catches them.
-inline constexpr std::array<std::string_view, 6> membership_mutants{
+inline constexpr std::array<std::string_view, 7> membership_mutants{
   "hasty",    // Declares after a moment's silence: no-false-verdict.
   "sluggish", // Declares after 9 s: the bound of a first detection.
   "chatty",   // Probes five times too often: the bound of traffic.
   "undead",   // A log that lists the dead again: over-is-final.
   "ghost",    // Forged news of a member that never lived: no-ghosts.
+  "modest",   // The larger side calls itself the smaller: rejoins of others.
   "deaf",     // One node hears no news and no digests: the bound of lists.
 };
 
