@@ -58,10 +58,7 @@ struct shell {
 
   void perform(const core::rejoined& x) {
     state.options.self = state.machine->self();
-    const auto kept = state.options.new_stamp(x.id.start_ms);
-    if (!kept)
-      log_warning("the start stamp is not on disk",
-                  {{"id", to_string(x.id)}, {"cause", kept.error().context}});
+    state.options.keep_stamp(x.id.start_ms);
     self->send(state.membership,
                msg::self_changed{state.options.self, x.cause});
     if (state.options.on_new_life)
@@ -136,6 +133,11 @@ struct shell {
     to.suspects = static_cast<std::uint64_t>(
       std::count_if(probes.targets.begin(), probes.targets.end(),
                     [](const auto& x) { return x.suspected_for.has_value(); }));
+    if (state.machine->joined() && state.reach != probes.reach) {
+      state.reach = probes.reach;
+      if (state.options.on_reach)
+        state.options.on_reach(probes.reach);
+    }
   }
 
   void tick() {
@@ -271,7 +273,8 @@ msg::bandwidth_report report_of(const net::traffic& counted) {
 failure_detector_actor::behavior_type
 failure_detector(self_pointer self, failure_detector_options options,
                  membership_actor membership) {
-  DFS_ASSERT(options.network && options.new_stamp && options.counters);
+  DFS_ASSERT(options.network && options.new_stamp && options.keep_stamp
+             && options.counters);
   auto& state = self->state;
   state.options = std::move(options);
   state.membership = std::move(membership);

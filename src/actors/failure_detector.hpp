@@ -28,11 +28,17 @@ struct failure_detector_options {
   bool may_found = false;
   std::shared_ptr<net::datagram_sender> network;
   /// Writes down and returns the start stamp of another life: at least
-  /// `at_least`, and larger than all before it (DESIGN 3).
+  /// `at_least`, and larger than all before it (DESIGN 3). May wait for a disk:
+  /// called only while this node is in no group.
   std::function<result<std::uint64_t>(std::uint64_t at_least)> new_stamp;
+  /// The group gave this node that stamp, for a life that has begun. To be
+  /// written down by another thread: only the next start depends on it.
+  std::function<void(std::uint64_t stamp)> keep_stamp;
   /// Told, in this actor's thread, that the former life was declared over: what
   /// was promised in it (leases, votes) ends here. May be empty.
   std::function<void(const msg::member_record&)> on_new_life;
+  /// Told when it changes, and once after joining. May be empty.
+  std::function<void(core::group_reach)> on_reach;
   std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
 };
 
@@ -63,7 +69,8 @@ struct failure_detector_state {
   bool gone = false; ///< It said goodbye, or was refused: silent for ever.
   std::vector<joining> joins;
   std::vector<caf::typed_response_promise<msg::group_left>> leaves;
-  std::optional<instant> armed; ///< The next tick on its way, if any.
+  std::optional<instant> armed;           ///< The next tick on its way, if any.
+  std::optional<core::group_reach> reach; ///< As told last.
   std::chrono::nanoseconds lag{};
   std::chrono::nanoseconds lag_max{};
   std::uint64_t malformed = 0;

@@ -35,13 +35,13 @@ void log_change(const msg::member_changed& event) {
              {"cause", event.cause}});
 }
 
-void log_trouble(const char* what, const error& reason) {
+} // namespace
+
+void log_membership_trouble(const char* what, const error& why) {
   log_event(
     *log_for("membership"), spdlog::level::err, what,
-    {{"code", std::string{to_string(reason.code)}}, {"cause", reason.context}});
+    {{"code", std::string{to_string(why.code)}}, {"cause", why.context}});
 }
-
-} // namespace
 
 msg::member_list membership_state::list() const {
   msg::member_list all{options.self.id, {}};
@@ -79,8 +79,7 @@ void membership_state::count(msg::member_change change) {
 
 void membership_state::note(const msg::member_changed& event) {
   log_change(event);
-  if (const auto written = log->write(event, options.now()); !written)
-    log_trouble("a line of the membership log is lost", written.error());
+  log->write(event, options.now());
 }
 
 membership_actor::behavior_type
@@ -109,8 +108,7 @@ membership(membership_actor::stateful_pointer<membership_state> self,
       return self->state.list();
     },
     [self](const msg::reopen_log&) {
-      if (const auto opened = self->state.log->reopen(); !opened)
-        log_trouble("the membership log stays as it is", opened.error());
+      self->state.log->reopen(self->state.options.now());
     },
     [self](const msg::member_changed& event) {
       self->state.apply(event);

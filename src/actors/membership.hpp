@@ -39,6 +39,9 @@ struct membership_state {
   std::vector<member_listener_actor> listeners;
 };
 
+/// Tells the log of this process of trouble with the membership log.
+void log_membership_trouble(const char* what, const error& why);
+
 /// Not to be restarted by itself: the failure detector tells it changes only.
 /// @param log Opened by the caller, who can still refuse to start.
 membership_actor::behavior_type

@@ -6,7 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace dfs::actors {
@@ -52,61 +56,154 @@ membership_log_line(const msg::member_changed& event, unix_milliseconds when) {
     field(msg::roles_to_string(member.roles)), printable(event.cause));
 }
 
-result<membership_log> membership_log::open(std::string path) {
+/// What the thread works off. A thread that hangs in a disk outlives the log,
+/// and keeps this.
+struct membership_log::writer {
+  struct entry {
+    std::string line; ///< Empty: open the file again.
+    unix_milliseconds when;
+  };
+
+  writer(std::string file, int opened, trouble_handler handler)
+    : path{std::move(file)},
+      descriptor{opened},
+      on_trouble{std::move(handler)} {
+    // nop
+  }
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+
+  ~writer() {
+    ::close(descriptor);
+  }
+
+  void tell(const char* what, const error& why) const {
+    if (on_trouble)
+      on_trouble(what, why);
+  }
+
+  void post(entry what) {
+    {
+      const std::lock_guard lock{guard};
+      if (waiting.size() < waiting_max) {
+        waiting.push_back(std::move(what));
+        wake.notify_all();
+        return;
+      }
+    }
+    tell(line_lost, fail(ec::busy, "membership log " + path
+                                     + ": too many lines wait for the disk"));
+  }
+
+  void run() {
+    std::unique_lock lock{guard};
+    for (;;) {
+      wake.wait(lock, [this] { return ends || !waiting.empty(); });
+      if (waiting.empty())
+        return;
+      const auto what = waiting.front(); // Counts as waiting until it is done.
+      lock.unlock();
+      if (what.line.empty())
+        open_again();
+      else
+        put(what.line);
+      lock.lock();
+      waiting.pop_front();
+      idle.notify_all();
+    }
+  }
+
+  void put(const std::string& line) const {
+    const auto written = ::write(descriptor, line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size()))
+      tell(line_lost, fail(ec::io_error, "membership log " + path + ": "
+                                           + std::generic_category().message(
+                                             written < 0 ? errno : ENOSPC)));
+  }
+
+  void open_again() {
+    const auto fresh = open_file(path);
+    if (!fresh) {
+      tell("the membership log stays as it is", fresh.error());
+      return;
+    }
+    ::close(descriptor);
+    descriptor = *fresh;
+  }
+
+  bool flush(std::chrono::milliseconds most) {
+    std::unique_lock lock{guard};
+    return idle.wait_for(lock, most, [this] { return waiting.empty(); });
+  }
+
+  static constexpr auto line_lost = "a line of the membership log is lost";
+
+  const std::string path;
+  int descriptor; ///< The thread's own.
+  const trouble_handler on_trouble;
+  std::mutex guard;
+  std::condition_variable wake;
+  std::condition_variable idle;
+  std::deque<entry> waiting;
+  bool ends = false;
+};
+
+result<membership_log>
+membership_log::open(std::string path, trouble_handler on_trouble) {
   if (path.empty())
-    return membership_log{{}, -1};
+    return membership_log{nullptr};
   const auto descriptor = open_file(path);
   if (!descriptor)
     return descriptor.error();
-  return membership_log{std::move(path), *descriptor};
+  auto to = std::make_shared<writer>(std::move(path), *descriptor,
+                                     std::move(on_trouble));
+  std::thread{[to] { to->run(); }}.detach();
+  return membership_log{std::move(to)};
 }
 
-membership_log::membership_log(std::string path, int descriptor)
-  : path_{std::move(path)},
-    descriptor_{descriptor} {
+membership_log::membership_log(std::shared_ptr<writer> to)
+  : writer_{std::move(to)} {
   // nop
 }
 
-membership_log::membership_log(membership_log&& other) noexcept
-  : path_{std::move(other.path_)},
-    descriptor_{std::exchange(other.descriptor_, -1)} {
-  // nop
-}
+membership_log::membership_log(membership_log&& other) noexcept = default;
 
 membership_log& membership_log::operator=(membership_log&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
+  std::swap(writer_, other.writer_);
   return *this;
 }
 
 membership_log::~membership_log() {
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
+  if (!writer_)
+    return;
+  flush(goodbye_max);
+  const std::lock_guard lock{writer_->guard};
+  writer_->ends = true;
+  writer_->wake.notify_all();
 }
 
-result<nothing> membership_log::write(const msg::member_changed& event,
-                                      unix_milliseconds when) {
-  if (descriptor_ < 0)
-    return done;
-  const auto line = membership_log_line(event, when) + "\n";
-  const auto written = ::write(descriptor_, line.data(), line.size());
-  if (written != static_cast<ssize_t>(line.size()))
-    return fail(ec::io_error, "membership log " + path_ + ": "
-                                + std::generic_category().message(
-                                  written < 0 ? errno : ENOSPC));
-  return done;
+void membership_log::write(const msg::member_changed& event,
+                           unix_milliseconds when) {
+  if (writer_)
+    writer_->post({membership_log_line(event, when) + "\n", when});
 }
 
-result<nothing> membership_log::reopen() {
-  if (path_.empty())
-    return done;
-  const auto fresh = open_file(path_);
-  if (!fresh)
-    return fresh.error();
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
-  descriptor_ = *fresh;
-  return done;
+void membership_log::reopen(unix_milliseconds now) {
+  if (writer_)
+    writer_->post({{}, now});
+}
+
+std::chrono::milliseconds
+membership_log::oldest_wait(unix_milliseconds now) const {
+  if (!writer_)
+    return {};
+  const std::lock_guard lock{writer_->guard};
+  return writer_->waiting.empty() ? std::chrono::milliseconds{0}
+                                  : now - writer_->waiting.front().when;
+}
+
+bool membership_log::flush(std::chrono::milliseconds most) {
+  return !writer_ || writer_->flush(most);
 }
 
 } // namespace dfs::actors

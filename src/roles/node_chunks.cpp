@@ -253,7 +253,8 @@ actors::supervised node::parts::supervise_backup() {
   return supervise("metadata-backup", backup, on_end::restart, [this] {
     // It waits for disks.
     return spawn_subsystem<caf::detached>(
-      *system, registry, {.name = "metadata-backup"}, actors::metadata_backup,
+      *system, registry, {.name = "metadata-backup", .waits_for_disks = true},
+      actors::metadata_backup,
       actors::metadata_backup_options{
         .store = metadata.get(), .term = term, .clock = wall_clock});
   });

@@ -1,6 +1,7 @@
 #include "roles/node_parts.hpp"
 
 #include "actors/failure_detector.hpp"
+#include "actors/membership.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/support/control_plane.hpp"
 
@@ -149,7 +150,8 @@ result<nothing> node::parts::open_data() {
   if (!newest)
     return newest.error();
   obeyed = *std::move(newest);
-  auto log = actors::membership_log::open(history_path());
+  auto log = actors::membership_log::open(history_path(),
+                                          actors::log_membership_trouble);
   if (!log)
     return log.error();
   history = std::make_shared<actors::membership_log>(*std::move(log));
@@ -184,17 +186,46 @@ msg::member_record node::parts::own_record(std::uint64_t start_ms) const {
   return record;
 }
 
+result<std::uint64_t> node::parts::next_stamp(std::uint64_t at_least) {
+  const auto floor = unix_milliseconds{
+    std::chrono::milliseconds{static_cast<std::int64_t>(at_least)}};
+  const std::lock_guard lock{stamp_guard};
+  auto stamp = data->next_start(std::max(wall_clock(), floor));
+  if (!stamp)
+    return stamp.error();
+  return static_cast<std::uint64_t>(stamp->time_since_epoch().count());
+}
+
+void node::parts::keep_stamp(std::uint64_t given) {
+  const auto write = [this, given] {
+    if (const auto kept = next_stamp(given); !kept)
+      actors::log_event(*actors::log_for("node"), spdlog::level::warn,
+                        "the start stamp is not on disk",
+                        {{"stamp", given}, {"cause", kept.error().context}});
+  };
+  if (!mark_disk.run(write))
+    actors::log_event(*actors::log_for("node"), spdlog::level::warn,
+                      "the start stamp is not on disk",
+                      {{"stamp", given}, {"cause", "too much is waiting"}});
+}
+
 result<nothing> node::parts::start() {
   started = true;
   system_config = std::make_unique<node_config>(keys->cluster());
   system = std::make_unique<caf::actor_system>(*system_config);
   ports->gate().attach(*system);
+  board.watch(registry);
+  board.watch("membership-log",
+              [to = history] { return to->oldest_wait(wall_clock()); });
   board.set("serving", false, "not in the group yet");
   if (auto loaded = load_metadata(); !loaded)
     return loaded;
-  supervisor = actors::spawn_supervisor(
-    *system, {.registry = &registry, .board = &board, .give_up = give_up},
-    subsystems());
+  supervisor = actors::spawn_supervisor(*system,
+                                        {.registry = &registry,
+                                         .board = &board,
+                                         .give_up = give_up,
+                                         .own_thread = true},
+                                        subsystems());
   ports->start_group(
     [to = detector](socket_kind via, const endpoint& from, std::string body) {
       caf::anon_send(to.get(), msg::group_datagram{via, from, std::move(body)});

@@ -33,6 +33,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,6 +86,10 @@ struct node::parts {
   void complete_status(msg::cluster_status& x) const;
   [[nodiscard]] result<nothing> load_versions(); ///< Part of it.
   [[nodiscard]] std::string history_path() const;
+  /// The start stamp of another life, on disk. Any thread.
+  [[nodiscard]] result<std::uint64_t> next_stamp(std::uint64_t at_least);
+  /// Has it written down, soon. Never waits.
+  void keep_stamp(std::uint64_t given);
   /// Disks beside the volumes: of a file server's rows, the queues' log, and a
   /// master's metadata.
   [[nodiscard]] std::vector<msg::volume_status> other_disks() const;
@@ -129,7 +134,8 @@ struct node::parts {
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
   std::shared_ptr<storage::obeyed_master> obeyed;
-  chunkserver::disk_pool mark_disk{1};         ///< Writes it for a file server.
+  std::mutex stamp_guard;                      ///< For the stamps in `data`.
+  chunkserver::disk_pool mark_disk{1};         ///< Writes marks and stamps.
   std::unique_ptr<chunk_plane> chunk_bytes;    ///< Of a chunkserver.
   actors::chunk_keeper_options keeper_options; ///< Likewise.
   std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.

@@ -29,18 +29,18 @@ std::vector<actors::scrubbed_volume> node::parts::scrubbed_volumes() {
 }
 
 actors::supervised node::parts::supervise_scrubber() {
-  return actors::supervise("scrubber", scrubber, actors::on_end::restart,
-                           [this] {
-                             actors::scrubber_options options;
-                             options.name = keys->name();
-                             options.volumes = scrubbed_volumes();
-                             options.rate = how.settings.chunks.scrub_rate;
-                             options.counters = scrub_counts;
-                             // It waits for disks.
-                             return actors::spawn_subsystem<caf::detached>(
-                               *system, registry, {.name = "scrubber"},
-                               actors::scrubber, std::move(options));
-                           });
+  return actors::supervise(
+    "scrubber", scrubber, actors::on_end::restart, [this] {
+      actors::scrubber_options options;
+      options.name = keys->name();
+      options.volumes = scrubbed_volumes();
+      options.rate = how.settings.chunks.scrub_rate;
+      options.counters = scrub_counts;
+      // It waits for disks.
+      return actors::spawn_subsystem<caf::detached>(
+        *system, registry, {.name = "scrubber", .waits_for_disks = true},
+        actors::scrubber, std::move(options));
+    });
 }
 
 } // namespace dfs::roles

@@ -30,6 +30,20 @@ redacted(const std::vector<settings::effective_value>& effective) {
   return list;
 }
 
+const char* explain_reach(core::group_reach x) {
+  switch (x) {
+    case core::group_reach::answered:
+      break;
+    case core::group_reach::unanswered:
+      return "no member answers this node: it is deaf, mute or cut off (UDP, "
+             "group.port and group.ping_port)";
+    case core::group_reach::alone:
+      return "all other members fell silent at once: this node is cut off, or "
+             "they have ended";
+  }
+  return "";
+}
+
 } // namespace
 
 std::vector<actors::supervised> node::parts::subsystems() {
@@ -81,18 +95,15 @@ actors::supervised node::parts::supervise_detector() {
     options.may_found = msg::has(how.roles, msg::role::introducer);
     options.network = ports->group();
     options.counters = group_counts;
-    options.new_stamp
-      = [this](std::uint64_t at_least) -> result<std::uint64_t> {
-      const auto floor = unix_milliseconds{
-        std::chrono::milliseconds{static_cast<std::int64_t>(at_least)}};
-      auto stamp = data->next_start(std::max(wall_clock(), floor));
-      if (!stamp)
-        return stamp.error();
-      return static_cast<std::uint64_t>(stamp->time_since_epoch().count());
+    options.new_stamp = [this](std::uint64_t x) { return next_stamp(x); };
+    options.keep_stamp = [this](std::uint64_t x) { keep_stamp(x); };
+    options.on_reach = [this](core::group_reach x) {
+      board.set("gossip", x == core::group_reach::answered, explain_reach(x));
     };
-    return spawn_subsystem(*system, registry, {.name = "failure-detector"},
-                           actors::failure_detector, std::move(options),
-                           membership.get());
+    // Acks are due whatever the handlers of others wait for.
+    return spawn_subsystem<caf::detached>(
+      *system, registry, {.name = "failure-detector"}, actors::failure_detector,
+      std::move(options), membership.get());
   });
 }
 

@@ -93,6 +93,24 @@ TEST_F(FailureDetectorTest, CountsWhomItSuspects) { // SPEC O3
   EXPECT_EQ(counters.suspects, 0u) << "it is off the list";
 }
 
+TEST_F(FailureDetectorTest, TellsThatNobodyAnswers) { // SPEC M4
+  using core::group_reach;
+  form(4);
+  cut_off(*nodes[3]);
+  pass(3s);
+  const auto& deaf = *nodes[3]->reaches;
+  EXPECT_EQ(deaf,
+            (std::vector{group_reach::answered, group_reach::unanswered}));
+  pass(3s);
+  EXPECT_EQ(deaf.back(), group_reach::alone);
+  fabric->passes = [](const endpoint&, const endpoint&) { return true; };
+  pass(6s);
+  EXPECT_EQ(deaf.back(), group_reach::answered);
+  EXPECT_EQ(list(*nodes[3]).size(), 4u);
+  for (auto i : {0, 1, 2})
+    EXPECT_EQ(*nodes[i]->reaches, std::vector{group_reach::answered}) << i;
+}
+
 TEST_F(FailureDetectorTest, SaysThatNoIntroducerAnswersAndGoesOnAsking) {
   auto& bob = spawn(msg::role::chunkserver); // SPEC M2
   const auto request = msg::join_group{{}, false, 1'500ms};

@@ -80,6 +80,7 @@ struct GroupPlane : ::testing::Test {
     options.introducers = {nodes[0].record.id.address()};
     options.may_found = introducer;
     options.network = x.socket;
+    options.keep_stamp = [](std::uint64_t) {};
     options.new_stamp
       = [](std::uint64_t least) -> result<std::uint64_t> { return least; };
     x.detector = sys.spawn(failure_detector, options, x.membership);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -40,6 +42,7 @@ struct MembershipTest : ::testing::Test, test::deterministic_system {
          + ::testing::UnitTest::GetInstance()->current_test_info()->name());
   std::filesystem::path path = place / "membership.log";
   std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
+  std::shared_ptr<membership_log> log;
   membership_actor members
     = (std::filesystem::create_directories(place), spawn(path.string()));
 
@@ -48,12 +51,13 @@ struct MembershipTest : ::testing::Test, test::deterministic_system {
     std::filesystem::remove_all(place);
   }
 
-  membership_actor spawn(const std::string& log) {
-    auto opened = membership_log::open(log);
+  membership_actor spawn(const std::string& file) {
+    auto opened = membership_log::open(file);
     EXPECT_TRUE(opened);
+    log = std::make_shared<membership_log>(*std::move(opened));
     return sys.spawn(membership,
                      membership_options{alice, [] { return noon; }, counters},
-                     std::make_shared<membership_log>(*std::move(opened)));
+                     log);
   }
 
   void tell(msg::member_change change, const msg::member_record& whom,
@@ -77,6 +81,7 @@ struct MembershipTest : ::testing::Test, test::deterministic_system {
 
   [[nodiscard]] std::string
   log_text(const char* name = "membership.log") const {
+    EXPECT_TRUE(log->flush(10s));
     std::ostringstream text;
     text << std::ifstream{place / name}.rdbuf();
     return text.str();
@@ -154,6 +159,7 @@ TEST_F(MembershipTest, KeepsItsLogWhenItCannotBeOpenedAgain) {
   std::filesystem::rename(place, place.string() + "-moved");
   self->send(members, msg::reopen_log{});
   tell(msg::member_change::failed, bob, "two");
+  EXPECT_TRUE(log->flush(10s));
   std::filesystem::rename(place.string() + "-moved", place);
   EXPECT_NE(log_text().find("two"), std::string::npos);
 }
@@ -163,6 +169,41 @@ TEST_F(MembershipTest, ServesOnWithAFullDisk) {
   members = spawn("/dev/full");
   tell(msg::member_change::joined, bob, "hello");
   EXPECT_EQ(list(), std::vector{bob});
+}
+
+TEST(MembershipLog, TellsOfALineThatIsLost) { // SPEC M7
+  std::vector<std::string> told;
+  auto log
+    = membership_log::open("/dev/full", [&](const char*, const error& why) {
+        told.push_back(why.context);
+      });
+  ASSERT_TRUE(log);
+  log->write({msg::member_change::joined, bob, "hello"}, noon);
+  ASSERT_TRUE(log->flush(10s));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("/dev/full"), std::string::npos);
+}
+
+// A pipe that nobody reads: what a hung disk is to whoever writes.
+TEST(MembershipLog, NeverWaitsForItsDisk) { // SPEC M4, M7
+  const auto path = std::filesystem::temp_directory_path()
+                    / ("dfs-hung-log-" + std::to_string(::getpid()));
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  {
+    auto log = membership_log::open(path.string());
+    ASSERT_TRUE(log);
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 4'000; ++i) // A pipe holds 64 KiB of them.
+      log->write({msg::member_change::joined, bob, "hello"}, noon);
+    log->reopen(noon);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+    EXPECT_FALSE(log->flush(100ms)) << "the pipe is not full";
+    EXPECT_EQ(log->oldest_wait(noon + 2s), 2s);
+  }
+  ::close(reader);
+  std::filesystem::remove(path);
 }
 
 TEST(MembershipLog, SaysWhatIsWrongWithItsPath) { // SPEC S4

@@ -217,16 +217,16 @@ TEST_F(FailureProbes, AnAnswerToNoQuestionIsNoSignOfLife) { // SPEC M4
 TEST_F(FailureProbes, OnlyLostRoundTripsOfLiveTargetsCountAsLoss) { // SPEC M5
   make_group(10);
   const auto target = successor(1);
-  const auto loss = [&] { return probes.status(now).lost_permille; };
+  const auto loss = [&] { return probes.status(group, now).lost_permille; };
   run_answered(20s);
   run_answered(1'600ms, {target});
-  const auto seen = probes.status(now).targets;
+  const auto seen = probes.status(group, now).targets;
   ASSERT_TRUE(std::ranges::any_of(
     seen, [&](const auto& x) { return x.id == target && x.suspected_for; }));
   run_answered(5s);
   EXPECT_EQ(loss(), 0u);
   run_answered(700ms, {target}); // Its first ping, and two more.
-  for (const auto& x : probes.status(now).targets)
+  for (const auto& x : probes.status(group, now).targets)
     EXPECT_FALSE(x.suspected_for);
   run_answered(5s);
   EXPECT_GT(loss(), 0u);

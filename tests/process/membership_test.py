@@ -2,12 +2,15 @@
 """Membership of real processes: crashes, pauses, splits, introducers, with and
 without loss. SPEC M1, M2, M4, M5, M7"""
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import unittest
 
+import disks
 import netns
 from harness import Cluster, wait_for
 
@@ -19,6 +22,25 @@ NO_NETWORK = netns.missing()
 def failures(cluster):
     return [(x.name, y.name, y.cause) for x in cluster.nodes.values()
             for y in x.membership_log() if y.change == "fail"]
+
+
+FETCH = """
+import sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=5)
+except urllib.error.HTTPError as not_ready:
+    answer = not_ready
+print(answer.read().decode())
+"""
+
+
+def checks(node):
+    """What /readyz says of the node, asked on its own host: by the name of the
+    check."""
+    url = f"http://127.0.0.1:{node.ports['http']}/readyz?verbose"
+    done = subprocess.run([*node.where, sys.executable, "-c", FETCH, url],
+                          capture_output=True, text=True, check=True)
+    return {x["name"]: x for x in json.loads(done.stdout)["checks"]}
 
 
 def detected(cluster, member_id, observers):
@@ -113,6 +135,45 @@ class OnLoopback(unittest.TestCase):
 
 
 @unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
+class DiskCluster(disks.OnDisks, Cluster):
+    """node-4 has a disk of its own."""
+
+    def __init__(self):
+        super().__init__(64 * disks.MIB, nodes=FIVE)
+
+    @property
+    def servers(self):
+        return [self["node-4"]]
+
+
+@unittest.skipIf(disks.missing(), disks.missing())
+class OnADisk(unittest.TestCase):
+    def test_that_hangs_acks_go_on_and_health_tells_of_it(self):
+        # SPEC M4, M5, O3
+        with DiskCluster() as cluster:
+            cluster.start()
+            node, victim = cluster["node-4"], cluster["node-5"]
+            others = [cluster[f"node-{i}"] for i in (1, 2, 3)]
+            old = cluster.current(node)[victim.name]
+            with cluster.disks["node-4"].frozen():
+                victim.kill()
+                wait_for(lambda: detected(cluster, old, others), 6, "no verdict")
+                # Its own line waits for the disk, and nothing waits for that.
+                wait_for(lambda: victim.name not in node.members(), 6,
+                         "node-4 does not hear of it")
+                wait_for(lambda: "membership-log has waited" in
+                         checks(node)["disks"]["reason"], 4,
+                         lambda: checks(node))
+                # Longer than it takes to declare a silent member dead.
+                time.sleep(5)
+                self.assertEqual({x[1] for x in failures(cluster)},
+                                 {victim.name})
+                self.assertTrue(checks(node)["gossip"]["passed"])
+            wait_for(lambda: detected(cluster, old, [node]), 5, "no line")
+            wait_for(lambda: not checks(node)["disks"]["reason"], 5,
+                     lambda: checks(node))
+
+
 class OnANetwork(unittest.TestCase):
     def cluster_on(self, network, nodes):
         return Cluster(nodes, network.addresses,
@@ -137,6 +198,26 @@ class OnANetwork(unittest.TestCase):
                 self.assertLess(max(times) - at, 6)
                 victim.start()
                 cluster.wait_until_whole(10)
+
+    def test_who_hears_nobody_costs_nobody_a_life(self):  # SPEC M2, M5, O3
+        with netns.Network(5) as network, \
+                self.cluster_on(network, FIVE) as cluster:
+            cluster.start(30)
+            deaf = cluster["node-5"]
+            others = [x for x in cluster.nodes.values() if x is not deaf]
+            before = cluster.current(others[0])
+            network.cut({4: range(4)})
+            wait_for(lambda: not checks(deaf)["gossip"]["passed"], 5,
+                     lambda: checks(deaf))
+            time.sleep(35)  # It counts itself alone after 30 s.
+            self.assertFalse(checks(deaf)["gossip"]["passed"])
+            network.heal()
+            cluster.wait_until_whole(10)
+            after = cluster.current(others[0])
+            del before[deaf.name], after[deaf.name]
+            self.assertEqual(before, after)
+            wait_for(lambda: checks(deaf)["gossip"]["passed"], 5,
+                     lambda: checks(deaf))
 
     def test_a_split_group_merges_by_itself(self):  # SPEC M2
         with netns.Network(5) as network, \

@@ -81,6 +81,8 @@ struct group_node {
     = std::make_shared<std::vector<std::uint64_t>>();
   std::shared_ptr<std::vector<msg::member_record>> lives
     = std::make_shared<std::vector<msg::member_record>>();
+  std::shared_ptr<std::vector<core::group_reach>> reaches
+    = std::make_shared<std::vector<core::group_reach>>();
 };
 
 /// Several of them, under virtual time.
@@ -131,6 +133,12 @@ struct detector_group : deterministic_system {
       = [stamps = node.stamps](std::uint64_t least) -> result<std::uint64_t> {
       stamps->push_back(least);
       return least;
+    };
+    options.keep_stamp = [stamps = node.stamps](std::uint64_t given) {
+      stamps->push_back(given);
+    };
+    options.on_reach = [reaches = node.reaches](core::group_reach x) {
+      reaches->push_back(x);
     };
     options.on_new_life = [lives = node.lives](const msg::member_record& x) {
       lives->push_back(x);

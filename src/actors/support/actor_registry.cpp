@@ -37,9 +37,16 @@ std::string to_string(message_type x) {
   return status == 0 ? name.get() : x.ours->name();
 }
 
-actor_meter::actor_meter(std::string name, std::string parent)
+std::chrono::nanoseconds actor_life::stuck_for(instant now) const {
+  const auto last = moved_at_.load(std::memory_order_relaxed);
+  return waiting() > 0 ? since(last, now) : std::chrono::nanoseconds{0};
+}
+
+actor_meter::actor_meter(std::string name, std::string parent,
+                         bool waits_for_disks)
   : name_{std::move(name)},
-    parent_{std::move(parent)} {
+    parent_{std::move(parent)},
+    waits_for_disks_{waits_for_disks} {
   // nop
 }
 
@@ -94,6 +101,11 @@ void actor_meter::ended(std::string reason) {
   life_.reset(); // What still waits is dropped with the mailbox.
 }
 
+std::chrono::nanoseconds actor_meter::stuck_for(instant now) const {
+  const std::lock_guard lock{guard_};
+  return life_ ? life_->stuck_for(now) : std::chrono::nanoseconds{0};
+}
+
 msg::actor_stats actor_meter::stats(instant now) const {
   msg::actor_stats x;
   x.name = name_;
@@ -143,16 +155,17 @@ msg::actor_detail actor_meter::detail(instant now) const {
   return x;
 }
 
-std::shared_ptr<actor_meter>
-actor_registry::enroll(std::string_view name, std::string_view parent) {
+std::shared_ptr<actor_meter> actor_registry::enroll(std::string_view name,
+                                                    std::string_view parent,
+                                                    bool waits_for_disks) {
   const std::lock_guard lock{guard_};
   for (const auto& meter : meters_)
     if (meter->name() == name)
       return meter;
   // It has a level from now on, which can be set before it first logs.
   (void) log_for(name);
-  return meters_.emplace_back(
-    std::make_shared<actor_meter>(std::string{name}, std::string{parent}));
+  return meters_.emplace_back(std::make_shared<actor_meter>(
+    std::string{name}, std::string{parent}, waits_for_disks));
 }
 
 msg::actor_list actor_registry::list(instant now) const {

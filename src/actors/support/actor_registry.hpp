@@ -34,13 +34,16 @@ struct message_type {
 [[nodiscard]] std::string to_string(message_type x);
 
 /// One life of a subsystem, from spawn to end. `arrived` is called by any
-/// thread, everything else by the one that runs the actor.
+/// thread, `taken` by the one that runs the actor.
 class actor_life {
 public:
-  void arrived() {
+  void arrived(instant now) {
+    if (waiting() == 0)
+      moved(now);
     arrived_.fetch_add(1, std::memory_order_relaxed);
   }
-  void taken() {
+  void taken(instant now) {
+    moved(now);
     taken_.store(taken_.load(std::memory_order_relaxed) + 1,
                  std::memory_order_relaxed);
   }
@@ -50,8 +53,16 @@ public:
     const auto arrived = arrived_.load(std::memory_order_relaxed);
     return arrived > taken ? arrived - taken : 0;
   }
+  /// For how long messages have been waiting, or one has been worked on,
+  /// without any being finished. Any thread.
+  [[nodiscard]] std::chrono::nanoseconds stuck_for(instant now) const;
 
 private:
+  void moved(instant now) {
+    moved_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+  std::atomic<std::int64_t> moved_at_{0};
   std::atomic<std::uint64_t> arrived_{0};
   alignas(64) std::atomic<std::uint64_t> taken_{0};
 };
@@ -59,10 +70,14 @@ private:
 /// All lives of one subsystem: counters only grow.
 class actor_meter {
 public:
-  actor_meter(std::string name, std::string parent);
+  /// @param waits_for_disks In handlers: one that takes long says little.
+  actor_meter(std::string name, std::string parent, bool waits_for_disks);
 
   [[nodiscard]] const std::string& name() const {
     return name_;
+  }
+  [[nodiscard]] bool waits_for_disks() const {
+    return waits_for_disks_;
   }
 
   /// A new life begins; from the second on, a restart.
@@ -78,6 +93,8 @@ public:
   /// @param reason Empty for an end on purpose.
   void ended(std::string reason);
 
+  /// As `actor_life::stuck_for`; zero between two lives.
+  [[nodiscard]] std::chrono::nanoseconds stuck_for(instant now) const;
   [[nodiscard]] msg::actor_stats stats(instant now) const;
   [[nodiscard]] msg::actor_detail detail(instant now) const;
   [[nodiscard]] latency_histogram::reading handling() const {
@@ -98,6 +115,7 @@ private:
 
   const std::string name_;
   const std::string parent_;
+  const bool waits_for_disks_;
   std::atomic<msg::actor_activity> activity_{msg::actor_activity::starting};
   std::atomic<std::int64_t> busy_since_{not_busy};
   std::atomic<std::uint64_t> messages_{0};
@@ -117,9 +135,10 @@ private:
 class actor_registry {
 public:
   /// The meter of that name; a second life of a name keeps its counters.
-  /// @param parent Counts at first sight of a name only.
+  /// @param parent, waits_for_disks Count at first sight of a name only.
   [[nodiscard]] std::shared_ptr<actor_meter>
-  enroll(std::string_view name, std::string_view parent);
+  enroll(std::string_view name, std::string_view parent,
+         bool waits_for_disks = false);
 
   [[nodiscard]] msg::actor_list list(instant now) const;
 

@@ -1,8 +1,34 @@
 #include "actors/support/health_board.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <utility>
 
 namespace dfs::actors {
+
+namespace {
+
+void add(std::string& reasons, std::string_view name,
+         std::chrono::duration<double> stuck, std::string_view at) {
+  reasons += fmt::format("{}{} has {} for {:.1f} s",
+                         reasons.empty() ? "" : "; ", name, at, stuck.count());
+}
+
+msg::health_check stuck_check(const actor_registry& all, instant now) {
+  msg::health_check check{"subsystems", true, {}};
+  for (const auto& meter : all.meters()) {
+    const auto stuck = meter->stuck_for(now);
+    if (stuck < health_board::stuck_told)
+      continue;
+    check.passed
+      = check.passed
+        && (meter->waits_for_disks() || stuck < health_board::silence_max);
+    add(check.reason, meter->name(), stuck, "finished no message");
+  }
+  return check;
+}
+
+} // namespace
 
 void health_board::heartbeat(instant now) {
   const std::lock_guard lock{guard_};
@@ -17,6 +43,17 @@ void health_board::set(std::string_view name, bool passed,
 
 void health_board::pass(std::string_view name, std::string_view remark) {
   put(name, true, remark);
+}
+
+void health_board::watch(const actor_registry& all) {
+  const std::lock_guard lock{guard_};
+  subsystems_ = &all;
+}
+
+void health_board::watch(std::string name,
+                         std::function<std::chrono::nanoseconds()> stuck_for) {
+  const std::lock_guard lock{guard_};
+  disks_.insert_or_assign(std::move(name), std::move(stuck_for));
 }
 
 void health_board::put(std::string_view name, bool passed,
@@ -36,6 +73,16 @@ msg::health_report health_board::report(instant now) const {
   for (const auto& [name, check] : checks_) {
     x.ready = x.ready && check.passed;
     x.checks.push_back(check);
+  }
+  if (subsystems_ != nullptr) {
+    x.checks.push_back(stuck_check(*subsystems_, now));
+    x.ready = x.ready && x.checks.back().passed;
+  }
+  if (!disks_.empty()) {
+    auto& check = x.checks.emplace_back(msg::health_check{"disks", true, {}});
+    for (const auto& [name, stuck_for] : disks_)
+      if (const auto stuck = stuck_for(); stuck >= stuck_told)
+        add(check.reason, name, stuck, "waited for its disk");
   }
   return x;
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "actors/support/actor_registry.hpp"
 #include "base/time.hpp"
 #include "messages/health.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -29,12 +31,25 @@ public:
   ///   may be empty.
   void pass(std::string_view name, std::string_view remark);
 
+  /// From now on reports tell of subsystems that get no further, too: the check
+  /// "subsystems", with a remark at first, and failed after `silence_max`.
+  /// @param all Outlives the board's readers.
+  void watch(const actor_registry& all);
+
+  /// The same of what waits for a disk in a thread of its own, with a remark.
+  /// @param stuck_for Thread-safe; outlives the board's readers.
+  void
+  watch(std::string name, std::function<std::chrono::nanoseconds()> stuck_for);
+
   /// Checks by name.
   [[nodiscard]] msg::health_report report(instant now) const;
 
   /// Of its heartbeats the supervisor may miss some: a loaded machine is no
   /// reason to be restarted.
   static constexpr auto silence_max = std::chrono::seconds{5};
+  /// A message that takes so long is told of: no handler should wait for a
+  /// disk.
+  static constexpr auto stuck_told = std::chrono::milliseconds{1'500};
 
 private:
   void put(std::string_view name, bool passed, std::string_view reason);
@@ -43,6 +58,8 @@ private:
   instant last_heartbeat_;
   bool beaten_ = false;
   std::map<std::string, msg::health_check, std::less<>> checks_;
+  const actor_registry* subsystems_ = nullptr;
+  std::map<std::string, std::function<std::chrono::nanoseconds()>> disks_;
 };
 
 } // namespace dfs::actors

@@ -25,6 +25,7 @@ namespace dfs::actors {
 struct subsystem_options {
   std::string name;                  ///< As in the log, with dashes.
   std::string parent = "supervisor"; ///< Who spawned it, for the tree.
+  bool waits_for_disks = false; ///< In handlers, and in a thread of its own.
 };
 
 /// Counts, remembers and logs a failure. Call it in a catch block.
@@ -57,7 +58,7 @@ public:
 
   void
   enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override {
-    life_->arrived();
+    life_->arrived(this->clock().now());
     Impl::enqueue(std::move(what), host);
   }
 
@@ -81,16 +82,18 @@ public:
     try {
       outcome = Impl::consume(what);
     } catch (...) {
-      life_->taken();
-      meter_->handling_ends(began, this->clock().now(), type, true);
+      const auto ended = this->clock().now();
+      life_->taken(ended);
+      meter_->handling_ends(began, ended, type, true);
       note_exception(*meter_, "handling " + to_string(type));
       throw;
     }
     // A skipped message stays in the mailbox.
     const auto counts = outcome != caf::invoke_message_result::skipped;
+    const auto ended = this->clock().now();
     if (counts)
-      life_->taken();
-    meter_->handling_ends(began, this->clock().now(), type, counts);
+      life_->taken(ended);
+    meter_->handling_ends(began, ended, type, counts);
     return outcome;
   }
 
@@ -144,7 +147,8 @@ spawn_subsystem(caf::actor_system& system, actor_registry& registry,
     config.init_fun = factory(function, std::forward<Arguments>(arguments)...);
   }
   return system.spawn_class<metered<impl>, Options>(
-    config, registry.enroll(options.name, options.parent));
+    config,
+    registry.enroll(options.name, options.parent, options.waits_for_disks));
 }
 
 } // namespace dfs::actors

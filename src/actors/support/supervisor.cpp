@@ -206,7 +206,12 @@ supervisor_actor spawn_supervisor(caf::actor_system& system,
     options.board->set(check_name(children.back()), true);
   }
   auto& registry = *options.registry;
-  return spawn_subsystem(system, registry, {"supervisor", ""}, supervisor,
+  const subsystem_options named{.name = "supervisor", .parent = ""};
+  if (options.own_thread)
+    return spawn_subsystem<caf::detached>(system, registry, named, supervisor,
+                                          std::move(options),
+                                          std::move(children));
+  return spawn_subsystem(system, registry, named, supervisor,
                          std::move(options), std::move(children));
 }
 

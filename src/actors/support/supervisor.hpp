@@ -66,6 +66,9 @@ struct supervisor_options {
   /// Ends the process, by way of main: called once, with an exit status and
   /// why, in the supervisor's thread. It must not block.
   std::function<void(int status, const std::string& why)> give_up;
+  /// Whether it runs in a thread of its own, where it stays alive whatever the
+  /// others wait for.
+  bool own_thread = false;
 };
 
 struct supervisor_state {

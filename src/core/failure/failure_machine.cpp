@@ -69,7 +69,7 @@ bool failure_machine::caught_up() const {
 }
 
 probe_status failure_machine::probes(instant now) const {
-  return parts_->probes.status(now);
+  return parts_->probes.status(parts_->group, now);
 }
 
 void failure_machine::check() const {

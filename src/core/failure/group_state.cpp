@@ -55,6 +55,8 @@ member_table::join_outcome group_state::admit(const msg::member_record& record,
   }
   ring.insert(record.id);
   book.strike(record.id.address());
+  if (record.id != self.id)
+    lost_sight_of_all = false;
   out.push_back(
     member_changed_effect{{msg::member_change::joined, record, cause}});
   return outcome;
@@ -110,6 +112,7 @@ bool group_state::retire(const msg::news_item& news, instant now) {
 }
 
 void group_state::lose_sight(instant now) {
+  lost_sight_of_all = true;
   const auto listed = table.live();
   for (const auto& [address, record] : listed) {
     if (record.id == self.id)

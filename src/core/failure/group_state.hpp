@@ -38,7 +38,8 @@ struct group_state {
   effects out;
   std::uint32_t refutations = 0; ///< Own: exceeds what is said against us.
   std::uint16_t last_number = 0;
-  std::uint64_t changes = 0; ///< Of the list, counted: caches hang on it.
+  std::uint64_t changes = 0;      ///< Of the list, counted: caches hang on it.
+  bool lost_sight_of_all = false; ///< Since then nobody was met.
 
   /// Of a packet that wants an answer. Never zero; comes round after an hour.
   std::uint16_t next_number() {

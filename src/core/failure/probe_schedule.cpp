@@ -399,9 +399,14 @@ probe_schedule::next_deadline(const group_state& group, instant now) const {
   return first;
 }
 
-probe_status probe_schedule::status(instant now) const {
+probe_status
+probe_schedule::status(const group_state& group, instant now) const {
   probe_status seen;
   seen.lost_permille = losses_.permille();
+  if (group.lost_sight_of_all)
+    seen.reach = group_reach::alone;
+  else if (unanswered(group, now))
+    seen.reach = group_reach::unanswered;
   for (const auto& [id, probed] : targets_) {
     auto& shown = seen.targets.emplace_back();
     shown.id = id;

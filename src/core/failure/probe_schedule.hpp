@@ -86,7 +86,8 @@ public:
   /// This node was away: nothing that it did not hear means anything.
   void restart(group_state& group, instant now);
 
-  [[nodiscard]] probe_status status(instant now) const;
+  [[nodiscard]] probe_status
+  status(const group_state& group, instant now) const;
 
   void check(const group_state& group) const;
 

@@ -9,6 +9,13 @@
 
 namespace dfs::core {
 
+/// Whether the group answers this node.
+enum class group_reach : std::uint8_t {
+  answered,   ///< Or there are not two others who could.
+  unanswered, ///< By none of two others or more: deaf, mute or cut off.
+  alone,      ///< For so long that it has lost sight of all others.
+};
+
 /// Whom this node probes, and with what success: for people.
 struct probe_status {
   struct target {
@@ -21,6 +28,7 @@ struct probe_status {
 
   std::vector<target> targets;     ///< By id.
   std::uint32_t lost_permille = 0; ///< Round trips of live targets.
+  group_reach reach = group_reach::answered;
 };
 
 } // namespace dfs::core

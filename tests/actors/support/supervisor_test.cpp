@@ -267,6 +267,44 @@ TEST(HealthBoard, IsNotReadyBeforeAnybodyHasSaidSo) {
   EXPECT_EQ(board.report(now).checks[0].reason, "its disk is full");
 }
 
+// SPEC O3: a handler that waits, and a disk that hangs, are told of in time.
+TEST(HealthBoard, TellsWhoGetsNoFurther) {
+  actor_registry registry;
+  health_board board;
+  const auto began = instant{} + 1h;
+  board.watch(registry);
+  auto disk = 0ms;
+  board.watch("some-log", [&] { return disk; });
+  board.set("group", true);
+  const auto report = [&](std::chrono::milliseconds later) {
+    board.heartbeat(began + later);
+    return board.report(began + later);
+  };
+  const auto life = registry.enroll("worker", "")->begin_life(began);
+  const auto patient = registry.enroll("scrubber", "", true)->begin_life(began);
+  life->arrived(began);
+  life->taken(began + 1s);
+  life->arrived(began + 10s);
+  life->arrived(began + 11s);
+  EXPECT_EQ(report(11s).checks[1].reason, "");
+  const msg::health_check slow{"subsystems", true,
+                               "worker has finished no message for 2.0 s"};
+  EXPECT_EQ(report(12s).checks[1], slow);
+  EXPECT_TRUE(report(12s).ready);
+  EXPECT_FALSE(report(15s).ready);
+  life->taken(began + 15s);
+  EXPECT_TRUE(report(15s).ready);
+  life->taken(began + 15s);
+  EXPECT_EQ(report(60s).checks[1].reason, "");
+  patient->arrived(began + 60s);
+  EXPECT_TRUE(report(90s).ready);
+  EXPECT_NE(report(90s).checks[1].reason, "");
+  disk = 2s;
+  EXPECT_TRUE(report(90s).ready);
+  EXPECT_EQ(report(90s).checks[2].reason,
+            "some-log has waited for its disk for 2.0 s");
+}
+
 // With threads, as main does it.
 TEST(StopSupervisor, WaitsForTheAnswer) {
   struct config : caf::actor_system_config {
