@@ -21,6 +21,11 @@ using std::chrono::milliseconds;
 // The two highest bits of a packet's second byte are flags (gossip.hpp).
 constexpr std::uint8_t kind_bits = 0x3f;
 
+// A list that changes on and on is written down so often, and one that never
+// does as well: what is in it was seen until then.
+constexpr auto keep_pause = std::chrono::seconds{2};
+constexpr auto keep_at_least = std::chrono::hours{1};
+
 static_assert(msg::gossip_kind_count <= net::traffic_class::own);
 
 void log_warning(const char* what, std::initializer_list<log_field> fields) {
@@ -140,6 +145,20 @@ struct shell {
     }
   }
 
+  void keep_addresses(instant at) {
+    const auto& machine = *state.machine;
+    const auto pause
+      = machine.changes() == state.kept_changes
+          ? std::chrono::duration_cast<instant::duration>(keep_at_least)
+          : keep_pause;
+    if (!state.options.keep_addresses || !machine.joined()
+        || at < state.kept_at + pause)
+      return;
+    state.kept_at = at;
+    state.kept_changes = machine.changes();
+    state.options.keep_addresses(machine.addresses(at));
+  }
+
   void tick() {
     const auto at = now();
     // A timer that an earlier one has overtaken finds nothing to do: the tick
@@ -152,6 +171,7 @@ struct shell {
     expire_joins();
     run(state.machine->tick(at));
     count(at);
+    keep_addresses(at);
   }
 
   void receive(const msg::group_datagram& came) {
@@ -192,7 +212,8 @@ struct shell {
     const bool usual = request.introducers.empty();
     run(state.machine->join(
       usual ? state.options.introducers : request.introducers,
-      usual ? state.options.may_found : request.may_found, now()));
+      usual ? state.options.may_found : request.may_found, now(),
+      usual ? state.options.known : std::vector<core::known_address>{}));
     return promise;
   }
 

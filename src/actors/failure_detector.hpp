@@ -26,6 +26,11 @@ struct failure_detector_options {
   /// For a `join_group` that names none.
   std::vector<endpoint> introducers;
   bool may_found = false;
+  /// Members that a former process knew.
+  std::vector<core::known_address> known;
+  /// Writes down what the next process is to know, in another thread: soon
+  /// after a change, and at least once an hour. May be empty.
+  std::function<void(std::vector<core::known_address>)> keep_addresses;
   std::shared_ptr<net::datagram_sender> network;
   /// Writes down and returns the start stamp of another life: at least
   /// `at_least`, and larger than all before it (DESIGN 3). May wait for a disk:
@@ -71,6 +76,8 @@ struct failure_detector_state {
   std::vector<caf::typed_response_promise<msg::group_left>> leaves;
   std::optional<instant> armed;           ///< The next tick on its way, if any.
   std::optional<core::group_reach> reach; ///< As told last.
+  std::uint64_t kept_changes = 0; ///< Of the list whose addresses were kept.
+  instant kept_at;
   std::chrono::nanoseconds lag{};
   std::chrono::nanoseconds lag_max{};
   std::uint64_t malformed = 0;

@@ -186,29 +186,6 @@ msg::member_record node::parts::own_record(std::uint64_t start_ms) const {
   return record;
 }
 
-result<std::uint64_t> node::parts::next_stamp(std::uint64_t at_least) {
-  const auto floor = unix_milliseconds{
-    std::chrono::milliseconds{static_cast<std::int64_t>(at_least)}};
-  const std::lock_guard lock{stamp_guard};
-  auto stamp = data->next_start(std::max(wall_clock(), floor));
-  if (!stamp)
-    return stamp.error();
-  return static_cast<std::uint64_t>(stamp->time_since_epoch().count());
-}
-
-void node::parts::keep_stamp(std::uint64_t given) {
-  const auto write = [this, given] {
-    if (const auto kept = next_stamp(given); !kept)
-      actors::log_event(*actors::log_for("node"), spdlog::level::warn,
-                        "the start stamp is not on disk",
-                        {{"stamp", given}, {"cause", kept.error().context}});
-  };
-  if (!mark_disk.run(write))
-    actors::log_event(*actors::log_for("node"), spdlog::level::warn,
-                      "the start stamp is not on disk",
-                      {{"stamp", given}, {"cause", "too much is waiting"}});
-}
-
 result<nothing> node::parts::start() {
   started = true;
   system_config = std::make_unique<node_config>(keys->cluster());

@@ -21,6 +21,7 @@
 #include "actors/version_keeper.hpp"
 #include "base/utc_time.hpp"
 #include "chunkserver/disk_pool.hpp"
+#include "core/failure/address_book.hpp"
 #include "roles/chunk_plane.hpp"
 #include "roles/credentials.hpp"
 #include "roles/node.hpp"
@@ -90,6 +91,10 @@ struct node::parts {
   [[nodiscard]] result<std::uint64_t> next_stamp(std::uint64_t at_least);
   /// Has it written down, soon. Never waits.
   void keep_stamp(std::uint64_t given);
+  /// Of members that a former process knew, as the data directory tells.
+  [[nodiscard]] std::vector<core::known_address> known_addresses() const;
+  /// Has them written down, soon. Never waits.
+  void keep_addresses(const std::vector<core::known_address>& all);
   /// Disks beside the volumes: of a file server's rows, the queues' log, and a
   /// master's metadata.
   [[nodiscard]] std::vector<msg::volume_status> other_disks() const;
@@ -134,10 +139,10 @@ struct node::parts {
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;
   std::shared_ptr<storage::obeyed_master> obeyed;
-  std::mutex stamp_guard;                      ///< For the stamps in `data`.
-  chunkserver::disk_pool mark_disk{1};         ///< Writes marks and stamps.
-  std::unique_ptr<chunk_plane> chunk_bytes;    ///< Of a chunkserver.
-  actors::chunk_keeper_options keeper_options; ///< Likewise.
+  std::mutex stamp_guard;              ///< For the stamps in `data`.
+  chunkserver::disk_pool mark_disk{1}; ///< Writes marks, stamps, addresses.
+  std::unique_ptr<chunk_plane> chunk_bytes;            ///< Of a chunkserver.
+  actors::chunk_keeper_options keeper_options;         ///< Likewise.
   std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.
     = std::make_shared<actors::scrub_counters>();
   std::unique_ptr<version_plane> version_bytes;   ///< Of a file server.

@@ -93,6 +93,8 @@ actors::supervised node::parts::supervise_detector() {
     options.seed = seed;
     options.introducers = how.settings.group.introducers;
     options.may_found = msg::has(how.roles, msg::role::introducer);
+    options.known = known_addresses();
+    options.keep_addresses = [this](const auto& x) { keep_addresses(x); };
     options.network = ports->group();
     options.counters = group_counts;
     options.new_stamp = [this](std::uint64_t x) { return next_stamp(x); };

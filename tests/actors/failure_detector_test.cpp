@@ -93,6 +93,18 @@ TEST_F(FailureDetectorTest, CountsWhomItSuspects) { // SPEC O3
   EXPECT_EQ(counters.suspects, 0u) << "it is off the list";
 }
 
+TEST_F(FailureDetectorTest, KeepsTheAddressesOfMembers) { // SPEC M2
+  form(3);
+  pass(3s);
+  EXPECT_EQ(nodes[2]->known->size(), 2u);
+  end(*nodes[1]);
+  pass(9s);
+  ASSERT_EQ(nodes[2]->known->size(), 2u);
+  const core::known_address first{address(1), 0s};
+  EXPECT_EQ(nodes[2]->known->front(), first);
+  EXPECT_EQ(nodes[2]->known->back().where, address(2)) << "it may be back";
+}
+
 TEST_F(FailureDetectorTest, TellsThatNobodyAnswers) { // SPEC M4
   using core::group_reach;
   form(4);

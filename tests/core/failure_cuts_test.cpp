@@ -250,5 +250,77 @@ TEST(FailureCuts, StallsAreCreditedNotForgiven) {
   }
 }
 
+constexpr std::uint64_t later = 1'700'000'500'000;
+
+// SPEC M2: what a node knew before it was restarted is enough.
+TEST(FailureCuts, ARestartedNodeComesInByAnyMember) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(5);
+    const auto known = net.machine(5).addresses(net.now());
+    EXPECT_EQ(known.size(), 4u);
+    net.crash(1); // The only introducer.
+    net.crash(5);
+    ASSERT_TRUE(net.run_until(10s, [&] { return net.agree(3); }));
+    net.start(5, first_node, 4, later, known);
+    EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(4); }));
+    EXPECT_TRUE(net.at(5).rejoins.empty());
+  }
+}
+
+// SPEC M2: the split outlives the process that knew of the others, and nobody
+// is an introducer any more.
+TEST(FailureCuts, ASplitIsMendedAfterARestartWithinIt) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(6);
+    net.crash(1);
+    ASSERT_TRUE(net.run_until(10s, [&] { return net.agree(5); }));
+    net.split({5, 6});
+    net.run(60s);
+    const auto known = net.machine(5).addresses(net.now());
+    EXPECT_EQ(known.size(), 5u);
+    net.crash(5);
+    net.run(10s);
+    net.start(5, first_node, 4, later, known);
+    ASSERT_TRUE(net.run_until(6s, [&] {
+      return net.machine(5).joined() && net.machine(5).members().size() == 2;
+    }));
+    net.crash(6); // Nobody but the restarted one knows of the other side now.
+    net.run(30s);
+    net.heal();
+    EXPECT_TRUE(net.run_until(20s, [&] { return net.agree(4); }));
+    for (std::uint8_t i = 2; i <= 4; ++i)
+      EXPECT_TRUE(net.at(i).rejoins.empty()) << int{i};
+  }
+}
+
+// An introducer that comes back asks whom it knew before it founds a group.
+TEST(FailureCuts, ARestartedIntroducerComesBackIntoItsGroup) { // SPEC M2
+  network net{1, bad};
+  net.start_group(4);
+  const auto known = net.machine(1).addresses(net.now());
+  net.crash(1);
+  ASSERT_TRUE(net.run_until(10s, [&] { return net.agree(3); }));
+  net.start(1, first_node, 1, later, known);
+  EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(4); }));
+  for (std::uint8_t i = 1; i <= 4; ++i)
+    EXPECT_TRUE(net.at(i).rejoins.empty()) << int{i};
+}
+
+TEST(FailureCuts, AnIntroducerThatFindsNobodyItKnewFoundsAGroup) { // SPEC M2
+  network net{1, {}};
+  net.start(
+    1, first_node, 1, later,
+    {{make_record(2).id.address(), 60s}, {make_record(3).id.address(), 25h}});
+  EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(1); }));
+  const auto known = net.machine(1).addresses(net.now());
+  ASSERT_EQ(known.size(), 1u) << "a day is long enough";
+  EXPECT_EQ(known[0].where, make_record(2).id.address());
+  EXPECT_GE(known[0].ago, 60s);
+}
+
 } // namespace
 } // namespace dfs::core::test

@@ -97,12 +97,14 @@ public:
 
   void start(std::uint8_t number, const std::vector<endpoint>& introducers,
              msg::role_set roles = 4,
-             std::uint64_t start_ms = 1'700'000'000'000) {
+             std::uint64_t start_ms = 1'700'000'000'000,
+             std::vector<known_address> known = {}) {
     auto& x = nodes_[number];
     x.machine = std::make_unique<failure_machine>(
       failure_config{}, make_record(number, roles, start_ms),
       rng{random_.below(1u << 30)}, now_);
-    perform(number, x.machine->join(introducers, (roles & 1) != 0, now_));
+    perform(number, x.machine->join(introducers, (roles & 1) != 0, now_,
+                                    std::move(known)));
   }
 
   /// Nodes 1 to `count`; the first is the introducer. Runs until all agree.

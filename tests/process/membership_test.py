@@ -107,6 +107,27 @@ class OnLoopback(unittest.TestCase):
             cluster["node-1"].start()  # Rejoins the group; founds no other.
             cluster.wait_until_whole(10)
 
+    def test_a_restarted_node_needs_no_introducer(self):  # SPEC M2
+        with Cluster(FIVE) as cluster:
+            cluster.start()
+            node = cluster["node-4"]
+            known = node.dir / "data/members"
+            # A format, four addresses, a checksum.
+            wait_for(lambda: known.exists() and len(
+                known.read_text().splitlines()) == 6, 5, "no addresses")
+            cluster["node-1"].kill()
+            cluster.wait_until_whole(10)
+            node.kill()
+            node.start()
+            cluster.wait_until_whole(10)
+            node.kill()  # A damaged file is a help less, and no more.
+            known.write_text("x" + known.read_text()[1:])
+            cluster["node-1"].start()
+            node.start()
+            cluster.wait_until_whole(15)
+            self.assertIn("what former members are known is lost",
+                          (node.dir / "node.log").read_text())
+
     def test_a_second_master_is_refused(self):
         nodes = [("node-1", "introducer"), ("node-2", "master"),
                  ("node-3", "master")]

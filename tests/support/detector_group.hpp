@@ -81,6 +81,8 @@ struct group_node {
     = std::make_shared<std::vector<std::uint64_t>>();
   std::shared_ptr<std::vector<msg::member_record>> lives
     = std::make_shared<std::vector<msg::member_record>>();
+  std::shared_ptr<std::vector<core::known_address>> known
+    = std::make_shared<std::vector<core::known_address>>();
   std::shared_ptr<std::vector<core::group_reach>> reaches
     = std::make_shared<std::vector<core::group_reach>>();
 };
@@ -137,6 +139,10 @@ struct detector_group : deterministic_system {
     options.keep_stamp = [stamps = node.stamps](std::uint64_t given) {
       stamps->push_back(given);
     };
+    options.keep_addresses
+      = [known = node.known](std::vector<core::known_address> all) {
+          *known = std::move(all);
+        };
     options.on_reach = [reaches = node.reaches](core::group_reach x) {
       reaches->push_back(x);
     };

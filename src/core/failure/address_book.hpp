@@ -8,8 +8,17 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace dfs::core {
+
+/// Where a member is, or was last seen so long ago.
+struct known_address {
+  endpoint where;
+  std::chrono::seconds ago{0};
+
+  bool operator==(const known_address&) const = default;
+};
 
 /// Where members were that this node has lost sight of: they may live beyond a
 /// split, however long it lasts, and are greeted until they are back or a day
@@ -19,6 +28,19 @@ class address_book {
 public:
   static constexpr std::size_t addresses_max = 8'192;
   static constexpr std::chrono::hours kept_for{24};
+
+  /// Of those that a former process knew: kept as if this one had seen them.
+  void remember(const std::vector<known_address>& known, instant now) {
+    for (const auto& x : known)
+      if (x.ago < kept_for)
+        lost(x.where, now - x.ago);
+  }
+
+  void add_to(std::vector<known_address>& all, instant now) const {
+    for (const auto& [where, seen] : last_seen_)
+      all.push_back(
+        {where, std::chrono::floor<std::chrono::seconds>(now - seen)});
+  }
 
   /// A member was there at `now`, and is gone without a goodbye.
   void lost(const endpoint& address, instant now) {

@@ -21,9 +21,9 @@ failure_machine::operator=(failure_machine&&) noexcept = default;
 failure_machine::~failure_machine() = default;
 
 effects failure_machine::join(std::vector<endpoint> introducers, bool may_found,
-                              instant now) {
+                              instant now, std::vector<known_address> known) {
   parts_->begin_call(now);
-  parts_->join(std::move(introducers), may_found);
+  parts_->join(std::move(introducers), may_found, std::move(known));
   return parts_->end_call();
 }
 
@@ -66,6 +66,19 @@ bool failure_machine::joined() const {
 
 bool failure_machine::caught_up() const {
   return joined() && parts_->sync.caught_up();
+}
+
+std::vector<known_address> failure_machine::addresses(instant now) const {
+  std::vector<known_address> all;
+  for (const auto& [address, record] : parts_->group.table.live())
+    if (record.id != parts_->group.self.id)
+      all.push_back({address, std::chrono::seconds{0}});
+  parts_->group.book.add_to(all, now);
+  return all;
+}
+
+std::uint64_t failure_machine::changes() const {
+  return parts_->group.changes;
 }
 
 probe_status failure_machine::probes(instant now) const {

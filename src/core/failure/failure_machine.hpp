@@ -2,6 +2,7 @@
 
 #include "base/rng.hpp"
 #include "base/time.hpp"
+#include "core/failure/address_book.hpp"
 #include "core/failure/effects.hpp"
 #include "core/failure/failure_config.hpp"
 #include "core/failure/member_table.hpp"
@@ -37,7 +38,12 @@ public:
   /// @param introducers Group addresses; the own one is skipped.
   /// @param may_found   Whether to found a group if no introducer answers: the
   ///                    node is an introducer itself.
-  effects join(std::vector<endpoint> introducers, bool may_found, instant now);
+  /// @param known       Of a former process (`addresses`): any member takes
+  /// this
+  ///                    node in; those that are not met are greeted for the
+  ///                    rest of their day.
+  effects join(std::vector<endpoint> introducers, bool may_found, instant now,
+               std::vector<known_address> known = {});
 
   /// Says goodbye; `left` follows, at once if the node is in no group.
   effects leave(instant now);
@@ -66,6 +72,13 @@ public:
   /// Whether it has, since it joined, once seen a member with the same list:
   /// until then its list may lack members.
   [[nodiscard]] bool caught_up() const;
+
+  /// Where all others are, and were that this node has lost sight of within a
+  /// day: worth keeping for the next process.
+  [[nodiscard]] std::vector<known_address> addresses(instant now) const;
+
+  /// Changes of the list so far: `addresses` changes with it only.
+  [[nodiscard]] std::uint64_t changes() const;
 
   /// For people: nothing may be decided by it.
   [[nodiscard]] probe_status probes(instant now) const;

@@ -1,12 +1,18 @@
 #include "core/failure/introductions.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::core {
 
 void introductions::begin(const group_state& group,
                           std::vector<endpoint> introducers, bool may_found,
-                          instant now) {
+                          std::vector<known_address> known, instant now) {
+  std::erase_if(known, [&](const known_address& x) {
+    return x.where == group.self.id.address();
+  });
+  known_ = std::move(known);
+  next_known_ = 0;
   std::erase(introducers, group.self.id.address());
   if (introducers.size() > introducers_max)
     introducers.resize(introducers_max);
@@ -22,13 +28,20 @@ void introductions::tick(group_state& group, instant now) {
     return;
   for (const auto& address : introducers_)
     ask(group, address);
+  for (std::size_t i = std::min(known_at_once, known_.size()); i > 0; --i)
+    ask(group, known_[next_known_++ % known_.size()].where);
   next_try_ = now + pause_;
   pause_ = std::min(2 * pause_, group.config.join_retry_max);
 }
 
 bool introductions::founds(const group_state& group, instant now) const {
   return may_found_
-         && (introducers_.empty() || now >= began_ + group.config.found_after);
+         && ((introducers_.empty() && known_.empty())
+             || now >= began_ + group.config.found_after);
+}
+
+void introductions::arrived(group_state& group, instant now) {
+  group.book.remember(std::exchange(known_, {}), now);
 }
 
 std::optional<instant>

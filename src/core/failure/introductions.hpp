@@ -18,8 +18,16 @@ public:
   /// Hellos per second of the whole group to one address that may be back.
   static constexpr std::size_t hellos_per_second = 16;
 
+  /// Addresses of members that are asked beside the introducers at a time.
+  static constexpr std::size_t known_at_once = 8;
+
+  /// @param known Of members that a former process knew: any of them takes this
+  ///   node in. Once it is a member, those not in its list count as lost.
   void begin(const group_state& group, std::vector<endpoint> introducers,
-             bool may_found, instant now);
+             bool may_found, std::vector<known_address> known, instant now);
+
+  /// This node has become a member.
+  void arrived(group_state& group, instant now);
 
   /// While joining: asks again when it is time.
   void tick(group_state& group, instant now);
@@ -43,6 +51,8 @@ private:
   void greet_lost(group_state& group);
 
   std::vector<endpoint> introducers_; ///< But the own address.
+  std::vector<known_address> known_;  ///< Likewise; empty for a member.
+  std::size_t next_known_ = 0;        ///< To be asked.
   bool may_found_ = false;
   instant began_{};
   instant next_try_{};

@@ -55,16 +55,19 @@ effects failure_machine::parts::end_call() {
 }
 
 void failure_machine::parts::join(std::vector<endpoint> introducers,
-                                  bool may_found) {
+                                  bool may_found,
+                                  std::vector<known_address> known) {
   if (is != phase::fresh)
     return;
   is = phase::joining;
-  strangers.begin(group, std::move(introducers), may_found, now);
+  strangers.begin(group, std::move(introducers), may_found, std::move(known),
+                  now);
   tick();
 }
 
 void failure_machine::parts::become_member() {
   is = phase::member;
+  strangers.arrived(group, now);
   group.admit(group.self, "this node", now);
   probes.start(now);
   next_random = now;

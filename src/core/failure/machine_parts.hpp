@@ -40,7 +40,8 @@ struct failure_machine::parts {
   /// Fills pings and acks with news. @returns what is to be done.
   effects end_call();
 
-  void join(std::vector<endpoint> introducers, bool may_found);
+  void join(std::vector<endpoint> introducers, bool may_found,
+            std::vector<known_address> known);
   void leave();
   void tick();
   void on_packet(const msg::gossip_packet& packet, const endpoint& from);
