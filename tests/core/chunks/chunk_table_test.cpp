@@ -206,5 +206,15 @@ TEST(ChunkTable, WhoMayComeToHaveAChunkIsSoUntilItIsHeardOf) { // SPEC G10
   EXPECT_TRUE(table.possible(chunk).empty());
 }
 
+// A range of the master's list of what a server has: both ends are in it.
+TEST(ChunkTable, ListsWhatAServerHasOfARange) { // SPEC G6
+  auto table = raised_chunk();
+  EXPECT_EQ(table.of(0, chunk, chunk), std::vector{chunk});
+  (void) table.reported(2, chunk, at(5));
+  ASSERT_FALSE(table.holds(2, chunk));
+  EXPECT_EQ(table.of(2, chunk, chunk), std::vector{chunk}) << "a newer one";
+  EXPECT_TRUE(table.of(2, chunk_id{8}, chunk_id{9}).empty());
+}
+
 } // namespace
 } // namespace dfs::core

@@ -51,6 +51,46 @@ TEST_F(Return, IsNoFullCopyWhileAGrantGoesOnWithoutIt) { // SPEC G10, O3
   EXPECT_EQ(report_status(*machine, {}, now).chunks, 1u);
 }
 
+/// A grant waits for the third server while the first one says that it leads
+/// the chunk, under a lease of a former master.
+struct FoundLeader : Master {
+  void ask_and_find(const std::vector<store_id>& doubted) {
+    load(extent);
+    enrol(1, extent);
+    enrol(2, extent);
+    for (int i = 0; i < 12; ++i)
+      pass(500ms);
+    come(3);
+    machine->lease(1, {.chunk = chunk, .failed = doubted}, now);
+    perform();
+    ASSERT_EQ(orders<msg::fence_chunk>(), 0u);
+    const lease_epoch former{(std::uint64_t{1} << 40) + 5};
+    msg::chunk_heartbeat x;
+    x.store = store_id{1};
+    x.boot = boot(1);
+    x.term = machine->state().term;
+    x.sequence = ++sequences[1];
+    x.heard = std::exchange(last_heard[1], x.sequence);
+    x.volumes = {{1, 1u << 30, 1u << 30, false, "/disk"}};
+    x.led = {{chunk, former, extent, true, false, false}};
+    x.led_last = true;
+    ASSERT_TRUE(machine->heartbeat(x, now));
+    perform();
+  }
+};
+
+TEST_F(FoundLeader, AnswersWhoAsked) { // SPEC G2
+  ask_and_find({});
+  EXPECT_EQ(answers.size(), 1u);
+}
+
+// It is the one that the client does not reach.
+TEST_F(FoundLeader, IsNoAnswerToWhoDoubtsIt) { // SPEC G7
+  ask_and_find({store_id{1}});
+  EXPECT_NE(machine->state().leases.find(chunk), nullptr);
+  EXPECT_TRUE(answers.empty());
+}
+
 /// Three servers have a chunk that nobody leads.
 struct GrantMachine : Master {
   GrantMachine() {

@@ -19,6 +19,7 @@ struct ManyOrphans : ::testing::Test {
   instant now{1h};
   directory_machine machine{{.config = config(), .term = master_term{2}}, now};
   std::uint64_t sequence = 0;
+  std::size_t largest = 0; ///< Order.
 
   static directory_config config() {
     directory_config x;
@@ -82,9 +83,12 @@ struct ManyOrphans : ::testing::Test {
       machine.tick(now);
       for (const auto& effect : machine.take_effects())
         if (const auto* order = std::get_if<ask_server>(&effect))
-          if (const auto* gone = std::get_if<msg::delete_chunks>(&order->order))
+          if (const auto* gone
+              = std::get_if<msg::delete_chunks>(&order->order)) {
+            largest = std::max(largest, gone->chunks.size());
             for (const auto& y : gone->chunks)
               all.insert(y.chunk);
+          }
     }
     return all.size();
   }
@@ -124,6 +128,21 @@ TEST_F(ManyOrphans, ThoseThatWereDeletedAreNone) { // SPEC G12
   EXPECT_EQ(machine.collector().orphans(), 0u);
   EXPECT_GE(deleted_in(61s), 100u); // Not after `orphan_life`.
   EXPECT_EQ(machine.collector().held(0), 0u);
+}
+
+// A longer one would be refused by its server as malformed.
+TEST_F(ManyOrphans, AreOrderedNoMoreThanAPageHolds) { // SPEC G12
+  enlist(10, 3'000);
+  ASSERT_TRUE(machine.confirm(msg::confirm_deletion{"store-1"}));
+  EXPECT_EQ(deleted_in(3min), 3'000u);
+  EXPECT_EQ(largest, msg::chunk_page_max);
+}
+
+// They are looked at in portions, one after the other.
+TEST_F(ManyOrphans, AreOrderedAllOrphansInTheEnd) { // SPEC G12
+  enlist(10, 25'000);
+  ASSERT_TRUE(machine.confirm(msg::confirm_deletion{"store-1"}));
+  EXPECT_EQ(deleted_in(10min), 25'000u);
 }
 
 } // namespace

@@ -41,6 +41,20 @@ TEST_F(RestoredOrphans, ClaimsNoVersionThatNoMasterGave) { // SPEC G6, S9
   EXPECT_EQ(machine.state().table.next_version(orphan), floor_of_it);
 }
 
+// Its replica says nothing of those of others.
+TEST_F(RestoredOrphans, ClaimsWhatOthersHaveBesidesSuchAVersion) { // SPEC S9
+  const chunk_id orphan{20'000};
+  const auto wrong = restored_branch::version_max.value();
+  enlist(1, {state(orphan, wrong, 6)});
+  enlist(2, {state(orphan, 2, 5)});
+  enlist(3, {state(orphan, 2, 5)});
+  pass(1s);
+  const auto claimed = machine.claim({{}, 10}, now);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->chunks.size(), 1u);
+  EXPECT_EQ(claimed->chunks[0].state, state(orphan, 2, 5));
+}
+
 // It would be in the row of a file, and no change could ever come above it.
 TEST_F(RestoredOrphans, ClaimsNoExtentThatCannotBe) { // SPEC G6, S9
   const chunk_id orphan{20'000};
