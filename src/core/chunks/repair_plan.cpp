@@ -114,7 +114,7 @@ void repair_plan::sweep(directory_state& s, chunk_id from, instant now) {
     return;
   }
   sweeping_ = false;
-  if (std::exchange(again_, false))
+  if (again_) // Asked for meanwhile.
     judge_all();
 }
 

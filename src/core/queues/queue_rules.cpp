@@ -33,10 +33,9 @@ bool reads_as_number(std::string_view label) {
 
 bool is_spelled_number(std::string_view label) {
   std::int64_t value = 0;
-  const auto* end = label.data() + label.size();
-  const auto read = std::from_chars(label.data(), end, value);
-  return read.ec == std::errc{} && read.ptr == end
-         && std::to_string(value) == label;
+  // What does not fit, or goes on behind the number, is not what comes out.
+  std::from_chars(label.data(), label.data() + label.size(), value);
+  return std::to_string(value) == label;
 }
 
 bool names_queue(queue_verb verb) {
