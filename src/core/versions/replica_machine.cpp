@@ -229,13 +229,13 @@ replica_effects
 replica_machine::list(version_asker asker, const msg::list_files& x) const {
   if (!active_in(x.epoch) || x.ballot < row_.promised)
     return {refusal(asker, {})};
-  msg::files_listed answer{group_, x.ballot, x.after, {}, false};
+  std::vector<msg::listed_file> files;
   auto it = rows_.files.upper_bound(x.after);
-  for (; it != rows_.files.end() && answer.files.size() < limits_.page_files;
-       ++it)
-    answer.files.push_back({it->first, it->second.stamp, it->second.settled});
-  answer.last = it == rows_.files.end();
-  return {answer_asker{asker, std::move(answer)}};
+  for (; it != rows_.files.end() && files.size() < limits_.page_files; ++it)
+    files.push_back({it->first, it->second.stamp, it->second.settled});
+  const bool last = it == rows_.files.end();
+  return {answer_asker{asker, msg::files_listed{group_, x.ballot, x.after,
+                                                std::move(files), last}}};
 }
 
 replica_effects

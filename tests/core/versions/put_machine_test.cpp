@@ -46,6 +46,22 @@ TEST(PutMachine, SaysNotDoneOnlyWhenItIsCertain) { // SPEC V4
   EXPECT_EQ(std::get<put_over>(out[0]).is, outcome::done);
 }
 
+// Who leads now may not lead yet: the master is not asked in a loop.
+TEST(PutMachine, WaitsBeforeItAsksWhoLeadsAgain) {
+  const put_config config;
+  put_machine machine{config, a_put(), start + 10s};
+  (void) machine.begin(set, 7, start);
+  (void) machine.on_put(fail(ec::outcome_unknown), start);
+  (void) machine.on_located(set, 7, true, start);
+  (void) machine.on_put(fail(ec::no_redundancy), start); // It settles it now.
+  const auto now = start + 500ms;
+  const auto out = machine.on_settled(fail(ec::not_primary), now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<ask_leader>(out[0]));
+  EXPECT_TRUE(machine.tick(now).empty());
+  EXPECT_EQ(machine.next_deadline(), now + config.again);
+}
+
 TEST(PutMachine, KnowsWhatCouldNotBeSent) { // SPEC V4
   using outcome = put_over::outcome;
   put_machine first{{}, a_put(), start + 10s};

@@ -62,6 +62,36 @@ TEST_F(Coordinator, AnswersWhenWHaveItAndNotBefore) { // SPEC V2
   machine.check();
 }
 
+TEST_F(Coordinator, SendsAgainToWhoIsSilentWhenItsTimeHasCome) { // SPEC V2
+  lead();
+  (void) put(1, 11);
+  (void) nothing_there(self);
+  const auto first = nothing_there(other);
+  ASSERT_NE(proposal_in(first), nullptr);
+  const coordinator_config config;
+  now.now += config.again - 1ms;
+  EXPECT_EQ(proposal_in(machine.tick(now)), nullptr);
+  now.now += 1ms;
+  EXPECT_NE(proposal_in(machine.tick(now)), nullptr);
+}
+
+// Who listed nothing yet may have more of other files, not of this one: to look
+// again what it is would cost each put a round.
+TEST_F(Coordinator, KnowsWhatItHasSettledBeforeTheSurveyIsOver) { // C1
+  lead();
+  (void) machine.on_listed(self, {set.group, ballot, {}, {}, true}, now);
+  (void) put(1, 11);
+  (void) nothing_there(self);
+  const auto first = nothing_there(other);
+  ASSERT_NE(proposal_in(first), nullptr);
+  const auto x = *proposal_in(first);
+  for (const auto from : set.servers)
+    (void) accepted(from, x);
+  const auto out = put(2, 12);
+  EXPECT_EQ(test::sent<msg::read_file_state>(out), nullptr);
+  EXPECT_NE(proposal_in(out), nullptr);
+}
+
 TEST_F(Coordinator, SettlesWhatIsHalfDoneFirst) { // SPEC V4
   lead();
   (void) put(1, 11);

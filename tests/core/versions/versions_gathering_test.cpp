@@ -144,6 +144,25 @@ TEST_F(Gathering, WhoGathersNothingFetchesALostContentAgain) { // SPEC V7
   EXPECT_EQ(machine.missing(), 1u);
 }
 
+// A file of many versions would be copied whole for one bad content.
+TEST_F(Gathering, WhatIsLostIsFetchedAndNoOtherVersionOfItsFile) { // SPEC V7
+  auto rows = member_rows(false);
+  auto there = state(5, 150, 1);
+  msg::file_version newer;
+  newer.put = newer.content = content_of(5, 2);
+  there.manifest = add_version(there.manifest, newer, {}, 0);
+  ASSERT_EQ(there.manifest.versions.size(), 2u);
+  rows.files[inode_id{5}] = there;
+  machine
+    = replica_machine{self, group, rows, {content_of(5, 1), content_of(5, 2)}};
+  const auto out = machine.content_lost(content_of(5, 1), now);
+  ASSERT_EQ(out.size(), 1u);
+  const auto* fetch = std::get_if<fetch_content>(&out[0]);
+  ASSERT_NE(fetch, nullptr);
+  EXPECT_EQ(fetch->version.content, content_of(5, 1));
+  EXPECT_EQ(machine.missing(), 1u);
+}
+
 // The set is in force already, and its others have accepted more since: whoever
 // follows a lower ballot must not be followed here.
 TEST_F(Gathering, WhoComesLateTakesWhatIsInForce) { // SPEC V3, V6

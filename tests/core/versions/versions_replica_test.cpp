@@ -217,6 +217,28 @@ TEST_F(Replica, IsWipedWhenTheGroupHasGoneOnWithoutIt) { // SPEC V7
   machine.check();
 }
 
+// Its rows would say of a later life what is settled.
+TEST_F(Replica, WipedItTakesNoWordOfWhatIsSettled) { // SPEC V7
+  const auto x = manifest(101, 1, 1);
+  (void) machine.stored(rows_in(accept_whole(x))->ticket, now);
+  ASSERT_NE(rows_in(machine.drop({group, group_epoch{200}})), nullptr);
+  ASSERT_TRUE(machine.rows().files.contains(file)) << "not on the disk yet";
+  EXPECT_TRUE(machine.commit({group, epoch, file, x.stamp}).empty());
+}
+
+// It may be a member again, of a set that knows nothing of what it had done.
+TEST_F(Replica, WipedItIsInQuarantineNoLonger) { // SPEC V7
+  using order = msg::rejoin_order;
+  auto out = machine.rejoin(1, {group, epoch, order::quarantine, {}, {}}, now);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  ASSERT_TRUE(machine.rows().group.quarantined);
+  out = machine.drop({group, group_epoch{200}});
+  ASSERT_NE(rows_in(out), nullptr);
+  (void) machine.stored(rows_in(out)->ticket, now);
+  EXPECT_TRUE(machine.is_empty());
+  EXPECT_FALSE(machine.rows().group.quarantined);
+}
+
 TEST_F(Replica, RefillsFromOthersWhenItIsToldSo) { // SPEC V7
   using order = msg::rejoin_order;
   const auto asked = [](const replica_effects& all) {

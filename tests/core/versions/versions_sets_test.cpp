@@ -84,6 +84,26 @@ TEST(EpochChange, BelievesItsOwnMembersAboutItsOwnEpochOnly) { // E1, E2
   EXPECT_TRUE(activated(2, 20)) << "two of three";
 }
 
+// A higher ballot in the old set fails it while that set is being sealed only.
+TEST(EpochChange, FailsByARefusalOfWhomItSeals) { // E1, E3
+  epoch_change change{set_of(10, {1, 2, 3}), set_of(20, {1, 2, 4})};
+  (void) change.begin(now);
+  const auto refused = [&](std::uint64_t store, std::uint64_t promised) {
+    const auto out = change.on_refused(
+      store_id{store},
+      {group, {}, group_epoch{10}, group_ballot{promised}, ec::stale});
+    return out.size() == 1 && std::holds_alternative<change_failed>(out[0]);
+  };
+  EXPECT_FALSE(refused(4, 30)) << "no member of the old set";
+  EXPECT_FALSE(refused(3, 20)) << "its own ballot";
+  EXPECT_TRUE(refused(3, 30));
+  for (const std::uint64_t store : {1u, 2u})
+    (void) change.on_sealed(store_id{store},
+                            {group, group_epoch{10}, group_ballot{20}});
+  ASSERT_EQ(change.state(), epoch_change::phase::installing);
+  EXPECT_FALSE(refused(3, 30)) << "late: enough of them are sealed";
+}
+
 msg::group_testimony says(std::uint64_t store, const msg::group_set& set,
                           bool sealed = false,
                           const msg::group_set& next = {}) {
@@ -113,6 +133,19 @@ TEST(RebuildPlan, NeverBelievesOneStaleServer) { // SPEC V8
   ASSERT_TRUE(found);
   EXPECT_EQ(found->epoch, group_epoch{10});
   EXPECT_FALSE(find_set_in_force({}));
+}
+
+// The two others may be sealed, and the later set in force without this one.
+TEST(RebuildPlan, ASealingQuorumBesideTheOneThatIsActiveIsEnough) { // SPEC V8
+  const auto older = set_of(10, {1, 2, 3});
+  const auto newer = set_of(20, {2, 4, 5});
+  const auto stale = says(1, older);
+  const auto was_sealed = says(2, older, true, newer);
+  EXPECT_FALSE(find_set_in_force({stale, was_sealed}));
+  // With two of them active it cannot be.
+  const auto found = find_set_in_force({stale, was_sealed, says(3, older)});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->epoch, group_epoch{10});
 }
 
 // -- a reader -----------------------------------------------------------------
@@ -158,6 +191,23 @@ TEST_F(Reader, FinishesAHalfDoneWrite) { // SPEC V4
     now);
   ASSERT_NE(end(out), nullptr);
   EXPECT_EQ(end(out)->state.stamp.serial, 5u);
+}
+
+// What is late, of another set, or of who was not heard, is no copy of it.
+TEST_F(Reader, CountsAnAcceptanceOfThoseItHeardInItsEpochOnly) { // G1
+  const auto accepted = [&](std::uint64_t store, std::uint64_t epoch) {
+    return machine.on_accepted(
+      store_id{store},
+      {group, group_epoch{epoch}, inode_id{7}, {group_ballot{10}, 5}}, now);
+  };
+  (void) machine.begin(now);
+  (void) machine.on_state(store_id{1}, state(5), now);
+  (void) machine.on_state(store_id{2}, state(4, true), now);
+  EXPECT_TRUE(accepted(2, 9).empty());
+  EXPECT_TRUE(accepted(3, 10).empty()) << "its state has not come";
+  EXPECT_FALSE(machine.over());
+  EXPECT_NE(end(accepted(2, 10)), nullptr);
+  EXPECT_TRUE(accepted(2, 10).empty()) << "it ends once";
 }
 
 // One server was away while the file was deleted and forgotten; it still says
