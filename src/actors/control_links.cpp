@@ -135,8 +135,10 @@ void tick(self_pointer self) {
 
 void change_member(self_pointer self, const msg::member_changed& x) {
   self->state.members.apply(x);
-  if (x.change != msg::member_change::joined)
+  if (x.change == msg::member_change::left)
     self->state.table->forget(x.member.id);
+  else if (x.change == msg::member_change::joined)
+    self->state.table->forget_before(x.member.id);
   aim(self);
 }
 

@@ -225,12 +225,29 @@ TEST_F(ControlLinks, TurnsToTheNewIncarnationOfTheMaster) { // C7
   pass(500ms);
   EXPECT_EQ(links(server).at(0).peer, later.id);
   EXPECT_EQ(links(server).at(0).state, link_state::up);
+  stop(keeper.links.get());
+  stop(keeper.door.get());
   self->send(server.membership.get(),
              msg::member_changed{msg::member_change::left, later, ""});
   self->send(server.membership.get(),
              msg::member_changed{msg::member_change::failed, master, ""});
-  run();
+  pass(1'000ms);
   EXPECT_TRUE(links(server).empty());
+}
+
+// Gossip hints: datagrams are lost, in one direction or both, and the link is
+// there.
+TEST_F(ControlLinks, AVerdictEndsNoLinkThatAnswers) { // C10
+  link();
+  self->send(server.membership.get(),
+             msg::member_changed{msg::member_change::failed, master, ""});
+  self->send(keeper.membership.get(),
+             msg::member_changed{msg::member_change::failed, own, ""});
+  pass(20'000ms);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
+  EXPECT_EQ(links(server).at(0).failures, 0u);
+  EXPECT_EQ(links(keeper).at(0).state, link_state::up);
+  EXPECT_TRUE(finder.cuts.empty());
 }
 
 TEST_F(ControlLinks, BelievesProvedNamesOnly) { // C6, SPEC O4
@@ -245,7 +262,7 @@ TEST_F(ControlLinks, BelievesProvedNamesOnly) { // C6, SPEC O4
 TEST_F(ControlLinks, ForgetsAPeerThatLeftTheGroup) { // C6
   link();
   self->send(keeper.membership.get(),
-             msg::member_changed{msg::member_change::failed, own, ""});
+             msg::member_changed{msg::member_change::left, own, ""});
   run();
   EXPECT_TRUE(links(keeper).empty());
   pass(3'000ms);

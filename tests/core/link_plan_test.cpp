@@ -252,6 +252,57 @@ TEST_F(LinkPlan, TurnsToANewIncarnationAtOnce) { // C7
   plan.check();
 }
 
+// Datagrams are lost, or somebody was wrong: the link knows better.
+TEST_F(LinkPlan, KeepsAPeerThatAnswersAndOfWhichTheGroupHasLostSight) { // I5
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  const auto hint = plan.aim_at(std::nullopt, now);
+  EXPECT_FALSE(find<drop_link>(hint));
+  const auto probe = find<send_heartbeat>(hint);
+  ASSERT_TRUE(probe) << "it is asked at once";
+  static_cast<void>(answer(probe->sequence));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(plan.aim_at(std::nullopt, now).empty());
+    const auto beat = find<send_heartbeat>(wait());
+    ASSERT_TRUE(beat);
+    static_cast<void>(answer(beat->sequence));
+    ASSERT_EQ(state(), link_state::up);
+    plan.check();
+  }
+  EXPECT_TRUE(plan.aim_at(master, now).empty()) << "it is listed again";
+  static_cast<void>(plan.connection_lost(plan.epoch(), now));
+  EXPECT_EQ(state(), link_state::waiting);
+}
+
+TEST_F(LinkPlan, RestsWhenAPeerThatNobodyListsIsSilent) { // I5
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  static_cast<void>(plan.aim_at(std::nullopt, now));
+  const auto end = plan.connection_lost(plan.epoch(), now);
+  EXPECT_EQ(find<drop_link>(end)->peer, master);
+  EXPECT_EQ(state(), link_state::idle);
+  EXPECT_FALSE(plan.next_deadline());
+  plan.check();
+}
+
+// Of two masters the newer one counts, whichever the group lists at the moment.
+TEST_F(LinkPlan, LeavesAPeerThatAnswersForANewerOneOnly) { // I5
+  auto older = master;
+  older.id.ip = *ip_address::parse("10.0.0.6");
+  auto newer = older;
+  older.id.start_ms = 0;
+  newer.id.start_ms = 7;
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  EXPECT_FALSE(find<drop_link>(plan.aim_at(older, now)));
+  EXPECT_EQ(state(), link_state::up);
+  static_cast<void>(plan.connection_lost(plan.epoch(), now));
+  EXPECT_EQ(plan.status(now).peer, older.id) << "it is where to turn then";
+  static_cast<void>(plan.aim_at(newer, now));
+  EXPECT_EQ(plan.status(now).peer, newer.id);
+  plan.check();
+}
+
 TEST_F(LinkPlan, IgnoresAnswersToFormerAttempts) { // I1
   static_cast<void>(plan.aim_at(master, now));
   const auto former = plan.epoch();

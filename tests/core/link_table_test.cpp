@@ -98,4 +98,59 @@ TEST_F(LinkTable, IsBounded) {
   EXPECT_TRUE(beat(carol, 1));
 }
 
+// Only datagrams are lost between them: the list knows less than the link.
+TEST_F(LinkTable, HearsWhoIsLinkedThoughTheListHasLostIt) { // I3
+  EXPECT_TRUE(beat(alice, 1));
+  const auto unlisted = [&](const msg::member_id& from, const char* proved) {
+    return table.on_heartbeat({from, boot_id{7}, link_epoch{1}, 3}, proved,
+                              nullptr, now);
+  };
+  EXPECT_TRUE(unlisted(alice.id, "chunk-1"));
+  EXPECT_EQ(refusal(unlisted(alice.id, "chunk-2")), ec::denied);
+  EXPECT_EQ(refusal(unlisted(bob.id, "chunk-2")), ec::not_member);
+  now += 5s;
+  ASSERT_EQ(table.expire(now).size(), 1u);
+  EXPECT_TRUE(unlisted(alice.id, "chunk-1")) << "it comes back";
+}
+
+// It was declared dead, and has begun another life of which no list knows yet.
+TEST_F(LinkTable, HearsALaterLifeOfWhoIsLinked) { // I3
+  EXPECT_TRUE(beat(alice, 1));
+  auto later = alice.id;
+  later.start_ms = 2;
+  const auto unlisted = [&](const msg::member_id& from, const char* proved) {
+    return refusal(table.on_heartbeat({from, boot_id{7}, link_epoch{1}, 3},
+                                      proved, nullptr, now));
+  };
+  EXPECT_EQ(unlisted(later, "chunk-2"), ec::not_member);
+  EXPECT_EQ(unlisted(later, "chunk-1"), std::nullopt);
+  ASSERT_EQ(table.status(now).size(), 1u);
+  EXPECT_EQ(table.status(now)[0].peer, later);
+  EXPECT_EQ(unlisted(alice.id, "chunk-1"), ec::not_member) << "it is over";
+}
+
+TEST_F(LinkTable, ForgetsOlderLivesOfWhoHasJoinedAnew) {
+  EXPECT_TRUE(beat(alice, 1));
+  EXPECT_TRUE(beat(bob, 1));
+  auto later = alice.id;
+  later.start_ms = 2;
+  table.forget_before(alice.id);
+  EXPECT_EQ(table.status(now).size(), 2u);
+  table.forget_before(later);
+  ASSERT_EQ(table.status(now).size(), 1u);
+  EXPECT_EQ(table.status(now)[0].peer, bob.id);
+}
+
+TEST_F(LinkTable, KeepsASilentLinkForAWhileOnly) {
+  EXPECT_TRUE(beat(alice, 1));
+  now += 3s;
+  EXPECT_EQ(table.expire(now).size(), 1u);
+  now += 10min - 4s;
+  (void) table.expire(now);
+  EXPECT_EQ(table.status(now).size(), 1u);
+  now += 1s;
+  (void) table.expire(now);
+  EXPECT_TRUE(table.status(now).empty());
+}
+
 } // namespace dfs::core

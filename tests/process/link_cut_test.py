@@ -101,6 +101,31 @@ class OnePair(Writes):
 
 
 @unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
+class Datagrams(Writes):
+    def test_their_loss_costs_no_lease(self):
+        """Between the master and everybody else, for longer than it takes to
+        declare it dead: gossip hints, leases decide."""
+        self.client.put("/file", b"i" * SMALL)
+        master = 1
+        self.network.cut(both_ways(master, (0, *STORES)), "udp")
+        known = self.cluster.current(self.cluster["store-1"])
+        self.assertIn("master", known)
+        end, longest, turn = time.monotonic() + 2 * CUT, 0.0, 0
+        while time.monotonic() < end:
+            began = time.monotonic()
+            turn += 1
+            self.client.put(f"/file-{turn}", b"%d" % turn * SMALL)
+            longest = max(longest, time.monotonic() - began)
+        self.assertNotIn("master",
+                         self.cluster.current(self.cluster["store-1"]))
+        self.assertLess(longest, 2)
+        self.network.heal()
+        self.cluster.wait_until_whole(15)
+        for i in (1, turn):
+            self.assertEqual(self.client.get(f"/file-{i}"), b"%d" % i * SMALL)
+
+
+@unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
 class Reason(Writes):
     def test_is_told(self):
         """With three servers no other one can take a copy."""

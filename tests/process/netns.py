@@ -64,8 +64,9 @@ class Network:
         """Feeds `rules` to nft inside host `i`; returns what it prints."""
         return self._nft(self.hosts[i], rules)
 
-    def cut(self, deaf):
-        """{host: hosts it no longer hears}; all else is heard from now on. One
+    def cut(self, deaf, protocol=None):
+        """{host: hosts it no longer hears}, all of it or that protocol; all
+        else is heard from now on. One
         transaction on the bridge: a partition in steps is another one, in
         which those who are cut off last go on without those cut off first."""
         pairs = ", ".join(f'"port{other}" . "port{host}"'
@@ -74,7 +75,8 @@ class Network:
                  "add table bridge cut\nadd chain bridge cut along "
                  "{ type filter hook forward priority 0; }\n")
         if pairs:  # IPv4 alone: who is deaf is still told where the other is.
-            rules += ("add rule bridge cut along ether type ip "
+            only = f"ip protocol {protocol} " if protocol else ""
+            rules += (f"add rule bridge cut along ether type ip {only}"
                       f"iifname . oifname {{ {pairs} }} drop\n")
         self._nft(self.name, rules)
 

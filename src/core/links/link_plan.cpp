@@ -44,8 +44,16 @@ link_plan::aim_at(const std::optional<msg::member_record>& peer, instant now) {
   link_effects out;
   if (peer && peer_ && peer->id == peer_->id) {
     peer_ = peer;
+    next_.reset();
     return out;
   }
+  if (is_beating(epoch_) && !(peer && is_newer(*peer))) { // I5
+    if (!next_)
+      beat(out, now, now); // Perhaps it is so.
+    next_ = peer;
+    return out;
+  }
+  next_.reset();
   if (peer_ && state_ != link_state::waiting)
     out.push_back(drop_link{*peer_});
   peer_ = peer;
@@ -190,6 +198,7 @@ void link_plan::check() const {
   DFS_ASSERT(peer_.has_value() == next_deadline().has_value()); // I4
   DFS_ASSERT(unanswered_.empty() || is_beating(epoch_));
   DFS_ASSERT(misses_ < config_.misses_max);
+  DFS_ASSERT(!next_ || is_beating(epoch_));
 }
 
 void link_plan::enter(link_effects& out, msg::link_state state, instant now,
@@ -220,7 +229,10 @@ void link_plan::give_up(link_effects& out, std::string cause, instant now) {
   unanswered_.clear();
   out.push_back(drop_link{*peer_});
   deadline_ = now + next_wait();
-  enter(out, link_state::waiting, now, std::move(cause));
+  if (next_)
+    peer_ = *std::exchange(next_, std::nullopt);
+  enter(out, peer_ ? link_state::waiting : link_state::idle, now,
+        std::move(cause));
 }
 
 void link_plan::beat(link_effects& out, instant due, instant now) {
@@ -233,6 +245,10 @@ void link_plan::beat(link_effects& out, instant due, instant now) {
 
 bool link_plan::is_current(link_epoch epoch, link_state state) const {
   return epoch == epoch_ && state_ == state;
+}
+
+bool link_plan::is_newer(const msg::member_record& other) const {
+  return other.id.start_ms > peer_->id.start_ms;
 }
 
 bool link_plan::is_beating(link_epoch epoch) const {

@@ -76,11 +76,15 @@ using link_effects = std::vector<link_effect>;
 ///      a protocol we speak, and answered a heartbeat.
 ///  I3  Unanswered heartbeats never exceed the peer's credits.
 ///  I4  While there is a peer to be linked to, there is a next deadline.
+///  I5  A link that answers is ended by a newer peer only: that the group has
+///      lost sight of the peer is a hint, which costs a heartbeat.
 class link_plan {
 public:
   link_plan(link_config config, rng random);
 
-  /// Whom to be linked to, if anybody. Repeating it is harmless.
+  /// Whom to be linked to, if anybody, as the group says. Nobody, or one that
+  /// is not newer than the present peer: that one is kept for as long as it
+  /// answers (I5). Repeating it is harmless.
   [[nodiscard]] link_effects
   aim_at(const std::optional<msg::member_record>& peer, instant now);
 
@@ -125,11 +129,15 @@ private:
   void beat(link_effects& out, instant due, instant now);
   [[nodiscard]] bool is_current(link_epoch epoch, msg::link_state state) const;
   [[nodiscard]] bool is_beating(link_epoch epoch) const;
+  /// As far as stamps of starts tell.
+  [[nodiscard]] bool is_newer(const msg::member_record& other) const;
   [[nodiscard]] std::chrono::nanoseconds next_wait();
 
   link_config config_;
   rng random_;
   std::optional<msg::member_record> peer_;
+  /// The group names another one, or nobody: where to turn when the link ends.
+  std::optional<std::optional<msg::member_record>> next_;
   msg::link_state state_ = msg::link_state::idle;
   link_epoch epoch_;
   instant since_;    ///< In this state.

@@ -14,13 +14,18 @@ result<msg::link_heartbeat_ack>
 link_table::on_heartbeat(const msg::link_heartbeat& beat,
                          const std::optional<std::string>& proved,
                          const msg::member_record* member, instant now) {
-  if (member == nullptr || member->id != beat.from)
+  if (member != nullptr && member->id != beat.from)
+    member = nullptr;
+  auto known = links_.find(beat.from);
+  if (known == links_.end() && member == nullptr && proved)
+    known = inherited(beat.from, *proved);
+  if (known == links_.end() && member == nullptr)
     return fail(ec::not_member, to_string(beat.from) + " is not in my list");
-  if (!proved || *proved != member->name) // I1
+  const auto& name = known == links_.end() ? member->name : known->second.name;
+  if (!proved || *proved != name) // I1
     return fail(ec::denied, "the certificate is of "
                               + proved.value_or("a connection that is gone")
-                              + ", not of " + member->name);
-  auto known = links_.find(beat.from);
+                              + ", not of " + name);
   if (known == links_.end()) {
     if (links_.size() >= config_.peers_max)
       return fail(ec::busy, "too many links");
@@ -45,12 +50,34 @@ link_table::on_heartbeat(const msg::link_heartbeat& beat,
                                  config_.credits};
 }
 
+link_table::link_map::iterator
+link_table::inherited(const msg::member_id& from, const std::string& proved) {
+  for (auto it = links_.begin(); it != links_.end(); ++it)
+    if (it->first.address() == from.address()
+        && it->first.start_ms < from.start_ms && it->second.name == proved) {
+      auto entry = links_.extract(it);
+      entry.key() = from;
+      return links_.insert(std::move(entry)).position;
+    }
+  return links_.end();
+}
+
+void link_table::forget_before(const msg::member_id& peer) {
+  std::erase_if(links_, [&](const auto& x) {
+    return x.first.address() == peer.address()
+           && x.first.start_ms < peer.start_ms;
+  });
+}
+
 void link_table::forget(const msg::member_id& peer) {
   links_.erase(peer);
 }
 
 std::vector<msg::link_status> link_table::expire(instant now) {
   std::vector<msg::link_status> fallen;
+  std::erase_if(links_, [&](const auto& x) {
+    return x.second.silent && now - x.second.heard >= config_.kept_for;
+  });
   for (auto& [peer, x] : links_) {
     if (x.silent || now - x.heard < config_.silence)
       continue;

@@ -18,10 +18,13 @@ constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
 
 bool waiting_pops::add(const msg::queue_request& pop) {
   DFS_ASSERT(pop.verb == queue_verb::pop && pop.wait);
-  const auto [at, fresh] = pops_.try_emplace(key{pop.session, pop.number});
+  const auto fresh = pops_
+                       .try_emplace(key{pop.session, pop.number},
+                                    waiter{pop, arrivals_ + 1, clock_, true})
+                       .second;
   if (!fresh)
     return false;
-  at->second = {pop, ++arrivals_, clock_, true};
+  ++arrivals_;
   ++lines_[pop.queue].under_way;
   return true;
 }

@@ -60,7 +60,7 @@ private:
     msg::queue_request pop; ///< `wait` is off when its time is over.
     std::uint64_t arrival = 0;
     queue_tick submitted;
-    bool under_way = true;
+    bool under_way;
   };
   using key = std::pair<msg::queue_session, std::uint64_t>;
   struct line {

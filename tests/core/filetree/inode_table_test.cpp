@@ -64,6 +64,8 @@ TEST_F(InodeTable, KnowsTheLongestPathBelow) {
   const auto a = make(kind::directory, root, "aa");
   const auto b = make(kind::directory, a, "bbb");
   make(kind::file, b, "cccc");
+  make(kind::file, root, "0"); // Before and behind the directory.
+  make(kind::file, root, "zz");
   EXPECT_GE(nodes.list(root).longest, 12u);
   EXPECT_EQ(nodes.measure_longest(root), 12u);
   nodes.unlink(b);

@@ -103,6 +103,15 @@ TEST_F(TreeTrash, PurgesWhatLayThereLongEnough) { // SPEC G12
   EXPECT_EQ(released, std::set{chunk_id{1}});
 }
 
+TEST_F(TreeTrash, SaysWhatIsNotThere) { // SPEC S4
+  const auto by_id = change(msg::restore_trash{0, 99, "", ""});
+  ASSERT_EQ(refusal(by_id), ec::not_found);
+  EXPECT_EQ(by_id.error().context, "nothing in the trash has the id 99");
+  const auto by_path = change(msg::restore_trash{0, 0, "/a", ""});
+  ASSERT_EQ(refusal(by_path), ec::not_found);
+  EXPECT_EQ(by_path.error().context, "nothing in the trash was at /a");
+}
+
 // Half of something is never brought back.
 TEST_F(TreeTrash, RestoresNothingThatIsBeingPurged) {
   for (std::uint64_t i = 1; i <= 20; ++i)

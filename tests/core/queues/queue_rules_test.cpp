@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace dfs::core {
 namespace {
 
@@ -66,6 +68,9 @@ TEST(QueueRules, EachVerbHasItsFields) {
   tick.session = x.session;
   EXPECT_FALSE(check_request(tick));
   EXPECT_FALSE(check_request(x.size(~std::uint64_t{0})));
+  const std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+  EXPECT_TRUE(check_request(x.size(last)));
+  EXPECT_FALSE(check_request(x.size(last + 1)));
 }
 
 TEST(QueueRules, ANewerFormatIsNotPassedOver) { // SPEC O5

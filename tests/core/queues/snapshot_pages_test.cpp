@@ -231,6 +231,11 @@ TEST(SnapshotPages, RowsThatCannotBeAreRefusedOneByOne) { // SPEC Q5
   const queue_limits limits;
   session_table sessions{limits};
   const auto who = queue_client{1}.session;
+  EXPECT_FALSE(sessions.load({who, 1, queue_tick{8}}, queue_tick{7}))
+    << "used in the future";
+  auto unborn = who;
+  unborn.birth = queue_tick{6};
+  EXPECT_FALSE(sessions.load({unborn, 1, queue_tick{5}}, queue_tick{7}));
   ASSERT_TRUE(sessions.load(msg::queue_session_row{who, 1, {}}, {}));
   msg::queue_answer_row row;
   row.session = who;
