@@ -101,6 +101,11 @@ void actor_meter::ended(std::string reason) {
   life_.reset(); // What still waits is dropped with the mailbox.
 }
 
+std::chrono::nanoseconds actor_meter::busy_for(instant now) const {
+  const auto began = busy_since_.load(std::memory_order_relaxed);
+  return began == not_busy ? std::chrono::nanoseconds{0} : since(began, now);
+}
+
 std::chrono::nanoseconds actor_meter::stuck_for(instant now) const {
   const std::lock_guard lock{guard_};
   return life_ ? life_->stuck_for(now) : std::chrono::nanoseconds{0};
@@ -113,11 +118,9 @@ msg::actor_stats actor_meter::stats(instant now) const {
   x.activity = activity_.load(std::memory_order_relaxed);
   x.messages = messages_.load(std::memory_order_acquire);
   x.failures = failures_.load(std::memory_order_relaxed);
-  const auto busy_since = busy_since_.load(std::memory_order_relaxed);
-  if (busy_since != not_busy) {
+  if (busy_since_.load(std::memory_order_relaxed) != not_busy)
     x.activity = msg::actor_activity::busy;
-    x.busy_for = since(busy_since, now);
-  }
+  x.busy_for = busy_for(now);
   const auto handling = handling_.read();
   x.handling_sum = handling.sum;
   x.handling_p50 = handling.quantile(0.5);

@@ -93,6 +93,8 @@ public:
   /// @param reason Empty for an end on purpose.
   void ended(std::string reason);
 
+  /// How long its present handler has been running; zero if none is.
+  [[nodiscard]] std::chrono::nanoseconds busy_for(instant now) const;
   /// As `actor_life::stuck_for`; zero between two lives.
   [[nodiscard]] std::chrono::nanoseconds stuck_for(instant now) const;
   [[nodiscard]] msg::actor_stats stats(instant now) const;

@@ -229,10 +229,11 @@ void link_plan::give_up(link_effects& out, std::string cause, instant now) {
   unanswered_.clear();
   out.push_back(drop_link{*peer_});
   deadline_ = now + next_wait();
+  const bool rests = next_ && !*next_;
+  enter(out, rests ? link_state::idle : link_state::waiting, now,
+        std::move(cause));
   if (next_)
     peer_ = *std::exchange(next_, std::nullopt);
-  enter(out, peer_ ? link_state::waiting : link_state::idle, now,
-        std::move(cause));
 }
 
 void link_plan::beat(link_effects& out, instant due, instant now) {

@@ -280,11 +280,14 @@ TEST(HealthBoard, TellsWhoGetsNoFurther) {
     board.heartbeat(began + later);
     return board.report(began + later);
   };
-  const auto life = registry.enroll("worker", "")->begin_life(began);
-  const auto patient = registry.enroll("scrubber", "", true)->begin_life(began);
+  const auto worker = registry.enroll("worker", "");
+  const auto life = worker->begin_life(began);
+  const auto scrubber = registry.enroll("scrubber", "", true);
+  const auto patient = scrubber->begin_life(began);
   life->arrived(began);
   life->taken(began + 1s);
   life->arrived(began + 10s);
+  worker->handling_begins(began + 10s);
   life->arrived(began + 11s);
   EXPECT_EQ(report(11s).checks[1].reason, "");
   const msg::health_check slow{"subsystems", true,
@@ -293,10 +296,13 @@ TEST(HealthBoard, TellsWhoGetsNoFurther) {
   EXPECT_TRUE(report(12s).ready);
   EXPECT_FALSE(report(15s).ready);
   life->taken(began + 15s);
+  worker->handling_ends(began + 10s, began + 15s, {}, true);
   EXPECT_TRUE(report(15s).ready);
+  EXPECT_TRUE(report(60s).ready) << "nobody is at work: it is a wrong count";
   life->taken(began + 15s);
   EXPECT_EQ(report(60s).checks[1].reason, "");
   patient->arrived(began + 60s);
+  scrubber->handling_begins(began + 60s);
   EXPECT_TRUE(report(90s).ready);
   EXPECT_NE(report(90s).checks[1].reason, "");
   disk = 2s;
