@@ -202,7 +202,6 @@ result<bool> server_table::page(server_index i, const msg::report_chunks& x) {
     s.listed_to = chunk_id{};
     s.left_out.clear();
     s.pages = 0;
-    s.reported = false;
   }
   if (x.listed_at > s.listed_at || x.page > s.pages)
     return fail(ec::stale, "not the next page");

@@ -234,6 +234,7 @@ TEST_F(KeeperMachine, EndsEverythingWithAJumpOfTheClocks) { // H3
 TEST_F(KeeperMachine, TellsWhatItLedAndSaysGoodbye) { // K5, SPEC S6
   settle();
   step(machine.leave(now()));
+  EXPECT_TRUE(machine.leave(now()).empty()) << "it is said once";
   const auto asked = find<ask_led>();
   ASSERT_TRUE(asked);
   msg::led_chunk over;

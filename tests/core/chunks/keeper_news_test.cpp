@@ -41,6 +41,17 @@ TEST(KeeperNews, TellsEverythingUntilItIsConfirmed) { // W1
   EXPECT_EQ(again, 0u);
 }
 
+TEST(KeeperNews, TellsOfMoreThanOneThatIsCorrupt) { // W2, SPEC G9
+  keeper_news news{100};
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    news.corrupt(chunk_id{i});
+  news.lost(chunk_id{4});
+  std::uint64_t mark = 0;
+  const auto x = told(news, mark);
+  EXPECT_EQ(x.corrupt.size(), 3u);
+  EXPECT_EQ(x.lost.size(), 1u);
+}
+
 TEST(KeeperNews, KeepsWhatChangedAfterItWasTold) { // W1
   keeper_news news{100};
   news.arrived(state_of(1, 1));

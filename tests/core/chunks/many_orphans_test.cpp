@@ -96,6 +96,7 @@ struct ManyOrphans : ::testing::Test {
 
 TEST_F(ManyOrphans, AreNotDeletedByThemselves) { // SPEC G12
   enlist(2'000, 21);
+  EXPECT_EQ(machine.collector().held(0), 0u) << "their time has not come";
   EXPECT_EQ(deleted_in(10min), 0u);
   EXPECT_EQ(machine.collector().held(0), 21u);
   EXPECT_EQ(machine.confirm(msg::confirm_deletion{"nobody"}).error().code,

@@ -244,5 +244,16 @@ TEST(ManifestRules, AClosedFileKeepsOutcomesAndNoVersions) {
   EXPECT_EQ(look_up(x, {put_writer{1}, 2}).version, version_number{2});
 }
 
+TEST(KeepPolicy, KeepsAVersionForItsWholeLife) { // SPEC V5
+  keep_policy keep;
+  keep.versions = 1;
+  keep.life = std::chrono::seconds{1};
+  std::vector<msg::file_version> two(2);
+  two[0].time_ms = 2'000;
+  two[1].time_ms = 1'000;
+  EXPECT_EQ(keep_versions(two, keep, 2'000).size(), 2u);
+  EXPECT_EQ(keep_versions(two, keep, 2'001).size(), 1u);
+}
+
 } // namespace
 } // namespace dfs::core

@@ -1,6 +1,7 @@
 #include "core/versions/epoch_change.hpp"
 #include "core/versions/read_machine.hpp"
 #include "core/versions/rebuild_plan.hpp"
+#include "core/versions/takeover.hpp"
 
 #include <gtest/gtest.h>
 
@@ -102,6 +103,22 @@ TEST(EpochChange, FailsByARefusalOfWhomItSeals) { // E1, E3
                             {group, group_epoch{10}, group_ballot{20}});
   ASSERT_EQ(change.state(), epoch_change::phase::installing);
   EXPECT_FALSE(refused(3, 30)) << "late: enough of them are sealed";
+}
+
+TEST(Takeover, CountsPromisesOfItsMembersForItsBallotOnly) { // SPEC V6
+  takeover x{set_of(10, {1, 2, 3}), group_ballot{20}, store_id{1}};
+  msg::ballot_promised promise;
+  promise.ballot = group_ballot{20};
+  for (const std::uint64_t stranger : {7, 8, 9})
+    EXPECT_FALSE(x.promised(store_id{stranger}, promise));
+  promise.ballot = group_ballot{21};
+  for (const std::uint64_t member : {1, 2, 3})
+    EXPECT_FALSE(x.promised(store_id{member}, promise));
+  EXPECT_FALSE(x.leads());
+  promise.ballot = group_ballot{20};
+  EXPECT_FALSE(x.promised(store_id{2}, promise));
+  EXPECT_TRUE(x.promised(store_id{1}, promise)) << "its own, and another's";
+  EXPECT_TRUE(x.leads());
 }
 
 msg::group_testimony says(std::uint64_t store, const msg::group_set& set,
