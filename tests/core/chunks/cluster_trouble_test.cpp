@@ -35,6 +35,88 @@ TEST_F(ClusterTrouble, AServerThatIsAwayIsAWarning) { // SPEC O3
   EXPECT_NE(lost[0].text.find("store-3"), std::string::npos);
 }
 
+/// Three servers with a disk of 1,000 bytes each, and all is well.
+msg::cluster_status calm() {
+  msg::cluster_status x;
+  x.replication = 3;
+  x.replicas_min = 2;
+  for (const char* name : {"a", "b", "c"}) {
+    auto& server = x.servers.emplace_back();
+    server.name = name;
+    server.serving = true;
+    server.volumes = {{1, 1'000, 500, false, "/disk"}};
+  }
+  x.master_disks = {{0, 1'000, 500, false, "/metadata"}};
+  return x;
+}
+
+std::vector<std::pair<std::string, bool>>
+found_in(const msg::cluster_status& x) {
+  std::vector<std::pair<std::string, bool>> all;
+  for (const auto& each : find_trouble(x))
+    all.emplace_back(each.code, each.error);
+  return all;
+}
+
+using codes = std::vector<std::pair<std::string, bool>>;
+
+TEST(FindTrouble, SaysNothingWhereNothingIs) { // SPEC O3
+  EXPECT_EQ(found_in(calm()), codes{});
+  auto full = calm();
+  full.servers[0].volumes[0].free_bytes = 100;
+  full.master_disks[0].free_bytes = 100;
+  EXPECT_EQ(found_in(full), codes{}) << "a tenth is free";
+}
+
+TEST(FindTrouble, CountsServersAgainstCopies) { // SPEC O3
+  auto x = calm();
+  x.servers[2].serving = false;
+  EXPECT_EQ(found_in(x),
+            (codes{{"SERVER_LOST", false}, {"FEW_SERVERS", false}}));
+  x.servers[1].serving = false;
+  EXPECT_EQ(found_in(x), (codes{{"TOO_FEW_SERVERS", true},
+                                {"SERVER_LOST", false},
+                                {"SERVER_LOST", false}}))
+    << "errors come first";
+  EXPECT_NE(find_trouble(x)[0].text.find("1 chunkserver of at least 2"),
+            std::string::npos);
+}
+
+TEST(FindTrouble, LooksAtDisks) { // SPEC O3
+  auto x = calm();
+  x.servers[0].volumes[0].free_bytes = 99;
+  x.servers[1].volumes
+    = {{1, 1'000, 99, false, "/1"}, {2, 1'000, 900, true, "/2"}};
+  EXPECT_EQ(found_in(x),
+            (codes{{"SPACE_LOW", false}, {"VOLUME_FAILED", false}}));
+  EXPECT_NE(find_trouble(x)[1].text.find("b: /2 has failed"),
+            std::string::npos);
+  x = calm();
+  x.servers[0].volumes = {{1, 0, 0, true, "/gone"}};
+  EXPECT_EQ(found_in(x), (codes{{"VOLUME_FAILED", false}}));
+  EXPECT_NE(find_trouble(x)[0].text.find("could not be opened"),
+            std::string::npos);
+  x = calm();
+  x.master_disks[0].free_bytes = 99;
+  EXPECT_EQ(found_in(x), (codes{{"SPACE_LOW", false}}));
+  EXPECT_NE(find_trouble(x)[0].text.find("/metadata"), std::string::npos);
+}
+
+TEST(FindTrouble, CountsChunksByHowTheyAre) { // SPEC O3
+  auto x = calm();
+  x.lost = 1;
+  x.unavailable = 2;
+  x.under_replicated = 3;
+  x.surplus = 4;
+  EXPECT_EQ(found_in(x), (codes{{"CHUNKS_LOST", true},
+                                {"CHUNKS_UNAVAILABLE", true},
+                                {"CHUNKS_UNDER_REPLICATED", false}}));
+  const auto told = find_trouble(x);
+  EXPECT_TRUE(told[0].text.starts_with("1 chunk "));
+  EXPECT_TRUE(told[1].text.starts_with("2 chunks "));
+  EXPECT_TRUE(told[2].text.starts_with("3 chunks "));
+}
+
 // Those that have not told yet may have it.
 TEST_F(ClusterTrouble, AReaderIsToldToWaitForWhoHasNotTold) { // SPEC G2, S6
   load(extent);
