@@ -26,6 +26,7 @@ TEST_F(ClusterTrouble, AServerThatIsAwayIsAWarning) { // SPEC O3
     return all;
   };
   EXPECT_TRUE(of("SERVER_LOST").empty());
+  EXPECT_TRUE(of("ORPHANS_HELD").empty());
   servers.erase(3);
   for (int i = 0; i < 30; ++i)
     pass(500ms);
@@ -125,6 +126,48 @@ TEST_F(ClusterTrouble, AReaderIsToldToWaitForWhoHasNotTold) { // SPEC G2, S6
   const auto early = machine->locate(layout, now);
   ASSERT_FALSE(early);
   EXPECT_EQ(early.error().code, ec::unavailable);
+}
+
+// All that it had is counted, not the first chunk alone.
+TEST_F(ClusterTrouble, WhoForgetsAServerHearsHowMuchItHad) { // SPEC G6, S4
+  const chunk_id other{8};
+  load(extent);
+  machine->load_file_row({.chunk = other,
+                          .file = inode_id{6},
+                          .extent = extent,
+                          .replication = 3,
+                          .intent = {},
+                          .set = {store_id{3}}});
+  enrol(1, extent);
+  enrol(2, extent);
+  come(3);
+  msg::report_chunks all{store_id{3}, boot(3), 0, true, ++sequences[3], {}, {}};
+  all.chunks = {{chunk, extent}, {other, extent}};
+  ASSERT_TRUE(machine->report(all, now));
+  servers.erase(3);
+  machine->link_lost(store_id{3}, boot(3), now);
+  for (int i = 0; i < 60; ++i)
+    pass(500ms);
+  const auto refused = machine->forget({"store-3", false}, now);
+  ASSERT_FALSE(refused) << "one chunk is nowhere else";
+  EXPECT_EQ(refused.error().code, ec::not_empty);
+  const auto forgotten = machine->forget({"store-3", true}, now);
+  ASSERT_TRUE(forgotten);
+  EXPECT_EQ(forgotten->replicas, 2u);
+  EXPECT_EQ(forgotten->lost, 1u);
+}
+
+// Its server is busy with the first order.
+TEST_F(ClusterTrouble, ASurplusCopyIsOrderedAwayOnce) { // SPEC G10
+  load(extent);
+  for (std::uint8_t n = 1; n <= 4; ++n)
+    enrol(n, extent);
+  for (int i = 0; i < 20'000 && orders<msg::delete_chunks>() == 0; ++i)
+    pass(500ms);
+  ASSERT_EQ(orders<msg::delete_chunks>(), 1u);
+  for (int i = 0; i < 4; ++i)
+    pass(500ms);
+  EXPECT_EQ(orders<msg::delete_chunks>(), 1u);
 }
 
 /// A master that may keep four chunks for clients who have not used them.

@@ -259,6 +259,12 @@ TEST_F(KeeperMachine, TellsWhatItLedAndSaysGoodbye) { // K5, SPEC S6
   EXPECT_TRUE(machine.gone());
 }
 
+TEST_F(KeeperMachine, IsNotGoneBeforeItLeaves) { // K5
+  settle();
+  EXPECT_TRUE(machine.goodbye_said(talk).empty());
+  EXPECT_FALSE(machine.gone());
+}
+
 TEST_F(KeeperMachine, LeavesWithoutAMasterToo) { // K5
   step(machine.leave(now()));
   EXPECT_TRUE(machine.gone());
