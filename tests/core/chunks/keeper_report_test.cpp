@@ -30,6 +30,25 @@ TEST_F(KeeperMachine, PagesAReport) { // K3
   EXPECT_EQ(told, all);
 }
 
+// No empty one follows.
+TEST_F(KeeperMachine, AFullPageMayBeTheLast) { // K3
+  std::vector<msg::chunk_state> all;
+  for (std::uint64_t i = 1; i <= 2 * msg::chunk_page_max; ++i)
+    all.push_back(state_of(i));
+  enlist();
+  const auto asked = find<list_replicas>();
+  ASSERT_TRUE(asked);
+  step(machine.replicas_listed(asked->ticket, {all, {}}, now()));
+  for (std::uint32_t number = 0; number < 2; ++number) {
+    const auto page = find<send_page>();
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->what.last, number == 1);
+    step(machine.page_answered(talk, number, now()));
+  }
+  EXPECT_FALSE(find<send_page>());
+  EXPECT_TRUE(machine.status().reported);
+}
+
 // Each page says it of its own.
 TEST_F(KeeperMachine, TellsWhichReplicasItRefuses) {
   replica_list here;

@@ -62,6 +62,20 @@ TEST_F(Coordinator, AnswersWhenWHaveItAndNotBefore) { // SPEC V2
   machine.check();
 }
 
+TEST_F(Coordinator, IsOverWhenAMemberSaysSo) { // SPEC V3
+  lead();
+  const auto refused = [&](store_id from, ec code) {
+    return machine.on_refused(
+      from, {set.group, {}, set.epoch, group_ballot{ballot.value() + 1}, code});
+  };
+  EXPECT_TRUE(refused(store_id{99}, ec::stale).empty()) << "no member";
+  EXPECT_TRUE(refused(store_id{99}, ec::unavailable).empty());
+  EXPECT_TRUE(refused(other, ec::unavailable).empty()) << "for a moment";
+  EXPECT_TRUE(machine.leads());
+  EXPECT_FALSE(refused(other, ec::stale).empty());
+  EXPECT_FALSE(machine.leads());
+}
+
 TEST_F(Coordinator, SendsAgainToWhoIsSilentWhenItsTimeHasCome) { // SPEC V2
   lead();
   (void) put(1, 11);

@@ -87,6 +87,15 @@ TEST_F(Replica, ARepetitionIsNotAnsweredEarlierThanTheFirst) { // SPEC V2
   EXPECT_EQ(out.size(), 2u) << "both who asked";
 }
 
+TEST_F(Replica, InstallsNoSetOlderThanItsOwn) { // SPEC V6
+  msg::install_group older;
+  older.set = {group, group_epoch{50}, {3, 2, 2}, {here, store_id{8}}};
+  older.sources = {primary};
+  const auto out = machine.install(7, older, now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_NE(answer_in<msg::group_refused>(out), nullptr);
+}
+
 TEST_F(Replica, KeepsItsPromise) { // SPEC V3
   auto out = machine.promise(1, {group, epoch, group_ballot{200}});
   const auto* rows = rows_in(out);
