@@ -191,17 +191,17 @@ class Asleep(unittest.TestCase):
                 wait_for(cluster.healthy, 60, cluster.status)
 
     def overwrite(self, cluster, victim, chunk, chunks):
-        """New first bytes for the last third of the chunks: acknowledged, while
-        `victim` has most of them. Returns chunk -> bytes."""
+        """New first bytes for some chunks of the last third that `victim` has:
+        acknowledged. Returns chunk -> bytes."""
         listed = cluster.explain("/f")
+        held = [i for i in range(chunks * 2 // 3, chunks)
+                if any(x["server"] == victim for x in listed[i]["replicas"])]
+        self.assertTrue(held, listed)
         marks = {}
-        for i in range(chunks * 2 // 3, chunks, 4):
+        for i in held[::3]:
             mark = f"{victim} {i} ".encode() * 8
             cluster.verb("write", "--offset", i * chunk, "/f", given=mark)
             marks[i] = mark
-        self.assertTrue(
-            any(x["server"] == victim for i in marks
-                for x in listed[i]["replicas"]), listed)
         return marks
 
     def read_on(self, reader, marks, chunk):
