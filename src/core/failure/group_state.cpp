@@ -75,6 +75,8 @@ group_state::strength group_state::side() const {
     return std::pair{id.start_ms, msg::stable_hash(id)};
   };
   strength found{0, age(self.id)};
+  if (unanswered)
+    return {1, found.oldest}; // Whom it lists is what it remembers.
   for (const auto& [address, record] : table.live()) {
     if (fresh.contains(record.id))
       continue;

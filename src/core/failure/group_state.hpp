@@ -40,6 +40,7 @@ struct group_state {
   std::uint16_t last_number = 0;
   std::uint64_t changes = 0;      ///< Of the list, counted: caches hang on it.
   bool lost_sight_of_all = false; ///< Since then nobody was met.
+  bool unanswered = false;        ///< By two others or more, in this call.
 
   /// Of a packet that wants an answer. Never zero; comes round after an hour.
   std::uint16_t next_number() {

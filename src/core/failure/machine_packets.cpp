@@ -175,12 +175,15 @@ void failure_machine::parts::on_introduction(
   }
   const auto& id = x.record.id;
   const bool over_here = group.table.is_retired(id);
-  if (x.over_ms >= group.self.id.start_ms
+  const bool over_there = x.over_ms >= group.self.id.start_ms;
+  if (over_there
       && (group.is_weaker_than(x) || (!over_here && group.believes(id)))) {
     begin_again({x.over_ms, "known to be over, says " + to_string(id)}, id);
     return;
   }
-  if (!over_here)
+  if (over_there && !over_here) // It came to the weaker side after the split.
+    group.introduce(id.address(), msg::introduction_kind::welcome, id.start_ms);
+  else if (!over_here)
     meet(x);
   else if (x.kind == msg::introduction_kind::hello)
     group.introduce(id.address(), msg::introduction_kind::welcome);
@@ -209,11 +212,8 @@ void failure_machine::parts::meet(const msg::gossip_introduction& x) {
   // Whom nobody answers knows nobody before somebody does.
   if (!answers && (group.others() == 0 || probes.unanswered(group, now)))
     return;
-  const bool stranger = group.table.find(id) == nullptr;
   if (!admit(x) || is != phase::member)
     return;
-  if (stranger && id.address() != guide)
-    group.fresh.add(id, now + group.config.newcomer_for);
   sync.observe(group, id, x.digest, now);
   if (x.digest != group.table.digest())
     sync.start(group, id, now);

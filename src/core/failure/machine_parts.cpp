@@ -39,6 +39,7 @@ void failure_machine::parts::begin_call(instant at) {
   }
   now = at;
   group.fresh.expire(now);
+  group.unanswered = probes.unanswered(group, now);
 }
 
 effects failure_machine::parts::end_call() {
@@ -178,6 +179,8 @@ failure_machine::parts::take_in(const msg::member_record& record,
   const auto outcome = group.admit(record, cause_of(about), now);
   if (outcome != member_table::join_outcome::added)
     return outcome;
+  if (sync.caught_up() && record.id.address() != guide)
+    group.fresh.add(record.id, now + group.config.newcomer_for);
   // A joiner that hears its first list has no news for anybody.
   if (originate || sync.caught_up())
     news.add(group, about, originate, now);

@@ -339,6 +339,7 @@ void probe_schedule::hear_answer(group_state& group, instant now) {
   if (unanswered(group, now))
     restart(group, now);
   last_answer_ = now;
+  group.unanswered = false;
 }
 
 jury probe_schedule::around(const group_state& group, instant now) const {
