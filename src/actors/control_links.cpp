@@ -56,7 +56,7 @@ void perform(self_pointer self, const core::ask_introduction& x) {
 void perform(self_pointer self, const core::send_heartbeat& x) {
   const auto* own = self->state.members.self();
   if (own == nullptr || !self->state.keeper)
-    return; // Out of the group: the plan has no peer in a moment.
+    return; // Between two lives; the plan counts it as a miss.
   self
     ->request(self->state.keeper, x.within,
               msg::link_heartbeat{own->id, self->state.options.boot, x.epoch,
@@ -133,8 +133,18 @@ void tick(self_pointer self) {
               {{"peer", silent.name}, {"id", to_string(silent.peer)}});
 }
 
+void end_link(self_pointer self) {
+  perform(self, self->state.plan->rest(self->clock().now()));
+}
+
 void change_member(self_pointer self, const msg::member_changed& x) {
+  const auto* own = self->state.members.self();
+  const bool leaves = x.change == msg::member_change::left
+                      && ((own != nullptr && own->id == x.member.id)
+                          || self->state.plan->is_of(x.member.id));
   self->state.members.apply(x);
+  if (leaves)
+    end_link(self);
   if (x.change == msg::member_change::left)
     self->state.table->forget(x.member.id);
   else if (x.change == msg::member_change::joined)
@@ -198,7 +208,12 @@ control_links_actor::behavior_type
 control_links(control_links_actor::stateful_pointer<control_links_state> self,
               control_links_options options) {
   DFS_ASSERT(options.finder != nullptr);
-  self->state.plan.emplace(options.plan, rng{options.seed});
+  // A former actor of this process has had fewer attempts than milliseconds.
+  const auto before = std::chrono::duration_cast<std::chrono::milliseconds>(
+    self->clock().now().time_since_epoch());
+  self->state.plan.emplace(
+    options.plan, rng{options.seed},
+    link_epoch{static_cast<std::uint64_t>(before.count())});
   self->state.table.emplace(options.table, options.boot);
   self->state.options = std::move(options);
   self->set_down_handler([self](const caf::down_msg& x) { on_down(self, x); });

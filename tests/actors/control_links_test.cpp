@@ -250,6 +250,80 @@ TEST_F(ControlLinks, AVerdictEndsNoLinkThatAnswers) { // C10
   EXPECT_TRUE(finder.cuts.empty());
 }
 
+// A connection that breaks while the datagrams are lost is made anew.
+TEST_F(ControlLinks, AVerdictKeepsNoBrokenLinkDown) { // C10
+  link();
+  self->send(server.membership.get(),
+             msg::member_changed{msg::member_change::failed, master, ""});
+  self->send(keeper.membership.get(),
+             msg::member_changed{msg::member_change::failed, own, ""});
+  pass(1'000ms);
+  stop(keeper.door.get()); // The connection; the master goes on.
+  EXPECT_EQ(links(server).at(0).state, link_state::waiting);
+  keeper.door.set(sys.spawn(
+    directory,
+    directory_options{keeper.membership, keeper.links, boot_id{2}, {}, {}}));
+  nodes.push_back(keeper);
+  finder.directory = keeper.door.get();
+  pass(1'000ms);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
+}
+
+// For a moment in between this node is in no list, its own one included.
+TEST_F(ControlLinks, BeatsOnThroughLivesOfItsOwn) { // C3
+  link();
+  auto life = own;
+  for (int i = 0; i < 8; ++i) {
+    self->send(server.membership.get(),
+               msg::member_changed{msg::member_change::failed, life, ""});
+    ++life.id.start_ms;
+    self->send(server.membership.get(),
+               msg::member_changed{msg::member_change::joined, life, ""});
+    pass(500ms);
+  }
+  pass(3'000ms);
+  const auto before = links(server).at(0).heartbeats;
+  pass(3'000ms);
+  EXPECT_GE(links(server).at(0).heartbeats, before + 5);
+  EXPECT_EQ(links(server).at(0).failures, 0u);
+}
+
+TEST_F(ControlLinks, AGoodbyeEndsTheLinkAtTheServer) { // C10
+  link();
+  self->send(server.membership.get(),
+             msg::member_changed{msg::member_change::left, own, ""});
+  run();
+  EXPECT_TRUE(links(server).empty());
+  EXPECT_EQ(finder.cuts.size(), 1u);
+  self->send(server.membership.get(),
+             msg::member_changed{msg::member_change::joined, own, ""});
+  link();
+  self->send(server.membership.get(),
+             msg::member_changed{msg::member_change::left, master, ""});
+  run();
+  EXPECT_TRUE(links(server).empty());
+}
+
+// The same process, so the same boot: the master must not take it for old.
+TEST_F(ControlLinks, ARestartedActorIsHeardAtOnce) { // C2 C6
+  link();
+  for (int i = 0; i < 20; ++i) { // To a high epoch.
+    stop(keeper.door.get());
+    keeper.door.set(sys.spawn(
+      directory,
+      directory_options{keeper.membership, keeper.links, boot_id{2}, {}, {}}));
+    nodes.push_back(keeper);
+    finder.directory = keeper.door.get();
+    pass(6'000ms);
+    ASSERT_EQ(links(server).at(0).state, link_state::up);
+  }
+  stop(server.links.get());
+  server = start({own.id, {own, master}}, boot_id{1});
+  pass(1'000ms);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
+  EXPECT_EQ(links(server).at(0).failures, 0u);
+}
+
 TEST_F(ControlLinks, BelievesProvedNamesOnly) { // C6, SPEC O4
   finder.proved = "chunk-2";
   finder.directory = keeper.door.get();

@@ -274,15 +274,75 @@ TEST_F(LinkPlan, KeepsAPeerThatAnswersAndOfWhichTheGroupHasLostSight) { // I5
   EXPECT_EQ(state(), link_state::waiting);
 }
 
-TEST_F(LinkPlan, RestsWhenAPeerThatNobodyListsIsSilent) { // I5
+// Datagrams are lost for long, and meanwhile the connection breaks once. The
+// list may lose sight of the peer before or after that.
+TEST_F(LinkPlan, MakesALinkAnewOfWhichTheGroupHasLostSight) { // I5
   static_cast<void>(plan.aim_at(master, now));
   link();
   static_cast<void>(plan.aim_at(std::nullopt, now));
   const auto end = plan.connection_lost(plan.epoch(), now);
   EXPECT_EQ(find<drop_link>(end)->peer, master);
-  EXPECT_EQ(state(), link_state::idle);
+  EXPECT_EQ(state(), link_state::waiting);
+  EXPECT_LE(*plan.next_deadline() - now, config.wait_first * 3 / 2);
+  link();
+  static_cast<void>(plan.aim_at(master, now));
+  static_cast<void>(plan.connection_lost(plan.epoch(), now));
+  static_cast<void>(plan.aim_at(std::nullopt, now));
+  EXPECT_EQ(state(), link_state::waiting);
+  link();
+}
+
+TEST_F(LinkPlan, RestsWhenSuchAPeerIsSilentForLong) { // I5
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  const auto last = now;
+  static_cast<void>(plan.aim_at(std::nullopt, now));
+  static_cast<void>(plan.connection_lost(plan.epoch(), now));
+  while (state() != link_state::idle && now < last + 1h) {
+    static_cast<void>(wait());
+    static_cast<void>(
+      plan.attempt_failed(plan.epoch(), {ec::unavailable, "refused"}, now));
+    plan.check();
+  }
+  EXPECT_GE(now, last + config.kept_for);
+  EXPECT_LE(now, last + config.kept_for + 2 * config.wait_max);
   EXPECT_FALSE(plan.next_deadline());
+}
+
+TEST_F(LinkPlan, RestsAtAGoodbye) { // I5
+  EXPECT_TRUE(plan.rest(now).empty());
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  EXPECT_EQ(find<drop_link>(plan.rest(now))->peer, master);
+  EXPECT_EQ(state(), link_state::idle);
   plan.check();
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  static_cast<void>(plan.connection_lost(plan.epoch(), now));
+  EXPECT_FALSE(find<drop_link>(plan.rest(now)));
+  EXPECT_FALSE(plan.next_deadline());
+  static_cast<void>(plan.aim_at(std::nullopt, now));
+  EXPECT_EQ(state(), link_state::idle);
+}
+
+// A shell that never says what came of some heartbeats takes no credit from the
+// others for good, and one that says so of none has no link.
+TEST_F(LinkPlan, TakesForgottenHeartbeatsForMisses) { // I6
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  std::uint64_t answered = 0;
+  for (int i = 0; i < 200; ++i)
+    if (const auto beat = find<send_heartbeat>(wait());
+        beat && beat->sequence % 2 == 0) {
+      ++answered;
+      static_cast<void>(answer(beat->sequence));
+    }
+  EXPECT_EQ(state(), link_state::up);
+  EXPECT_GE(answered, 10u);
+  for (int i = 0; i < 20 && state() == link_state::up; ++i)
+    static_cast<void>(wait());
+  EXPECT_EQ(state(), link_state::waiting);
+  EXPECT_NE(plan.status(now).cause.find("not even sent"), std::string::npos);
 }
 
 // Of two masters the newer one counts, whichever the group lists at the moment.

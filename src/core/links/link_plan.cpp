@@ -32,9 +32,10 @@ objection(const msg::member_record& wanted, const msg::introduction& who) {
 
 } // namespace
 
-link_plan::link_plan(link_config config, rng random)
+link_plan::link_plan(link_config config, rng random, link_epoch before)
   : config_{config},
-    random_{random} {
+    random_{random},
+    epoch_{before} {
   DFS_ASSERT(config.misses_max > 0);
   DFS_ASSERT(config.wait_first.count() > 0);
 }
@@ -47,16 +48,17 @@ link_plan::aim_at(const std::optional<msg::member_record>& peer, instant now) {
     next_.reset();
     return out;
   }
-  if (is_beating(epoch_) && !(peer && is_newer(*peer))) { // I5
-    if (!next_)
+  const bool kept
+    = is_beating(epoch_) ? !(peer && is_newer(*peer)) : !peer && is_kept(now);
+  if (kept) { // I5
+    if (!next_ && is_beating(epoch_))
       beat(out, now, now); // Perhaps it is so.
     next_ = peer;
     return out;
   }
-  next_.reset();
   if (peer_ && state_ != link_state::waiting)
     out.push_back(drop_link{*peer_});
-  peer_ = peer;
+  turn_to(peer);
   failures_in_row_ = 0;
   misses_ = 0;
   unanswered_.clear();
@@ -66,6 +68,19 @@ link_plan::aim_at(const std::optional<msg::member_record>& peer, instant now) {
     begin_attempt(out, now);
   else
     enter(out, link_state::idle, now);
+  return out;
+}
+
+link_effects link_plan::rest(instant now) {
+  heard_.reset();
+  link_effects out;
+  if (!peer_)
+    return out;
+  if (state_ != link_state::waiting)
+    out.push_back(drop_link{*peer_});
+  unanswered_.clear();
+  enter(out, link_state::idle, now);
+  turn_to(std::nullopt);
   return out;
 }
 
@@ -115,6 +130,7 @@ link_plan::heartbeat_answered(const msg::link_heartbeat_ack& answer,
   round_trip_
     = std::chrono::duration_cast<std::chrono::microseconds>(now - sent->second);
   unanswered_.erase(sent);
+  heard_ = now;
   misses_ = 0;
   credits_ = std::clamp(answer.credits, 1u, credits_max);
   ++answered_;
@@ -154,7 +170,12 @@ link_effects link_plan::tick(instant now) {
     case link_state::idle:
       break;
     case link_state::waiting:
-      begin_attempt(out, now);
+      if (next_ && !is_kept(now)) {
+        enter(out, link_state::idle, now);
+        turn_to(std::nullopt);
+      } else {
+        begin_attempt(out, now);
+      }
       break;
     case link_state::connecting:
     case link_state::introducing:
@@ -162,6 +183,8 @@ link_effects link_plan::tick(instant now) {
       break;
     case link_state::confirming:
     case link_state::up:
+      if (miss_forgotten(out, now))
+        break;
       // From when it was due: a coarse clock must not make beats rarer.
       beat(out, std::max(deadline_, now - config_.heartbeat / 2), now);
       break;
@@ -198,7 +221,7 @@ void link_plan::check() const {
   DFS_ASSERT(peer_.has_value() == next_deadline().has_value()); // I4
   DFS_ASSERT(unanswered_.empty() || is_beating(epoch_));
   DFS_ASSERT(misses_ < config_.misses_max);
-  DFS_ASSERT(!next_ || is_beating(epoch_));
+  DFS_ASSERT(!next_ || is_beating(epoch_) || (!*next_ && peer_));
 }
 
 void link_plan::enter(link_effects& out, msg::link_state state, instant now,
@@ -229,11 +252,35 @@ void link_plan::give_up(link_effects& out, std::string cause, instant now) {
   unanswered_.clear();
   out.push_back(drop_link{*peer_});
   deadline_ = now + next_wait();
-  const bool rests = next_ && !*next_;
+  const bool unlisted = next_ && !*next_;
+  const bool rests = unlisted && !is_kept(now);
   enter(out, rests ? link_state::idle : link_state::waiting, now,
         std::move(cause));
-  if (next_)
-    peer_ = *std::exchange(next_, std::nullopt);
+  if (rests)
+    turn_to(std::nullopt);
+  else if (next_ && !unlisted)
+    turn_to(*next_);
+}
+
+void link_plan::turn_to(std::optional<msg::member_record> peer) {
+  peer_ = std::move(peer);
+  next_.reset();
+  heard_.reset();
+}
+
+bool link_plan::is_kept(instant now) const {
+  return heard_ && now - *heard_ < config_.kept_for;
+}
+
+bool link_plan::miss_forgotten(link_effects& out, instant now) {
+  const auto forgotten = std::erase_if(unanswered_, [&](const auto& sent) {
+    return now - sent.second >= config_.misses_max * config_.heartbeat_timeout;
+  });
+  misses_ += static_cast<std::uint32_t>(forgotten);
+  if (misses_ < config_.misses_max)
+    return false;
+  give_up(out, "heartbeats are not even sent", now);
+  return true;
 }
 
 void link_plan::beat(link_effects& out, instant due, instant now) {

@@ -26,6 +26,9 @@ struct link_config {
   std::chrono::milliseconds wait_max{5'000};
   /// A link that stood this long makes waits short again.
   std::chrono::milliseconds stable{5'000};
+  /// How long a peer that answered is tried although no list has it: as long
+  /// as it keeps the links of silent ones.
+  std::chrono::minutes kept_for{10};
 };
 
 // Effects, to be performed in order. Each is for one epoch: an answer that
@@ -77,16 +80,23 @@ using link_effects = std::vector<link_effect>;
 ///  I3  Unanswered heartbeats never exceed the peer's credits.
 ///  I4  While there is a peer to be linked to, there is a next deadline.
 ///  I5  A link that answers is ended by a newer peer only: that the group has
-///      lost sight of the peer is a hint, which costs a heartbeat.
+///      lost sight of the peer is a hint, which costs a heartbeat. A link that
+///      breaks meanwhile is made anew.
+///  I6  A heartbeat that the shell forgets is a miss, and frees its credit.
 class link_plan {
 public:
-  link_plan(link_config config, rng random);
+  /// @param before Larger than any epoch of a former plan of this process.
+  link_plan(link_config config, rng random, link_epoch before = {});
 
-  /// Whom to be linked to, if anybody, as the group says. Nobody, or one that
-  /// is not newer than the present peer: that one is kept for as long as it
-  /// answers (I5). Repeating it is harmless.
+  /// Whom to be linked to, if anybody, as the group says. One that is not newer
+  /// than the present peer: that one is kept for as long as it answers.
+  /// Nobody: the present peer is tried for some minutes after its last answer
+  /// (I5). Repeating it is harmless.
   [[nodiscard]] link_effects
   aim_at(const std::optional<msg::member_record>& peer, instant now);
+
+  /// The peer, or this node, has said goodbye to the group.
+  [[nodiscard]] link_effects rest(instant now);
 
   [[nodiscard]] link_effects directory_found(link_epoch epoch, instant now);
   [[nodiscard]] link_effects
@@ -118,6 +128,10 @@ public:
     return state_ == msg::link_state::up;
   }
 
+  [[nodiscard]] bool is_of(const msg::member_id& peer) const {
+    return peer_ && peer_->id == peer;
+  }
+
   /// Aborts if an invariant is broken.
   void check() const;
 
@@ -131,6 +145,11 @@ private:
   [[nodiscard]] bool is_beating(link_epoch epoch) const;
   /// As far as stamps of starts tell.
   [[nodiscard]] bool is_newer(const msg::member_record& other) const;
+  /// It answered lately, so that no list decides about it.
+  [[nodiscard]] bool is_kept(instant now) const;
+  void turn_to(std::optional<msg::member_record> peer);
+  /// @returns whether the link ended by it.
+  bool miss_forgotten(link_effects& out, instant now);
   [[nodiscard]] std::chrono::nanoseconds next_wait();
 
   link_config config_;
@@ -147,6 +166,7 @@ private:
   std::uint32_t credits_ = 1;
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, instant> unanswered_; ///< When each was sent.
+  std::optional<instant> heard_;                ///< The peer's last answer.
   std::chrono::microseconds round_trip_{0};
   std::uint64_t answered_ = 0;
   std::uint64_t failures_ = 0;
