@@ -229,11 +229,14 @@ TEST(FailureCuts, RejoinsBackOff) {
   EXPECT_TRUE(net.run_until(10s, [&] { return net.agree(3); }));
 }
 
-// SPEC M4: the survivor of two stands still for half a second again and again,
-// and finds the crash all the same.
-TEST(FailureCuts, StallsAreCreditedNotForgiven) {
+// SPEC M4: the survivor of two stands still again and again, for half a second
+// or for longer than it is awake, and finds the crash all the same.
+class Stalls : public ::testing::TestWithParam<std::chrono::milliseconds> {};
+
+TEST_P(Stalls, AreCreditedNotForgiven) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
+    const auto stall = GetParam();
     network net{seed, bad};
     net.start_group(2);
     net.run(1s);
@@ -241,14 +244,17 @@ TEST(FailureCuts, StallsAreCreditedNotForgiven) {
     const auto crashed = net.now();
     auto stalled = 0ms;
     while (net.machine(1).members().size() > 1 && net.now() < crashed + 30s) {
-      net.stall(1, 500ms);
-      stalled += 500ms;
-      net.run_until(2500ms,
+      net.stall(1, stall);
+      stalled += stall;
+      net.run_until(stall + 2s,
                     [&] { return net.machine(1).members().size() == 1; });
     }
     EXPECT_LT(net.now(), crashed + 6s + stalled);
+    EXPECT_EQ(net.machine(1).members().size(), 1u);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, Stalls, ::testing::Values(500ms, 2100ms, 4s));
 
 constexpr std::uint64_t later = 1'700'000'500'000;
 

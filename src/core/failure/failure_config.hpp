@@ -31,8 +31,10 @@ struct failure_config {
   ms verdict_lonely{4'400};    ///< Up to three others.
   ms verdict_isolated{30'000}; ///< More.
 
-  ms stall{200};       ///< Later than this, and the own loop has stalled.
-  ms stall_max{2'000}; ///< A longer one is not credited: all begins anew.
+  ms stall{200}; ///< Later than this, and the own loop has stalled.
+  /// A longer one is not credited, and all begins anew: the others have given
+  /// this node up meanwhile.
+  ms stall_max{5'000};
   unsigned loss_percent = 28; ///< Lost round trips above which nobody's
                               ///< agreement shortens: 15 % each way.
   ms unwatched_after{1'500};  ///< No ping from a monitor: ask for one.

@@ -31,8 +31,10 @@ msg::news_item news_of(const msg::member_id& gone, msg::member_change change,
 void failure_machine::parts::begin_call(instant at) {
   at = std::max(at, now);
   const auto due = next_deadline();
-  if (is == phase::member && due && at > *due + group.config.stall) {
-    if (const auto stall = at - *due; stall <= group.config.stall_max)
+  // What waited for a stall to end comes in one by one: it is credited once.
+  const auto stall = due ? at - std::max(*due, now) : instant::duration{0};
+  if (is == phase::member && stall > group.config.stall) {
+    if (stall <= group.config.stall_max)
       probes.credit(stall);
     else
       probes.restart(group, at);
