@@ -1,6 +1,7 @@
 #include "actors/front_door.hpp"
 
 #include "actors/support/log.hpp"
+#include "net/fair_share.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -121,9 +122,14 @@ may_subscribe(front_door_self self, const net::frame_request& request) {
   const auto mine
     = std::distance(all.lower_bound({port, request_id{}}),
                     all.upper_bound({port, request_id{~std::uint64_t{0}}}));
-  if (all.size() < options.subscriptions_max
-      && static_cast<std::size_t>(mine)
-           < options.subscriptions_per_connection_max)
+  const auto of_principal
+    = std::count_if(all.begin(), all.end(), [&](const auto& x) {
+        return x.second.principal == port->peer().name;
+      });
+  if (static_cast<std::size_t>(mine) < options.subscriptions_per_connection_max
+      && net::may_take(
+        {options.subscriptions_max, options.subscriptions_per_principal_max},
+        static_cast<std::size_t>(of_principal), all.size()))
     return done;
   return fail(ec::busy, "too many subscriptions");
 }
@@ -131,8 +137,9 @@ may_subscribe(front_door_self self, const net::frame_request& request) {
 void keep_subscription(front_door_self self, const caf::actor& listener,
                        const net::frame_request& request) {
   self->monitor(listener);
-  self.state->subscriptions.emplace(std::pair{request.from.get(), request.id},
-                                    listener);
+  self.state->subscriptions.emplace(
+    std::pair{request.from.get(), request.id},
+    front_door_state::subscription{listener, request.from->peer().name});
 }
 
 // -- front_door_state ---------------------------------------------------------
@@ -147,7 +154,8 @@ void front_door_state::take(front_door_self self, door_work& work) {
       // Only subscriptions can be stopped; another answer is just not read.
       const auto found = subscriptions.find({work.port.get(), work.id});
       if (found != subscriptions.end())
-        self->send_exit(found->second, caf::exit_reason::user_shutdown);
+        self->send_exit(found->second.listener,
+                        caf::exit_reason::user_shutdown);
       return;
     }
     case door_work::kind::closed:
@@ -215,14 +223,15 @@ void front_door_state::tick_later(front_door_self self) {
 
 /// @param connection Null: of all connections.
 void front_door_state::end_subscriptions(const net::answer_port* connection) {
-  for (const auto& [key, listener] : subscriptions)
+  for (const auto& [key, x] : subscriptions)
     if (connection == nullptr || key.first == connection)
-      caf::anon_send_exit(listener, caf::exit_reason::user_shutdown);
+      caf::anon_send_exit(x.listener, caf::exit_reason::user_shutdown);
 }
 
 void front_door_state::forget_subscription(const caf::actor_addr& listener) {
-  std::erase_if(subscriptions,
-                [&](const auto& x) { return x.second.address() == listener; });
+  std::erase_if(subscriptions, [&](const auto& x) {
+    return x.second.listener.address() == listener;
+  });
 }
 
 // -- spawning -----------------------------------------------------------------

@@ -38,6 +38,7 @@ struct front_door_options {
   bool data_tls = true; ///< What data ports speak; told at each login.
   std::size_t subscriptions_max = 512;
   std::size_t subscriptions_per_connection_max = 16;
+  std::size_t subscriptions_per_principal_max = 128; ///< See `net::may_take`.
   std::shared_ptr<door_statistics> statistics
     = std::make_shared<door_statistics>();
   /// Told of each connection that has ended, in the door's handlers. May be
@@ -89,10 +90,15 @@ struct front_door_state {
 
   using subscription_key = std::pair<const net::answer_port*, request_id>;
 
+  struct subscription {
+    caf::actor listener;
+    std::string principal;
+  };
+
   front_door_options options;
   door_router router;
   std::unordered_map<std::uint64_t, door_job> waiting; ///< By response id.
-  std::map<subscription_key, caf::actor> subscriptions;
+  std::map<subscription_key, subscription> subscriptions;
   bool ticking = false;
 };
 

@@ -217,12 +217,18 @@ void connection::leave_server() {
 
 void connection::on_closed(const error& reason) {
   const auto before = phase_;
+  // The server has given the place of an idle connection to somebody else. What
+  // has crossed its goodbye was not executed (I2).
+  const auto dismissed = reason.code == ec::shutting_down && !leaving_;
+  for (auto x = calls_.begin(); dismissed && x != calls_.end(); ++x)
+    if (x->second.sent && !x->second.opened && ++x->second.tries < tries_max)
+      send_again(x);
   lose_link(reason);
   if (closed_ || phase_ != phase::idle)
     return; // A callback has seen to it.
   if (before != phase::ready || leaving_)
     return next_contact(reason);
-  ++contact_;
+  contact_ += dismissed ? 0 : 1;
   if (!waiting_.empty())
     connect();
 }

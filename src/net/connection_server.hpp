@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "net/connection_table.hpp"
 #include "net/listener.hpp"
 
 #include <algorithm>
@@ -10,25 +11,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 namespace dfs::net {
 
-/// What every server of connections does: takes them in, so many in all, so
-/// many of whom nobody knows, so many of one principal; looks at their time
-/// limits; drains. Reaching a limit never harms those who are known already.
-/// The server's thread only, but for the counters.
+/// What every server of connections does: takes them in, gives places to those
+/// who are known (`connection_table`), looks at their time limits, drains. The
+/// server's thread only, but for the counters.
 ///
 /// @param House What a server shares with its connections: `options.limits`,
 ///   `refused_busy`, `draining`, `verified`, `gone`.
-/// @param Connection `start`, `close`, `sweep`, `quiet`, `peer`.
+/// @param Connection `start`, `close`, `evict`, `sweep`, `quiet`, `peer`,
+///   `kept`, `idle_since`.
 template <class House, class Connection>
 class connection_server
   : public std::enable_shared_from_this<connection_server<House, Connection>> {
@@ -47,8 +43,15 @@ public:
   /// As `listener::listen`.
   [[nodiscard]] result<nothing>
   listen(const boost::asio::ip::tcp::endpoint& where, std::string_view plane) {
-    house_->verified = [this](Connection& x) { return verified(x); };
-    house_->gone = [this](Connection& x) { gone(x); };
+    house_->verified = [this](Connection& x) {
+      auto share = table_.verified(x, limits());
+      count();
+      return share;
+    };
+    house_->gone = [this](Connection& x) {
+      table_.gone(x);
+      count();
+    };
     return listener_->listen(
       where, plane, [this](auto socket) { take_in(std::move(socket)); });
   }
@@ -59,8 +62,7 @@ public:
     listener_->close();
     sweeper_.cancel();
     before_closing();
-    while (!places_.empty())
-      places_.begin()->second.connection->close();
+    table_.close_all();
     closed();
     if (auto told = std::exchange(drained_, {}))
       told();
@@ -87,6 +89,10 @@ public:
   [[nodiscard]] House& house() const {
     return *house_;
   }
+  /// Any thread.
+  [[nodiscard]] const principal_table& principals() const {
+    return table_.principals();
+  }
 
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> connections{0};
@@ -105,73 +111,35 @@ protected:
     // nop
   }
 
+  [[nodiscard]] const connection_table<Connection>& table() const {
+    return table_;
+  }
+
 private:
-  using waiting_list = std::list<Connection*>;
-
-  struct place {
-    std::shared_ptr<Connection> connection;
-    /// In `unverified_`, until it is verified.
-    std::optional<typename waiting_list::iterator> waiting;
-    bool counted = false; ///< In `principals_`.
-  };
-
   /// Between two looks at the time limits, whatever these are.
   static constexpr std::chrono::milliseconds sweep_interval_max{250};
   static constexpr std::chrono::milliseconds sweep_interval_min{5};
 
+  [[nodiscard]] connection_limits limits() const {
+    const auto& x = house_->options.limits;
+    return {.all_max = x.connections_max,
+            .per_principal_max = x.connections_per_principal_max,
+            .strangers_max = x.unverified_max};
+  }
+
   void take_in(boost::asio::ip::tcp::socket socket) {
-    const auto& limits = house_->options.limits;
     ++accepted;
-    const auto full = places_.size() >= limits.connections_max;
-    if (full || unverified_.size() >= limits.unverified_max) {
-      ++house_->refused_busy;
-      if (unverified_.empty())
-        return; // All are known: the newcomer has to go.
-      unverified_.front()->close();
-    }
     auto fresh = std::make_shared<Connection>(house_, std::move(socket));
-    unverified_.push_back(fresh.get());
-    places_.emplace(fresh.get(), place{fresh, std::prev(unverified_.end())});
+    if (table_.take_in(fresh, limits()))
+      ++house_->refused_busy;
     count();
     fresh->start();
     sweep_later();
   }
 
-  result<nothing> verified(Connection& x) {
-    auto& here = places_.at(&x);
-    leave_waiting(here);
-    count();
-    auto& mine = principals_[x.peer().name];
-    if (mine >= house_->options.limits.connections_per_principal_max)
-      return fail(ec::busy, "too many connections of " + x.peer().name);
-    ++mine;
-    here.counted = true;
-    return done;
-  }
-
-  void gone(Connection& x) {
-    const auto found = places_.find(&x);
-    if (found == places_.end())
-      return;
-    leave_waiting(found->second);
-    if (found->second.counted) {
-      const auto principal = principals_.find(x.peer().name);
-      if (--principal->second == 0)
-        principals_.erase(principal);
-    }
-    places_.erase(found);
-    count();
-  }
-
-  void leave_waiting(place& x) {
-    if (x.waiting)
-      unverified_.erase(*x.waiting);
-    x.waiting.reset();
-  }
-
   void count() {
-    connections = places_.size();
-    unverified = unverified_.size();
+    connections = table_.size();
+    unverified = table_.strangers();
   }
 
   /// One timer for all connections; none runs while there are none.
@@ -192,14 +160,13 @@ private:
     sweeping_ = false;
     const auto now = instant::clock::now();
     auto quiet = true;
-    for (auto next = places_.begin(); next != places_.end();) {
-      const auto connection = (next++)->second.connection; // May be erased.
-      connection->sweep(now);
-      quiet = quiet && connection->quiet();
-    }
+    table_.each([&](Connection& x) {
+      x.sweep(now);
+      quiet = quiet && x.quiet();
+    });
     if (house_->draining && (quiet || now >= give_up_))
       return end();
-    if (!places_.empty() || house_->draining)
+    if (table_.size() > 0 || house_->draining)
       sweep_later();
   }
 
@@ -208,9 +175,7 @@ private:
   boost::asio::steady_timer sweeper_;
   bool sweeping_ = false;
   bool ended_ = false;
-  waiting_list unverified_; ///< Oldest first.
-  std::unordered_map<Connection*, place> places_;
-  std::map<std::string, std::size_t> principals_;
+  connection_table<Connection> table_;
   std::function<void()> drained_;
   instant give_up_;
 };

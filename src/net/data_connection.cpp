@@ -48,6 +48,16 @@ void data_connection::close() {
   leave();
 }
 
+void data_connection::evict() {
+  say_goodbye(fail(ec::shutting_down, "idle, and others need its place"));
+}
+
+std::optional<instant> data_connection::idle_since() const {
+  if (!open_.empty() || link_->unsent() > 0 || link_->frame_since())
+    return std::nullopt;
+  return link_->heard();
+}
+
 void data_connection::resume() {
   link_->resume();
 }

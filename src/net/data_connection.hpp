@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/data_server.hpp"
+#include "net/principals.hpp"
 
 #include <atomic>
 #include <deque>
@@ -21,7 +22,7 @@ struct data_house {
   data_handlers handlers;
   bool draining = false;
   /// Asked after hello: an error closes the connection with that text.
-  std::function<result<nothing>(data_connection&)> verified;
+  std::function<result<principal_table::share_ptr>(data_connection&)> verified;
   std::function<void(data_connection&)> gone;
   /// Paused because all windows together were full.
   std::deque<std::weak_ptr<data_connection>> waiting;
@@ -55,6 +56,8 @@ public:
 
   void start();
   void close();
+  /// Somebody else gets its place. @pre `idle_since()`.
+  void evict();
   void resume();
   /// Closes what has been silent, slow or half-open for too long at `now`.
   void sweep(instant now);
@@ -63,6 +66,12 @@ public:
   [[nodiscard]] bool verified() const {
     return verified_;
   }
+  /// It gives way to nobody.
+  [[nodiscard]] bool kept() const {
+    return peer_.server || peer_.may(wire::operation::administer);
+  }
+  /// None: it is in use.
+  [[nodiscard]] std::optional<instant> idle_since() const;
 
   void
   answer(request_id id, std::string_view message, data_views data) override;

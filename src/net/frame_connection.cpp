@@ -13,15 +13,6 @@ namespace dfs::net {
 
 namespace {
 
-/// A peer with this much to fetch is not asked for more requests.
-constexpr std::size_t unsent_pause = 1024 * 1024;
-
-/// A queue of this size never suffers from what others have queued.
-constexpr std::size_t unsent_fair = 64 * 1024;
-
-/// Memory that an idle connection may keep.
-constexpr std::size_t idle_capacity_max = 64 * 1024;
-
 /// Time to read why it was refused.
 constexpr std::chrono::seconds linger_time{1};
 
@@ -52,20 +43,16 @@ void frame_connection::start() {
 
 void frame_connection::close() {
   const auto self = shared_from_this(); // The server lets go of it below.
-  std::size_t lost = 0;
   {
     const std::lock_guard guard{mutex_};
     if (phase_ == phase::closed)
       return;
     phase_ = phase::closed;
-    lost = std::exchange(open_, {}).size();
-    house_->queued_bytes -= unsent();
-    outbox_ = {};
-    sent_ = 0;
+    count_requests(std::exchange(open_, {}).size());
+    count_unsent(outbox_.clear());
     stream_.reset();
     socket_.reset();
   }
-  house_->outstanding -= lost;
   house_->gone(*this);
   if (told_)
     house_->handlers.closed(self);
@@ -88,7 +75,8 @@ void frame_connection::sweep(instant at) {
     const std::lock_guard guard{mutex_};
     over = late(heard_, limits.idle_timeout)
            || (frame_since_ && late(*frame_since_, limits.frame_timeout))
-           || (blocked_since_ && late(*blocked_since_, limits.write_timeout));
+           || outbox_.is_too_slow(
+             *stream_, at, {limits.write_bytes_min, limits.write_timeout});
     if (!over && !open_.empty()
         && late(std::max(heard_, pinged_), limits.ping_after)) {
       pinged_ = at;
@@ -104,34 +92,20 @@ void frame_connection::sweep(instant at) {
 
 bool frame_connection::quiet() const {
   const std::lock_guard guard{mutex_};
-  return phase_ != phase::open || (open_.empty() && unsent() == 0);
+  return phase_ != phase::open || (open_.empty() && outbox_.unsent() == 0);
 }
 
-void frame_connection::answer(request_id id, std::string_view reply) {
-  if (reply.size() > wire::answer_payload_max)
-    return refuse(
-      id, fail(ec::unsupported, "the answer has " + std::to_string(reply.size())
-                                  + " bytes; the limit is "
-                                  + std::to_string(wire::answer_payload_max)));
+std::optional<instant> frame_connection::idle_since() const {
   const std::lock_guard guard{mutex_};
-  if (end_request(id))
-    queue_answer(id, 0, reply);
+  if (phase_ != phase::open || !open_.empty() || outbox_.unsent() > 0
+      || frame_since_)
+    return std::nullopt;
+  return heard_;
 }
 
-void frame_connection::refuse(request_id id, const error& reason) {
+unsent_load frame_connection::load() const {
   const std::lock_guard guard{mutex_};
-  if (end_request(id))
-    queue_answer(id, static_cast<std::uint8_t>(reason.code), reason.context);
-}
-
-bool frame_connection::event(request_id id, std::string_view news) {
-  const std::lock_guard guard{mutex_};
-  if (std::find(open_.begin(), open_.end(), id) == open_.end()
-      || news.size() > wire::answer_payload_max || unsent() > unsent_pause)
-    return false;
-  queue({.kind = wire::frame_kind::event, .id = id}, news);
-  flush_soon(false);
-  return true;
+  return {share_ ? share_->number : 0, outbox_.unsent()};
 }
 
 // -- reading, in the server's thread -----------------------------------------
@@ -189,16 +163,17 @@ void frame_connection::admit() {
   peer_.name = std::move(who.name);
   if (!what) {
     ++house_->refused_tls;
-    return say_goodbye(what.error());
+    return part(what.error());
   }
   peer_.what = *std::move(what);
   auto welcome = house_->verified(*this);
   if (!welcome) {
     ++house_->refused_busy;
-    return say_goodbye(welcome.error());
+    return part(welcome.error());
   }
   heard_ = now();
   const std::lock_guard guard{mutex_};
+  share_ = *std::move(welcome);
   phase_ = phase::open;
 }
 
@@ -235,14 +210,15 @@ void frame_connection::read_frames() {
   hand_out(requests);
   if (!broken_.empty()) {
     ++house_->closed_malformed;
-    return say_goodbye(fail(ec::malformed, broken_));
+    part(fail(ec::malformed, broken_));
+    return discard();
   }
   if (step == stream_step::closed || step == stream_step::failed)
     return close();
   const std::lock_guard guard{mutex_};
   reading_ = false;
   flush();
-  paused_ = unsent() > unsent_pause;
+  paused_ = outbox_.unsent() > unsent_pause;
   if (paused_)
     return;
   if (step == stream_step::blocked)
@@ -340,12 +316,16 @@ result<nothing> frame_connection::take_on(request_id id) {
   if (house_->draining)
     return refused(ec::shutting_down, "the server is shutting down");
   if (open_.size() >= limits.outstanding_per_connection_max
-      || house_->outstanding >= limits.outstanding_max) {
+      || !may_take(
+        {limits.outstanding_max, limits.outstanding_per_principal_max},
+        share_->requests, house_->outstanding)) {
     ++house_->refused_busy;
+    ++share_->refused_busy;
     return refused(ec::busy, "too many requests at once");
   }
   open_.push_back(id);
   ++house_->outstanding;
+  ++share_->requests;
   return done;
 }
 
@@ -373,8 +353,21 @@ void frame_connection::hand_out(batch& requests) {
   house_->handlers.requests(std::exchange(requests, {}));
 }
 
-/// Refuses the whole connection: an answer about request 0, then the end.
-void frame_connection::say_goodbye(const error& reason) {
+void frame_connection::evict() {
+  ++house_->closed_idle;
+  part(fail(ec::shutting_down, "idle, and others need its place"));
+}
+
+void frame_connection::close_as_slow() {
+  ++house_->closed_slow;
+  if (share_)
+    ++share_->closed_slow;
+  close();
+}
+
+/// Refuses the whole connection: an answer about request 0, then the end, as
+/// soon as the peer has read it, or has had the time to.
+void frame_connection::part(const error& reason) {
   {
     const std::lock_guard guard{mutex_};
     reading_ = false;
@@ -387,112 +380,12 @@ void frame_connection::say_goodbye(const error& reason) {
 /// Closing at once could reset the connection, and the peer's system would
 /// throw away what explains it.
 void frame_connection::linger() {
-  {
-    const std::lock_guard guard{mutex_};
-    phase_ = phase::lingering;
-    reading_ = false;
-    house_->outstanding -= std::exchange(open_, {}).size();
-    began_ = now();
-    stream_->end_writing();
-  }
-  discard();
-}
-
-// -- writing, in any thread, with `mutex_` held -------------------------------
-
-bool frame_connection::end_request(request_id id) {
-  const auto found = std::find(open_.begin(), open_.end(), id);
-  if (found == open_.end())
-    return false;
-  *found = open_.back();
-  open_.pop_back();
-  --house_->outstanding;
-  return true;
-}
-
-void frame_connection::queue_answer(request_id id, std::uint8_t status,
-                                    std::string_view text) {
-  ++house_->answers;
-  queue({.kind = wire::frame_kind::answer, .status = status, .id = id},
-        status == 0 ? text : text.substr(0, wire::refusal_text_max));
-  // The last one takes the rest along; before it, more is likely to come.
-  flush_soon(open_.empty());
-}
-
-void frame_connection::queue(const wire::frame_header& header,
-                             std::string_view payload) {
-  if (phase_ == phase::closed)
-    return;
-  const auto& limits = house_->options.limits;
-  if (sent_ > unsent_fair && sent_ > outbox_.size() / 2)
-    outbox_.erase(0, std::exchange(sent_, 0));
-  const auto before = outbox_.size();
-  wire::append_frame(outbox_, header, payload);
-  const auto total = house_->queued_bytes += outbox_.size() - before;
-  if (unsent() > limits.write_queue_bytes_max
-      || (total > limits.write_queues_bytes_max && unsent() > unsent_fair)) {
-    if (!doomed_)
-      ++house_->closed_slow;
-    give_up(); // I2
-  }
-}
-
-/// @param now Nothing more is expected soon: write in this thread.
-void frame_connection::flush_soon(bool now) {
-  if (reading_ || blocked_since_ || doomed_)
-    return;
-  if (now)
-    return flush();
-  if (std::exchange(flush_posted_, true))
-    return;
-  asio::post(house_->io, [self = shared_from_this()] {
-    const std::lock_guard guard{self->mutex_};
-    self->flush_posted_ = false;
-    if (!self->blocked_since_)
-      self->flush();
-  });
-}
-
-void frame_connection::flush() {
-  if (!stream_ || doomed_)
-    return;
-  while (unsent() > 0) {
-    std::size_t taken = 0;
-    const auto step
-      = stream_->write(std::string_view{outbox_}.substr(sent_), taken);
-    if (step == stream_step::progress) {
-      sent_ += taken;
-      house_->queued_bytes -= taken;
-      continue;
-    }
-    if (step != stream_step::blocked)
-      return give_up();
-    blocked_since_ = now();
-    asio::post(house_->io, [self = shared_from_this()] {
-      if (!self->stream_)
-        return;
-      self->stream_->socket().async_wait(
-        asio::ip::tcp::socket::wait_write, [self](auto failed) {
-          const std::lock_guard guard{self->mutex_};
-          self->blocked_since_.reset();
-          if (!failed)
-            self->flush();
-        });
-    });
-    return;
-  }
-  outbox_.clear();
-  sent_ = 0;
-  if (outbox_.capacity() > idle_capacity_max)
-    outbox_.shrink_to_fit();
-  if (std::exchange(paused_, false))
-    asio::post(house_->io,
-               [self = shared_from_this()] { self->on_readable(); });
-}
-
-void frame_connection::give_up() {
-  if (!std::exchange(doomed_, true))
-    asio::post(house_->io, [self = shared_from_this()] { self->close(); });
+  const std::lock_guard guard{mutex_};
+  phase_ = phase::lingering;
+  reading_ = false;
+  count_requests(std::exchange(open_, {}).size());
+  began_ = now();
+  stream_->end_writing();
 }
 
 } // namespace dfs::net

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "net/frame_outbox.hpp"
 #include "net/frame_server.hpp"
 #include "net/frame_stream.hpp"
+#include "net/principals.hpp"
 #include "wire/frame.hpp"
 
 #include <array>
@@ -15,6 +17,9 @@ namespace dfs::net {
 
 class frame_connection;
 
+/// A peer with this much to fetch is not asked for more requests.
+inline constexpr std::size_t unsent_pause = 1024 * 1024;
+
 /// Shared by a server and its connections, which may outlive it in the hands of
 /// those who answer. All but the atomics belongs to the server's thread.
 struct frame_house {
@@ -25,19 +30,23 @@ struct frame_house {
   std::shared_ptr<const wire::key_ring> keys;
   bool draining = false;
   /// Asked after TLS: the error closes the connection with that text.
-  std::function<result<nothing>(frame_connection&)> verified;
+  std::function<result<principal_table::share_ptr>(frame_connection&)> verified;
   std::function<void(frame_connection&)> gone;
+  /// Closes who has most unsent bytes until there are few enough.
+  std::function<void()> relieve;
   /// Where bytes are read to before they are judged.
   std::array<char, 64 * 1024> scratch;
 
   std::atomic<std::uint64_t> outstanding{0};
   std::atomic<std::uint64_t> queued_bytes{0};
+  std::atomic<bool> relief_due{false}; ///< `relieve` will be called.
   std::atomic<std::uint64_t> refused_tls{0};
   std::atomic<std::uint64_t> refused_tokens{0};
   std::atomic<std::uint64_t> refused_busy{0};
   std::atomic<std::uint64_t> closed_malformed{0};
   std::atomic<std::uint64_t> closed_timeouts{0};
   std::atomic<std::uint64_t> closed_slow{0};
+  std::atomic<std::uint64_t> closed_idle{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> answers{0};
 };
@@ -47,8 +56,10 @@ struct frame_house {
 /// touch; handlers are called without it.
 ///
 /// I1  An id is in `open_` from its request to its answer, and counted in
-///     `house_->outstanding` for exactly as long.
-/// I2  What waits to be written is bounded, else the connection is closed.
+///     `house_->outstanding` and in its principal's share for exactly as long.
+/// I2  What waits to be written is bounded, else the connection is closed; what
+///     waits at all of them is, else the one with most of the principal with
+///     most is closed.
 /// I3  Without unsent bytes nothing waits for the socket to take some.
 class frame_connection final
   : public answer_port,
@@ -61,6 +72,11 @@ public:
 
   void start();
   void close();
+  /// It has most unsent bytes.
+  void close_as_slow();
+  /// Somebody else gets its place. What it may have sent meanwhile is not
+  /// executed, and its client is told so. @pre `idle_since()`.
+  void evict();
   /// Closes what has been silent, slow or half-open for too long at `now`.
   void sweep(instant now);
   /// Nothing to answer and nothing to send.
@@ -68,6 +84,13 @@ public:
   [[nodiscard]] bool unverified() const {
     return phase_ == phase::silent || phase_ == phase::handshaking;
   }
+  /// It gives way to nobody.
+  [[nodiscard]] bool kept() const {
+    return peer_.what.server || peer_.what.right == rights::admin;
+  }
+  /// None: it is in use.
+  [[nodiscard]] std::optional<instant> idle_since() const;
+  [[nodiscard]] unsent_load load() const;
 
   // In any thread.
 
@@ -102,7 +125,7 @@ private:
   [[nodiscard]] result<std::shared_ptr<const wire::token>>
   check_token(std::string_view bytes);
   void hand_out(batch& requests);
-  void say_goodbye(const error& reason);
+  void part(const error& reason);
   void linger();
 
   // With `mutex_` held.
@@ -113,12 +136,14 @@ private:
   void flush_soon(bool now);
   void flush();
   void give_up();
-  [[nodiscard]] std::size_t unsent() const {
-    return outbox_.size() - sent_;
-  }
+  void wait_writable();
+  void count_requests(std::size_t ended);
+  void count_unsent(std::size_t gone);
 
   std::shared_ptr<frame_house> house_;
-  frame_peer peer_; ///< Set before the first request, constant from then on.
+  // Set before the first request, constant from then on.
+  frame_peer peer_;
+  principal_table::share_ptr share_; ///< None: it was refused.
 
   // The server's thread only.
   wire::frame_decoder decoder_{wire::request_payload_max};
@@ -137,13 +162,12 @@ private:
   std::optional<frame_stream> stream_;
   phase phase_ = phase::silent; ///< Changed by the server's thread only.
   std::vector<request_id> open_;
-  std::string outbox_;
-  std::size_t sent_ = 0; ///< Bytes of `outbox_`.
+  frame_outbox outbox_;
   bool reading_ = false; ///< The server's thread flushes when it is through.
   bool flush_posted_ = false;
-  bool paused_ = false; ///< Reads no more until its answers are taken.
-  bool doomed_ = false; ///< `close` is on its way.
-  std::optional<instant> blocked_since_; ///< I3; the socket takes no more.
+  bool paused_ = false;  ///< Reads no more until its answers are taken.
+  bool doomed_ = false;  ///< `close` is on its way.
+  bool blocked_ = false; ///< I3; the socket takes no more.
 };
 
 } // namespace dfs::net

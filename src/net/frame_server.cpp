@@ -14,7 +14,10 @@ namespace dfs::net {
 class frame_server::core final
   : public connection_server<frame_house, frame_connection> {
 public:
-  using connection_server::connection_server;
+  core(asio::io_context& io, std::shared_ptr<frame_house> shared)
+    : connection_server{io, std::move(shared)} {
+    house().relieve = [this] { relieve(); };
+  }
 
 protected:
   std::chrono::milliseconds shortest_limit() const override {
@@ -31,6 +34,24 @@ protected:
   void before_closing() override {
     const auto none = [](auto&&...) {};
     house().handlers = {none, none, none, none};
+    house().relieve = none;
+  }
+
+private:
+  /// Too much is unsent: closes connections until it is not.
+  void relieve() {
+    house().relief_due = false;
+    std::vector<frame_connection*> whose;
+    std::vector<unsent_load> loads;
+    table().each([&](frame_connection& x) {
+      if (const auto load = x.load(); load.bytes > 0) {
+        whose.push_back(&x);
+        loads.push_back(load);
+      }
+    });
+    const auto most = house().options.limits.write_queues_bytes_max;
+    for (const auto i : choose_to_close(std::move(loads), most))
+      whose[i]->close_as_slow();
   }
 };
 
@@ -80,6 +101,7 @@ frame_counters frame_server::counters() const {
   return {.connections = core_->connections,
           .unverified = core_->unverified,
           .outstanding = house.outstanding,
+          .unsent_bytes = house.queued_bytes,
           .accepted = core_->accepted,
           .refused_tls = house.refused_tls,
           .refused_tokens = house.refused_tokens,
@@ -87,8 +109,13 @@ frame_counters frame_server::counters() const {
           .closed_malformed = house.closed_malformed,
           .closed_timeouts = house.closed_timeouts,
           .closed_slow = house.closed_slow,
+          .closed_idle = house.closed_idle,
           .requests = house.requests,
           .answers = house.answers};
+}
+
+std::vector<principal_counters> frame_server::principals() const {
+  return core_->principals().snapshot();
 }
 
 } // namespace dfs::net

@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "base/rights.hpp"
 #include "base/time.hpp"
+#include "net/principals.hpp"
 #include "net/tls.hpp"
 #include "wire/key_ring.hpp"
 #include "wire/token.hpp"
@@ -32,10 +33,13 @@ struct frame_limits {
   std::size_t connections_per_principal_max = 64;
   /// Before TLS has proved who it is. The oldest makes room for the newest.
   std::size_t unverified_max = 64;
-  std::size_t outstanding_per_connection_max = 256;      ///< Then `ec::busy`.
-  std::size_t outstanding_max = 4096;                    ///< Then `ec::busy`.
-  std::size_t write_queue_bytes_max = 4 * 1024 * 1024;   ///< Then it is closed.
-  std::size_t write_queues_bytes_max = 32 * 1024 * 1024; ///< Of all together.
+  std::size_t outstanding_per_connection_max = 256; ///< Then `ec::busy`.
+  std::size_t outstanding_max = 4096;               ///< Then `ec::busy`.
+  /// See `may_take`.
+  std::size_t outstanding_per_principal_max = 2048;
+  std::size_t write_queue_bytes_max = 4 * 1024 * 1024; ///< Then it is closed.
+  /// Of all together. Then the principal with most loses a connection.
+  std::size_t write_queues_bytes_max = 32 * 1024 * 1024;
   std::chrono::milliseconds handshake_timeout{3'000};
   /// Without a byte from the peer.
   std::chrono::milliseconds idle_timeout{60'000};
@@ -43,8 +47,10 @@ struct frame_limits {
   std::chrono::milliseconds ping_after{20'000};
   /// From the first byte of a frame to its last.
   std::chrono::milliseconds frame_timeout{10'000};
-  /// A peer that takes nothing although something is there for it.
+  /// A peer that takes less than `write_bytes_min` in this time although more
+  /// is there for it.
   std::chrono::milliseconds write_timeout{10'000};
+  std::size_t write_bytes_min = 64 * 1024;
   /// For requests that name no deadline, and the longest one may name.
   std::chrono::milliseconds deadline_default{10'000};
   std::chrono::milliseconds deadline_max{600'000};
@@ -96,11 +102,12 @@ struct frame_handlers {
   std::function<void()> draining;
 };
 
-/// What happened so far; numbers only grow but for the first three.
+/// What happened so far; numbers only grow but for the first four.
 struct frame_counters {
-  std::uint64_t connections = 0; ///< Now, the unverified ones included.
-  std::uint64_t unverified = 0;  ///< Now.
-  std::uint64_t outstanding = 0; ///< Requests now.
+  std::uint64_t connections = 0;  ///< Now, the unverified ones included.
+  std::uint64_t unverified = 0;   ///< Now.
+  std::uint64_t outstanding = 0;  ///< Requests now.
+  std::uint64_t unsent_bytes = 0; ///< Now, of answers and events.
   std::uint64_t accepted = 0;
   std::uint64_t refused_tls = 0;      ///< No or no proper certificate.
   std::uint64_t refused_tokens = 0;   ///< Forged, expired, another's.
@@ -108,6 +115,7 @@ struct frame_counters {
   std::uint64_t closed_malformed = 0; ///< Bytes that are no frames.
   std::uint64_t closed_timeouts = 0;  ///< Silent, slow or half-open peers.
   std::uint64_t closed_slow = 0;      ///< Write queue over its limit.
+  std::uint64_t closed_idle = 0;      ///< Gave way to somebody.
   std::uint64_t requests = 0;
   std::uint64_t answers = 0;
 };
@@ -146,6 +154,9 @@ public:
   void drain(std::chrono::milliseconds patience, std::function<void()> drained);
 
   [[nodiscard]] frame_counters counters() const;
+
+  /// What each principal holds. Any thread.
+  [[nodiscard]] std::vector<principal_counters> principals() const;
 
 private:
   class core;

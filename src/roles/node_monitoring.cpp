@@ -3,6 +3,9 @@
 #include "actors/support/monitoring.hpp"
 #include "roles/node_parts.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 // What /metrics says beside the actors' figures: counters of the planes. Names
 // and labels: docs/metrics.md.
 
@@ -90,6 +93,51 @@ void describe_streams(metrics_page& page, const net::frame_counters& x) {
   page.sample({{"why", "malformed"}}, x.closed_malformed);
   page.sample({{"why", "timed_out"}}, x.closed_timeouts);
   page.sample({{"why", "slow"}}, x.closed_slow);
+  page.sample({{"why", "idle"}}, x.closed_idle);
+  page.family("dfs_stream_unsent_bytes", metric::gauge,
+              "Bytes of answers that clients have not taken.");
+  page.sample({}, x.unsent_bytes);
+}
+
+/// A page has an end: this many principals, those that hold most.
+constexpr std::size_t principals_max = 32;
+
+void describe_principals(metrics_page& page,
+                         std::vector<net::principal_counters> all) {
+  const auto weight = [](const net::principal_counters& x) {
+    return std::tuple{x.refused_busy + x.closed_idle + x.closed_slow,
+                      x.connections + x.requests, x.unsent_bytes};
+  };
+  std::stable_sort(all.begin(), all.end(), [&](const auto& x, const auto& y) {
+    return weight(x) > weight(y);
+  });
+  all.resize(std::min(all.size(), principals_max));
+  const auto each = [&](auto sample) {
+    for (const auto& x : all)
+      sample(x);
+  };
+  page.family("dfs_stream_principal_connections", metric::gauge,
+              "Clients' connections now, by who they are.");
+  each([&](const auto& x) {
+    page.sample({{"principal", x.name}}, x.connections);
+  });
+  page.family("dfs_stream_principal_requests_outstanding", metric::gauge,
+              "Requests that wait for their answer, by whose they are.");
+  each([&](const auto& x) {
+    page.sample({{"principal", x.name}}, x.requests);
+  });
+  page.family("dfs_stream_principal_unsent_bytes", metric::gauge,
+              "Bytes of answers that have not been taken, by whose they are.");
+  each([&](const auto& x) {
+    page.sample({{"principal", x.name}}, x.unsent_bytes);
+  });
+  page.family("dfs_stream_principal_refused_total", metric::counter,
+              "What was turned away for a limit, by whose it was and why.");
+  each([&](const auto& x) {
+    page.sample({{"principal", x.name}, {"why", "busy"}}, x.refused_busy);
+    page.sample({{"principal", x.name}, {"why", "idle"}}, x.closed_idle);
+    page.sample({{"principal", x.name}, {"why", "slow"}}, x.closed_slow);
+  });
 }
 
 void describe_requests(metrics_page& page,
@@ -134,6 +182,7 @@ node::parts::monitoring() {
       },
       [this](metrics_page& page) {
         describe_streams(page, ports->streams().counters());
+        describe_principals(page, ports->streams().principals());
       },
       [this](metrics_page& page) {
         describe_requests(page, door_counts->snapshot());

@@ -174,6 +174,9 @@ actors::supervised node::parts::supervise_door() {
     options.token_life = how.settings.stream.token_life;
     options.data_tls = how.settings.stream.tls;
     options.statistics = door_counts;
+    options.subscriptions_max = how.settings.stream.subscriptions_max;
+    options.subscriptions_per_principal_max
+      = how.settings.stream.subscriptions_per_principal_max;
     if (queue_group)
       options.on_closed = [to = queues](const actors::door_caller& x) {
         caf::anon_send(to.get(), x);

@@ -23,6 +23,9 @@ net::frame_limits frame_limits_of(const settings::stream_section& x) {
   auto limits = connection_limits_of<net::frame_limits>(x);
   limits.outstanding_max = x.requests_max;
   limits.outstanding_per_connection_max = x.requests_per_connection_max;
+  limits.outstanding_per_principal_max = x.requests_per_principal_max;
+  limits.write_queues_bytes_max = x.unsent_bytes_max;
+  limits.write_bytes_min = x.write_bytes_min;
   return limits;
 }
 

@@ -59,12 +59,17 @@ struct stream_section {
   bool insecure = false; ///< Off a loopback address without TLS.
   std::uint32_t connections_max = 0;
   std::uint32_t connections_per_principal_max = 0;
-  std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
-  std::uint32_t requests_max = 0;   ///< Outstanding, whole node.
+  std::uint32_t unverified_max = 0;   ///< Connections still in their handshake.
+  std::uint32_t requests_max = 0;     ///< Outstanding, whole node.
   std::uint32_t requests_per_connection_max = 0;
+  std::uint32_t requests_per_principal_max = 0;
+  std::uint32_t subscriptions_max = 0; ///< Of the whole node.
+  std::uint32_t subscriptions_per_principal_max = 0;
+  std::uint64_t unsent_bytes_max = 0; ///< Of all connections.
   milliseconds handshake_timeout{};
   milliseconds idle_timeout{};  ///< Without a request and without an answer.
-  milliseconds write_timeout{}; ///< A peer that takes nothing is cut off.
+  milliseconds write_timeout{}; ///< A peer that takes too little is cut off.
+  std::uint64_t write_bytes_min = 0; ///< In that time.
   milliseconds token_life{};
 };
 

@@ -222,6 +222,11 @@ void add_stream(rows& to) {
                       "Whether file bytes and the tokens that guard them may "
                       "cross a network without TLS; warned of at each start.",
                       to_server<stream, &section::insecure>));
+}
+
+void add_stream_limits(rows& to) {
+  using section = stream_section;
+  constexpr auto stream = &node::stream;
   to.push_back(server("stream.connections_max", number(1, 1'000'000), "1024",
                       "Connections of all clients; more are refused.",
                       to_server<stream, &section::connections_max>));
@@ -242,6 +247,30 @@ void add_stream(rows& to) {
            "Requests being worked on, of one connection; at most "
            "stream.requests_max.",
            to_server<stream, &section::requests_per_connection_max>));
+  to.push_back(
+    server("stream.requests_per_principal_max", number(1, 1'000'000), "2048",
+           "Requests being worked on, of one user; above 16, they also leave "
+           "as many free as they have.",
+           to_server<stream, &section::requests_per_principal_max>));
+  to.push_back(server("stream.subscriptions_max", number(1, 65'536), "512",
+                      "Subscriptions (`watch` verbs) of all connections; more "
+                      "are answered 'busy'.",
+                      to_server<stream, &section::subscriptions_max>));
+  to.push_back(
+    server("stream.subscriptions_per_principal_max", number(1, 65'536), "128",
+           "Subscriptions of one user; above 16, they also leave as many free "
+           "as they have.",
+           to_server<stream, &section::subscriptions_per_principal_max>));
+  to.push_back(server(
+    "stream.unsent_bytes_max", {kind::size, 4 << 20, 1 << 30, {}}, "32MiB",
+    "Bytes of answers that have not been taken, of all connections; "
+    "then the user with most loses a connection.",
+    to_server<stream, &section::unsent_bytes_max>));
+}
+
+void add_stream_times(rows& to) {
+  using section = stream_section;
+  constexpr auto stream = &node::stream;
   to.push_back(server("stream.handshake_timeout",
                       duration(milliseconds{100}, minutes{1}), "5s",
                       "Time in which a new connection must prove who it is.",
@@ -253,8 +282,15 @@ void add_stream(rows& to) {
                       to_server<stream, &section::idle_timeout>));
   to.push_back(server("stream.write_timeout",
                       duration(milliseconds{100}, minutes{10}), "10s",
-                      "Time in which a peer must take what is sent to it.",
+                      "Time in which a peer must take stream.write_bytes_min "
+                      "of what is sent to it.",
                       to_server<stream, &section::write_timeout>));
+  to.push_back(server("stream.write_bytes_min", {kind::size, 1, 16 << 20, {}},
+                      "64KiB",
+                      "Bytes that a client takes in each "
+                      "stream.write_timeout, or all that there are; a slower "
+                      "one is cut off.",
+                      to_server<stream, &section::write_bytes_min>));
   to.push_back(server("stream.token_life", duration(seconds{10}, hours{24}),
                       "10m",
                       "How long the token of a login is good; clients renew "
@@ -325,6 +361,8 @@ rows make_table() {
   add_coming_and_going(all);
   add_control(all);
   add_stream(all);
+  add_stream_limits(all);
+  add_stream_times(all);
   add_chunks(all);
   add_volumes(all);
   add_metadata(all);

@@ -425,5 +425,24 @@ TEST_F(FrontDoorTest, BoundsSubscriptions) {
   EXPECT_EQ(heard(18), (texts{"opened"})); // Its place was free again.
 }
 
+// SPEC S10
+TEST_F(FrontDoorTest, SubscriptionsOfOnePrincipalLeaveRoomForOthers) {
+  const auto own = port;
+  std::size_t refused = 0;
+  for (int i = 0; i < 32; ++i) { // With 16 each they would take all.
+    port = std::make_shared<recording_port>();
+    port->who.name = "mallory";
+    std::vector<net::frame_request> all;
+    for (std::uint64_t id = 1; id <= 16; ++id)
+      all.push_back(request(id, test::follow{}));
+    send(std::move(all));
+    refused += port->refusals.size();
+  }
+  EXPECT_EQ(refused, 32u * 16 - 128);
+  port = own;
+  send({request(1, test::follow{})});
+  EXPECT_EQ(heard(1), (texts{"opened"}));
+}
+
 } // namespace
 } // namespace dfs::actors

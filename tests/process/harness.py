@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 PORTS = ("ping", "group", "control", "stream", "http", "data",
          "versions", "queue")
@@ -99,6 +101,16 @@ def run(*arguments, check=True, timeout=30, env=None, where=()):
             f"dfsnode {' '.join(map(str, arguments))}: {done.returncode}\n"
             f"{done.stdout}{done.stderr}")
     return done
+
+
+def page_of(node, path):
+    """What the HTTP port says, whatever its status."""
+    url = f"http://127.0.0.1:{node.ports['http']}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.read().decode()
 
 
 def rss_bytes(pid):

@@ -89,6 +89,20 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) { return x.server.control.handshake_timeout.count(); }},
     {"control.idle_timeout",
      [](auto& x) { return x.server.control.idle_timeout.count(); }},
+    {"http.port", [](auto& x) -> std::int64_t { return x.server.http.port; }},
+    {"http.connections_max",
+     [](auto& x) -> std::int64_t { return x.server.http.connections_max; }},
+    {"http.idle_timeout",
+     [](auto& x) { return x.server.http.idle_timeout.count(); }},
+    {"node.drain_timeout",
+     [](auto& x) { return x.server.node.drain_timeout.count(); }},
+    {"client.timeout", [](auto& x) { return x.client.timeout.count(); }},
+  };
+  expect_own_fields(fields);
+}
+
+TEST(Table, RowsOfStreamsReachTheirOwnFields) {
+  const std::pair<const char*, field_reader> fields[]{
     {"stream.port",
      [](auto& x) -> std::int64_t { return x.server.stream.port; }},
     {"stream.data_port",
@@ -109,6 +123,24 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) -> std::int64_t {
        return x.server.stream.requests_per_connection_max;
      }},
+    {"stream.requests_per_principal_max",
+     [](auto& x) -> std::int64_t {
+       return x.server.stream.requests_per_principal_max;
+     }},
+    {"stream.subscriptions_max",
+     [](auto& x) -> std::int64_t { return x.server.stream.subscriptions_max; }},
+    {"stream.subscriptions_per_principal_max",
+     [](auto& x) -> std::int64_t {
+       return x.server.stream.subscriptions_per_principal_max;
+     }},
+    {"stream.unsent_bytes_max",
+     [](auto& x) {
+       return static_cast<std::int64_t>(x.server.stream.unsent_bytes_max);
+     }},
+    {"stream.write_bytes_min",
+     [](auto& x) {
+       return static_cast<std::int64_t>(x.server.stream.write_bytes_min);
+     }},
     {"stream.handshake_timeout",
      [](auto& x) { return x.server.stream.handshake_timeout.count(); }},
     {"stream.idle_timeout",
@@ -117,14 +149,6 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) { return x.server.stream.write_timeout.count(); }},
     {"stream.token_life",
      [](auto& x) { return x.server.stream.token_life.count(); }},
-    {"http.port", [](auto& x) -> std::int64_t { return x.server.http.port; }},
-    {"http.connections_max",
-     [](auto& x) -> std::int64_t { return x.server.http.connections_max; }},
-    {"http.idle_timeout",
-     [](auto& x) { return x.server.http.idle_timeout.count(); }},
-    {"node.drain_timeout",
-     [](auto& x) { return x.server.node.drain_timeout.count(); }},
-    {"client.timeout", [](auto& x) { return x.client.timeout.count(); }},
   };
   expect_own_fields(fields);
 }
