@@ -4,6 +4,7 @@
 
 #include <caf/scoped_actor.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -17,12 +18,6 @@ using std::chrono::milliseconds;
 
 /// How often a node that waits for its group looks whether it is told to stop.
 constexpr milliseconds look_around{50};
-
-/// A goodbye is heard within a round trip, or not at all: its peers notice.
-constexpr milliseconds goodbye{2'000};
-
-/// After which a subsystem that does not end is left behind.
-constexpr milliseconds subsystems_end{5'000};
 
 /// Asks without blocking: the answer comes to the future.
 template <class Reply, class Handle, class Request>
@@ -38,6 +33,29 @@ std::future<result<Reply>> ask(caf::actor_system& system, const Handle& whom,
   };
   system.spawn(asking, std::move(request));
   return answer;
+}
+
+/// Who gives up by itself at a deadline says so a little later.
+constexpr milliseconds grace{500};
+
+/// A promise that outlives those who wait for it in vain.
+struct ending {
+  std::shared_ptr<std::promise<void>> promise
+    = std::make_shared<std::promise<void>>();
+  std::shared_future<void> future = promise->get_future().share();
+};
+
+/// Looks around while it waits. @returns whether it was in time.
+template <class Future>
+bool wait(Future& x, instant until, const std::function<bool()>& hurried) {
+  for (;;) {
+    const auto left = until - instant::clock::now();
+    const auto some = std::clamp<instant::duration>(left, {}, look_around);
+    if (x.wait_for(some) == std::future_status::ready)
+      return true;
+    if (left <= some || hurried())
+      return false;
+  }
 }
 
 } // namespace
@@ -89,28 +107,65 @@ void node::reload() {
   actors::log_event(log, spdlog::level::info, "logs and keys reloaded");
 }
 
-std::vector<std::string> node::leave() {
+// What clients have in work may need the files of this very node: it comes
+// first, but gets half of the time to itself only.
+std::vector<std::string>
+node::drain(instant until, const std::function<bool()>& hurried) {
   auto& all = *parts_;
   if (!all.started)
     return {};
   all.board.set("serving", false, "this node is going");
+  const auto left = [until] {
+    return std::max(
+      std::chrono::duration_cast<milliseconds>(until - instant::clock::now()),
+      milliseconds{0});
+  };
+  ending streams;
+  ending versions;
+  std::future<result<msg::chunkserver_drained>> chunks;
   if (all.serving)
-    all.ports->drain_streams(all.how.settings.node.drain_timeout);
-  if (all.chunk_bytes) {
-    const auto patience = all.how.settings.node.drain_timeout;
-    auto drained = ask<msg::chunkserver_drained>(
-      *all.system, all.keeper.get(), msg::drain_chunkserver{patience},
-      patience + goodbye);
-    (void) drained.wait_for(patience + goodbye);
-  }
+    all.ports->drain_streams(left(), streams.promise);
+  else
+    streams.promise->set_value();
+  wait(streams.future, until - left() / 2, hurried);
+  if (all.chunk_bytes)
+    chunks = ask<msg::chunkserver_drained>(
+      *all.system, all.keeper.get(), msg::drain_chunkserver{left()}, left());
   if (all.version_bytes)
-    all.version_bytes->drain(all.how.settings.node.drain_timeout);
+    all.version_bytes->drain(
+      left(), [promise = versions.promise] { promise->set_value(); });
+  else
+    versions.promise->set_value();
+  if (chunks.valid())
+    wait(chunks, until, hurried);
+  std::vector<std::string> held;
+  if (!wait(versions.future, until + grace, hurried))
+    held.emplace_back("the data port of versions");
+  if (!wait(streams.future, until + grace, hurried))
+    held.emplace_back("the port of requests");
+  return held;
+}
+
+void node::say_goodbye(milliseconds within) {
+  auto& all = *parts_;
+  if (!all.started)
+    return;
   auto said = ask<msg::group_left>(*all.system, all.detector.get(),
-                                   msg::leave_group{}, goodbye);
-  (void) said.wait_for(goodbye + 1s);
+                                   msg::leave_group{}, within);
+  (void) said.wait_for(within);
+}
+
+std::vector<std::string> node::stop(milliseconds within) {
+  auto& all = *parts_;
+  if (!all.started)
+    return {};
   all.ports->stop();
   return actors::stop_supervisor(*all.system, std::move(all.supervisor),
-                                 subsystems_end);
+                                 within);
+}
+
+milliseconds node::drain_timeout() const {
+  return parts_->how.settings.node.drain_timeout;
 }
 
 void node::undo() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "settings/server_command_line.hpp"
 
 #include <chrono>
@@ -17,7 +18,9 @@ namespace dfs::roles {
 ///   prepare   credentials, ports, data directory: all that can be wrong is
 ///             found here, and nothing has happened outside this process yet
 ///   join      enters the group; then it serves
-///   leave     drains: no new requests, the open ones answered, goodbye said
+///   drain     no new requests, the open ones answered, leases given back
+///   goodbye   the others learn that it is gone
+///   stop      ends the subsystems
 ///
 /// Destroy it on the thread that made it. Whatever happens between, a node that
 /// is killed instead has lost nothing that it acknowledged (SPEC S6).
@@ -42,11 +45,25 @@ public:
   /// be read stays as it was, and the log says so.
   void reload();
 
-  /// @returns the subsystems that did not end in time. With any, leave the
-  ///          process by `_exit`: destruction would wait for them.
-  [[nodiscard]] std::vector<std::string> leave();
+  /// Takes no new requests, and waits until the open ones are answered and the
+  /// leases are given back: until `until` at most, whatever is held, and not
+  /// when `hurried`.
+  /// @returns what has not even noticed. With any, leave the process by `_exit`
+  ///          after the goodbye: destruction would wait for it.
+  [[nodiscard]] std::vector<std::string>
+  drain(instant until, const std::function<bool()>& hurried);
 
-  /// After `leave`, for a node that never was in its group: what its start left
+  /// Tells the group. Takes `within` at most, a round trip mostly.
+  void say_goodbye(std::chrono::milliseconds within);
+
+  /// @returns the subsystems that did not end within about `within`. With any,
+  ///          leave the process by `_exit`.
+  [[nodiscard]] std::vector<std::string> stop(std::chrono::milliseconds within);
+
+  /// `node.drain_timeout`: between SIGTERM and the end.
+  [[nodiscard]] std::chrono::milliseconds drain_timeout() const;
+
+  /// After `stop`, for a node that never was in its group: what its start left
   /// in a new data directory is removed again.
   void undo();
 

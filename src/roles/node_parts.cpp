@@ -4,6 +4,8 @@
 #include "actors/membership.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/support/control_plane.hpp"
+#include "roles/descriptor_limit.hpp"
+#include "settings/descriptors.hpp"
 
 #include <caf/logger.hpp>
 
@@ -195,6 +197,7 @@ result<nothing> node::parts::start() {
   board.watch("membership-log",
               [to = history] { return to->oldest_wait(wall_clock()); });
   board.set("serving", false, "not in the group yet");
+  judge_descriptors();
   if (auto loaded = load_metadata(); !loaded)
     return loaded;
   supervisor = actors::spawn_supervisor(*system,
@@ -208,6 +211,21 @@ result<nothing> node::parts::start() {
       caf::anon_send(to.get(), msg::group_datagram{via, from, std::move(body)});
     });
   return ports->start_control(directory.get());
+}
+
+void node::parts::judge_descriptors() {
+  const auto needed = settings::descriptors_needed(how.settings, how.roles);
+  const auto limit = descriptor_limit();
+  if (limit >= needed)
+    return board.pass("descriptors", "");
+  const auto text = fmt::format(
+    "{} descriptors may be open, the limits of connections ask for up to {}: "
+    "raise LimitNOFILE (ulimit -Hn), or lower control.links_max and "
+    "stream.connections_max",
+    limit, needed);
+  board.pass("descriptors", text);
+  actors::log_event(*actors::log_for("node"), spdlog::level::warn,
+                    "few descriptors", {{"why", text}});
 }
 
 result<nothing> node::parts::serve(const msg::group_joined& joined) {

@@ -63,6 +63,9 @@ struct node::parts {
   /// Spawns the subsystems and opens group and control plane.
   [[nodiscard]] result<nothing> start();
 
+  /// Warns when the limits of connections ask for more than there may be.
+  void judge_descriptors();
+
   /// Opens the doors for clients.
   [[nodiscard]] result<nothing> serve(const msg::group_joined& joined);
 

@@ -6,8 +6,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include <future>
-
 namespace dfs::roles {
 
 namespace {
@@ -42,6 +40,7 @@ result<nothing> try_port(const endpoint& where, const std::string& key) {
 net::gate_limits limits_of(const settings::control_section& x) {
   net::gate_limits limits;
   limits.links_max = x.links_max;
+  limits.unverified_max = x.unverified_max;
   limits.handshake = x.handshake_timeout;
   limits.idle = x.idle_timeout;
   return limits;
@@ -149,11 +148,12 @@ result<nothing> planes::start_streams(
   return opened;
 }
 
-void planes::drain_streams(std::chrono::milliseconds patience) {
-  std::promise<void> drained;
-  stream_thread_.sync(
-    [&] { streams_->drain(patience, [&drained] { drained.set_value(); }); });
-  drained.get_future().wait();
+void planes::drain_streams(std::chrono::milliseconds patience,
+                           std::shared_ptr<std::promise<void>> done) {
+  boost::asio::post(stream_thread_.io(), [this, patience, done] {
+    if (streams_)
+      streams_->drain(patience, [done] { done->set_value(); });
+  });
 }
 
 void planes::stop() {
@@ -180,7 +180,10 @@ void planes::close() {
 
 void planes::use(const credentials& keys) {
   group_->use(*keys.cluster_key());
-  stream_thread_.sync([&] { streams_->replace_keys(keys.token_key()); });
+  boost::asio::post(stream_thread_.io(), [this, fresh = keys.token_key()] {
+    if (streams_)
+      streams_->replace_keys(fresh);
+  });
 }
 
 } // namespace dfs::roles

@@ -9,6 +9,7 @@
 #include "roles/io_thread.hpp"
 #include "settings/sections.hpp"
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,7 +39,9 @@ public:
   start_streams(std::map<std::string, net::http_handler, std::less<>> paths);
 
   /// No new requests; the open ones are answered within `patience` or dropped.
-  void drain_streams(std::chrono::milliseconds patience);
+  /// Does not wait. @param done Is set then; never, if the thread is held.
+  void drain_streams(std::chrono::milliseconds patience,
+                     std::shared_ptr<std::promise<void>> done);
 
   /// Nothing comes in any more.
   void stop();
@@ -47,7 +50,7 @@ public:
   /// Safe to repeat.
   void close();
 
-  /// Takes up keys that were read again.
+  /// Takes up keys that were read again. Does not wait.
   void use(const credentials& keys);
 
   [[nodiscard]] const std::shared_ptr<net::group_socket>& group() const {

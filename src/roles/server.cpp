@@ -1,12 +1,16 @@
 #include "roles/server.hpp"
 
 #include "actors/support/log.hpp"
+#include "roles/descriptor_limit.hpp"
+#include "roles/exit_watch.hpp"
 #include "roles/node.hpp"
 #include "settings/server_command_line.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -14,6 +18,9 @@
 namespace dfs::roles {
 
 namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 /// What a subsystem that cannot be kept alive leaves for main.
 std::atomic<int> given_up_status{0};
@@ -59,21 +66,47 @@ int complain(const error& why) {
   return exit_status(why.code);
 }
 
+void complain_of(const std::vector<std::string>& hung) {
+  for (const auto& name : hung)
+    actors::log_event(*actors::log_for("node"), spdlog::level::err,
+                      "did not end", {{"name", name}});
+}
+
+/// Of `node.drain_timeout`, for the goodbye and the end of what has drained.
+milliseconds reserve_of(milliseconds patience) {
+  return std::min(patience / 2, milliseconds{3'000});
+}
+
 /// Status of a process that has drained, or must leave what hangs behind.
 int end(std::unique_ptr<node> server, bool served) {
-  auto& log = *actors::log_for("node");
-  const auto hung = server->leave();
-  for (const auto& name : hung)
-    actors::log_event(log, spdlog::level::err, "subsystem did not end",
-                      {{"name", name}});
+  // At least so long: a goodbye is worth it, and so are disks that are closed.
+  const auto patience = std::max(server->drain_timeout(), milliseconds{2'000});
+  const auto until = instant::clock::now() + patience;
+  const auto left = [until](milliseconds kept) {
+    return std::max(
+      std::chrono::duration_cast<milliseconds>(until - instant::clock::now())
+        - kept,
+      milliseconds{100});
+  };
+  const int forced = given_up_status != 0 ? given_up_status.load() : 1;
+  exit_watch watch{patience, forced};
+  auto drains = std::min<instant>(until - reserve_of(patience),
+                                  until - patience + server->drain_timeout());
+  auto hung = server->drain(drains, [&watch] { return watch.hurried(); });
+  // Heard within a round trip, or not at all: then its peers notice.
+  server->say_goodbye(std::min(left(500ms), milliseconds{2'000}));
+  watch.goodbye_said();
+  const auto stuck = server->stop(std::min(left(1'200ms), milliseconds{5'000}));
+  hung.insert(hung.end(), stuck.begin(), stuck.end());
+  complain_of(hung);
   if (served)
-    actors::log_event(log, spdlog::level::info, "ended",
+    actors::log_event(*actors::log_for("node"), spdlog::level::info, "ended",
                       {{"status", given_up_status.load()}});
   else
     server->undo();
   if (!hung.empty()) {
     actors::stop_log();
-    _exit(given_up_status != 0 ? given_up_status.load() : 1);
+    _exit(forced);
   }
   server.reset();
   actors::stop_log();
@@ -96,6 +129,7 @@ int run_server(const std::vector<std::string>& arguments,
                          "--role client serves nothing yet: it becomes the "
                          "gateways; use a verb such as `dfsnode members`"));
   block_signals();
+  raise_descriptor_limit();
   const auto main_thread = pthread_self();
   auto prepared
     = node::prepare(*how, [main_thread](int status, const std::string& why) {

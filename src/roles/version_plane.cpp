@@ -2,7 +2,6 @@
 
 #include "roles/stream_limits.hpp"
 
-#include <future>
 #include <utility>
 
 namespace dfs::roles {
@@ -71,10 +70,9 @@ version_plane::~version_plane() {
     store_->close();
 }
 
-void version_plane::drain(std::chrono::milliseconds patience) {
-  std::promise<void> drained;
-  service_->drain(patience, [&drained] { drained.set_value(); });
-  drained.get_future().wait();
+void version_plane::drain(std::chrono::milliseconds patience,
+                          std::function<void()> done) {
+  service_->drain(patience, std::move(done));
 }
 
 std::vector<msg::volume_status> version_plane::volumes() const {

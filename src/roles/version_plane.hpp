@@ -42,7 +42,8 @@ public:
   ~version_plane();
 
   /// Resigns, takes no more; what is under way is finished within `patience`.
-  void drain(std::chrono::milliseconds patience);
+  /// Does not wait. @param done Called once, in the data thread.
+  void drain(std::chrono::milliseconds patience, std::function<void()> done);
 
   [[nodiscard]] fileserver::version_service& service() {
     return *service_;

@@ -47,6 +47,7 @@ struct group_section {
 struct control_section {
   std::uint16_t port = 0; ///< TCP: the gate.
   std::uint32_t links_max = 0;
+  std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
   milliseconds handshake_timeout{}; ///< From connection to certificate.
   milliseconds idle_timeout{};      ///< Silence after which a link is closed.
 };
@@ -59,8 +60,8 @@ struct stream_section {
   bool insecure = false; ///< Off a loopback address without TLS.
   std::uint32_t connections_max = 0;
   std::uint32_t connections_per_principal_max = 0;
-  std::uint32_t unverified_max = 0;   ///< Connections still in their handshake.
-  std::uint32_t requests_max = 0;     ///< Outstanding, whole node.
+  std::uint32_t unverified_max = 0; ///< Connections still in their handshake.
+  std::uint32_t requests_max = 0;   ///< Outstanding, whole node.
   std::uint32_t requests_per_connection_max = 0;
   std::uint32_t requests_per_principal_max = 0;
   std::uint32_t subscriptions_max = 0; ///< Of the whole node.

@@ -40,8 +40,10 @@ void add_node(rows& to) {
                       to_server<&node::node, &node_section::advertise>));
   to.push_back(server("node.drain_timeout", duration(seconds{0}, minutes{10}),
                       "10s",
-                      "How long a node that is told to stop (SIGTERM) finishes "
-                      "requests before it ends all the same.",
+                      "How long a node that is told to stop (SIGTERM) takes at "
+                      "most: it finishes requests, says goodbye in the last "
+                      "3s (at most half), and ends whatever hangs. Below 2s, "
+                      "it takes 2s.",
                       to_server<&node::node, &node_section::drain_timeout>));
   to.push_back(required(
     server("security.bundle", {kind::path}, "",
@@ -188,9 +190,16 @@ void add_control(rows& to) {
   to.push_back(server("control.port", port(), "7402",
                       "TCP port for typed messages among servers (the gate).",
                       to_server<&node::control, &control_section::port>));
-  to.push_back(server("control.links_max", number(1, 65'536), "1024",
-                      "Links to other servers, in and out; more are refused.",
+  to.push_back(server("control.links_max", number(1, 65'536), "2048",
+                      "Links to other servers, in and out; more are refused. A "
+                      "server that comes back has two for a while.",
                       to_server<&node::control, &control_section::links_max>));
+  to.push_back(
+    server("control.unverified_max", number(1, 65'536), "1024",
+           "Connections that have not yet proved who they are: a master that "
+           "is back has those of all servers at once. The oldest of the "
+           "address with most gives way to a new one.",
+           to_server<&node::control, &control_section::unverified_max>));
   to.push_back(
     server("control.handshake_timeout", duration(milliseconds{100}, minutes{1}),
            "5s", "Time in which a new connection must prove who it is.",

@@ -103,9 +103,8 @@ TEST_F(DoorSharesTest,
   }
   EXPECT_GT(most, 16 * MiB); // There was something to share.
   EXPECT_TRUE(test::eventually([&] { return counters().closed_slow > 0; }));
-  EXPECT_TRUE(test::eventually([&] {
-    return counters().unsent_bytes <= limits.write_queues_bytes_max;
-  }));
+  EXPECT_TRUE(test::eventually(
+    [&] { return counters().unsent_bytes <= limits.write_queues_bytes_max; }));
   EXPECT_EQ(share_of("mallory").closed_slow, counters().closed_slow);
   EXPECT_EQ(counters().accepted, accepted); // Nobody had to come back.
 }

@@ -85,6 +85,8 @@ TEST(Table, RowsOfOneTypeReachTheirOwnFields) {
      [](auto& x) -> std::int64_t { return x.server.control.port; }},
     {"control.links_max",
      [](auto& x) -> std::int64_t { return x.server.control.links_max; }},
+    {"control.unverified_max",
+     [](auto& x) -> std::int64_t { return x.server.control.unverified_max; }},
     {"control.handshake_timeout",
      [](auto& x) { return x.server.control.handshake_timeout.count(); }},
     {"control.idle_timeout",
