@@ -46,7 +46,7 @@ multicast_group(self_pointer self, multicast_group_options options) {
     [self](const multicast_state& x) {
       driver_of(self).give_state(x.ticket, std::move(*x.state));
     },
-    [self](force_multicast) { driver_of(self).force_primary(); },
+    [self](force_multicast x) { driver_of(self).force_primary(x.blank); },
     [self](get_multicast) {
       return multicast_standing{
         std::make_shared<const fileserver::multicast_report>(

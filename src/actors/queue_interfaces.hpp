@@ -43,7 +43,9 @@ struct multicast_state {
 };
 
 /// An operator gives up what others may have.
-struct force_multicast {};
+struct force_multicast {
+  bool blank = false; ///< Also without a state.
+};
 
 struct get_multicast {};
 struct multicast_standing {

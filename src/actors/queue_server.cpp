@@ -29,7 +29,7 @@ queue_server(queue_shell::self_pointer self, queue_server_options options) {
     [shell](const msg::read_queue& x) { return shell.read(x); },
     [shell](const msg::get_queue_group&) { return shell.standing(); },
     [shell](const msg::list_queues& x) { return shell.list(x); },
-    [shell](const msg::force_queue_primary&) { return shell.force(); },
+    [shell](const msg::force_queue_primary& x) { return shell.force(x); },
     [shell](const multicast_news& x) { shell.take(x.batch->events); },
     [shell](const door_caller& gone) { shell.forget(gone); },
     [shell](caf::flush_atom) { shell.flush(); },

@@ -56,7 +56,10 @@ struct queue_shell {
   caf::result<msg::queue_greeted> greet() const;
   caf::result<msg::queue_group_status> standing() const;
   [[nodiscard]] msg::queue_list list(const msg::list_queues& x) const;
-  caf::result<msg::queue_primary_forced> force() const;
+  caf::result<msg::queue_primary_forced>
+  force(const msg::force_queue_primary& x) const;
+  [[nodiscard]] std::vector<msg::queue_member_row>
+  last_heard(const core::multicast_status& at) const;
   [[nodiscard]] std::string why_not() const;
   [[nodiscard]] std::string names_of(const std::vector<server_id>& x) const;
   [[nodiscard]] std::vector<server_id> primary_servers() const;

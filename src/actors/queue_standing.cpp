@@ -159,14 +159,44 @@ msg::queue_list queue_shell::list(const msg::list_queues& x) const {
   return found;
 }
 
+std::vector<msg::queue_member_row>
+queue_shell::last_heard(const core::multicast_status& at) const {
+  std::vector<msg::queue_member_row> all;
+  for (const auto& [server, name] : state.options.names) {
+    const auto mark = at.last_marks.find(server);
+    const auto held = mark == at.last_marks.end() ? 0 : mark->second;
+    const bool member = core::index_of(at.configuration, server).has_value();
+    all.push_back(
+      {server, name, at.marks.contains(server), member, held, held});
+  }
+  return all;
+}
+
 // The door has written who asks for it to the audit log.
-caf::result<msg::queue_primary_forced> queue_shell::force() const {
-  if (state.primary)
-    return to_caf(
-      fail(ec::exists, "there is a primary: " + names_of(primary_servers())));
-  self->send(state.options.group.get(), force_multicast{});
-  return msg::queue_primary_forced{state.lost ? state.lost->here
-                                              : std::vector<server_id>{}};
+caf::result<msg::queue_primary_forced>
+queue_shell::force(const msg::force_queue_primary& x) const {
+  auto promise = self->make_response_promise<msg::queue_primary_forced>();
+  self->request(state.options.group.get(), ask_timeout, get_multicast{})
+    .then(
+      [promise, me = *this,
+       blank = x.with_nothing](const multicast_standing& told) mutable {
+        const auto& at = told.report->status;
+        if (me.state.primary)
+          return promise.deliver(
+            to_caf(fail(ec::exists, "there is a primary: "
+                                      + me.names_of(me.primary_servers()))));
+        if (at.blank && !blank)
+          return promise.deliver(to_caf(fail(
+            ec::invalid_argument,
+            "this server has nothing: what the others have would be replaced "
+            "by that. Try: one that has something, or --with-nothing")));
+        me.self->send(me.state.options.group.get(), force_multicast{blank});
+        promise.deliver(msg::queue_primary_forced{
+          me.state.lost ? me.state.lost->here : std::vector<server_id>{},
+          me.last_heard(at)});
+      },
+      [promise](const caf::error& why) mutable { promise.deliver(why); });
+  return promise;
 }
 
 } // namespace dfs::actors

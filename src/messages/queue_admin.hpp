@@ -92,15 +92,22 @@ struct queue_list {
 
 /// The servers that this one hears go on as the primary without the others,
 /// whatever those have -> `queue_primary_forced`. What only they were told may
-/// be lost. Errors: `exists` (there is a primary here), `unavailable`.
+/// be lost. The order is over when that is so, or after 10 s. Errors: `exists`
+/// (there is a primary here), `invalid_argument` (this server has nothing, and
+/// that is not what was meant), `unavailable`.
 struct force_queue_primary {
   std::string principal; ///< The door writes the verified name here.
+  /// Also if this server has nothing: what others have is replaced by that.
+  bool with_nothing = false;
 
   bool operator==(const force_queue_primary&) const = default;
 };
 
 struct queue_primary_forced {
   std::vector<server_id> here; ///< Who will be the primary, if all goes well.
+  /// All that are configured, by id, and how far each was heard to be last,
+  /// also of who is not heard any more.
+  std::vector<queue_member_row> members;
 
   bool operator==(const queue_primary_forced&) const = default;
 };
@@ -145,12 +152,13 @@ typename Inspector::result_type inspect(Inspector& f, queue_list& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, force_queue_primary& x) {
-  return f(caf::meta::type_name("force_queue_primary"), x.principal);
+  return f(caf::meta::type_name("force_queue_primary"), x.principal,
+           x.with_nothing);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, queue_primary_forced& x) {
-  return f(caf::meta::type_name("queue_primary_forced"), x.here);
+  return f(caf::meta::type_name("queue_primary_forced"), x.here, x.members);
 }
 
 } // namespace dfs::msg

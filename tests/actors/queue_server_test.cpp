@@ -243,10 +243,32 @@ TEST_F(QueueServers, WhoIsNotPrimarySaysWhyAndReadsStale) {
   ASSERT_TRUE(read);
   EXPECT_TRUE(read->stale);
   EXPECT_EQ(read->value, 1);
-  ASSERT_TRUE(
-    ask<msg::queue_primary_forced>(1, msg::force_queue_primary{"me"}));
+  const auto forced
+    = ask<msg::queue_primary_forced>(1, msg::force_queue_primary{"me"});
+  ASSERT_TRUE(forced) << forced.error().context;
+  // How far the others were, though they are not heard any more.
+  ASSERT_EQ(forced->members.size(), 3u);
+  for (const auto& row : forced->members) {
+    EXPECT_EQ(row.heard, row.server == server_id{1});
+    EXPECT_TRUE(row.member);
+    EXPECT_GE(row.received, 2u);
+  }
   ASSERT_TRUE(primary({1}));
   EXPECT_TRUE(push(1, queue, 8));
+}
+
+// Its disk is new, and nobody else is there. SPEC Q10
+TEST_F(QueueServers, WhoHasNothingIsForcedOnlyIfThatIsMeant) {
+  start(1);
+  msg::force_queue_primary order{"me"};
+  const auto refused = ask<msg::queue_primary_forced>(1, order);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ec::invalid_argument);
+  order.with_nothing = true;
+  ASSERT_TRUE(test::eventually(
+    [&] { return ask<msg::queue_primary_forced>(1, order).has_value(); },
+    patience));
+  ASSERT_TRUE(primary({1}));
 }
 
 // SPEC Q5

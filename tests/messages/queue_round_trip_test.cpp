@@ -68,8 +68,9 @@ TEST_F(QueueRoundTrip, Operator) {
   expect_unchanged(status);
   expect_unchanged(list_queues{queue_id{1}, 2});
   expect_unchanged(queue_list{{{queue_id{1}, "a", 2, 3}}, true, true});
-  expect_unchanged(force_queue_primary{"operator"});
-  expect_unchanged(queue_primary_forced{{server_id{1}, server_id{2}}});
+  expect_unchanged(force_queue_primary{"operator", true});
+  expect_unchanged(queue_primary_forced{
+    {server_id{1}, server_id{2}}, {{server_id{1}, "fs-1", true, true, 7, 7}}});
 }
 
 } // namespace

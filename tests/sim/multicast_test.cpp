@@ -110,6 +110,13 @@ TEST(Multicast, OneHungDiskStopsTheOthersOnce) { // SPEC Q4, Q6
     hold("hung-disk", 3, 2, rule);
 }
 
+TEST(Multicast, ObeysAnOperator) { // SPEC Q10
+  hold("force", 3, 4);
+  hold("force", 4, 2);
+  hold("force", 5, 2);
+  hold("force", 3, 2, primary_rule::highest_id);
+}
+
 TEST(Multicast, DoesNotWrap) {
   hold("wrap", 3, 2);
 }

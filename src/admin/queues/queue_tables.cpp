@@ -69,6 +69,15 @@ table group_member_table(const msg::queue_group_status& x) {
   return rows;
 }
 
+table last_heard_table(const msg::queue_primary_forced& x) {
+  table rows{{"id", "name", "heard", "member", "received"}, {}};
+  for (const auto& row : x.members)
+    rows.rows.push_back({cell::unsigned_number(row.server.value()), row.name,
+                         cell::boolean(row.heard), cell::boolean(row.member),
+                         cell::unsigned_number(row.received)});
+  return rows;
+}
+
 result<all_queues> list_all_queues(
   const std::function<result<msg::queue_list>(const msg::list_queues&)>& ask) {
   all_queues all;

@@ -17,6 +17,9 @@ namespace dfs::admin {
 /// One row a configured server.
 [[nodiscard]] table group_member_table(const msg::queue_group_status& x);
 
+/// One row a configured server: how far it was heard to be last.
+[[nodiscard]] table last_heard_table(const msg::queue_primary_forced& x);
+
 struct all_queues {
   std::vector<msg::listed_queue> queues;
   bool stale = false; ///< From a server that is not primary.

@@ -17,6 +17,7 @@ namespace {
 struct server_options {
   std::string node;
   bool yes = false;
+  bool with_nothing = false;
 };
 
 result<exit_code> show_group(const server_options& x, verb_context& context) {
@@ -55,14 +56,15 @@ result<exit_code> force(const server_options& x, verb_context& context) {
     return fail(ec::invalid_argument,
                 "what only the servers that are away were told is lost for "
                 "ever; bring one back, or say --yes");
-  const auto forced
-    = ask_queue_server(context, x.node, msg::force_queue_primary{});
+  const auto forced = ask_queue_server(
+    context, x.node, msg::force_queue_primary{{}, x.with_nothing});
   if (!forced)
     return forced.error();
   std::vector<std::string> here;
   for (const auto id : forced->here)
     here.push_back(std::to_string(id.value()));
-  context.out.print(record{{"primary", cell::list(std::move(here))}});
+  context.out.print(record{{"primary", cell::list(std::move(here))}},
+                    {{"servers", last_heard_table(*forced)}});
   return 0;
 }
 
@@ -111,6 +113,9 @@ verb admin_force_primary_verb() {
             to.flag("--yes", x->yes,
                     "do not ask; what only the others have "
                     "may be lost");
+            to.flag("--with-nothing", x->with_nothing,
+                    "also at a server that has nothing: what the others have "
+                    "is replaced by that");
             return [x](verb_context& context) { return force(*x, context); };
           }};
 }

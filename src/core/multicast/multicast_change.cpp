@@ -15,10 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr auto backoff = 20ms;
 
-/// A forced configuration is above those that others may form in the meantime
-/// without having heard of it: so many changes of theirs.
-constexpr std::uint64_t forced_epochs = 1u << 24;
-
 /// Which epochs its server gave a disk that went back has forgotten, and those
 /// who are here may not have heard of them. So the first one of a life is among
 /// some that few other lives begin with: an id is not given twice.
@@ -55,7 +51,7 @@ void multicast_machine::consider_attempt() {
     = [this](server_id x) { return x == self_.server || knows(x); };
   if (lead_ || component_.leader != self_.server
       || choice.verdict != primary_verdict::primary || !passed(lead_not_before_)
-      || (!passed(listens_until_) && !forced_
+      || (!passed(listens_until_) && !force_.stands()
           && !std::ranges::all_of(config_.servers, known))
       || !wants_change())
     return;
@@ -75,13 +71,11 @@ void multicast_machine::consider_attempt() {
 
 void multicast_machine::start_attempt() {
   auto epoch = record_.promised.epoch;
-  bool forced = false;
-  const auto above = [&epoch, &forced](const msg::member_standing& x) {
+  const auto above = [&epoch](const msg::member_standing& x) {
     epoch
       = std::max({epoch, x.promised.epoch, x.known.id.epoch, x.lineage.epoch});
     for (const auto& y : x.attempts)
       epoch = std::max(epoch, y.id.epoch);
-    forced = forced || x.forced;
   };
   above(standing());
   for (const auto& [server, peer] : peers_)
@@ -90,7 +84,8 @@ void multicast_machine::start_attempt() {
   if (votes_count() && !std::exchange(led_, true))
     epoch += epochs_between * (self_.life.value() % lives_apart);
   leader_attempt x;
-  x.ballot = {epoch + (forced ? forced_epochs : 1), self_.server};
+  x.forced = component_.choice.forced;
+  x.ballot = {x.forced ? force_.next_epoch(epoch) : epoch + 1, self_.server};
   x.members = component_.choice.members;
   x.touched = x.said = now_;
   lead_ = std::move(x);
@@ -122,8 +117,11 @@ void multicast_machine::commit() {
   if (votes_count())
     note_forgetful(all);
   std::vector<msg::member_standing> view;
-  for (auto& x : all)
+  for (auto& x : all) {
     view.push_back(std::move(x.standing));
+    // Whoever was ordered to go on need not be one of the members.
+    view.back().forced = view.back().forced || lead_->forced;
+  }
   const auto choice = choose_primary(config_, view);
   if (choice.verdict != primary_verdict::primary
       || choice.members != lead_->members
@@ -233,7 +231,8 @@ void multicast_machine::on(server_id from, const msg::commit_members& x) {
   if (!attempt_ || attempt_->ballot != x.next.id || attempt_->leader != from
       || attempt_->phase != attempt_phase::gathering
       || !is_stored(attempt_->token) || !acts_in(x.next, self_)
-      || x.next.previous != record_.lineage
+      || x.next.previous != record_.lineage || x.next.first <= final_
+      || x.known.id >= x.next.id
       || x.attempts.size() >= attempts_most(config_.servers.size()))
     return;
   // Of those that are open it still knows which it was committed to.
@@ -349,7 +348,7 @@ void multicast_machine::operate(const msg::group_configuration& next) {
   nacks_.clear();
   known_last_ = cut;
   installed_at_ = grown_at_ = now_;
-  forced_ = false;
+  force_.end();
   serving_ = true;
   told_.reset();
   unannounced_ = next;

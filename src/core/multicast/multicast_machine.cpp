@@ -1,6 +1,7 @@
 #include "core/multicast/multicast_machine.hpp"
 
 #include "base/assert.hpp"
+#include "core/multicast/packet_epochs.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -82,6 +83,10 @@ multicast_machine::on_packet(const msg::multicast_packet& packet, instant now) {
                                         config_.servers.end(), packet.sender);
   if (packet.group != group_ || packet.sender == self_.server || !known)
     return {};
+  if (is_far_ahead(packet, record_)) {
+    ++counts_.conflicts;
+    return {};
+  }
   auto& peer = peers_[packet.sender];
   if (packet.life < peer.life)
     return {}; // Late, of a process that is over.
@@ -171,9 +176,12 @@ multicast_machine::suspect(server_id server, life_id life, instant now) {
   return finish();
 }
 
-multicast_effects multicast_machine::force_primary(instant now) {
+multicast_effects multicast_machine::force_primary(instant now, bool blank) {
   begin(now);
-  forced_ = true;
+  if (serving_ || (is_none(record_.lineage) && !blank))
+    return finish();
+  force_.order(now_);
+  drop_fetch(); // It goes on with what it has.
   reach_changed_ = beacon_soon_ = true;
   duty();
   return finish();
@@ -326,10 +334,14 @@ multicast_status multicast_machine::status() const {
   x.under_way = sender_.under_way();
   x.conflicts = counts_.conflicts;
   x.stalled = log_watch_.ails();
-  x.marks[self_.server] = durable_;
-  for (const auto& [server, peer] : peers_)
+  x.blank = is_none(record_.lineage);
+  x.marks[self_.server] = x.last_marks[self_.server] = durable_;
+  for (const auto& [server, peer] : peers_) {
     if (hears(server))
       x.marks[server] = peer.received;
+    if (peer.heard || peer.received > 0)
+      x.last_marks[server] = peer.received;
+  }
   return x;
 }
 

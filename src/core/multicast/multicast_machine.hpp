@@ -51,10 +51,10 @@ public:
   /// Somebody knows that this life of that server is over. May be wrong.
   [[nodiscard]] multicast_effects
   suspect(server_id server, life_id life, instant now);
-  /// An operator gives up what others may have: the servers that this one
-  /// hears go on without the quorum, at the next opportunity. What they then
-  /// have replaces what others have, also if those have gone on meanwhile.
-  [[nodiscard]] multicast_effects force_primary(instant now);
+  /// An operator gives up what others may have: the servers that this one hears
+  /// go on without the quorum, within 10 s or not at all. Without effect in the
+  /// primary, and at a server without state unless it shall go on `blank`.
+  [[nodiscard]] multicast_effects force_primary(instant now, bool blank);
 
   /// Until `end_batch` inputs return nothing: what comes of them all together
   /// takes fewer datagrams.
@@ -225,7 +225,7 @@ private:
   instant lead_not_before_{};
   instant listens_until_{}; ///< Who has just started may not know yet.
   unsigned lead_failures_ = 0;
-  bool forced_ = false;
+  operator_force force_;
 
   reach_component component_;
   instant component_since_{};

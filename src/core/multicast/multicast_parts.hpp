@@ -2,6 +2,7 @@
 
 #include "base/time.hpp"
 #include "core/multicast/multicast_effects.hpp"
+#include "core/multicast/operator_force.hpp"
 #include "core/multicast/order_log.hpp"
 #include "core/multicast/reach.hpp"
 #include "core/multicast/sender.hpp"
@@ -68,6 +69,7 @@ struct member_attempt {
 struct leader_attempt {
   msg::configuration_id ballot;
   std::vector<msg::group_member> members;
+  bool forced = false; ///< Members by an operator's order, not by the rule.
   std::map<server_id, msg::members_gathered> gathered;
   std::optional<msg::commit_members> commit;
   std::set<server_id> forgetful; ///< They are sent it first.
@@ -140,7 +142,10 @@ struct multicast_status {
   std::uint64_t under_way = 0;     ///< Own messages that are not delivered.
   std::uint64_t conflicts = 0;     ///< Orders that contradict others: a bug.
   bool stalled = false;            ///< Its log hangs, or did a short while ago.
+  bool blank = true; ///< It has nothing of the order, and no state.
   std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
+  /// Likewise, of all that were heard in this life: as they told last.
+  std::map<server_id, std::uint64_t> last_marks;
 };
 
 /// Bytes that a part takes in a datagram, at most, as long as places, message

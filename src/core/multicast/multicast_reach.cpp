@@ -67,10 +67,9 @@ msg::member_standing multicast_machine::standing() const {
     for (auto& member : attempt.members)
       member.life = {};
   }
-  x.fit = record_.lineage == reference() && !learner_.needs_state
-          && (holds_cut() || forced_)
+  x.fit = record_.lineage == reference() && !learner_.needs_state && holds_cut()
           && log_.received() + config_.fit_lag >= best_final();
-  x.forced = forced_;
+  x.forced = force_.stands();
   x.stalled = log_watch_.ails();
   x.forgetful = record_.forgetful;
   if (!is_none(current_.id) && current_.id == record_.known.id)
@@ -167,12 +166,15 @@ multicast_machine::standing_of(const group_peer& peer) const {
     x.attempts.clear();
     x.marks.clear(); // Those are of the former one's members.
     x.forgetful = false;
+    x.forced = false;
     x.fit = true;
   }
   return x;
 }
 
 void multicast_machine::evaluate() {
+  if (force_.look(now_))
+    reach_changed_ = beacon_soon_ = true;
   if (!reach_changed_ && !passed(evaluated_, look_again))
     return;
   reach_changed_ = false;
@@ -204,6 +206,8 @@ void multicast_machine::evaluate() {
       || next.leader != component_.leader)
     component_since_ = now_;
   component_ = std::move(next);
+  if (!component_.choice.forced)
+    force_.settle();
   tell_service();
 }
 
@@ -212,12 +216,13 @@ void multicast_machine::evaluate() {
 void multicast_machine::tell_service() {
   const auto& choice = component_.choice;
   const bool takes_part
-    = choice.verdict == primary_verdict::primary
+    = choice.verdict == primary_verdict::primary && !choice.forced
       && std::find(choice.members.begin(), choice.members.end(), self_)
            != choice.members.end();
   if (takes_part) {
     if (!serving_ && operating_) {
       serving_ = true;
+      force_.end();
       told_.reset();
       if (!unannounced_) // Else it comes in a moment.
         out_.push_back(primary_regained{current_.id});

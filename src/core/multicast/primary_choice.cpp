@@ -8,6 +8,11 @@ namespace {
 
 using standings = std::vector<const msg::member_standing*>;
 
+/// Whoever was ordered to go on does so with what it has.
+bool is_able(const msg::member_standing& x, bool forced) {
+  return x.fit || (forced && x.forced);
+}
+
 // The configuration whose order goes on. In literal mode whoever is furthest
 // among those here, whatever others may have done.
 msg::group_configuration last_of(const multicast_config& config,
@@ -18,7 +23,8 @@ msg::group_configuration last_of(const multicast_config& config,
   msg::group_configuration last;
   for (const auto& x : view) {
     if (by_lineage) {
-      if (x.lineage > last.id) {
+      // Of a later one that nobody here can go on with nothing is left.
+      if (x.lineage > last.id && (!forced || is_able(x, forced))) {
         last = x.known.id == x.lineage ? x.known : msg::group_configuration{};
         last.id = x.lineage;
       }
@@ -157,17 +163,18 @@ const char* to_text(primary_verdict x) {
 
 namespace {
 
+/// @param forced Whether an operator's order counts.
 /// @param stalled Whether those of which the log hangs may be members.
 primary_choice choose(const multicast_config& config,
                       const std::vector<msg::member_standing>& view,
-                      bool stalled) {
-  const bool forced = std::any_of(
-    view.begin(), view.end(), [](const auto& x) { return x.forced && x.fit; });
+                      bool forced, bool stalled) {
   primary_choice choice;
+  choice.forced = forced;
   choice.last = last_of(config, view, forced);
   standings able;
   for (const auto& x : view)
-    if (x.lineage == choice.last.id && x.fit && (stalled || !x.stalled))
+    if (x.lineage == choice.last.id && is_able(x, forced)
+        && (stalled || !x.stalled))
       able.push_back(&x);
   std::sort(able.begin(), able.end(), [](const auto* a, const auto* b) {
     return a->who.server < b->who.server;
@@ -215,15 +222,30 @@ void note_forgetful(std::vector<told_standing>& all) {
   }
 }
 
+namespace {
+
 // Whatever waits for a member whose disk hangs, waits with it. Who is not
 // needed is left out; all disks may be slow at once, and then all are members.
-primary_choice choose_primary(const multicast_config& config,
-                              const std::vector<msg::member_standing>& view) {
+primary_choice choose(const multicast_config& config,
+                      const std::vector<msg::member_standing>& view,
+                      bool forced) {
   if (std::ranges::any_of(view, &msg::member_standing::stalled)) {
-    auto without = choose(config, view, false);
+    auto without = choose(config, view, forced, false);
     if (without.verdict == primary_verdict::primary)
       return without;
   }
+  return choose(config, view, forced, true);
+}
+
+} // namespace
+
+// An order overrides the rule only where the rule says no.
+primary_choice choose_primary(const multicast_config& config,
+                              const std::vector<msg::member_standing>& view) {
+  auto by_rule = choose(config, view, false);
+  if (by_rule.verdict == primary_verdict::primary
+      || std::ranges::none_of(view, &msg::member_standing::forced))
+    return by_rule;
   return choose(config, view, true);
 }
 

@@ -33,6 +33,9 @@ struct primary_choice {
   std::vector<msg::group_member> members;
   /// Attempts after `last` that may have been installed elsewhere.
   std::vector<msg::group_configuration> attempts;
+  /// By the rule they are not: an operator overrides it. Then lineages alone
+  /// count, and `last` may be below what somebody knows of.
+  bool forced = false;
 };
 
 /// A server's standing, and the last place up to which it holds the order.

@@ -125,9 +125,9 @@ void multicast_driver::suspect(server_id server, life_id life) {
   });
 }
 
-void multicast_driver::force_primary() {
-  inside_->post([self = inside_.get()] {
-    self->perform(self->machine->force_primary(now()));
+void multicast_driver::force_primary(bool blank) {
+  inside_->post([self = inside_.get(), blank] {
+    self->perform(self->machine->force_primary(now(), blank));
   });
 }
 

@@ -63,7 +63,8 @@ public:
   void give_state(std::uint64_t ticket, std::string state);
   /// Somebody knows that this life is over.
   void suspect(server_id server, life_id life);
-  void force_primary();
+  /// @param blank Also if it has nothing.
+  void force_primary(bool blank);
   void use(const wire::key_ring& ring);
 
   /// At most some 200 ms old.

@@ -368,7 +368,7 @@ TEST_F(MulticastMachines, AnOperatorMayGoOnAlone) { // SPEC Q10
   pass = [](auto, auto, const auto&) { return false; };
   run(1'500ms);
   EXPECT_FALSE(machines[1]->serving());
-  perform(1, machines[1]->force_primary(now));
+  perform(1, machines[1]->force_primary(now, false));
   run(300ms);
   EXPECT_TRUE(machines[1]->serving());
   EXPECT_FALSE(machines[0]->serving());
@@ -385,7 +385,7 @@ TEST_F(MulticastMachines, WhatAnOperatorForcedStays) { // SPEC Q10
   run(1'500ms);
   pass = [](auto, auto, const auto&) { return false; };
   run(1'500ms);
-  perform(0, machines[0]->force_primary(now));
+  perform(0, machines[0]->force_primary(now, false));
   run(300ms);
   submit(0, 1, "forced");
   pass = [](auto from, auto to, const auto&) { return from != 0 && to != 0; };

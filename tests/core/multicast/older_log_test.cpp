@@ -362,7 +362,7 @@ TEST_F(OlderLog, OfAMajorityWaitsForTheOperator) { // SPEC Q10
     EXPECT_FALSE(x->serving());
   EXPECT_EQ(went_back,
             (std::map<server_id, int>{{server_id{1}, 1}, {server_id{3}, 1}}));
-  perform(1, machines[1]->force_primary(now));
+  perform(1, machines[1]->force_primary(now, false));
   run(5s);
   all_have_all();
 }

@@ -156,6 +156,41 @@ TEST(PrimaryChoice, AnOperatorOverridesAll) { // SPEC Q10
   const auto choice = choose_primary(group(all), {one});
   EXPECT_EQ(choice.verdict, p);
   EXPECT_EQ(choice.members, (std::vector<msg::group_member>{member(1)}));
+  EXPECT_TRUE(choice.forced);
+}
+
+// It knows of a later configuration than its log belongs to, or lacks too much.
+TEST(PrimaryChoice, AnOperatorGoesOnWithWhatIsThere) { // SPEC Q10
+  auto one = at(1, configuration(8, {2, 3}));
+  one.lineage = configuration(7, all).id;
+  one.fit = false;
+  EXPECT_EQ(choose_primary(group(all), {one}).verdict,
+            primary_verdict::no_donor);
+  one.forced = true;
+  auto choice = choose_primary(group(all), {one});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_EQ(choice.last.id, one.lineage);
+  // One that nobody can go on with does not count; one that can does.
+  auto two = at(2, one.known);
+  two.fit = false;
+  choice = choose_primary(group(all), {one, two});
+  EXPECT_EQ(choice.members, (std::vector<msg::group_member>{member(1)}));
+  two.fit = true;
+  choice = choose_primary(group(all), {one, two});
+  EXPECT_EQ(choice.members, (std::vector<msg::group_member>{member(2)}));
+  EXPECT_EQ(choice.last.id, one.known.id);
+}
+
+TEST(PrimaryChoice, AnOperatorOverridesNothingWhereTheRuleSaysYes) { // SPEC Q6
+  const auto last = configuration(7, all);
+  auto one = at(1, last);
+  one.forced = true;
+  one.fit = false;
+  const auto choice
+    = choose_primary(group(all), {one, at(2, last), at(3, last), at(4, last)});
+  EXPECT_EQ(choice.verdict, p);
+  EXPECT_FALSE(choice.forced);
+  EXPECT_EQ(choice.members.size(), 3u);
 }
 
 TEST(PrimaryChoice, WhoseDiskHangsIsLeftOutIfItIsNotNeeded) { // SPEC Q6

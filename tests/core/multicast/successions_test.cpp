@@ -295,7 +295,7 @@ TEST_F(AloneWithItsConfiguration, AnOperatorMayDoWithoutIt) { // SPEC Q6
   pass = [](auto from, auto to, const auto&) { return from != 2 && to != 2; };
   run(1s);
   for (const std::size_t i : {0u, 1u})
-    perform(i, machines[i]->force_primary(now));
+    perform(i, machines[i]->force_primary(now, false));
   run(1s);
   EXPECT_TRUE(machines[0]->serving());
   EXPECT_TRUE(machines[1]->serving());

@@ -228,7 +228,7 @@ TEST_F(MulticastDrivers, AMinorityServesOnlyWhenItIsForced) {
   end(2);
   ASSERT_TRUE(
     test::eventually([&] { return !servers[3].service->serves(); }, patience));
-  servers[3].driver->force_primary();
+  servers[3].driver->force_primary(false);
   EXPECT_TRUE(all_serve());
   submit(3, 5);
   EXPECT_TRUE(all_equal(5));

@@ -196,7 +196,8 @@ std::string multicast_cluster::complaints() {
                           machine.position().k, first->machine().position().k);
     else if (first->hash() != program->hash())
       text += fmt::format(" node {} has another state;", i);
-    if (options_.config.rule != core::primary_rule::highest_id_literal
+    if (!options_.overrides
+        && options_.config.rule != core::primary_rule::highest_id_literal
         && machine.position().k < witness_.last())
       text += fmt::format(" node {} is at {}, and {} was delivered;", i,
                           machine.position().k, witness_.last());

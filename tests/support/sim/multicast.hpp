@@ -33,6 +33,8 @@ struct multicast_options {
   std::chrono::nanoseconds pace{8'000'000};
   /// Payloads that take several messages, one in so many; 0 for none.
   std::uint32_t large = 40;
+  /// An operator overrides the rule: what others have may be given up.
+  bool overrides = false;
   world_options world; ///< Its mutants: multicast_mutants.hpp.
 };
 
@@ -168,7 +170,7 @@ public:
     const std::string_view payload = pending_.begin()->second;
     return payload.substr(0, payload.find(' '));
   }
-  void force();
+  void force(bool blank);
   void suspect(server_id server, life_id life);
   [[nodiscard]] std::optional<multicast_doom>& doom() {
     return doom_;

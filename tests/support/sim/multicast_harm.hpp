@@ -33,6 +33,9 @@ under(const multicast_options& options, link_quality quality,
   return multicast_result(cluster);
 }
 
+// multicast_force.cpp
+[[nodiscard]] multicast_run run_force(const multicast_options& options);
+
 // multicast_successions.cpp
 [[nodiscard]] multicast_run run_successions(const multicast_options& options);
 

@@ -74,8 +74,11 @@ std::optional<instant> multicast_node::next_deadline() const {
   return due;
 }
 
-void multicast_node::force() {
-  post([this](instant now) { return machine_->force_primary(now); });
+void multicast_node::force(bool blank) {
+  post([this, blank](instant now) {
+    return machine_->force_primary(now,
+                                   blank || cluster_.mutant("force-nothing"));
+  });
 }
 
 void multicast_node::suspect(server_id server, life_id life) {

@@ -18,10 +18,11 @@ void multicast_witness::breach(std::string what) {
   cluster_.world().report("multicast", std::move(what));
 }
 
-// Under this rule both sides of a split may go on; what must hold is less.
+// Both sides of a split may go on; what must hold is less.
 bool multicast_witness::diverges() const {
-  return cluster_.options().config.rule
-         == core::primary_rule::highest_id_literal;
+  return cluster_.options().overrides
+         || cluster_.options().config.rule
+              == core::primary_rule::highest_id_literal;
 }
 
 void multicast_witness::sends(node_index who, const msg::multicast_packet& x) {
