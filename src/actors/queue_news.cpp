@@ -95,6 +95,8 @@ void queue_shell::apply(std::span<multicast_event> place) const {
   for (const auto& segment : segments) {
     auto mine = segment.token ? state.under_way.extract(*segment.token)
                               : decltype(state.under_way)::node_type{};
+    if (mine)
+      ends(mine.mapped());
     for (std::size_t i = 0; i < segment.requests; ++i) {
       const auto& told = answers[next++];
       const auto read
@@ -162,13 +164,19 @@ void queue_shell::take(const core::submit_ended& x) const {
   const auto ended = state.under_way.extract(x.token);
   if (!ended)
     return;
-  // Settled: executed, where the answer was not seen.
-  const auto why
-    = x.outcome == core::submit_outcome::settled
-        ? fail(ec::outcome_unknown, "ask again under the same number")
-      : state.primary ? fail(ec::busy, "too much waits in the group")
-                      : not_primary();
+  ends(ended.mapped());
+  const auto unknown
+    = fail(ec::outcome_unknown, "ask again under the same number");
+  const auto refused = state.primary
+                         ? fail(ec::busy, "too much waits in the group")
+                         : not_primary();
   for (const auto& asked : ended.mapped()) {
+    // Settled: executed, where the answer was not seen. And of a pop that waits
+    // another copy may be under way: "not begun" would be wrong.
+    const auto why = x.outcome == core::submit_outcome::settled
+                         || state.copies.contains(asked.change)
+                       ? unknown
+                       : refused;
     if (asked.read != 0) {
       if (auto reader = state.reads.extract(asked.read))
         reader.mapped().promise.deliver(to_caf(why));
@@ -231,7 +239,8 @@ void queue_shell::take(const fileserver::group_failed& x) const {
   state.primary = false;
   state.lost.reset(); // That is not why.
   tell_board("the log cannot be written: " + x.why.context);
-  refuse_all(fail(ec::unavailable, "this server's log cannot be written"));
+  // What is under way may be known to others.
+  refuse_all(fail(ec::outcome_unknown, "this server's log cannot be written"));
   count();
 }
 
@@ -239,6 +248,7 @@ void queue_shell::take(const fileserver::group_begun_anew&) const {
   log_news(spdlog::level::info, "there is room for the log again", {});
   state.machine = core::queue_machine{};
   state.under_way.clear();
+  state.copies.clear();
   state.configuration = {};
   tell_board("not in the group of the queues yet");
   count();

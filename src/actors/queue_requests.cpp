@@ -131,6 +131,8 @@ void queue_shell::flush() const {
     out(head.format);
     out.varint(asked.size());
     payload += body;
+    for (const auto& x : asked)
+      ++state.copies[x.change];
     batch->payloads.emplace_back(++state.last_token, std::move(payload));
     state.under_way.emplace(state.last_token, std::move(asked));
     body.clear();
@@ -147,6 +149,15 @@ void queue_shell::flush() const {
   close();
   if (!batch->payloads.empty())
     self->send(state.options.group.get(), multicast_payloads{std::move(batch)});
+}
+
+// A payload is under way no more.
+void queue_shell::ends(
+  const std::vector<queue_server_state::asked>& payload) const {
+  for (const auto& x : payload)
+    if (const auto found = state.copies.find(x.change);
+        found != state.copies.end() && --found->second == 0)
+      state.copies.erase(found);
 }
 
 void queue_shell::give_up(const patience_over& x) const {
@@ -196,6 +207,7 @@ void queue_shell::refuse_all(const error& why) const {
   state.gathered.clear();
   state.waiting_bytes = 0;
   state.under_way.clear();
+  state.copies.clear();
 }
 
 void queue_shell::tick() const {

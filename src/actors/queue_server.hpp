@@ -87,6 +87,8 @@ struct queue_server_state {
   std::map<std::uint64_t, reader> reads;
   std::vector<gathering> gathered;
   std::map<core::submit_token, std::vector<asked>> under_way;
+  /// Of each change, in how many payloads under way it is.
+  std::map<change_key, std::size_t> copies;
   std::uint64_t last_read = 0;
   core::submit_token last_token = 0;
   std::size_t waiting_bytes = 0; ///< Of items in `changes`, about.

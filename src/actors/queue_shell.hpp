@@ -31,6 +31,7 @@ struct queue_shell {
   void gather(msg::queue_request request, std::uint64_t read) const;
   void gather(core::waiting_pops::requests requests) const;
   void flush() const;
+  void ends(const std::vector<queue_server_state::asked>& payload) const;
   void give_up(const patience_over& x) const;
   void tick() const;
   void answer(const msg::queue_answer& x) const;
@@ -58,6 +59,8 @@ struct queue_shell {
   [[nodiscard]] msg::queue_list list(const msg::list_queues& x) const;
   caf::result<msg::queue_primary_forced>
   force(const msg::force_queue_primary& x) const;
+  [[nodiscard]] result<msg::queue_primary_forced>
+  order_force(const core::multicast_status& at, bool blank) const;
   [[nodiscard]] std::vector<msg::queue_member_row>
   last_heard(const core::multicast_status& at) const;
   [[nodiscard]] std::string why_not() const;

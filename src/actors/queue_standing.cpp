@@ -172,6 +172,21 @@ queue_shell::last_heard(const core::multicast_status& at) const {
   return all;
 }
 
+result<msg::queue_primary_forced>
+queue_shell::order_force(const core::multicast_status& at, bool blank) const {
+  if (state.primary)
+    return fail(ec::exists,
+                "there is a primary: " + names_of(primary_servers()));
+  if (at.blank && !blank)
+    return fail(ec::invalid_argument,
+                "this server has nothing: what the others have would be "
+                "replaced by that. Try: one that has something, or "
+                "--with-nothing");
+  self->send(state.options.group.get(), force_multicast{blank});
+  return msg::queue_primary_forced{
+    state.lost ? state.lost->here : std::vector<server_id>{}, last_heard(at)};
+}
+
 // The door has written who asks for it to the audit log.
 caf::result<msg::queue_primary_forced>
 queue_shell::force(const msg::force_queue_primary& x) const {
@@ -180,20 +195,11 @@ queue_shell::force(const msg::force_queue_primary& x) const {
     .then(
       [promise, me = *this,
        blank = x.with_nothing](const multicast_standing& told) mutable {
-        const auto& at = told.report->status;
-        if (me.state.primary)
-          return promise.deliver(
-            to_caf(fail(ec::exists, "there is a primary: "
-                                      + me.names_of(me.primary_servers()))));
-        if (at.blank && !blank)
-          return promise.deliver(to_caf(fail(
-            ec::invalid_argument,
-            "this server has nothing: what the others have would be replaced "
-            "by that. Try: one that has something, or --with-nothing")));
-        me.self->send(me.state.options.group.get(), force_multicast{blank});
-        promise.deliver(msg::queue_primary_forced{
-          me.state.lost ? me.state.lost->here : std::vector<server_id>{},
-          me.last_heard(at)});
+        auto forced = me.order_force(told.report->status, blank);
+        if (forced)
+          promise.deliver(*std::move(forced));
+        else
+          promise.deliver(to_caf(forced.error()));
       },
       [promise](const caf::error& why) mutable { promise.deliver(why); });
   return promise;

@@ -44,8 +44,9 @@ inline constexpr std::size_t items_per_packet_max = 64;
 inline constexpr std::size_t parts_per_packet_max = 255;
 /// What answers one NACK or FETCH is about so much: buffers are small.
 inline constexpr std::size_t resend_bytes_max = 128u << 10;
-/// Attempts that one server tells of.
-inline constexpr std::size_t group_attempts_max = 5;
+/// Attempts that one server tells of: with those of 16 servers a packet still
+/// fits into its fragments.
+inline constexpr std::size_t group_attempts_max = 24;
 
 /// Names a message for good. `q` counts from 1 in each life of the sender.
 struct message_number {

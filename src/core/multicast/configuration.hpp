@@ -40,10 +40,9 @@ is_same(const msg::group_configuration& x, const msg::group_configuration& y);
 is_later(const msg::group_configuration& x, const msg::group_configuration& y);
 
 /// How many attempts a server remembers at most, its own last one included:
-/// what is told of them has to fit into a datagram.
-[[nodiscard]] constexpr std::size_t attempts_most(std::size_t servers) {
-  return servers > 9 ? 3 : msg::group_attempts_max;
-}
+/// what is told of them has to fit into a packet. More would have to fail one
+/// after another, each with another store that is gone for good since.
+inline constexpr std::size_t attempts_most = msg::group_attempts_max;
 
 /// Was the server that has or tells of this attempt committed to it itself? Of
 /// those that a leader told it of it has no first place.

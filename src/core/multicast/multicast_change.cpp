@@ -125,7 +125,7 @@ void multicast_machine::commit() {
   const auto choice = choose_primary(config_, view);
   if (choice.verdict != primary_verdict::primary
       || choice.members != lead_->members
-      || choice.attempts.size() >= attempts_most(config_.servers.size())) {
+      || choice.attempts.size() >= attempts_most) {
     lead_not_before_ = now_ + backoff;
     lead_.reset();
     return;
@@ -184,19 +184,31 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
   const auto chain = log_.chain_at(cut);
   if (!chain)
     return; // Not before the leader has it itself.
-  if (*chain != x.chain) {
-    ++counts_.conflicts; // M2 is broken somewhere: it does not come in.
-    return;
-  }
-  if (lead_->ready.insert(from).second)
+  const bool differs = *chain != x.chain; // M2 is broken somewhere.
+  if ((differs ? lead_->differing : lead_->ready).insert(from).second) {
     lead_->touched = now_;
-  if (lead_->ready.size() < lead_->members.size())
+    counts_.conflicts += differs ? 1 : 0;
+  }
+  if (lead_->ready.size() + lead_->differing.size() < lead_->members.size())
     return;
+  if (!lead_->differing.empty())
+    return part_from(std::exchange(lead_->differing, {}));
   const auto next = lead_->commit->next;
   install(next); // From here on it is formed.
   for (const auto& member : next.members)
     if (member.server != self_.server)
       send(member.server, msg::install_members{next.id});
+}
+
+// Its own order may be the one that is wrong: so from all of these at once,
+// that no attempt with some of them stands in the way of the others. Who is
+// left out hears of what they form, and takes over what they have: as a whole,
+// if that is final.
+void multicast_machine::part_from(const std::set<server_id>& others) {
+  for (const auto server : others)
+    peers_[server].shunned = now_ + config_.shun;
+  lead_.reset();
+  reach_changed_ = beacon_soon_ = true;
 }
 
 // -- a member -----------------------------------------------------------------
@@ -232,8 +244,7 @@ void multicast_machine::on(server_id from, const msg::commit_members& x) {
       || attempt_->phase != attempt_phase::gathering
       || !is_stored(attempt_->token) || !acts_in(x.next, self_)
       || x.next.previous != record_.lineage || x.next.first <= final_
-      || x.known.id >= x.next.id
-      || x.attempts.size() >= attempts_most(config_.servers.size()))
+      || x.known.id >= x.next.id || x.attempts.size() >= attempts_most)
     return;
   // Of those that are open it still knows which it was committed to.
   auto attempts = x.attempts;

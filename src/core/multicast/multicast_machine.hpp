@@ -38,9 +38,8 @@ public:
   [[nodiscard]] multicast_effects tick(instant now);
   [[nodiscard]] std::optional<instant> next_deadline() const;
 
-  /// To be delivered everywhere, in one order. Ends with one `deliver_payload`
-  /// or one `submit_ended`, unless the process ends before; as long as there is
-  /// no primary it may take any time. Submits of one server keep their order.
+  /// To be delivered everywhere, in one order, that of the submits among them.
+  /// Ends at any time with one `deliver_payload` or one `submit_ended`.
   [[nodiscard]] multicast_effects
   submit(submit_token token, std::string payload, instant now);
   /// Everything up to this token is durable. @pre memory mode is off.
@@ -165,6 +164,7 @@ private:
   void operate(const msg::group_configuration& next);
   void announce();
   void leave_configuration();
+  void part_from(const std::set<server_id>& others);
 
   // multicast_join.cpp: those who are behind
   [[nodiscard]] bool behind() const;

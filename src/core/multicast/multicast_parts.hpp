@@ -75,6 +75,7 @@ struct leader_attempt {
   std::set<server_id> forgetful; ///< They are sent it first.
   std::set<server_id> recorded;  ///< Who has the attempt, durably.
   std::set<server_id> ready;
+  std::set<server_id> differing; ///< Ready, with another order.
   instant touched{};
   instant said{};
 };

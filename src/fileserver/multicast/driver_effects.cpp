@@ -111,30 +111,23 @@ void multicast_driver::inside::take_state(std::uint64_t ticket,
     writer.join();
   writer = std::thread{
     [this, position = checkpoint->position, state = std::move(state)] {
-      auto draft = log->write(position, state);
+      (void) log->write(position, state);
       DFS_CRASH_POINT("multicast.snapshot_written");
-      auto made = std::make_shared<std::unique_ptr<storage::snapshot_draft>>();
-      if (draft)
-        *made = *std::move(draft);
-      post([this, made, bytes = state.size()] {
-        end_checkpoint(std::move(*made), bytes);
-      });
+      post([this] { end_checkpoint(); });
     }};
 }
 
 // One that failed is tried again when the log has grown further: what was
 // written before is there.
-void multicast_driver::inside::end_checkpoint(
-  std::unique_ptr<storage::snapshot_draft> draft, std::uint64_t bytes) {
-  const bool count = checkpoint && !checkpoint->void_by_now && draft;
+void multicast_driver::inside::end_checkpoint() {
+  const bool count = checkpoint && !checkpoint->void_by_now;
   checkpoint.reset();
-  if (!count)
+  if (!count || !log->install([](const result<nothing>&) {
+        DFS_CRASH_POINT("multicast.snapshot_installed");
+      }))
     return;
   ++checkpoints;
   checkpoint_not_before = instant{};
-  log->install(std::move(draft), bytes, [](const result<nothing>&) {
-    DFS_CRASH_POINT("multicast.snapshot_installed");
-  });
 }
 
 } // namespace dfs::fileserver

@@ -50,8 +50,7 @@ struct multicast_driver::inside {
   void perform(core::multicast_effects effects);
   void begin_checkpoint();
   void take_state(std::uint64_t ticket, std::string state);
-  void end_checkpoint(std::unique_ptr<storage::snapshot_draft> draft,
-                      std::uint64_t bytes);
+  void end_checkpoint();
   [[nodiscard]] multicast_log::callback when_durable(std::uint64_t token);
 
   void perform(core::send_multicast& x);

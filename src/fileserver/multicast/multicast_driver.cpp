@@ -97,7 +97,6 @@ void multicast_driver::stop() {
   if (inside_->writer.joinable())
     inside_->writer.join();
   inside_->tell = {};
-  // A draft in there ends before the log does.
   const std::lock_guard lock{inside_->guard};
   inside_->posted.clear();
 }
@@ -259,7 +258,7 @@ void multicast_driver::inside::begin_anew() {
     const std::lock_guard lock{guard};
     work.swap(posted);
   }
-  for (auto& each : work) // A draft in there ends before the log does.
+  for (auto& each : work)
     each();
   work.clear();
   checkpoint.reset();

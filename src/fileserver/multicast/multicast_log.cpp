@@ -175,6 +175,7 @@ void multicast_log::record(const core::store_record& x, callback durable) {
 
 result<nothing>
 multicast_log::replace(const core::replace_state& x, callback durable) {
+  draft_.reset(); // Of the state that this one replaces.
   auto draft = write_state(x.position, x.state, ++era_, x.record);
   if (!draft)
     return draft.error();
@@ -200,7 +201,8 @@ result<std::unique_ptr<storage::snapshot_draft>>
 multicast_log::write_state(const core::order_position& position,
                            std::string_view state, std::uint64_t era,
                            const core::group_record& record) const {
-  auto draft = log_->begin_snapshot(position.k);
+  // The one before may be on its way into the log.
+  auto draft = log_->begin_snapshot(position.k, true);
   if (!draft)
     return draft.error();
   log_state_row head;
@@ -218,20 +220,27 @@ multicast_log::write_state(const core::order_position& position,
   return draft;
 }
 
-result<std::unique_ptr<storage::snapshot_draft>>
-multicast_log::write(const core::order_position& position,
-                     std::string_view state) const {
+result<nothing> multicast_log::write(const core::order_position& position,
+                                     std::string_view state) {
+  draft_.reset();
   // Of era 0: the record beside it counts.
-  return write_state(position, state, 0, {});
+  auto draft = write_state(position, state, 0, {});
+  if (!draft)
+    return draft.error();
+  draft_ = *std::move(draft);
+  draft_bytes_ = state.size();
+  return done;
 }
 
-void multicast_log::install(std::unique_ptr<storage::snapshot_draft> draft,
-                            std::uint64_t state_bytes, callback installed) {
+bool multicast_log::install(callback installed) {
+  if (!draft_)
+    return false;
   grown_ = 0;
-  state_bytes_ = state_bytes;
-  log_->install(std::move(draft),
+  state_bytes_ = draft_bytes_;
+  log_->install(std::move(draft_),
                 storage::ordered_log::snapshot_kind::checkpoint,
                 std::move(installed));
+  return true;
 }
 
 } // namespace dfs::fileserver

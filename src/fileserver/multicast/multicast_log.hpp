@@ -62,13 +62,13 @@ public:
   [[nodiscard]] std::uint64_t state_bytes() const {
     return state_bytes_;
   }
-  /// Waits for the disk; any one thread.
-  /// @returns what `install` takes; as `ordered_log::begin_snapshot`.
-  [[nodiscard]] result<std::unique_ptr<storage::snapshot_draft>>
-  write(const core::order_position& position, std::string_view state) const;
-  /// @pre no state was replaced since `write`.
-  void install(std::unique_ptr<storage::snapshot_draft> draft,
-               std::uint64_t state_bytes, callback installed);
+  /// Waits for the disk; any one thread, while no other one calls `replace`,
+  /// `install` or this. What is written waits for `install`, or for the next
+  /// state, which makes it void. @returns as `ordered_log::begin_snapshot`.
+  [[nodiscard]] result<nothing>
+  write(const core::order_position& position, std::string_view state);
+  /// @returns whether something had been written.
+  bool install(callback installed);
 
 private:
   multicast_log() = default;
@@ -82,6 +82,9 @@ private:
               std::uint64_t era, const core::group_record& record) const;
 
   std::unique_ptr<storage::ordered_log> log_;
+  /// A checkpoint that is written. There can be one at a time.
+  std::unique_ptr<storage::snapshot_draft> draft_;
+  std::uint64_t draft_bytes_ = 0; ///< Of its state.
   found found_;
   std::uint64_t last_ = 0; ///< Place of the last item handed in.
   /// Counts what voids items: those of an older era than the last record's, and

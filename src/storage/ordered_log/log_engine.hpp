@@ -61,8 +61,9 @@ struct log_engine {
   std::mutex guard;
   std::condition_variable wake;
   std::condition_variable wake_helper;
-  std::vector<log_entry> queue; ///< Under `guard`, as the rest.
-  std::uint64_t queued;         ///< The last message handed in.
+  std::condition_variable no_draft; ///< `drafting` is over.
+  std::vector<log_entry> queue;     ///< Under `guard`, as the rest.
+  std::uint64_t queued;             ///< The last message handed in.
   bool drafting = false;
   bool stopping = false;
   bool helping = true; ///< There may be something for the helper.

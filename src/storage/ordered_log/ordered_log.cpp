@@ -179,9 +179,11 @@ void ordered_log::cut(std::uint64_t sequence, callback durable) {
 }
 
 result<std::unique_ptr<snapshot_draft>>
-ordered_log::begin_snapshot(std::uint64_t sequence) {
+ordered_log::begin_snapshot(std::uint64_t sequence, bool waits) {
   {
-    const std::lock_guard lock{engine_->guard};
+    std::unique_lock lock{engine_->guard};
+    if (waits)
+      engine_->no_draft.wait(lock, [this] { return !engine_->drafting; });
     if (std::exchange(engine_->drafting, true))
       return fail(ec::busy, "another snapshot is being written");
   }
@@ -190,6 +192,7 @@ ordered_log::begin_snapshot(std::uint64_t sequence) {
                                      [self = engine_.get()] {
                                        const std::lock_guard lock{self->guard};
                                        self->drafting = false;
+                                       self->no_draft.notify_all();
                                      });
   return made;
 }

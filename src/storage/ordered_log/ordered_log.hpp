@@ -116,9 +116,12 @@ public:
   /// Begins the snapshot of the state after message `sequence`: pages are added
   /// to it, on any one thread that may wait, then `install` is called. Dropping
   /// it leaves the log as it was. One at a time; it ends before the log does.
+  /// @param waits Until the one before is installed or dropped. @pre then: it
+  /// is
+  ///              not the caller who keeps that one, and the log has threads.
   /// @returns `ec::busy`, `ec::full`, `ec::io_error`.
   [[nodiscard]] result<std::unique_ptr<snapshot_draft>>
-  begin_snapshot(std::uint64_t sequence);
+  begin_snapshot(std::uint64_t sequence, bool waits = false);
 
   enum class snapshot_kind : std::uint8_t {
     checkpoint, ///< Of our own state. @pre its message was appended.

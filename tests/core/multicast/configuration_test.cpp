@@ -31,12 +31,6 @@ TEST(GroupFingerprint, IsTheSameInEveryVersion) {
   EXPECT_NE(fingerprint_of(config), before);
 }
 
-// So that COMMIT fits into a datagram.
-TEST(GroupAttempts, AreFewerWhereThereAreManyServers) {
-  EXPECT_EQ(attempts_most(9), 5u);
-  EXPECT_EQ(attempts_most(10), 3u);
-}
-
 TEST(LifePromises, LackWhatWasNotPromisedInThisLife) { // SPEC Q10
   life_promises x{id(5)};
   EXPECT_FALSE(x.lacks(id(4))); // That was before: it does not know.

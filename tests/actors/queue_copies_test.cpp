@@ -1,0 +1,164 @@
+#include "actors/queue_server.hpp"
+
+#include "actors/support/from_caf.hpp"
+#include "fileserver/multicast/multicast_driver.hpp"
+#include "messages/register.hpp"
+#include "support/eventually.hpp"
+
+#include <caf/scoped_actor.hpp>
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+namespace dfs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+using fileserver::multicast_events;
+
+struct message_config : caf::actor_system_config {
+  message_config() {
+    msg::register_messages(*this);
+  }
+};
+
+constexpr auto patience = 20s;
+
+/// What the group was told. Any thread.
+struct told_group {
+  std::mutex guard;
+  multicast_service_actor service;
+  std::vector<core::submit_token> tokens;
+
+  std::size_t count() {
+    const std::lock_guard lock{guard};
+    return tokens.size();
+  }
+};
+
+multicast_group_actor::behavior_type
+silent_group(multicast_group_actor::pointer,
+             const std::shared_ptr<told_group>& told) {
+  return {
+    [told](caf::subscribe_atom, const multicast_service_actor& service) {
+      const std::lock_guard lock{told->guard};
+      told->service = service;
+    },
+    [told](const multicast_payloads& x) {
+      const std::lock_guard lock{told->guard};
+      for (const auto& [token, payload] : x.batch->payloads)
+        told->tokens.push_back(token);
+    },
+    [](const multicast_state&) {},
+    [](force_multicast) {},
+    [](get_multicast) {
+      return multicast_standing{
+        std::make_shared<const fileserver::multicast_report>()};
+    },
+    [](const msg::member_changed&) {},
+  };
+}
+
+// A pop that waits is handed to the group once more for each configuration.
+struct QueueCopies : testing::Test {
+  QueueCopies() {
+    group.set(sys.spawn(silent_group, told));
+    queue_server_options options;
+    options.server = server_id{1};
+    options.names[server_id{1}] = "fs-1";
+    options.group = group;
+    queues = sys.spawn(queue_server, options);
+    EXPECT_TRUE(test::eventually(
+      [&] {
+        const std::lock_guard lock{told->guard};
+        return static_cast<bool>(told->service);
+      },
+      patience));
+  }
+  ~QueueCopies() override {
+    caf::anon_send_exit(queues, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(group.get(), caf::exit_reason::user_shutdown);
+    self->wait_for(queues, group.get());
+    const std::lock_guard lock{told->guard};
+    told->service = nullptr;
+  }
+
+  template <class Event>
+  void tell(Event x) {
+    auto batch = std::make_shared<multicast_batch>();
+    batch->events.push_back(std::move(x));
+    self->send(told->service, multicast_news{std::move(batch)});
+  }
+  void install(std::uint64_t epoch) {
+    core::configuration_installed x;
+    x.configuration.id = {epoch, server_id{1}};
+    x.configuration.members = {{server_id{1}, {}, life_id{1}}};
+    tell(std::move(x));
+  }
+  void refuse(std::size_t i) {
+    tell(core::submit_ended{told->tokens.at(i), core::submit_outcome::refused});
+  }
+  bool has_payloads(std::size_t count) {
+    return test::eventually([&] { return told->count() == count; }, patience);
+  }
+
+  auto pop() {
+    msg::queue_request x;
+    x.session.random[0] = 1;
+    x.number = 1;
+    x.verb = msg::queue_verb::pop;
+    x.wait = true;
+    x.queue = queue_id{1};
+    return self->request(queues, patience, msg::change_queue{x, 1min},
+                         door_caller{this});
+  }
+  template <class Handle>
+  static ec outcome(Handle handle) {
+    auto found = ec::timed_out;
+    handle.receive([&](const msg::queue_answer&) { ADD_FAILURE(); },
+                   [&](const caf::error& why) { found = from_caf(why).code; });
+    return found;
+  }
+
+  message_config config;
+  caf::actor_system sys{config};
+  caf::scoped_actor self{sys};
+  std::shared_ptr<told_group> told = std::make_shared<told_group>();
+  subsystem_ref<multicast_group_actor> group;
+  queue_server_actor queues;
+};
+
+TEST_F(QueueCopies, OfOneThatIsUnderWayARefusalSaysNothing) { // SPEC S11
+  install(1);
+  auto waits = pop();
+  ASSERT_TRUE(has_payloads(1));
+  install(2);
+  ASSERT_TRUE(has_payloads(2));
+  refuse(1);
+  EXPECT_EQ(outcome(std::move(waits)), ec::outcome_unknown);
+}
+
+TEST_F(QueueCopies, ThatAreAllRefusedWereNotBegun) { // SPEC S11
+  install(1);
+  auto waits = pop();
+  ASSERT_TRUE(has_payloads(1));
+  refuse(0);
+  EXPECT_EQ(outcome(std::move(waits)), ec::busy);
+  // The next one is counted anew.
+  auto again = pop();
+  ASSERT_TRUE(has_payloads(2));
+  refuse(1);
+  EXPECT_EQ(outcome(std::move(again)), ec::busy);
+}
+
+TEST_F(QueueCopies, AreUnknownWhenTheLogFails) { // SPEC S11
+  install(1);
+  auto waits = pop();
+  ASSERT_TRUE(has_payloads(1));
+  tell(fileserver::group_failed{fail(ec::io_error, "the disk")});
+  EXPECT_EQ(outcome(std::move(waits)), ec::outcome_unknown);
+}
+
+} // namespace
+} // namespace dfs::actors
