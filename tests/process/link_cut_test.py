@@ -9,7 +9,7 @@ import time
 import unittest
 
 import netns
-from chunks import ChunkCluster, Client, settings
+from chunks import DEEP, ChunkCluster, Client, settings
 from harness import wait_for
 
 NO_NETWORK = netns.missing()
@@ -123,6 +123,46 @@ class Datagrams(Writes):
         self.cluster.wait_until_whole(15)
         for i in (1, turn):
             self.assertEqual(self.client.get(f"/file-{i}"), b"%d" % i * SMALL)
+
+
+@unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
+class Deaf(unittest.TestCase):
+    """One of five hears nobody, by datagrams or connections, for 20 s, or for
+    ten minutes with DFS_DEEP=1. SPEC M2, M5, S9"""
+
+    def test_costs_the_others_nothing(self):
+        with netns.Network(6) as network, ChunkCluster(
+                3, addresses=network.addresses[:5],
+                prefixes=[network.prefix(i) for i in range(5)],
+                extra=TIMES + '[volumes]\nreserve = "1MiB"\n') as cluster:
+            client = Client(cluster, network.prefix(5))
+            before = cluster.current(cluster["master"])
+            network.cut({4: [x for x in range(6) if x != 4]})
+            refused, longest, turn = [], 0.0, 0
+            end = time.monotonic() + (600 if DEEP else 20)
+            while time.monotonic() < end:
+                began = time.monotonic()
+                turn += 1
+                done = client.put(f"/file-{turn}", b"%d" % turn * SMALL,
+                                  check=False)
+                longest = max(longest, time.monotonic() - began)
+                if done.returncode != 0:
+                    refused.append((turn, done.stderr))
+            network.heal()
+            healed = time.monotonic()
+            cluster.wait_until_whole(6)
+            took = time.monotonic() - healed
+            after = cluster.current(cluster["master"])
+            print(f"deaf: {turn} puts, {len(refused)} refused, the longest "
+                  f"took {longest:.1f} s; whole {took:.1f} s after",
+                  flush=True)
+            self.assertEqual(refused, [])
+            self.assertLess(longest, 2 * GAP)
+            del before["store-3"], after["store-3"]
+            self.assertEqual(before, after, "somebody else rejoined")
+            cluster.wait_until_healthy(60)
+            for i in (1, turn):
+                self.assertEqual(client.get(f"/file-{i}"), b"%d" % i * SMALL)
 
 
 @unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")

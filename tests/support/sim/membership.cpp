@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 namespace dfs::sim {
 
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* stamp_file = "/start_ms";
+constexpr const char* members_file = "/members";
+constexpr auto keep_pause = 2s;
 
 // DESIGN 3: max(now, last + 1), durable before it is used.
 std::uint64_t next_stamp(node& host) {
@@ -95,7 +98,8 @@ void member_process::on_start() {
   for (node_index i = 0; i < options_.introducers; ++i)
     introducers.push_back({address_of(i), group_port});
   perform(machine_.join(std::move(introducers),
-                        host_.index() < options_.introducers, host_.now()));
+                        host_.index() < options_.introducers, host_.now(),
+                        kept_addresses()));
 }
 
 void member_process::on_datagram(const datagram& packet) {
@@ -106,6 +110,39 @@ void member_process::on_datagram(const datagram& packet) {
 
 void member_process::on_timer() {
   perform(machine_.tick(host_.now()));
+  keep_addresses();
+}
+
+// One line for each: the node, and when it was seen by this node's wall clock.
+void member_process::keep_addresses() {
+  const auto now = host_.now();
+  if (!machine_.joined() || machine_.changes() == kept_changes_
+      || now < kept_at_ + keep_pause)
+    return;
+  kept_at_ = now;
+  kept_changes_ = machine_.changes();
+  std::string text;
+  for (const auto& x : machine_.addresses(now))
+    if (const auto who = node_at(x.where.ip))
+      text += fmt::format("{} {}\n", *who,
+                          host_.wall().count() / 1'000 - x.ago.count());
+  // As a disk that is full or fails: the next one will do.
+  static_cast<void>(host_.disk().replace_file(members_file, text));
+}
+
+std::vector<core::known_address> member_process::kept_addresses() const {
+  std::vector<core::known_address> known;
+  const auto text = host_.disk().read_file(members_file);
+  if (!text)
+    return known;
+  std::istringstream lines{text.value};
+  node_index who = 0;
+  std::int64_t seen = 0;
+  while (lines >> who >> seen)
+    known.push_back({{address_of(who), group_port},
+                     std::chrono::seconds{std::max<std::int64_t>(
+                       0, host_.wall().count() / 1'000 - seen)}});
+  return known;
 }
 
 std::optional<instant> member_process::next_deadline() const {

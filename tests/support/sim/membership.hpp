@@ -51,10 +51,16 @@ private:
   void perform(core::join_refused& x);
   void perform(core::left& x);
 
+  // Addresses for the next process, as the actor keeps them.
+  void keep_addresses();
+  [[nodiscard]] std::vector<core::known_address> kept_addresses() const;
+
   node& host_;
   const membership_options& options_;
   chronicle& chronicle_;
   core::failure_machine machine_;
+  std::uint64_t kept_changes_ = 0; ///< Of the list whose addresses are kept.
+  instant kept_at_{};
 };
 
 /// A world of members. Machines are started by `form` or one by one.

@@ -60,6 +60,15 @@ bool haunt(datagram& packet) {
   return true;
 }
 
+bool spare(datagram& packet) {
+  rewrite(packet, [](msg::gossip_packet& p) {
+    auto* x = std::get_if<msg::gossip_introduction>(&p.body);
+    if (x != nullptr && x->kind == msg::introduction_kind::welcome)
+      x->over_ms = 0;
+  });
+  return true;
+}
+
 bool belittle(datagram& packet) {
   rewrite(packet, [](msg::gossip_packet& p) {
     if (auto* x = std::get_if<msg::gossip_introduction>(&p.body))
@@ -87,6 +96,8 @@ void plant_in_config(membership_options& options) {
     config.verdict_alone = config.verdict_agreed = 9s;
     config.verdict_second = 9s;
   }
+  if (has_mutant(options, "amnesty"))
+    config.stall_max = 0ms;
   if (has_mutant(options, "chatty"))
     config.probe_period = 100ms;
 }
@@ -94,6 +105,8 @@ void plant_in_config(membership_options& options) {
 void plant_in_packets(world& w) {
   if (w.mutant("deaf"))
     w.net().add_filter(deafen);
+  if (w.mutant("meek"))
+    w.net().add_filter(spare);
   if (w.mutant("modest"))
     w.net().add_filter(belittle);
   if (w.mutant("ghost"))

@@ -1,6 +1,7 @@
 #include "support/sim/membership_scenarios.hpp"
 
 #include "support/sim/membership_cuts.hpp"
+#include "support/sim/membership_sides.hpp"
 #include "support/sim/membership_stage.hpp"
 
 #include <fmt/format.h>
@@ -437,6 +438,7 @@ const std::vector<bound>& membership_bounds() {
       {rejoined_after, "s", {}, 10}, // SPEC M5
     };
     add_cuts(all);
+    add_sides(all);
     return all;
   }();
   return bounds;
@@ -464,6 +466,7 @@ const std::vector<scenario>& membership_scenarios() {
        run_chaos, 3},
     };
     add_cuts(all);
+    add_sides(all);
     return all;
   }();
   return scenarios;

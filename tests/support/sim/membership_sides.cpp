@@ -1,0 +1,218 @@
+#include "support/sim/membership_sides.hpp"
+
+#include "support/sim/membership_stage.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace dfs::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view merged_after = "merged after a split with changes";
+constexpr std::string_view larger_rejoins = "rejoins on the larger side";
+constexpr std::string_view stalled_detection = "crash under stalls, less them";
+constexpr std::string_view crowded_detection = "crash while many join";
+constexpr auto patience = 60s;
+
+double seconds(std::chrono::nanoseconds t) {
+  return std::chrono::duration<double>(t).count();
+}
+
+/// From just past all verdicts to a day.
+std::chrono::nanoseconds split_time(rng& random) {
+  switch (random.below(5)) {
+    case 0:
+      return 8s + up_to(random, 10s);
+    case 1:
+      return 28s + up_to(random, 8s);
+    case 2:
+      return 85s + up_to(random, 20s);
+    case 3:
+      return 300s;
+    default:
+      return random.one_in(100) ? std::chrono::nanoseconds{23h} : 40s;
+  }
+}
+
+struct two_sides {
+  std::vector<node_index> larger;
+  std::vector<node_index> smaller; ///< Two at least.
+};
+
+two_sides choose_sides(stage& s) {
+  two_sides chosen;
+  auto all = s.group.running();
+  auto& random = s.world().random();
+  const auto most = (all.size() - 1) / 2;
+  const auto count = most < 2 ? most : 2 + random.below(most - 1);
+  while (chosen.smaller.size() < count) {
+    const auto at = random.below(all.size());
+    chosen.smaller.push_back(all[at]);
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  chosen.larger = std::move(all);
+  return chosen;
+}
+
+void excuse(stage& s, const two_sides& sides) {
+  s.group.notes().excuse_all(); // By the other side.
+  for (const auto i : sides.smaller)
+    s.group.notes().excuse_all_lives(i);
+}
+
+std::size_t lives(stage& s, const std::vector<node_index>& of) {
+  std::size_t sum = 0;
+  for (const auto i : of)
+    sum += s.group.notes().lives(i).size();
+  return sum;
+}
+
+scenario_run mend(stage& s, const two_sides& sides, std::size_t before) {
+  auto& world = s.world();
+  world.net().heal();
+  const auto when = world.now();
+  if (!s.group.settle(patience)) {
+    s.breach("sides", "lists differ a minute after a split:"
+                        + s.group.notes().difference());
+    return s.finish();
+  }
+  s.measure(merged_after, seconds(world.now() - when));
+  world.run_for(10s);
+  s.measure(larger_rejoins,
+            static_cast<double>(lives(s, sides.larger) - before));
+  if (!s.group.settle(1s))
+    s.breach("sides", "lists were equal after a split and differ again:"
+                        + s.group.notes().difference());
+  return s.finish();
+}
+
+// On the smaller side one restarts, while it is split, and comes in by whom it
+// knew; perhaps one of the larger side dies, too, and nobody is an introducer
+// any more.
+scenario_run run_newcomers(const scenario_options& o) {
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  if (o.group.nodes > 5 && world.random().one_in(2)) {
+    s.group.crash(0);
+    if (!s.group.settle(patience))
+      s.breach("sides", "a crash is not in all lists");
+  }
+  auto sides = choose_sides(s);
+  excuse(s, sides);
+  world.net().split({sides.larger, sides.smaller});
+  world.run_for(8s + up_to(world.random(), 2s));
+  const auto again = s.any(sides.smaller);
+  s.group.crash(again);
+  world.run_for(up_to(world.random(), 2s));
+  world.start(again);
+  // Still the smaller one by two: so it is the smaller one at all times.
+  if (sides.larger.size() > sides.smaller.size() + 2) {
+    s.group.crash(sides.larger.back());
+    sides.larger.pop_back();
+  }
+  const auto before = lives(s, sides.larger);
+  world.run_for(split_time(world.random()));
+  return mend(s, sides, before);
+}
+
+// Datagrams pass to one rack and not back.
+scenario_run run_mute_rack(const scenario_options& o) {
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  const auto sides = choose_sides(s);
+  excuse(s, sides);
+  const auto before = lives(s, sides.larger);
+  for (const auto x : sides.smaller)
+    for (const auto y : sides.larger)
+      world.net().cut(x, y);
+  world.run_for(split_time(world.random()));
+  return mend(s, sides, before);
+}
+
+// Everybody who is left stands still for up to half a second every few seconds:
+// a crash is found as late as they stood still, and no later.
+scenario_run run_hiccups(const scenario_options& o) {
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  const auto victim = s.any(s.group.running());
+  const auto when = world.now();
+  s.group.crash(victim);
+  std::chrono::nanoseconds stalled{0};
+  const auto gone
+    = [&] { return s.group.notes().current(victim).holders == 0; };
+  while (!gone() && world.now() < when + patience) {
+    const auto stall = 300ms + up_to(world.random(), 200ms);
+    for (const auto i : s.group.running())
+      world.pause(i, stall);
+    stalled += stall;
+    world.run_until(gone, world.now() + stall + 1s + up_to(world.random(), 1s));
+  }
+  if (gone())
+    s.measure(stalled_detection,
+              seconds(*s.group.notes().current(victim).gone - when - stalled));
+  else
+    s.breach("hiccups", "a crash is not found while the others stand still "
+                        "now and then");
+  return s.finish();
+}
+
+// As many as there are join within two seconds, and a member dies amid it.
+scenario_run run_crowd(const scenario_options& options) {
+  auto o = options;
+  o.group.spares = o.group.nodes;
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  for (node_index i = 0; i < o.group.spares; ++i)
+    world.after(up_to(world.random(), 2s),
+                [&world, i, &o] { world.start(o.group.nodes + i); });
+  world.run_for(up_to(world.random(), 2s));
+  const auto victim // Not the only one whom they may ask.
+    = 1 + static_cast<node_index>(world.random().below(o.group.nodes - 1));
+  const auto when = world.now();
+  s.group.crash(victim);
+  if (!s.group.settle(patience)) {
+    s.breach("crowd", "lists differ long after a crash while many joined:"
+                        + s.group.notes().difference());
+    return s.finish();
+  }
+  s.measure(crowded_detection,
+            seconds(*s.group.notes().current(victim).gone - when));
+  return s.finish();
+}
+
+} // namespace
+
+void add_sides(std::vector<bound>& bounds) {
+  bounds.push_back({merged_after, "s", {}, 10});     // SPEC M2
+  bounds.push_back({larger_rejoins, "", {}, 0});     // SPEC M5
+  bounds.push_back({stalled_detection, "s", {}, 6}); // SPEC M4
+  bounds.push_back({crowded_detection, "s", {}, 6}); // SPEC M4
+}
+
+void add_sides(std::vector<scenario>& scenarios) {
+  scenarios.push_back({"newcomers",
+                       "a split while nodes restart: the smaller side and who "
+                       "came to it begin anew",
+                       run_newcomers, 5});
+  scenarios.push_back({"mute-rack",
+                       "nobody hears some members: they alone begin anew",
+                       run_mute_rack, 5});
+  scenarios.push_back({"hiccups",
+                       "a crash while all others stand still now and then",
+                       run_hiccups, 2});
+  scenarios.push_back(
+    {"crowd", "a crash while as many nodes join as there are", run_crowd, 2});
+}
+
+} // namespace dfs::sim
