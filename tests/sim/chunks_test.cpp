@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"believer", {"steps", 1, 100, 4, 6, 1}},
     proof{"shortest", {"faults", 1, 50}}, proof{"no-intent", {"steps", 1, 50}},
     proof{"no-wait", {"steps", 1, 1000}},
-    proof{"overtaken", {"faults", 140, 20}},
+    proof{"overtaken", {"faults", 230, 10}},
     proof{"hollow", {"faults", 1, 100}},
     proof{"mute-delete", {"faults", 88, 1, 4, 6, 1}},
     proof{"no-probe", {"torn", 1000, 5}},

@@ -122,7 +122,7 @@ void repair_plan::try_copy(directory_state& s, chunk_id chunk, wish& x,
   for (const auto i : s.table.holders(chunk))
     uneven = uneven || (s.servers.usable(i, now) && s.refuses(chunk, i));
   auto sources = sources_of(s, chunk, taken, now);
-  if (sources.empty() && !uneven)
+  if (!uneven && (sources.empty() || !x.lacks_copies))
     return;
   auto target = no_server;
   if (!uneven) {

@@ -60,7 +60,8 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   bool refused = false;
   for (const auto i : holders) {
     live += s.counts(chunk, i, now) ? 1 : 0;
-    refused = refused || s.refuses(chunk, i);
+    // A server that is away can be given no newer version.
+    refused = refused || (!s.servers.at(i).lost && s.refuses(chunk, i));
     expected += s.servers.serves(i, now)
                     || now < s.servers.at(i).lost_at + s.config.repair_delay
                   ? 1
@@ -70,12 +71,12 @@ void repair_plan::judge(directory_state& s, chunk_id chunk, instant now) {
   if (what == chunk_class::surplus && entry->health() != what)
     surplus_.push_back(chunk);
   s.table.judge(chunk, *entry, what);
-  const bool wanted
-    = refused || (what == chunk_class::under && expected < entry->replication)
+  const bool lacks_copies
+    = (what == chunk_class::under && expected < entry->replication)
       || (what == chunk_class::unavailable && holders.empty()
           && !s.table.behind(chunk).empty());
-  if (wanted)
-    want(chunk, static_cast<std::uint8_t>(live), now,
+  if (refused || lacks_copies)
+    want(chunk, static_cast<std::uint8_t>(live), lacks_copies, now,
          now + s.config.repair_patience);
   else
     unwant(chunk);
@@ -118,8 +119,8 @@ void repair_plan::sweep(directory_state& s, chunk_id from, instant now) {
     judge_all();
 }
 
-void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now,
-                       instant calm) {
+void repair_plan::want(chunk_id chunk, std::uint8_t live, bool lacks_copies,
+                       instant now, instant calm) {
   auto known = wishes_.find(chunk);
   if (known == wishes_.end()) {
     if (wishes_.size() >= wishes_max) {
@@ -131,12 +132,14 @@ void repair_plan::want(chunk_id chunk, std::uint8_t live, instant now,
     }
     known
       = wishes_
-          .emplace(chunk, wish{live, now + heir_time, calm, {}, 0, 0, false})
+          .emplace(chunk,
+                   wish{live, false, now + heir_time, calm, {}, 0, 0, false})
           .first;
   } else {
     queue_.erase({known->second.live, chunk});
     known->second.live = live;
   }
+  known->second.lacks_copies = lacks_copies;
   queue_.emplace(live, chunk);
 }
 
@@ -347,7 +350,17 @@ void repair_plan::forget_late(directory_state& s, instant now) {
     end_copy(s, chunk, n);
 }
 
+// Whoever was lost is waited for no longer.
+void repair_plan::end_waiting(const directory_state& s, instant now) {
+  const auto before = std::exchange(waited_to_, now - s.config.repair_delay);
+  for (server_index i = 0; i < s.servers.size(); ++i)
+    if (const auto& x = s.servers.at(i);
+        x.lost && before < x.lost_at && x.lost_at <= waited_to_)
+      judge_all();
+}
+
 void repair_plan::tick(directory_state& s, instant now) {
+  end_waiting(s, now);
   // Others may be where nobody has told of yet.
   const auto from = s.gathered(now) ? chunk_id{} : s.first_own();
   sweep(s, from, now);

@@ -71,8 +71,10 @@ private:
 
   struct wish {
     std::uint8_t live = 0; ///< Copies that serve.
-    instant heir_until{};  ///< Somebody may be asking to be made primary.
-    instant calm_until{};  ///< Whoever changes the chunk is not interrupted.
+    /// Else a server refuses one that it has: a newer version is wanted.
+    bool lacks_copies = false;
+    instant heir_until{}; ///< Somebody may be asking to be made primary.
+    instant calm_until{}; ///< Whoever changes the chunk is not interrupted.
     instant not_before{};
     std::uint8_t failures = 0;
     std::uint8_t settlings = 0; ///< Grants that were wished for.
@@ -100,8 +102,10 @@ private:
     changing,
   };
 
-  void want(chunk_id chunk, std::uint8_t live, instant now, instant calm);
+  void want(chunk_id chunk, std::uint8_t live, bool lacks_copies, instant now,
+            instant calm);
   void unwant(chunk_id chunk);
+  void end_waiting(const directory_state& s, instant now);
   /// @param from Chunks before are left for when they are known.
   void sweep(directory_state& s, chunk_id from, instant now);
   /// @returns `no_server` if there is none.
@@ -144,6 +148,7 @@ private:
   std::set<chunk_id> releasing_;
   std::vector<chunk_id> surplus_;
   std::vector<chunk_id> unsettled_;
+  instant waited_to_{}; ///< Who was lost by then has been waited for.
   bool sweeping_ = false;
   bool again_ = false;  ///< Something changed since the sweep began.
   bool missed_ = false; ///< The queue was full.

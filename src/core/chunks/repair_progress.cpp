@@ -15,8 +15,9 @@ repair_plan::how_far(const directory_state& s, instant) const {
   std::uint64_t bytes = 0;
   for (const auto& [chunk, wish] : wishes_) {
     const auto* entry = s.table.find(chunk);
-    bytes += std::uint64_t{entry->length}
-             * static_cast<std::uint64_t>(entry->replication - wish.live);
+    // There may be enough, and one more that its server refuses.
+    const auto lacking = std::max(entry->replication - wish.live, 0);
+    bytes += std::uint64_t{entry->length} * static_cast<std::uint64_t>(lacking);
     x.homeless += wish.homeless ? 1 : 0;
   }
   for (const auto& [chunk, all] : copies_)

@@ -29,7 +29,7 @@ constexpr chunk_version any_version{std::numeric_limits<std::uint64_t>::max()};
 std::size_t good_copies(const directory_state& s, chunk_id chunk, instant now) {
   std::size_t good = 0;
   for (const auto i : s.table.holders(chunk))
-    good += s.servers.usable(i, now) ? 1 : 0;
+    good += s.servers.usable(i, now) && !s.refuses(chunk, i) ? 1 : 0;
   return good;
 }
 

@@ -17,6 +17,30 @@ struct RefusedReplica : Master {
     return machine->check_chunks(x, now)->chunks.at(0).health;
   }
 
+  void die(std::uint8_t n) {
+    servers.erase(n);
+    machine->link_lost(store_id{n}, boot(n), now);
+    machine->probed(*machine->state().servers.find(store_id{n}), boot(n), true,
+                    now);
+    perform();
+  }
+
+  /// Time passes, and copies are made as ordered. @returns how many.
+  std::size_t copies_within(std::chrono::milliseconds time) {
+    std::size_t made = 0;
+    for (const auto end = now + time; now < end;) {
+      pass(500ms);
+      for (const auto& x : std::exchange(asked, {}))
+        if (const auto* order = std::get_if<msg::copy_chunk>(&x.order)) {
+          ++made;
+          machine->answered(
+            x.token, server_reply{msg::chunk_copied{order->wanted}}, now);
+        }
+      perform();
+    }
+    return made;
+  }
+
   void rest() {
     for (int i = 0; i < 30 && asked.empty(); ++i)
       pass(500ms);
@@ -98,6 +122,51 @@ TEST_F(RefusedReplica, OnAllServersGetsANewVersion) { // SPEC G10
   rest();
   grant_of_all();
   EXPECT_EQ(health(), msg::chunk_health::healthy);
+}
+
+// No grant reaches it, and no further copy makes it a better one.
+TEST_F(RefusedReplica, OfAServerThatIsAwayIsReplacedOnce) { // SPEC G10
+  load(extent);
+  enrol(1, extent);
+  enrol(2, extent);
+  come(3);
+  report(3, extent, true);
+  die(3);
+  for (std::uint8_t n = 4; n <= 7; ++n)
+    enrol(n, std::nullopt);
+  EXPECT_EQ(copies_within(3min), 1u);
+  EXPECT_EQ(health(), msg::chunk_health::healthy);
+  EXPECT_EQ(machine->state().table.holders(chunk).size(), 4u);
+}
+
+// Its server comes back in the same life: a grant is due then.
+TEST_F(RefusedReplica, OfAServerThatWasSilentGetsANewVersion) { // SPEC G10
+  load(extent);
+  enrol(1, extent);
+  enrol(2, extent);
+  come(3);
+  report(3, extent, true);
+  servers.erase(3);
+  EXPECT_EQ(copies_within(20s), 0u); // There is no other server.
+  servers.insert(3);
+  for (int i = 0; i < 4; ++i)
+    pass(500ms);
+  rest();
+  grant_of_all();
+  EXPECT_EQ(health(), msg::chunk_health::healthy);
+}
+
+// It is beside as many as are wanted, and one more.
+TEST_F(RefusedReplica, IsNothingToBeCopied) { // SPEC G10
+  load(extent);
+  for (std::uint8_t n = 1; n <= 5; ++n) {
+    come(n);
+    report(n, extent, n == 3);
+  }
+  rest();
+  const auto& state = machine->state();
+  ASSERT_EQ(state.table.holders(chunk).size(), 5u);
+  EXPECT_EQ(machine->repairs().how_far(state, now).bytes, 0u);
 }
 
 // What was revoked was so in one life of the server.
