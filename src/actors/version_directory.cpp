@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
 #include "core/chunks/chunk_row.hpp"
+#include "core/groups/directory_notes.hpp"
 #include "core/groups/directory_report.hpp"
 #include "core/versions/group_placement.hpp"
 #include "wire/codec.hpp"
@@ -219,12 +220,10 @@ caf::result<Reply> ask_names(self_pointer self, Words x) {
 caf::result<msg::notes_receipted>
 note_versions(self_pointer self, const msg::note_versions& x) {
   DFS_CRASH_POINT("versions.notes_came");
-  const auto& servers = self->state.machine->servers();
-  const auto known = servers.find(x.store);
-  if (known == servers.end() || known->second.boot != x.boot)
-    return to_caf(fail(ec::not_found, "register first"));
-  return ask_names<msg::notes_receipted>(self,
-                                         msg::versions_noted{x.files, x.told});
+  auto heeded = core::heed(*self->state.machine, x);
+  if (!heeded)
+    return to_caf(heeded.error());
+  return ask_names<msg::notes_receipted>(self, *std::move(heeded));
 }
 
 void take_news(self_pointer self, const msg::group_news& x) {

@@ -1,5 +1,6 @@
 #include "support/sim/versions_master.hpp"
 
+#include "core/groups/directory_notes.hpp"
 #include "core/versions/group_placement.hpp"
 #include "support/sim/versions_server.hpp"
 
@@ -331,18 +332,18 @@ void version_master::unlink(store_id from, const msg::unlink_file& x) {
 // -- lists --------------------------------------------------------------------
 
 void version_master::note(node_index from, const version_packet& x) {
-  const auto& said = std::get<msg::note_versions>(x.what);
-  const auto server = machine_->servers().find(said.store);
-  if (server == machine_->servers().end() || server->second.boot != said.boot)
+  const auto heeded
+    = core::heed(*machine_, std::get<msg::note_versions>(x.what));
+  if (!heeded)
     return; // It is to register first.
-  for (const auto& y : said.files) {
+  for (const auto& y : heeded->files) {
     auto& known = lists_[y.file];
     if (y.newest <= known.newest && !cluster_.mutant("old-note"))
       continue;
     known = y;
     behind_.insert(y.file);
   }
-  for (const auto& y : said.told)
+  for (const auto& y : heeded->told)
     told_[y.group] = std::max(told_[y.group], y.below);
   if (cluster_.mutant("hasty-receipt"))
     return answer(from, x,
