@@ -255,8 +255,10 @@ void replica_host::tick() {
   follow();
   if (!coordinator_->over())
     run(coordinator_->tick(t));
-  if (leads())
+  if (leads()) {
     run(coordinator_->recall(machine_->rows().files, recalled_at_once));
+    run(coordinator_->take_up(machine_->rows().files, t));
+  }
   consider_some();
   if (coordinator_ && coordinator_->over() && !todo_.performing())
     coordinator_.reset();

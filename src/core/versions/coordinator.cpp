@@ -97,7 +97,7 @@ coordinator_effects coordinator::consider(inode_id file,
                                           const version_time& t) {
   const auto* newest = newest_of(own.manifest);
   coordinator_effects out;
-  if (!leads() || files_.contains(file) || !newest
+  if (!leads() || files_.contains(file) || lagging_.contains(file) || !newest
       || (newest->kind != msg::version_kind::closed
           && !may_close(*newest, config_.keep, t.kept_ms)))
     return out;
@@ -118,6 +118,10 @@ coordinator_effects coordinator::purge(const msg::purge_file& x,
   // for as long as a server is away, is no reason to wait.
   if (const auto it = files_.find(x.file);
       it != files_.end() && is_ending(it->second))
+    return out;
+  if (const auto* newest = own ? newest_of(own->manifest) : nullptr;
+      newest && newest->kind == msg::version_kind::closed
+      && lagging_.contains(x.file))
     return out;
   msg::put_file named;
   named.epoch = set_.epoch;

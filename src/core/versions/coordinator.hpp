@@ -3,11 +3,10 @@
 #include "base/time.hpp"
 #include "core/versions/coordinator_config.hpp"
 #include "core/versions/coordinator_effects.hpp"
+#include "core/versions/coordinator_work.hpp"
 #include "core/versions/takeover.hpp"
 
-#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,6 +29,8 @@ namespace dfs::core {
 ///      or cannot be done for ever.
 ///  C6  `tell_told` follows a note of every settled file of a lower ballot,
 ///      those aside that were told before (`told_below`).
+///  C7  Of a settled file that a server lacks for long nothing is kept but its
+///      number: this server's own replica has the rest, and is asked for it.
 class coordinator {
 public:
   /// @pre `self` is of the set.
@@ -99,6 +100,12 @@ public:
 
   /// To be called each `again`.
   [[nodiscard]] coordinator_effects tick(const version_time& t);
+  /// Of the files that were set aside because some server lacks them, those
+  /// whose turn it is: it may be back. To be called often. @param own All files
+  ///   of this server's replica.
+  [[nodiscard]] coordinator_effects
+  take_up(const std::map<inode_id, msg::file_state>& own,
+          const version_time& t);
 
   /// Ends it from outside: another ballot is to begin here, or the server goes.
   [[nodiscard]] coordinator_effects stop(const std::string& why);
@@ -111,7 +118,7 @@ public:
   }
   /// Nothing is uneven that it knows of.
   [[nodiscard]] bool settled() const {
-    return leads() && takeover_.surveyed() && files_.empty()
+    return leads() && takeover_.surveyed() && files_.empty() && lagging_.empty()
            && !takeover_.has_uneven();
   }
   [[nodiscard]] const msg::group_set& set() const {
@@ -120,7 +127,7 @@ public:
   [[nodiscard]] group_ballot ballot() const {
     return ballot_;
   }
-  /// Files in work: under way, or not on all servers.
+  /// Files in work: under way, or not on all servers and not set aside.
   [[nodiscard]] std::vector<inode_id> in_work() const;
   /// Something that is under way names it.
   [[nodiscard]] bool uses(const msg::put_id& content) const;
@@ -128,53 +135,10 @@ public:
   void check() const;
 
 private:
-  struct request {
-    enum class kind : std::uint8_t {
-      put,
-      settle_put,
-      settle_file,
-      even,
-      purge
-    };
-    kind what = kind::even;
-    version_asker asker = 0;
-    instant until = instant::max();
-    msg::put_file put; ///< Of `settle_put` only what names it.
-    msg::version_stamp seen;
-    version_number purged{}; ///< `msg::purge_file::seen`.
-  };
-  struct proposal {
-    msg::version_stamp stamp;
-    msg::file_manifest manifest;
-    std::set<store_id> accepted;
-    std::vector<request> asked;
-    instant began{};
-  };
-  struct file_work {
-    bool known = false;
-    /// All who promised are to be heard once, not only enough of them: one of
-    /// the others has something else.
-    bool patient = false;
-    std::map<store_id, msg::file_state> read; ///< Before it is known.
-    std::set<store_id> heard;                 ///< Whose states made it known.
-    bool missed = false;        ///< Uneven, and who has it was not heard.
-    msg::file_state state;      ///< Newest, once it is.
-    std::set<store_id> holders; ///< Of it, as far as told.
-    bool noted = false; ///< For the master's names, if there is anything.
-    std::optional<proposal> open;
-    std::deque<request> queue;
-    instant sent{};
-    std::chrono::milliseconds pause{};
-    std::optional<std::uint64_t> unlinked_at;
-    std::set<store_id> forgot;
-  };
-
-  /// For an outcome that the manifest does not remember.
-  struct search_work {
-    std::vector<request> asked;
-    std::map<store_id, msg::outcome_found> heard;
-    instant sent{};
-  };
+  using request = coordinator_request;
+  using proposal = coordinator_proposal;
+  using file_work = coordinator_file;
+  using search_work = coordinator_search;
 
   [[nodiscard]] bool member(store_id x) const;
   void send_all(coordinator_effects& out, const replica_request& x) const;
@@ -222,6 +186,8 @@ private:
   [[nodiscard]] static bool is_closed(const file_work& work);
   [[nodiscard]] static bool is_ending(const file_work& work);
   [[nodiscard]] bool is_idle(inode_id file, const file_work& work) const;
+  [[nodiscard]] bool lags(const file_work& work) const;
+  void set_aside();
   [[nodiscard]] error too_few(const file_work& work) const;
   [[nodiscard]] std::uint64_t forgotten() const;
 
@@ -236,14 +202,17 @@ private:
   std::uint64_t forgotten_serial_ = 0;
   bool over_ = false;
   std::map<inode_id, file_work> files_;
+  std::set<inode_id> lagging_; ///< C7
+  inode_id taken_up_;          ///< In turn.
   std::map<std::pair<inode_id, put_writer>, search_work> searches_;
   instant asked_{}; ///< For promises and lists.
   instant retaken_{};
   std::optional<group_ballot> told_below_; ///< Nothing: not known yet.
   instant asked_told_{};
   inode_id recalled_to_;
-  bool recalled_ = false; ///< All files have been looked at.
-  bool told_ = false;     ///< C6: said.
+  bool recalled_ = false;   ///< All files have been looked at.
+  bool told_again_ = false; ///< Since then nothing counts that it had noted.
+  bool told_ = false;       ///< C6: said.
 };
 
 } // namespace dfs::core

@@ -72,9 +72,11 @@ void coordinator::survey(coordinator_effects& out, const version_time& t) {
     retaken_ = t.now;
     takeover_.retake();
   }
-  if (files_.size() >= config_.evened_at_once)
+  const auto busy = static_cast<std::size_t>(std::count_if(
+    files_.begin(), files_.end(), [&](auto& x) { return !lags(x.second); }));
+  if (busy >= config_.evened_at_once)
     return;
-  const auto most = config_.evened_at_once - files_.size();
+  const auto most = config_.evened_at_once - busy;
   for (const auto file : takeover_.take_uneven(most)) {
     auto& work = files_[file]; // To be read: it is not the same everywhere.
     work.patient = true;
@@ -110,6 +112,7 @@ coordinator_effects coordinator::stop(const std::string& why) {
       refuse(out, x, fail(ec::not_primary, why));
   }
   files_.clear();
+  lagging_.clear();
   for (const auto& [key, place] : searches_)
     for (const auto& x : place.asked)
       refuse(out, x, fail(ec::not_primary, why));
@@ -294,6 +297,7 @@ coordinator_effects coordinator::tick(const version_time& t) {
       takeover_.put_back(file);
     files_.erase(file);
   }
+  set_aside();
   return out;
 }
 

@@ -27,6 +27,7 @@ void coordinator::tell_again() {
   asked_told_ = {};
   recalled_to_ = {};
   recalled_ = false;
+  told_again_ = true;
   told_ = false;
   for (auto& [file, work] : files_) {
     work.noted = false;

@@ -100,6 +100,8 @@ void version_replica::tick() {
     run(coordinator_->tick(time()));
   if (coordinator_ && !coordinator_->over())
     run(coordinator_->recall(machine_->rows().files, 2));
+  if (coordinator_ && !coordinator_->over())
+    run(coordinator_->take_up(machine_->rows().files, time()));
   const auto files = machine_->rows().files;
   for (const auto& [file, state] : files)
     if (coordinator_ && coordinator_->leads())
