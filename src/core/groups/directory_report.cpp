@@ -9,6 +9,8 @@ namespace dfs::core {
 namespace {
 
 constexpr std::size_t groups_told = 40; ///< In one answer of 16 KiB.
+/// Behind group 0 alone nobody could go on: `after` 0 is from the first one.
+constexpr std::size_t groups_least = 2;
 
 /// One by one; of more servers only the sums are told.
 constexpr std::size_t volumes_told = 150;
@@ -108,9 +110,10 @@ report_group(const version_directory& x, group_id group, instant now) {
 msg::group_list report_groups(const version_directory& x,
                               const msg::list_groups& page, instant now) {
   msg::group_list list;
-  const std::size_t limit = page.limit == 0
-                              ? groups_told
-                              : std::min<std::size_t>(page.limit, groups_told);
+  const auto limit
+    = page.limit == 0
+        ? groups_told
+        : std::clamp<std::size_t>(page.limit, groups_least, groups_told);
   // Groups begin with 0: `after` the highest number means from the first one.
   for (const auto& [group, entry] : x.groups()) {
     if (page.after != group_id{} && group <= page.after)

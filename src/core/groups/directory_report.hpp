@@ -12,7 +12,7 @@ namespace dfs::core {
 [[nodiscard]] msg::group_status
 report_group(const version_directory& x, group_id group, instant now);
 
-/// A page.
+/// A page; of two groups at least, however few were asked for.
 [[nodiscard]] msg::group_list report_groups(const version_directory& x,
                                             const msg::list_groups& page,
                                             instant now);
