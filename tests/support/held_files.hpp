@@ -23,6 +23,8 @@ public:
   static constexpr std::uint32_t piece = 1u << 20; ///< Bytes.
 
   std::atomic<unsigned> begun{0};
+  /// No read waits for a disk, whatever the page cache of this machine can say.
+  std::atomic<bool> in_memory{false};
 
   /// The next write of a piece, after `passing` of them, waits for the end of
   /// `until`. @returns what is ready when it waits.
@@ -97,7 +99,8 @@ private:
     }
     result<std::size_t>
     read_cached(std::uint64_t offset, std::span<char> to) override {
-      return to_->read_cached(offset, to);
+      return home_.in_memory ? to_->read(offset, to)
+                             : to_->read_cached(offset, to);
     }
     result<nothing> write(std::uint64_t offset,
                           std::span<const std::string_view> pieces) override {
