@@ -11,6 +11,9 @@ void describe_group(metrics_page& page, const fileserver::multicast_report& x) {
   page.family("dfs_multicast_operating", metric::gauge,
               "1 while this server acts in a configuration.");
   page.sample({}, std::uint64_t{at.operating ? 1u : 0u});
+  page.family("dfs_multicast_changing_seconds", metric::gauge,
+              "For how long it has acted in no configuration; 0: it does.");
+  page.sample({}, std::chrono::duration<double>(at.changing).count());
   page.family("dfs_multicast_epoch", metric::gauge,
               "Epoch of the last primary configuration known here.");
   page.sample({}, at.configuration.id.epoch);
@@ -75,6 +78,15 @@ void describe_queues(metrics_page& page, const queue_counters& x,
   page.family("dfs_queue_primary", metric::gauge,
               "1 while this server takes part in the primary.");
   page.sample({}, std::uint64_t{x.primary ? 1u : 0u});
+  page.family("dfs_queue_stuck", metric::gauge,
+              "1 while the primary delivers nothing, or changes without end.");
+  page.sample({}, std::uint64_t{x.stuck ? 1u : 0u});
+  page.family("dfs_queue_silent_seconds", metric::gauge,
+              "Since a place of the order was delivered here.");
+  page.sample({}, static_cast<double>(x.silent_ms) / 1e3);
+  page.family("dfs_queue_oldest_request_seconds", metric::gauge,
+              "Age of the oldest request that is under way; 0: none.");
+  page.sample({}, static_cast<double>(x.oldest_ms) / 1e3);
   page.family("dfs_queues", metric::gauge, "Queues.");
   page.sample({}, x.queues.load());
   page.family("dfs_queue_items", metric::gauge, "Items in all queues.");

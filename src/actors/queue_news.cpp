@@ -15,6 +15,7 @@ namespace dfs::actors {
 
 namespace {
 
+using namespace std::chrono_literals;
 using fileserver::multicast_event;
 
 void log_news(spdlog::level::level_enum level, std::string_view what,
@@ -24,6 +25,17 @@ void log_news(spdlog::level::level_enum level, std::string_view what,
 
 const core::deliver_payload* delivery(const multicast_event& x) {
   return std::get_if<core::deliver_payload>(&x);
+}
+
+std::string seconds(std::chrono::milliseconds x) {
+  return std::to_string(x.count() / 1'000) + " s";
+}
+
+std::string why(const core::order_watch::ages& x) {
+  if (x.changing >= core::order_watch::patience)
+    return "the group has been changing for " + seconds(x.changing);
+  return "nothing was delivered for " + seconds(x.silent)
+         + ", the oldest request has waited for " + seconds(x.oldest);
 }
 
 /// What one payload of a place has added to its requests.
@@ -60,10 +72,13 @@ void queue_shell::take(fileserver::multicast_events& events) const {
 
 void queue_shell::apply(std::span<multicast_event> place) const {
   const auto k = delivery(place.front())->k;
+  state.watch.deliver(self->clock().now());
   std::vector<msg::queue_request> requests;
   std::vector<segment> segments;
   for (const auto& event : place) {
     const auto& x = *delivery(event);
+    if (x.token)
+      state.watch.end(*x.token);
     auto batch = wire::decode<msg::queue_batch>(x.payload);
     // A body whose format cannot be known is one that is wrong: for everybody.
     const auto right = batch ? core::check_batch(*batch)
@@ -114,6 +129,41 @@ void queue_shell::apply(std::span<multicast_event> place) const {
   }
 }
 
+// -- does it get on -----------------------------------------------------------
+
+void queue_shell::watch_order() const {
+  const auto group = state.options.group.find();
+  if (!group)
+    return;
+  self->request(group, 1s, get_multicast{})
+    .then(
+      [me = *this](const multicast_standing& told) {
+        me.judge(told.report->status.changing);
+      },
+      [](const caf::error&) {
+        // It is being started again.
+      });
+}
+
+// A group may be primary by all that it hears, and of no use.
+void queue_shell::judge(std::chrono::nanoseconds changing) const {
+  const auto in_ms
+    = std::chrono::duration_cast<std::chrono::milliseconds>(changing);
+  const bool stuck
+    = state.watch.look(in_ms, self->clock().now()) && state.primary;
+  const auto& ages = state.watch.last();
+  const auto before = std::exchange(state.stuck, stuck ? why(ages) : "");
+  counters().stuck = stuck;
+  counters().silent_ms = static_cast<std::uint64_t>(ages.silent.count());
+  counters().oldest_ms = static_cast<std::uint64_t>(ages.oldest.count());
+  if (stuck != !before.empty())
+    log_news(stuck ? spdlog::level::err : spdlog::level::info,
+             stuck ? "the group delivers nothing" : "the group delivers again",
+             {{"why", stuck ? state.stuck : before}});
+  if (stuck || (state.primary && !before.empty()))
+    tell_board(state.stuck);
+}
+
 // -- configurations -----------------------------------------------------------
 
 void queue_shell::take(const core::configuration_installed& x) const {
@@ -161,6 +211,7 @@ void queue_shell::take(const core::log_went_back& x) const {
 
 // Its clients ask again: nothing is known of it here.
 void queue_shell::take(const core::submit_ended& x) const {
+  state.watch.end(x.token);
   const auto ended = state.under_way.extract(x.token);
   if (!ended)
     return;
@@ -249,6 +300,7 @@ void queue_shell::take(const fileserver::group_begun_anew&) const {
   state.machine = core::queue_machine{};
   state.under_way.clear();
   state.copies.clear();
+  state.watch.clear();
   state.configuration = {};
   tell_board("not in the group of the queues yet");
   count();

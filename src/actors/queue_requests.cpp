@@ -135,6 +135,7 @@ void queue_shell::flush() const {
       ++state.copies[x.change];
     batch->payloads.emplace_back(++state.last_token, std::move(payload));
     state.under_way.emplace(state.last_token, std::move(asked));
+    state.watch.submit(state.last_token, self->clock().now());
     body.clear();
     asked.clear();
   };
@@ -208,10 +209,12 @@ void queue_shell::refuse_all(const error& why) const {
   state.waiting_bytes = 0;
   state.under_way.clear();
   state.copies.clear();
+  state.watch.clear();
 }
 
 void queue_shell::tick() const {
   count();
+  watch_order();
   const auto now = self->clock().now();
   if (!state.primary || state.machine.sessions().all().empty()
       || now < state.ticked + tick_every)

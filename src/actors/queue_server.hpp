@@ -4,6 +4,7 @@
 #include "actors/support/health_board.hpp"
 #include "actors/support/metrics.hpp"
 #include "base/time.hpp"
+#include "core/queues/order_watch.hpp"
 #include "core/queues/queue_machine.hpp"
 #include "core/queues/waiting_pops.hpp"
 
@@ -24,6 +25,9 @@ namespace dfs::actors {
 /// Of one process; any thread.
 struct queue_counters {
   std::atomic<bool> primary{false};
+  std::atomic<bool> stuck{false}; ///< Primary, and nothing is delivered.
+  std::atomic<std::uint64_t> silent_ms{0};
+  std::atomic<std::uint64_t> oldest_ms{0};
   std::atomic<std::uint64_t> queues{0};
   std::atomic<std::uint64_t> items{0};
   std::atomic<std::uint64_t> item_bytes{0};
@@ -80,6 +84,8 @@ struct queue_server_state {
   msg::group_configuration configuration; ///< The last primary one known.
   std::optional<core::primary_lost> lost; ///< Why not primary.
   std::string trouble;                    ///< As the board was told.
+  core::order_watch watch;
+  std::string stuck; ///< Why the primary is of no use; empty if it is.
 
   std::map<change_key, std::vector<answer_promise>> changes;
   /// Connections of those whose pops wait.

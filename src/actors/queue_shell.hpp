@@ -3,6 +3,7 @@
 #include "actors/queue_server.hpp"
 #include "core/queues/queue_rules.hpp"
 
+#include <chrono>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct queue_shell {
   void ends(const std::vector<queue_server_state::asked>& payload) const;
   void give_up(const patience_over& x) const;
   void tick() const;
+  void watch_order() const;
+  void judge(std::chrono::nanoseconds changing) const;
   void answer(const msg::queue_answer& x) const;
   void refuse_all(const error& why) const;
   [[nodiscard]] error not_primary() const;
@@ -56,7 +59,9 @@ struct queue_shell {
   // queue_standing.cpp: operators
   caf::result<msg::queue_greeted> greet() const;
   caf::result<msg::queue_group_status> standing() const;
-  [[nodiscard]] msg::queue_list list(const msg::list_queues& x) const;
+  caf::result<msg::queue_list> list(const msg::list_queues& x) const;
+  [[nodiscard]] msg::queue_list
+  listed(const msg::list_queues& x, bool stale) const;
   caf::result<msg::queue_primary_forced>
   force(const msg::force_queue_primary& x) const;
   [[nodiscard]] result<msg::queue_primary_forced>

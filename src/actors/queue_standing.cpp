@@ -44,7 +44,7 @@ std::vector<server_id> queue_shell::primary_servers() const {
 
 std::string queue_shell::why_not() const {
   if (state.primary)
-    return {};
+    return state.stuck; // Of no use, though it takes part.
   if (!state.lost)
     return state.trouble.empty() ? "not in the group of the queues yet"
                                  : state.trouble;
@@ -143,9 +143,10 @@ caf::result<msg::queue_group_status> queue_shell::standing() const {
   return promise;
 }
 
-msg::queue_list queue_shell::list(const msg::list_queues& x) const {
+msg::queue_list
+queue_shell::listed(const msg::list_queues& x, bool stale) const {
   msg::queue_list found;
-  found.stale = !state.primary;
+  found.stale = stale;
   const auto& all = state.machine.queues().all();
   const auto most = std::clamp(x.limit, std::uint32_t{1}, listed_max);
   for (auto at = all.upper_bound(x.after); at != all.end(); ++at) {
@@ -157,6 +158,30 @@ msg::queue_list queue_shell::list(const msg::list_queues& x) const {
                             at->second.items.size(), at->second.item_bytes});
   }
   return found;
+}
+
+// A server that was cut off, or stopped for a while, takes itself for a part of
+// the primary until it hears better. What comes after a read that went through
+// the order is as new as all that was answered anywhere before it was asked.
+caf::result<msg::queue_list>
+queue_shell::list(const msg::list_queues& x) const {
+  if (!state.primary)
+    return listed(x, true);
+  msg::read_queue before;
+  before.request.verb = msg::queue_verb::size;
+  before.request.number = before.request.first = 1; // A read has no session.
+  before.request.queue = queue_id{1};
+  auto promise = self->make_response_promise<msg::queue_list>();
+  const auto me = caf::actor_cast<queue_server_actor>(self->ctrl());
+  self->request(me, ask_timeout, before)
+    .then(
+      [promise, x, me = *this](const msg::queue_answer& told) mutable {
+        promise.deliver(me.listed(x, told.stale));
+      },
+      [promise, x, me = *this](const caf::error&) mutable {
+        promise.deliver(me.listed(x, true));
+      });
+  return promise;
 }
 
 std::vector<msg::queue_member_row>

@@ -392,6 +392,8 @@ void multicast_machine::leave_configuration() {
     return;
   append_news();
   operating_ = false;
+  if (!unannounced_) // Else it has not ended since.
+    changing_since_ = now_;
   unannounced_.reset();
   to_all_.clear();
   log_.drop_loose();

@@ -32,6 +32,7 @@ multicast_machine::multicast_machine(multicast_config config,
     now_{now},
     log_watch_{config_.log_hangs, config_.shun},
     sender_{config_, self.server, self.life},
+    changing_since_{now},
     listens_until_{now + config_.silence} {
   DFS_ASSERT(!config_.servers.empty());
   DFS_ASSERT(config_.servers.size() <= msg::group_servers_max);
@@ -334,6 +335,8 @@ multicast_status multicast_machine::status() const {
   x.under_way = sender_.under_way();
   x.conflicts = counts_.conflicts;
   x.stalled = log_watch_.ails();
+  if (!operating_ || unannounced_)
+    x.changing = now_ - changing_since_;
   x.blank = is_none(record_.lineage);
   x.marks[self_.server] = x.last_marks[self_.server] = durable_;
   for (const auto& [server, peer] : peers_) {

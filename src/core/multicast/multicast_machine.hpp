@@ -199,7 +199,6 @@ private:
   std::uint64_t appended_to_ = 0;
   std::uint64_t durable_ = 0; ///< Places up to here are durable here.
   log_watch log_watch_;
-
   multicast_sender sender_;
   group_peers peers_;
 
@@ -214,6 +213,7 @@ private:
   stability stability_;
   std::vector<member_progress> progress_;
   instant installed_at_{};
+  instant changing_since_;       ///< While not operating, or unannounced.
   instant grown_at_{};           ///< The log has, or something came loose.
   std::uint64_t known_last_ = 0; ///< Some member knows of this place.
   std::map<std::uint64_t, nack_state> nacks_;

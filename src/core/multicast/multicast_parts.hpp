@@ -144,6 +144,9 @@ struct multicast_status {
   std::uint64_t conflicts = 0;     ///< Orders that contradict others: a bug.
   bool stalled = false;            ///< Its log hangs, or did a short while ago.
   bool blank = true; ///< It has nothing of the order, and no state.
+  /// Since it acted in a configuration of which all that is below the first
+  /// place was delivered here; 0 while it does.
+  instant::duration changing{0};
   std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
   /// Likewise, of all that were heard in this life: as they told last.
   std::map<server_id, std::uint64_t> last_marks;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <type_traits>
@@ -338,6 +339,29 @@ TEST_F(MulticastMachines, AnUnheardHalfRefuses) { // SPEC Q6
 
 // By the letter both sides are primary; the one with the highest server stays,
 // although a server of the other one hears of it before its neighbour does.
+// SPEC O3: all hear each other, and no change ends.
+TEST_F(MulticastMachines, AGroupThatChangesTellsForHowLong) {
+  begin(3);
+  run(300ms);
+  for (const auto& machine : machines)
+    EXPECT_EQ(machine->status().changing, 0ms);
+  pass = [](auto, auto, const auto& packet) {
+    return std::ranges::none_of(packet.parts, [](const auto& x) {
+      return std::holds_alternative<msg::member_ready>(x);
+    });
+  };
+  restart(0, disk_of(0)); // Makes a change necessary.
+  run(3s);
+  for (const auto& machine : machines) {
+    EXPECT_GT(machine->status().changing, 2s);
+    EXPECT_LE(machine->status().changing, 3s);
+  }
+  pass = [](auto, auto, const auto&) { return true; };
+  run(2s);
+  for (const auto& machine : machines)
+    EXPECT_EQ(machine->status().changing, 0ms);
+}
+
 TEST_F(MulticastMachines, TheLowerSideDoesNotGoOnAboveTheHigher) { // SPEC Q7
   begin(3, primary_rule::highest_id_literal);
   run(300ms);
