@@ -67,6 +67,7 @@ void describe_traffic(metrics_page& page,
               "Datagrams that were not taken or not sent, by why.");
   page.sample({{"why", "seal"}}, x.traffic.dropped);
   page.sample({{"why", "malformed"}}, x.malformed);
+  page.sample({{"why", "sender"}}, x.foreign);
   page.sample({{"why", "too_large"}}, x.traffic.too_large);
   page.sample({{"why", "refused"}}, x.traffic.refused);
 }

@@ -269,8 +269,7 @@ const endpoint& sealed_socket::bound() const {
   return inside_->bound;
 }
 
-bool sealed_socket::receive(
-  const std::function<void(std::string_view body)>& each) {
+bool sealed_socket::receive(const taker& each) {
   auto& x = *inside_;
   for (std::size_t batch = 0; batch < batches_max; ++batch) {
     const auto came = x.take_batch();
@@ -286,7 +285,7 @@ bool sealed_socket::receive(
         continue;
       }
       count(x.counters.in, slot.size, slot.peer);
-      each(opened.body);
+      each(slot.peer, opened.body);
     }
     if (came < batch_max)
       return true;

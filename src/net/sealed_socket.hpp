@@ -46,9 +46,14 @@ public:
   [[nodiscard]] int descriptor() const;
   [[nodiscard]] const endpoint& bound() const;
 
-  /// Hands out the bodies that are there, at most some hundred, each valid in
-  /// its call. @returns false: there are more.
-  bool receive(const std::function<void(std::string_view body)>& each);
+  /// @param from Where it came from. The seal's handshake has shown that this
+  ///             address answers: it is not merely claimed.
+  /// @param body Valid in its call.
+  using taker
+    = std::function<void(const endpoint& from, std::string_view body)>;
+  /// Hands out the bodies that are there, at most some hundred.
+  /// @returns false: there are more.
+  bool receive(const taker& each);
 
   /// Seals it; it is sent by `flush`, or before. May be lost, as any datagram.
   void send(const endpoint& to, std::string_view body);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,10 @@ protected:
   // What has come to it until now.
   std::vector<std::string>& take(sealed_socket& at) {
     auto& all = heard[&at];
-    while (!at.receive([&](std::string_view body) { all.emplace_back(body); }))
+    while (!at.receive([&](const endpoint& peer, std::string_view body) {
+      all.emplace_back(body);
+      peers[&at].insert(peer);
+    }))
       ;
     at.flush();
     return all;
@@ -52,7 +56,14 @@ protected:
 
   std::unique_ptr<sealed_socket> from = open();
   std::map<const sealed_socket*, std::vector<std::string>> heard;
+  std::map<const sealed_socket*, std::set<endpoint>> peers;
 };
+
+TEST_F(SealedSocket, TellsWhereADatagramCameFrom) {
+  const auto one = open();
+  greet(*one);
+  EXPECT_EQ(peers[one.get()], std::set{from->bound()});
+}
 
 TEST_F(SealedSocket, KeepsTheOrderToEachPeer) {
   const auto one = open();

@@ -46,6 +46,14 @@ public:
     return options_.config;
   }
 
+  [[nodiscard]] const wire::key_ring& ring() const {
+    return options_.ring;
+  }
+
+  [[nodiscard]] const endpoint& where(std::uint64_t i) const {
+    return options_.servers.at(server_id{i});
+  }
+
   /// A new life, with what its directory has.
   result<std::unique_ptr<fileserver::multicast_driver>> open(std::uint64_t i) {
     auto options = options_;

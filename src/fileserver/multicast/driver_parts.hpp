@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,7 +42,7 @@ struct multicast_driver::inside {
   void wait();
   void turn();
   void end_turn();
-  void take(std::string_view bytes);
+  void take(const endpoint& from, std::string_view bytes);
   void fail_with(const error& why);
   /// The log and what it holds; nothing in memory mode, or if it is new.
   [[nodiscard]] result<std::optional<core::stored_group>> open_log();
@@ -77,7 +78,9 @@ struct multicast_driver::inside {
   /// It may be written again from then on: there was no room for it.
   std::optional<instant> again;
   std::uint64_t lives = 0; ///< Begun in this process; in tickets.
+  std::map<endpoint, server_id> addresses; ///< As configured.
   std::uint64_t malformed = 0;
+  std::uint64_t foreign = 0;
   std::uint64_t discarded = 0;
   std::uint64_t checkpoints = 0;
   instant reported{};

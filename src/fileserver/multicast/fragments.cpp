@@ -62,6 +62,13 @@ packet_cutter::fragment(std::string_view packet, std::size_t index) {
   return datagram_;
 }
 
+std::optional<server_id> fragment_sender(std::string_view x) {
+  if (x.size() <= msg::fragment_header_bytes
+      || static_cast<std::uint8_t>(x[0]) != msg::multicast_fragment_protocol)
+    return std::nullopt;
+  return server_id{get(x, server_at, 2)};
+}
+
 std::optional<std::string_view>
 packet_assembly::add(std::string_view datagram) {
   if (datagram.empty()

@@ -43,6 +43,9 @@ private:
   std::string datagram_; ///< The fragment made last.
 };
 
+/// Whose fragment it says it is; nothing if it is none.
+[[nodiscard]] std::optional<server_id> fragment_sender(std::string_view x);
+
 /// Puts fragments together. Pure. Keeps the last packets of each server that
 /// are not whole, whatever comes: at most 64 of them.
 class packet_assembly {

@@ -44,6 +44,8 @@ multicast_driver::open(multicast_driver_options options) {
   if (!socket)
     return socket.error();
   made->socket = *std::move(socket);
+  for (const auto& [server, where] : how.servers)
+    made->addresses.emplace(where, server);
   auto stored = made->open_log();
   if (!stored)
     return stored.error();
@@ -180,7 +182,9 @@ void multicast_driver::inside::turn() {
     each();
   if (failed && again && now() >= *again)
     begin_anew();
-  more = !socket->receive([this](std::string_view bytes) { take(bytes); });
+  more = !socket->receive([this](const endpoint& from, std::string_view bytes) {
+    take(from, bytes);
+  });
   if (const auto token = durable.load(); token > told_durable) {
     told_durable = token;
     perform(machine->stored(token, now()));
@@ -191,15 +195,29 @@ void multicast_driver::inside::turn() {
   perform(machine->end_batch(at));
 }
 
-void multicast_driver::inside::take(std::string_view bytes) {
+// All nodes of the cluster have the key; only a server of the group has its
+// address. Another one could acknowledge in its place, or claim a later life of
+// it, which would mute it.
+void multicast_driver::inside::take(const endpoint& from,
+                                    std::string_view bytes) {
   if (failed)
     return;
+  const auto who = addresses.find(from);
+  if (who == addresses.end()
+      || fragment_sender(bytes).value_or(who->second) != who->second) {
+    ++foreign;
+    return;
+  }
   const auto whole = assembly.add(bytes);
   if (!whole)
     return;
   const auto packet = wire::decode<msg::multicast_packet>(*whole);
   if (!packet || !msg::is_valid(*packet)) {
     ++malformed;
+    return;
+  }
+  if (packet->sender != who->second) {
+    ++foreign;
     return;
   }
   perform(machine->on_packet(*packet, now()));
@@ -222,6 +240,7 @@ void multicast_driver::inside::end_turn() {
   x.status = machine->status();
   x.traffic = socket->counters();
   x.malformed = malformed + assembly.malformed();
+  x.foreign = foreign;
   x.discarded = discarded;
   x.checkpoints = checkpoints;
   x.failed = failed;

@@ -29,6 +29,7 @@ struct multicast_report {
   core::multicast_status status;
   net::sealed_socket_counters traffic;
   std::uint64_t malformed = 0; ///< Sealed, and no packets of ours.
+  std::uint64_t foreign = 0;   ///< Not from the address of their sender.
   std::uint64_t discarded = 0; ///< Places given up in merges.
   std::uint64_t checkpoints = 0;
   bool failed = false; ///< The log cannot be written.

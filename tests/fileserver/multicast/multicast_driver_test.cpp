@@ -1,7 +1,10 @@
 #include "fileserver/multicast/multicast_driver.hpp"
 
+#include "messages/multicast_inspect.hpp"
+#include "net/sealed_socket.hpp"
 #include "support/eventually.hpp"
 #include "support/queue_group.hpp"
+#include "wire/codec.hpp"
 
 #include <gtest/gtest.h>
 
@@ -142,6 +145,41 @@ TEST_F(MulticastDrivers, DeliverInOneOrderEverywhere) {
 }
 
 // A payload above what a datagram holds. SPEC Q2
+// Another node of the cluster claims a later life of server 2. Its word would
+// mute that one. SPEC Q2
+TEST_F(MulticastDrivers, HearsAServerFromItsAddressOnly) {
+  begin(3, false);
+  ASSERT_TRUE(all_serve());
+  const endpoint here{*ip_address::parse("127.0.0.1"), 0};
+  const auto stranger = net::sealed_socket::open(
+    {.bind = here, .advertised = here, .ring = group->ring()});
+  ASSERT_TRUE(stranger);
+  msg::multicast_packet packet;
+  packet.group = core::fingerprint_of(group->config());
+  packet.sender = server_id{2};
+  packet.life = life_id{1u << 30};
+  packet.parts.emplace_back(msg::multicast_nack{{1}, {}});
+  const auto body = wire::encode(packet);
+  auto fragment = std::string{static_cast<char>(3)} + std::string{"\2", 1}
+                  + std::string(200, '\1');
+  const auto foreign = [&] { return servers[1].driver->report().foreign; };
+  ASSERT_TRUE(test::eventually(
+    [&] {
+      (*stranger)->send(group->where(1), body);
+      (*stranger)->send(group->where(1), fragment);
+      (*stranger)->flush();
+      (*stranger)->receive([](const endpoint&, std::string_view) {});
+      return foreign() >= 20;
+    },
+    patience));
+  EXPECT_EQ(servers[1].driver->report().malformed, 0u);
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    submit(i, 20);
+  EXPECT_TRUE(all_equal(60));
+  EXPECT_EQ(servers[1].driver->report().status.configuration.members.size(),
+            3u);
+}
+
 TEST_F(MulticastDrivers, TakesPayloadsOfAnySize) {
   begin(3, false);
   ASSERT_TRUE(all_serve());
