@@ -258,5 +258,12 @@ TEST(FailurePackets, AbsurdOnesChangeNothing) {
   EXPECT_TRUE(net.changes().empty());
 }
 
+// An IPv6 path of the least MTU: headers of IPv6 and UDP, and the seal.
+TEST(FailurePackets, PassTheSmallestTunnel) {
+  constexpr std::size_t headers = 40 + 8;
+  constexpr std::size_t seal = 53; // docs/protocols/seal.md
+  EXPECT_LE(msg::gossip_bytes_max + seal + headers, 1'280u);
+}
+
 } // namespace
 } // namespace dfs::core::test

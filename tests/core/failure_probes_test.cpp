@@ -415,6 +415,21 @@ TEST_F(FailureProbes, AsksForMonitorsWhenNobodyPings) {
   }
 }
 
+// Once a second from each: with ten members that is the random probe of each.
+TEST_F(FailureProbes, TakesNoRandomProbeForMonitoring) {
+  make_group(10);
+  const auto predecessors = group.ring.predecessors(group.self.id, 8);
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < 290; ++i) {
+    if (i % 13 == 0)
+      probes.on_ping(group, predecessors[i / 13 % 8], {}, {1, 0, 0, {}, {}},
+                     now);
+    run(10ms);
+    asked += sent<msg::gossip_watch_request>(take()).size();
+  }
+  EXPECT_EQ(asked, 4u) << "each of the four, at 1.5 s";
+}
+
 TEST_F(FailureProbes, MonitorsWhoAsksForATime) {
   make_group(20);
   run_answered(1s);

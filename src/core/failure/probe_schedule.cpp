@@ -238,10 +238,22 @@ void probe_schedule::on_ping(group_state& group, const msg::member_id& from,
   group.send_to(
     record != nullptr ? record->ping_address() : source,
     msg::gossip_ack{ping.number, group.refutations, group.table.digest(), {}});
-  // Random probes come from anywhere and are no monitoring.
+  note_monitor(group, from, now);
+}
+
+// Random probes come from anywhere and are no monitoring, not even those of the
+// ring's predecessors: in a small group that is everybody. Whoever monitors
+// comes again after a period, and nobody's random probes do.
+void probe_schedule::note_monitor(const group_state& group,
+                                  const msg::member_id& from, instant now) {
   const auto monitors
     = group.ring.predecessors(group.self.id, 2 * group.config.monitors);
-  if (std::find(monitors.begin(), monitors.end(), from) != monitors.end())
+  if (std::find(monitors.begin(), monitors.end(), from) == monitors.end())
+    return;
+  const auto recent = group.config.probe_period * 3 / 2;
+  std::erase_if(pinged_,
+                [&](const auto& x) { return x.second + recent <= now; });
+  if (!pinged_.insert_or_assign(from, now).second)
     last_watched_ = now;
 }
 

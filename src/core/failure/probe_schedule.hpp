@@ -129,6 +129,8 @@ private:
                instant now);
   void answered(group_state& group, const msg::member_id& id, target& to,
                 std::uint32_t refutations, instant now);
+  void note_monitor(const group_state& group, const msg::member_id& from,
+                    instant now);
   void exceed(group_state& group, std::uint32_t refutations);
   void ask_for_monitors(group_state& group, instant now);
   [[nodiscard]] instant alone_at(const group_state& group) const;
@@ -143,6 +145,7 @@ private:
   loss_meter losses_;
   instant last_answer_{};  ///< Of anybody.
   instant last_watched_{}; ///< Last ping of somebody who monitors this node.
+  std::map<msg::member_id, instant> pinged_; ///< By ring predecessors, lately.
   std::uint64_t seen_changes_ = 0;
   bool stale_ = true; ///< The targets must be chosen anew.
 };
