@@ -219,6 +219,16 @@ TEST(FileTreeLimits, RefusesWhatItCouldNotRemember) {
   EXPECT_TRUE(small.apply(msg::create_file{small.requests - 1, "/c"}));
 }
 
+// Rows that say nothing of a request, or once more what another one said.
+TEST(FileTreeLimits, ARowOfNoNewRequestTakesNoRoom) { // SPEC S7
+  test::tree_under_test small{{.requests_max = 2}};
+  EXPECT_TRUE(small.change(msg::create_file{0, "/a"}));
+  small.tree->load_request(1, 0, {});
+  small.tree->load_request(1, small.requests, {});
+  EXPECT_TRUE(small.change(msg::create_file{0, "/b"}));
+  EXPECT_EQ(refusal(small.change(msg::create_file{0, "/c"})), ec::busy);
+}
+
 TEST_F(FileTree, ListsInPages) {
   for (int i = 0; i < 100; ++i)
     file("/d/" + std::to_string(1'000 + i));

@@ -76,6 +76,21 @@ TEST_F(GroupReport, SaysHowMuchIsRepaired) { // SPEC V7, S9
     << notes[kind::repair_done];
 }
 
+// Nothing was copied for a server that came back.
+TEST_F(GroupReport, WhoComesBackLeavesNothingToRepair) { // SPEC V7, S9
+  using kind = version_note_line::kind;
+  notes.clear();
+  kill(3);
+  live(15s, {1, 2});
+  ASSERT_TRUE(machine->servers().at(store_id{3}).row.failed);
+  enrol(3);
+  live(15s, {1, 2, 3});
+  EXPECT_EQ(notes[kind::repair_done].rfind("0 groups, ", 0), 0u)
+    << notes[kind::repair_done];
+  EXPECT_NE(notes[kind::repair_done].find("the server is back"),
+            std::string::npos);
+}
+
 // Two of three make a set work; the third is activated when it can be.
 TEST_F(DirectorySteps, ASetThatIsInForceIsNotTheNextOne) { // SPEC S9
   obeys_activations = false;

@@ -274,6 +274,28 @@ TEST_F(DirectorySteps, TheAgeOfALostStoreIsWrittenAtOnce) {
   EXPECT_FALSE(ages.at(store_id{1}).went_back);
 }
 
+// It may have the set after all, and is told to stay aside first. If it does
+// not answer, its set is installed anew.
+TEST_F(DirectorySteps, WhoWentBackHasAWhileToAnswer) { // SPEC V7
+  for (const std::uint64_t i : {1, 2, 3}) {
+    stores[i] = 100;
+    enrol(i);
+  }
+  live(3s, {1, 2, 3});
+  ASSERT_TRUE(entry().led);
+  const auto before = entry().in_force.epoch;
+  stores[3] = 50;
+  ++lives[3];
+  beats[store_id{3}] = 0;
+  obeys_rejoins = false;
+  enrol(3);
+  live(750ms, {1, 2, 3}); // Three beats.
+  EXPECT_FALSE(rejoins.empty());
+  EXPECT_EQ(entry().in_force.epoch, before);
+  live(250ms, {1, 2, 3});
+  EXPECT_GT(entry().in_force.epoch, before);
+}
+
 // A former primary may not know that it is none: its file may have been
 // forgotten since, and put again after a restore. SPEC V4, S9
 TEST_F(DirectorySteps, OnlyWhoLeadsHasANameFreed) {

@@ -188,6 +188,35 @@ TEST_F(QueueCaller, PausesAfterARoundLongerEachTime) {
   }
 }
 
+// A client that wants nothing has nothing to wake up for.
+TEST_F(QueueCaller, SleepsWhileNobodyWantsAnything) {
+  EXPECT_FALSE(caller.next_deadline());
+  ask(1, push(7));
+  for (int i = 0; i < 3; ++i)
+    refuse_greeting(ec::unavailable);
+  ASSERT_TRUE(greetings.empty()) << "it pauses after a round";
+  const auto pause_ends = caller.next_deadline();
+  ASSERT_TRUE(pause_ends);
+  EXPECT_LT(*pause_ends, at + 10s) << "it tries again before the call ends";
+  at += 10s;
+  take(caller.tick(at));
+  EXPECT_EQ(reason(), ec::unavailable);
+  ASSERT_EQ(caller.open(), 0u);
+  EXPECT_FALSE(caller.next_deadline());
+}
+
+// A read needs a server, though no number.
+TEST_F(QueueCaller, LooksForAServerAgainForARead) {
+  ask(1, change(queue_verb::size, 1));
+  for (int i = 0; i < 3; ++i)
+    refuse_greeting(ec::unavailable);
+  ASSERT_TRUE(greetings.empty());
+  const auto begun = at;
+  wait();
+  EXPECT_LT(at - begun, 10s);
+  EXPECT_FALSE(greetings.empty());
+}
+
 // SPEC S7: not primary, and nothing was executed.
 TEST_F(QueueCaller, SaysNotPrimaryIfThatIsAllItHeard) {
   ask(1, push(7));
