@@ -170,6 +170,70 @@ TEST_F(ClusterTrouble, ASurplusCopyIsOrderedAwayOnce) { // SPEC G10
   EXPECT_EQ(orders<msg::delete_chunks>(), 1u);
 }
 
+// A young master does not know yet how many there are.
+TEST_F(ClusterTrouble, TooFewServersAreToldOfWhenAllHaveCome) { // SPEC S6
+  enrol(1, std::nullopt);
+  const auto refused = [&] {
+    const auto x = machine->allocate({1, 3, {}}, now);
+    return x ? ec{} : x.error().code;
+  };
+  EXPECT_EQ(refused(), ec::unavailable);
+  for (int i = 0; i < 60; ++i)
+    pass(500ms);
+  EXPECT_EQ(refused(), ec::too_few_servers);
+}
+
+// The link of a life that is over breaks last, and late.
+TEST_F(ClusterTrouble, AFormerLifesLinkThatBreaksEndsNoOther) { // SPEC G3
+  enrol(1, std::nullopt);
+  const auto linked = [&] { return machine->state().servers.at(0).linked; };
+  ASSERT_TRUE(linked());
+  machine->link_lost(store_id{1}, boot_id{99}, now);
+  machine->link_lost(store_id{9}, boot(9), now);
+  EXPECT_TRUE(linked());
+  machine->link_lost(store_id{1}, boot(1), now);
+  EXPECT_FALSE(linked());
+}
+
+// One server of four would be full while the others are empty.
+TEST_F(ClusterTrouble, NewChunksAreSpreadOverAllServers) { // SPEC G10
+  for (std::uint8_t n = 1; n <= 4; ++n)
+    enrol(n, std::nullopt);
+  for (int i = 0; i < 12; ++i)
+    pass(500ms);
+  std::map<store_id, int> first;
+  for (int i = 0; i < 200; ++i) {
+    const auto made = machine->allocate({1, 2, {}}, now);
+    ASSERT_TRUE(made);
+    ++first[made->grants.at(0).chain.at(0).store];
+  }
+  ASSERT_EQ(first.size(), 4u);
+  for (const auto& [store, chunks] : first)
+    EXPECT_GE(chunks, 20) << "store " << store.value();
+}
+
+// What refuses a copy once refuses it again for a while.
+TEST_F(ClusterTrouble, ACopyThatFailedIsTriedAgainLater) { // SPEC G10
+  load(extent);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(n, n == 3 ? std::nullopt : std::optional{extent});
+  const auto copies = [&] { return orders<msg::copy_chunk>(); };
+  for (int i = 0; i < 200 && copies() == 0; ++i)
+    pass(500ms);
+  ASSERT_EQ(copies(), 1u);
+  const auto fail_last = [&] {
+    for (auto i = asked.rbegin(); i != asked.rend(); ++i)
+      if (std::holds_alternative<msg::copy_chunk>(i->order))
+        return machine->answered(i->token, fail(ec::unavailable), now);
+  };
+  fail_last();
+  pass(100ms);
+  EXPECT_EQ(copies(), 1u) << "not at once";
+  for (int i = 0; i < 10 && copies() == 1; ++i)
+    pass(100ms);
+  EXPECT_EQ(copies(), 2u);
+}
+
 /// A master that may keep four chunks for clients who have not used them.
 struct RoomForFour : test::Master {
   RoomForFour() {
