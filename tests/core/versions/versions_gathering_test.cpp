@@ -186,6 +186,18 @@ TEST_F(Gathering, WhoComesLateTakesWhatIsInForce) { // SPEC V3, V6
   machine.check();
 }
 
+// A primary of the set before may not know yet that it leads no more.
+TEST_F(Gathering, WhoIsActivatedFollowsNobodyOfTheSetBefore) { // SPEC V3, V6
+  begin({}, {});
+  note(install());
+  fetched(first, new_epoch, false, {{inode_id{5}, state(5, 150, 5)}});
+  hold(content_of(5, 5));
+  ASSERT_TRUE(installed());
+  note(machine.activate(8, {group, new_epoch}));
+  store();
+  EXPECT_EQ(machine.promised(), group_ballot{new_epoch.value()});
+}
+
 // The master names those that count; others may be in quarantine themselves.
 TEST_F(Gathering, ARefillAsksItsSourcesAlone) { // SPEC V7
   begin(member_rows(true));

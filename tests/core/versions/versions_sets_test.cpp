@@ -121,6 +121,21 @@ TEST(Takeover, CountsPromisesOfItsMembersForItsBallotOnly) { // SPEC V6
   EXPECT_TRUE(x.leads());
 }
 
+// It would lead without what it has itself accepted.
+TEST(Takeover, NeedsItsOwnPromiseAndThoseOfAQuorum) { // SPEC V6
+  const auto leads_after = [](std::initializer_list<std::uint64_t> promised) {
+    takeover x{set_of(10, {1, 2, 3}), group_ballot{20}, store_id{1}};
+    msg::ballot_promised promise;
+    promise.ballot = group_ballot{20};
+    for (const auto store : promised)
+      (void) x.promised(store_id{store}, promise);
+    return x.leads();
+  };
+  EXPECT_FALSE(leads_after({1})) << "one of three";
+  EXPECT_FALSE(leads_after({2, 3})) << "not its own";
+  EXPECT_TRUE(leads_after({1, 3}));
+}
+
 msg::group_testimony says(std::uint64_t store, const msg::group_set& set,
                           bool sealed = false,
                           const msg::group_set& next = {}) {
