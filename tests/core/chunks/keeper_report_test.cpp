@@ -30,6 +30,18 @@ TEST_F(KeeperMachine, PagesAReport) { // K3
   EXPECT_EQ(told, all);
 }
 
+// The master of now has not refused anything.
+TEST_F(KeeperMachine, APageThatAFormerMasterRefusedChangesNothing) { // K3
+  enlist();
+  step(machine.replicas_listed(find<list_replicas>()->ticket, {{}, {}}, now()));
+  const auto page = find<send_page>();
+  ASSERT_TRUE(page);
+  const auto refusal = fail(ec::not_found, "register again");
+  EXPECT_TRUE(machine.page_failed(talk - 1, refusal, now()).empty());
+  step(machine.page_answered(talk, page->what.page, now()));
+  EXPECT_TRUE(machine.status().reported);
+}
+
 // No empty one follows.
 TEST_F(KeeperMachine, AFullPageMayBeTheLast) { // K3
   std::vector<msg::chunk_state> all;
