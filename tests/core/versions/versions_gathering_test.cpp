@@ -198,6 +198,26 @@ TEST_F(Gathering, WhoIsActivatedFollowsNobodyOfTheSetBefore) { // SPEC V3, V6
   EXPECT_EQ(machine.promised(), group_ballot{new_epoch.value()});
 }
 
+// Whoever answers late answers twice; each page is asked for after the last.
+TEST_F(Gathering, APageThatComesTwiceIsTakenOnce) { // SPEC V6
+  note(install());
+  const auto page = [&](std::uint64_t after, std::uint64_t file) {
+    return machine.on_fetched(first,
+                              {group,
+                               old_epoch,
+                               true,
+                               inode_id{after},
+                               0,
+                               {{inode_id{file}, state(file, 50, file)}},
+                               false},
+                              now);
+  };
+  EXPECT_FALSE(page(0, 5).empty());
+  EXPECT_TRUE(page(0, 5).empty());
+  EXPECT_TRUE(page(6, 7).empty()) << "one between is not there";
+  EXPECT_FALSE(page(5, 6).empty());
+}
+
 // The master names those that count; others may be in quarantine themselves.
 TEST_F(Gathering, ARefillAsksItsSourcesAlone) { // SPEC V7
   begin(member_rows(true));

@@ -266,6 +266,7 @@ TEST_F(CoordinatorNotes, RecallWhatWasSettledSinceTheGroupWasTold) { // SPEC S9
   const auto asked = all_of<ask_told>(tick());
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].group, set.group);
+  EXPECT_TRUE(all_of<ask_told>(machine.tick(now)).empty()) << "asked just now";
   EXPECT_EQ(all_of<ask_told>(tick()).size(), 1u) << "the answer was lost";
   machine.told_below(group_ballot{120});
   EXPECT_TRUE(all_of<tell_told>(tick()).empty());

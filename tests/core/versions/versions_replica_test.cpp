@@ -10,6 +10,7 @@
 namespace dfs::core {
 namespace {
 
+using namespace std::chrono_literals;
 using test::answer_in;
 
 constexpr store_id here{1};
@@ -94,6 +95,12 @@ TEST_F(Replica, InstallsNoSetOlderThanItsOwn) { // SPEC V6
   const auto out = machine.install(7, older, now);
   ASSERT_EQ(out.size(), 1u);
   EXPECT_NE(answer_in<msg::group_refused>(out), nullptr);
+}
+
+// A group that nobody uses costs its disk nothing.
+TEST_F(Replica, WritesNothingWhileNothingChanges) {
+  for (auto later = now; later < now + 10s; later += 1s)
+    EXPECT_EQ(rows_in(machine.tick(later)), nullptr);
 }
 
 TEST_F(Replica, KeepsItsPromise) { // SPEC V3
