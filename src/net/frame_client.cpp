@@ -2,7 +2,6 @@
 
 #include "base/assert.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
 
 #include <openssl/rand.h>
@@ -81,38 +80,46 @@ void frame_client::resolve(const std::string& host, const std::string& port) {
   const auto ip = asio::ip::make_address(host, named);
   if (!named) { // The resolver would start a thread.
     const auto number = static_cast<unsigned short>(std::atoi(port.c_str()));
-    using results = asio::ip::tcp::resolver::results_type;
-    return connect_to(results::create({ip, number}, host, port));
+    return connect_to({}, {{ip, number}});
   }
   resolver_.async_resolve(
-    host, port, [self = shared_from_this()](auto failed, const auto& found) {
-      if (self->closed_)
-        return;
-      if (failed)
-        self->fail_with(fail(ec::unavailable, words_of(failed)));
-      else
-        self->connect_to(found);
-    });
-}
-
-void frame_client::connect_to(
-  const asio::ip::tcp::resolver::results_type& where) {
-  connecting_.emplace(io_);
-  asio::async_connect(
-    *connecting_, where, [self = shared_from_this()](auto failed, const auto&) {
+    host, port,
+    [self = shared_from_this(), host, port](auto failed, const auto& found) {
       if (self->closed_)
         return;
       if (failed)
         return self->fail_with(fail(ec::unavailable, words_of(failed)));
-      auto socket = std::move(*self->connecting_);
-      self->connecting_.reset();
-      self->connected(std::move(socket));
+      std::vector<asio::ip::tcp::endpoint> where;
+      for (const auto& x : found)
+        where.push_back(x.endpoint());
+      const auto name = host + ':' + port;
+      self->connect_to(name, race_order(name, where));
     });
+}
+
+void frame_client::connect_to(const std::string& name,
+                              std::vector<asio::ip::tcp::endpoint> where) {
+  race_ = std::make_shared<address_race>(io_);
+  race_->run(std::move(where), [self = shared_from_this(), name](auto failed,
+                                                                 auto socket) {
+    if (self->closed_)
+      return;
+    if (failed)
+      return self->fail_with(fail(ec::unavailable, words_of(failed)));
+    boost::system::error_code gone;
+    const auto winner = socket.remote_endpoint(gone);
+    if (!name.empty() && !gone)
+      remember_winner(name, winner);
+    self->connected(std::move(socket));
+  });
 }
 
 void frame_client::connected(asio::ip::tcp::socket socket) {
   stream_.emplace(std::move(socket), tls_, frame_stream::side::client);
-  shake_hands();
+  if (handlers_.reached)
+    handlers_.reached();
+  if (!closed_)
+    shake_hands();
 }
 
 void frame_client::wait_readable() {
@@ -237,8 +244,8 @@ void frame_client::close() {
   patience_.cancel();
   resolver_.cancel();
   boost::system::error_code ignored;
-  if (connecting_)
-    connecting_->close(ignored);
+  if (race_)
+    race_->cancel();
   if (stream_) {
     stream_->end_writing();
     stream_->socket().close(ignored);

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/time.hpp"
+#include "net/address_race.hpp"
 #include "net/frame_stream.hpp"
 #include "wire/frame.hpp"
 
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // The connecting side of the stream plane: one TLS connection to one server,
 // and frames over it. Who may ask what, retries and deadlines of requests are
@@ -30,6 +32,8 @@ struct frame_client_handlers {
   /// the other's certificate; otherwise `ec::unavailable`, `ec::malformed` or
   /// what the server gave as its reason.
   std::function<void(const error&)> closed;
+  /// A machine took the TCP connection; may be empty.
+  std::function<void()> reached;
 };
 
 /// Random: ids of requests are compared across clients in logs, and a client
@@ -65,7 +69,9 @@ public:
 
 private:
   void resolve(const std::string& host, const std::string& port);
-  void connect_to(const boost::asio::ip::tcp::resolver::results_type& where);
+  /// Of all addresses of a name the first that answers.
+  void connect_to(const std::string& name,
+                  std::vector<boost::asio::ip::tcp::endpoint> where);
   void connected(boost::asio::ip::tcp::socket socket);
   void wait_readable();
   void on_readable();
@@ -81,7 +87,7 @@ private:
   frame_client_handlers handlers_;
   boost::asio::steady_timer patience_;
   boost::asio::ip::tcp::resolver resolver_;
-  std::optional<boost::asio::ip::tcp::socket> connecting_;
+  std::shared_ptr<address_race> race_;
   std::optional<frame_stream> stream_;
   wire::frame_decoder decoder_{wire::answer_payload_max};
   std::string outbox_;
