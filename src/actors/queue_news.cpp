@@ -209,6 +209,12 @@ void queue_shell::take(const core::log_went_back& x) const {
            {{"configuration", core::to_text(x.known)}});
 }
 
+void queue_shell::take(const core::rules_changed& x) const {
+  log_event(*log_for(audit_log_name), spdlog::level::warn,
+            "other settings decide which servers of the queues go on",
+            {{"from", core::to_text(x.from)}, {"to", core::to_text(x.to)}});
+}
+
 // Its clients ask again: nothing is known of it here.
 void queue_shell::take(const core::submit_ended& x) const {
   state.watch.end(x.token);

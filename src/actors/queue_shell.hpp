@@ -49,6 +49,7 @@ struct queue_shell {
   void take(const core::primary_regained& x) const;
   void take(const core::submit_ended& x) const;
   void take(const core::log_went_back& x) const;
+  void take(const core::rules_changed& x) const;
   void take(const fileserver::state_wanted& x) const;
   void take(const fileserver::state_replaced& x) const;
   void take(const fileserver::group_failed& x) const;

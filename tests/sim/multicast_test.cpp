@@ -110,6 +110,13 @@ TEST(Multicast, OneHungDiskStopsTheOthersOnce) { // SPEC Q4, Q6
     hold("hung-disk", 3, 2, rule);
 }
 
+TEST(Multicast, HasOnePrimaryWhileItsSettingsChange) { // SPEC Q6, Q10
+  hold("settings", 3, 6);
+  hold("settings", 4, 3);
+  hold("settings", 5, 3);
+  hold("settings", 3, 3, primary_rule::highest_id);
+}
+
 TEST(Multicast, ObeysAnOperator) { // SPEC Q10
   hold("force", 3, 4);
   hold("force", 4, 2);

@@ -54,6 +54,11 @@ public:
     return options_.servers.at(server_id{i});
   }
 
+  /// Of its log.
+  [[nodiscard]] std::string directory(std::uint64_t i) const {
+    return directory_ / std::to_string(i);
+  }
+
   /// A new life, with what its directory has.
   result<std::unique_ptr<fileserver::multicast_driver>> open(std::uint64_t i) {
     auto options = options_;
@@ -62,7 +67,7 @@ public:
     options.self = {server_id{i}, store_id{durable ? i : 100 + lives_}, life};
     options.owner = store_id{i};
     options.bind = *ip_address::parse("127.0.0.1");
-    options.directory = directory_ / std::to_string(i);
+    options.directory = directory(i);
     options.salt = static_cast<std::uint32_t>(lives_);
     return fileserver::multicast_driver::open(std::move(options));
   }

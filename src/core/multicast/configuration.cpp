@@ -76,6 +76,21 @@ std::string to_text(const msg::group_configuration& x) {
   return text;
 }
 
+group_rules rules_of(const multicast_config& config) {
+  return {config.rule, config.min_quorum, config.servers};
+}
+
+std::string to_text(const group_rules& x) {
+  const auto* rule = x.rule == primary_rule::highest_id ? "highest-id"
+                     : x.rule == primary_rule::highest_id_literal
+                       ? "highest-id-literal"
+                       : "majority";
+  auto text = fmt::format("{}, min_quorum {}, servers", rule, x.min_quorum);
+  for (const auto server : x.servers)
+    text += fmt::format(" {}", server.value());
+  return text;
+}
+
 std::uint64_t fingerprint_of(const multicast_config& config) {
   std::uint64_t hash = 14'695'981'039'346'656'037u; // FNV-1a, 64 bits.
   const auto mix = [&hash](std::uint64_t x) {

@@ -61,6 +61,20 @@ inline constexpr std::size_t attempts_most = msg::group_attempts_max;
 /// Of the configured group and its rule: who differs is not listened to.
 [[nodiscard]] std::uint64_t fingerprint_of(const multicast_config& config);
 
+/// What decides who is primary: the same at all servers of a group.
+struct group_rules {
+  primary_rule rule = primary_rule::majority;
+  std::uint64_t min_quorum = 0;
+  std::vector<server_id> servers; ///< Ascending.
+
+  bool operator==(const group_rules&) const = default;
+};
+
+[[nodiscard]] group_rules rules_of(const multicast_config& config);
+
+/// "highest-id, min_quorum 2, servers 1 2 3".
+[[nodiscard]] std::string to_text(const group_rules& x);
+
 /// What a server must not forget about configurations. Durable before anything
 /// that builds on it is said.
 struct group_record {
@@ -74,6 +88,11 @@ struct group_record {
   /// This server may have acknowledged what is not here. Until it is in a
   /// configuration that was formed in this knowledge, it has no vote.
   bool forgetful = false;
+  /// By which it is decided who goes on after `known`. Nothing: as configured.
+  std::optional<group_rules> rules;
+  /// Others, by which that is decided after its last attempt: none but a server
+  /// that is configured so may judge that one.
+  std::optional<group_rules> next_rules;
 
   bool operator==(const group_record&) const = default;
 };

@@ -122,7 +122,7 @@ void multicast_machine::commit() {
     // Whoever was ordered to go on need not be one of the members.
     view.back().forced = view.back().forced || lead_->forced;
   }
-  const auto choice = choose_primary(config_, view);
+  const auto choice = choose_primary(rules_.judge(), view);
   if (choice.verdict != primary_verdict::primary
       || choice.members != lead_->members
       || choice.attempts.size() >= attempts_most) {
@@ -194,6 +194,7 @@ void multicast_machine::on(server_id from, const msg::member_ready& x) {
   if (!lead_->differing.empty())
     return part_from(std::exchange(lead_->differing, {}));
   const auto next = lead_->commit->next;
+  settle_rules();
   install(next); // From here on it is formed.
   for (const auto& member : next.members)
     if (member.server != self_.server)
@@ -253,6 +254,8 @@ void multicast_machine::on(server_id from, const msg::commit_members& x) {
       if (own.id == open.id)
         open = own;
   attempts.push_back(x.next);
+  if (!rules_.settled())
+    record_.next_rules = rules_of(config_);
   record_.attempts = std::move(attempts);
   if (is_later(x.known, record_.known))
     record_.known = x.known;
@@ -309,6 +312,7 @@ void multicast_machine::on(const msg::install_members& x) {
   for (const auto& own : record_.attempts)
     if (own.id == x.ballot && can_install(own)) {
       const auto next = own;
+      settle_rules(); // Whoever acts in one has installed it.
       install(next);
       return;
     }
@@ -334,6 +338,10 @@ void multicast_machine::install(const msg::group_configuration& next) {
   record_.lineage = next.id;
   std::erase_if(record_.attempts,
                 [&](const auto& x) { return x.id <= next.id; });
+  if (rules_.settled())
+    record_.rules = rules_of(config_);
+  if (record_.attempts.empty())
+    record_.next_rules.reset();
   // Why: multicast.md, "A disk that goes back". Committed to a later one, it
   // keeps quiet until that is settled.
   record_.forgetful = record_.forgetful && !record_.attempts.empty();
@@ -354,7 +362,7 @@ void multicast_machine::operate(const msg::group_configuration& next) {
   operating_ = true;
   current_ = next;
   index_ = *index_of(next, self_.server);
-  stability_.begin(config_.rule, next.members.size(), cut, final_);
+  stability_.begin(rules_.judge().rule, next.members.size(), cut, final_);
   progress_.assign(next.members.size(), {final_, now_});
   nacks_.clear();
   known_last_ = cut;
@@ -397,6 +405,17 @@ void multicast_machine::leave_configuration() {
   unannounced_.reset();
   to_all_.clear();
   log_.drop_loose();
+}
+
+// The last configuration known is formed by all that have the settings that
+// this server has: from there on they decide.
+void multicast_machine::settle_rules() {
+  if (rules_.settled())
+    return;
+  out_.push_back(rules_changed{*record_.rules, rules_of(config_)});
+  record_.rules = rules_of(config_);
+  rules_ = rules_in_force{config_, record_.rules};
+  reach_changed_ = beacon_soon_ = true;
 }
 
 // -- patience -----------------------------------------------------------------

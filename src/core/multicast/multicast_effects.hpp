@@ -90,6 +90,13 @@ struct log_went_back {
   msg::configuration_id known; ///< The last one that it knows now.
 };
 
+/// The settings of this server decide from here on: all that have them have
+/// formed a configuration by the former ones.
+struct rules_changed {
+  group_rules from;
+  group_rules to;
+};
+
 /// It does again: in the configuration that it was in.
 struct primary_regained {
   msg::configuration_id id;
@@ -115,7 +122,8 @@ struct submit_ended {
 using multicast_effect
   = std::variant<send_multicast, append_items, store_record, replace_state,
                  deliver_payload, configuration_installed, primary_lost,
-                 primary_regained, log_went_back, take_snapshot, submit_ended>;
+                 primary_regained, log_went_back, rules_changed, take_snapshot,
+                 submit_ended>;
 using multicast_effects = std::vector<multicast_effect>;
 
 /// What a restarted server has.

@@ -28,7 +28,7 @@ multicast_machine::multicast_machine(multicast_config config,
                                      instant now)
   : config_{std::move(config)},
     self_{self},
-    group_{fingerprint_of(config_)},
+    rules_{config_, stored ? stored->record.rules : std::nullopt},
     now_{now},
     log_watch_{config_.log_hangs, config_.shun},
     sender_{config_, self.server, self.life},
@@ -82,7 +82,8 @@ multicast_machine::on_packet(const msg::multicast_packet& packet, instant now) {
   begin(now);
   const bool known = std::binary_search(config_.servers.begin(),
                                         config_.servers.end(), packet.sender);
-  if (packet.group != group_ || packet.sender == self_.server || !known)
+  if (!rules_.listens_to(packet.group) || packet.sender == self_.server
+      || !known)
     return {};
   if (is_far_ahead(packet, record_)) {
     ++counts_.conflicts;
@@ -99,6 +100,7 @@ multicast_machine::on_packet(const msg::multicast_packet& packet, instant now) {
   if (!hears(packet.sender))
     reach_changed_ = true;
   peer.heard = now_;
+  peer.settled = rules_.is_settled(packet.group);
   if (packet.received > peer.received && lead_)
     lead_->touched = now_; // Somebody gets on.
   peer.received = packet.received;
@@ -244,7 +246,7 @@ multicast_effects multicast_machine::finish() {
 
 msg::multicast_packet multicast_machine::blank_packet() const {
   msg::multicast_packet packet;
-  packet.group = group_;
+  packet.group = rules_.group();
   packet.sender = self_.server;
   packet.life = self_.life;
   packet.received = durable_;

@@ -20,8 +20,7 @@ public:
   ///             `store` is new at each start.
   /// @param stored What was durable; nothing at the very first start, when the
   ///               store is new, or in memory mode.
-  /// @pre the servers in `config` are 1 to 16, ascending, with `self` among
-  ///      them, and the same at all of them.
+  /// @pre the servers in `config` are 1 to 16, ascending, `self` among them.
   multicast_machine(multicast_config config, msg::group_member self,
                     std::optional<stored_group> stored, instant now);
 
@@ -165,6 +164,7 @@ private:
   void announce();
   void leave_configuration();
   void part_from(const std::set<server_id>& others);
+  void settle_rules();
 
   // multicast_join.cpp: those who are behind
   [[nodiscard]] bool behind() const;
@@ -183,7 +183,7 @@ private:
 
   multicast_config config_;
   msg::group_member self_;
-  std::uint64_t group_;
+  rules_in_force rules_;
   instant now_; ///< Of the present input.
 
   // Durable, or on its way there.

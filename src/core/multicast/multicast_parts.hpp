@@ -5,6 +5,7 @@
 #include "core/multicast/operator_force.hpp"
 #include "core/multicast/order_log.hpp"
 #include "core/multicast/reach.hpp"
+#include "core/multicast/rules_in_force.hpp"
 #include "core/multicast/sender.hpp"
 #include "core/multicast/snapshot_transfer.hpp"
 #include "core/multicast/stability.hpp"
@@ -24,6 +25,7 @@ struct group_peer {
   life_id life;
   std::optional<instant> heard;
   std::optional<msg::group_beacon> beacon; ///< Of this life.
+  bool settled = false; ///< Its group is formed by the rules as configured.
   std::uint64_t received = 0;              ///< As its last header told.
   std::uint64_t held = 0; ///< Of the order, as it told with `beacon`.
   instant probed{};

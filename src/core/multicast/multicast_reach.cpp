@@ -36,7 +36,7 @@ bool multicast_machine::knows(server_id server) const {
 
 // The configuration whose order counts, as far as is heard here.
 msg::configuration_id multicast_machine::reference() const {
-  if (config_.rule != primary_rule::highest_id_literal)
+  if (rules_.judge().rule != primary_rule::highest_id_literal)
     return record_.known.id;
   auto best = record_.lineage;
   for (const auto& [server, peer] : peers_)
@@ -81,7 +81,7 @@ msg::member_standing multicast_machine::standing() const {
 // of a later one without them would not know what it has to keep. By the letter
 // a server serves with whatever it has.
 bool multicast_machine::holds_cut() const {
-  return config_.rule == primary_rule::highest_id_literal
+  return rules_.judge().rule == primary_rule::highest_id_literal
          || record_.lineage != record_.known.id
          || log_.received() + 1 >= record_.known.first;
 }
@@ -198,7 +198,7 @@ void multicast_machine::evaluate() {
     if (record_.known != known)
       return; // What was heard is of before.
   }
-  auto next = component_of(config_, self_.server, nodes);
+  auto next = component_of(rules_.judge(), self_.server, nodes);
   if (next.leader != component_.leader)
     beacon_soon_ = true;
   if (next.choice.members != component_.choice.members
@@ -253,12 +253,17 @@ void multicast_machine::learn() {
   if (attempt_)
     return; // What was told in a change stays as it is until that is over.
   const msg::group_configuration* best = nullptr;
+  bool settled = false;
   for (const auto& [server, peer] : peers_)
     if (peer.beacon && is_later(peer.beacon->standing.known, record_.known)
-        && (!best || is_later(peer.beacon->standing.known, *best)))
+        && (!best || is_later(peer.beacon->standing.known, *best))) {
       best = &peer.beacon->standing.known;
+      settled = peer.settled;
+    }
   if (!best)
     return;
+  if (settled)
+    settle_rules();
   for (const auto& x : record_.attempts)
     if (is_same(x, *best) && can_install(x)) {
       const auto next = x;
@@ -274,13 +279,17 @@ void multicast_machine::learn() {
   lead_.reset(); // It judged without this, and what is known only rises.
   // By the letter this server might go on alone, above the configuration that
   // it was just told of: those who are in that one get time to be heard.
-  if (config_.rule == primary_rule::highest_id_literal)
+  if (rules_.judge().rule == primary_rule::highest_id_literal)
     lead_not_before_ = std::max(lead_not_before_, now_ + config_.silence);
   if (record_.known.id == best->id) // It is in the other one of that id.
     record_.lineage = {};
   record_.known = *best;
   std::erase_if(record_.attempts,
                 [&](const auto& x) { return x.id <= best->id; });
+  if (rules_.settled())
+    record_.rules = rules_of(config_);
+  if (record_.attempts.empty())
+    record_.next_rules.reset();
   // Places that are not final may be others' by now.
   if (record_.lineage != record_.known.id)
     log_.cut_off(final_);
@@ -293,7 +302,8 @@ void multicast_machine::learn() {
 // By the letter any server goes on alone, whatever it has forgotten. In memory
 // mode the store is new in each life, and with it the vote.
 bool multicast_machine::votes_count() const {
-  return config_.durable && config_.rule != primary_rule::highest_id_literal;
+  return config_.durable
+         && rules_.judge().rule != primary_rule::highest_id_literal;
 }
 
 // A leader sends an attempt only after all its members have promised its

@@ -123,10 +123,19 @@ bool has_quorum(const multicast_config& config,
          || (2 * count == of.members.size() && (highest || no_other_half()));
 }
 
+bool lacks_needed(const multicast_config& config, const standings& able) {
+  return !std::ranges::all_of(config.needed, [&](server_id server) {
+    return std::ranges::any_of(
+      able, [&](const auto* x) { return x->who.server == server; });
+  });
+}
+
 primary_verdict judge(const multicast_config& config, const primary_choice& x,
                       const standings& able) {
   if (able.empty())
     return primary_verdict::no_donor;
+  if (lacks_needed(config, able))
+    return primary_verdict::too_early;
   if (is_none(x.last.id))
     return able.size() == config.servers.size() ? primary_verdict::primary
                                                 : primary_verdict::no_state;
@@ -157,6 +166,9 @@ const char* to_text(primary_verdict x) {
       return "fewer than min_quorum";
     case primary_verdict::no_donor:
       return "nobody here has the last configuration's state";
+    case primary_verdict::too_early:
+      return "its settings are not those that the group was formed by, and not "
+             "all of its servers run with these yet";
   }
   return "";
 }
@@ -186,7 +198,9 @@ primary_choice choose(const multicast_config& config,
                        && able.size() != config.servers.size();
     choice.verdict = able.empty() ? primary_verdict::no_donor
                      : empty      ? primary_verdict::no_state
-                                  : primary_verdict::primary;
+                     : !forced && lacks_needed(config, able)
+                       ? primary_verdict::too_early
+                       : primary_verdict::primary;
     return choice;
   }
   // Before the first configuration all servers are asked, and none has

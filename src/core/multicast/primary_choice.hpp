@@ -20,6 +20,7 @@ enum class primary_verdict : std::uint8_t {
   unresolved, ///< Too few of an attempt that may have been installed.
   too_few,    ///< Below `min_quorum`.
   no_donor,   ///< Nobody here has the state of the last configuration.
+  too_early,  ///< Other servers do not have these settings yet.
 };
 
 [[nodiscard]] const char* to_text(primary_verdict x);

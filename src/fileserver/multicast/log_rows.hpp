@@ -4,7 +4,9 @@
 #include "messages/multicast_inspect.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 // What stands in the log of a server of the group, as `wire::encode` writes it:
 // docs/protocols/multicast.md, On disk. Fields are append only with a new
@@ -12,8 +14,8 @@
 
 namespace dfs::fileserver {
 
-/// 2: records tell whether the server is forgetful.
-inline constexpr std::uint16_t log_row_format = 2;
+/// 2: records tell whether the server is forgetful; 3: by which rules.
+inline constexpr std::uint16_t log_row_format = 3;
 
 /// A message of the log; its number there is its place.
 struct log_item_row {
@@ -42,6 +44,22 @@ struct log_state_row {
   core::group_record record;
 };
 
+/// With no servers: none.
+template <class Inspector>
+void pack(Inspector& f, std::optional<core::group_rules>& x) {
+  auto rules = x.value_or(core::group_rules{});
+  f(rules.rule, rules.min_quorum);
+  msg::detail::pack_each(f, rules.servers);
+  if constexpr (Inspector::writes_state) {
+    if (rules.rule < core::primary_rule::majority
+        || rules.rule > core::primary_rule::highest_id_literal)
+      return f.refuse();
+    x.reset();
+    if (!rules.servers.empty())
+      x = std::move(rules);
+  }
+}
+
 template <class Inspector>
 void pack(Inspector& f, std::uint16_t format, core::group_record& x) {
   msg::detail::pack(f, x.promised);
@@ -51,6 +69,10 @@ void pack(Inspector& f, std::uint16_t format, core::group_record& x) {
   msg::detail::pack_each(f, x.history);
   if (format >= 2)
     f(x.forgetful);
+  if (format >= 3) {
+    pack(f, x.rules);
+    pack(f, x.next_rules);
+  }
 }
 
 template <class Inspector>

@@ -68,6 +68,13 @@ result<std::optional<core::stored_group>> multicast_driver::inside::open_log() {
     return opened.error();
   log = *std::move(opened);
   auto found = log->take_found();
+  if (found.group && found.group->record.next_rules
+      && *found.group->record.next_rules != core::rules_of(options.config))
+    return fail(ec::configuration,
+                "a change of the settings of the group has begun, to "
+                  + core::to_text(*found.group->record.next_rules)
+                  + ": it has to be over before there are others. Try: these "
+                    "in queue.primary, queue.min_quorum and queue.servers");
   if (found.group && found.state)
     events.push_back(
       state_replaced{found.group->position.k, *std::move(found.state), 0, 0});

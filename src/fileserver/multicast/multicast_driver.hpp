@@ -45,7 +45,8 @@ public:
   using service = std::function<void(multicast_events)>;
 
   /// Opens the socket, and the log with what it holds. Nothing runs yet.
-  /// @returns as `net::sealed_socket::open` and `multicast_log::open`.
+  /// @returns as `net::sealed_socket::open` and `multicast_log::open`, and
+  ///   `ec::configuration`: a change to other settings is half done.
   [[nodiscard]] static result<std::unique_ptr<multicast_driver>>
   open(multicast_driver_options options);
 

@@ -41,8 +41,8 @@ struct group_begun_anew {};
 using multicast_event
   = std::variant<core::deliver_payload, core::configuration_installed,
                  core::primary_lost, core::primary_regained, core::submit_ended,
-                 core::log_went_back, state_wanted, state_replaced,
-                 group_failed, group_begun_anew>;
+                 core::log_went_back, core::rules_changed, state_wanted,
+                 state_replaced, group_failed, group_begun_anew>;
 using multicast_events = std::vector<multicast_event>;
 
 /// Payloads with the tokens that come back with them; of one process, unique.

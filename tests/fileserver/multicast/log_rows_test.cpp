@@ -17,6 +17,10 @@ log_record_row row_of(std::uint16_t format) {
   row.record.lineage = {8, server_id{3}};
   row.record.history = {{{8, server_id{3}}, 17}};
   row.record.forgetful = true;
+  if (format >= 3) {
+    row.record.rules = {core::primary_rule::highest_id, 3, {server_id{4}}};
+    row.record.next_rules = {core::primary_rule::majority, 2, {server_id{5}}};
+  }
   return row;
 }
 
@@ -34,6 +38,14 @@ TEST(LogRows, AnOlderRecordComesBack) {
   const auto read = wire::decode<log_record_row>(wire::encode(row));
   ASSERT_TRUE(read);
   row.record.forgetful = false;
+  EXPECT_EQ(read->record, row.record);
+}
+
+// Of format 2: it goes by what is configured.
+TEST(LogRows, ARecordWithoutRulesComesBack) {
+  const auto row = row_of(2);
+  const auto read = wire::decode<log_record_row>(wire::encode(row));
+  ASSERT_TRUE(read);
   EXPECT_EQ(read->record, row.record);
 }
 

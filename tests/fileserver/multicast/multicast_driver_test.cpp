@@ -1,5 +1,6 @@
 #include "fileserver/multicast/multicast_driver.hpp"
 
+#include "fileserver/multicast/multicast_log.hpp"
 #include "messages/multicast_inspect.hpp"
 #include "net/sealed_socket.hpp"
 #include "support/eventually.hpp"
@@ -270,6 +271,35 @@ TEST_F(MulticastDrivers, AMinorityServesOnlyWhenItIsForced) {
   EXPECT_TRUE(all_serve());
   submit(3, 5);
   EXPECT_TRUE(all_equal(5));
+}
+
+// Others may have installed what it was ready for, by the rules of then.
+TEST(MulticastSettings, AreNotChangedTwiceAtOnce) { // SPEC Q6
+  test::queue_group group{3, true};
+  core::store_record pending{1, {}, 0, 0};
+  pending.record.rules = core::rules_of(group.config());
+  pending.record.next_rules = pending.record.rules;
+  pending.record.next_rules->rule = core::primary_rule::highest_id;
+  {
+    auto log = multicast_log::open(
+      storage::posix_files(), group.directory(1),
+      {.owner = store_id{1}, .salt = 1, .on_failure = [](const error&) {}});
+    ASSERT_TRUE(log) << log.error().context;
+    (*log)->record(pending, {});
+  }
+  for (const auto third :
+       {core::primary_rule::majority, core::primary_rule::highest_id_literal}) {
+    group.config().rule = third;
+    const auto refused = group.open(1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ec::configuration);
+    EXPECT_NE(refused.error().context.find("highest-id, min_quorum 2"),
+              std::string::npos)
+      << refused.error().context;
+  }
+  group.config().rule = core::primary_rule::highest_id;
+  const auto opened = group.open(1);
+  EXPECT_TRUE(opened) << opened.error().context;
 }
 
 } // namespace

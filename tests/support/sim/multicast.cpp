@@ -35,6 +35,7 @@ multicast_cluster::multicast_cluster(multicast_options options)
   : options_{std::move(options)},
     disks_(options_.servers),
     powerless_(options_.servers),
+    rules_(options_.servers),
     witness_{*this} {
   for (node_index i = 0; i < options_.servers; ++i) {
     options_.config.servers.push_back(server_of(i));
@@ -103,6 +104,15 @@ multicast_cluster::packet(const datagram& x) const {
   if (index < forgotten_packets_)
     return nullptr; // So late that it is lost.
   return &packets_.at(index - forgotten_packets_);
+}
+
+core::multicast_config multicast_cluster::config_of(node_index i) const {
+  auto config = options_.config;
+  if (const auto& rules = rules_.at(i)) {
+    config.rule = rules->rule;
+    config.min_quorum = rules->min_quorum;
+  }
+  return config;
 }
 
 multicast_node* multicast_cluster::server(node_index i) {

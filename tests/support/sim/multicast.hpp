@@ -105,6 +105,11 @@ public:
   /// An older copy of its disk is what it has. @pre it is down.
   void put_back(node_index i, const multicast_disk& older);
   void doom(node_index i, const multicast_doom& x);
+  /// From its next start on it has those.
+  void set_rules(node_index i, const core::group_rules& x) {
+    rules_.at(i) = x;
+  }
+  [[nodiscard]] core::multicast_config config_of(node_index i) const;
   /// Whoever dies of its doom, by power or not; asked at the next start.
   void lose_power(node_index i) {
     powerless_.at(i) = true;
@@ -134,6 +139,7 @@ private:
   multicast_options options_;
   std::vector<multicast_disk> disks_;
   std::vector<bool> powerless_;
+  std::vector<std::optional<core::group_rules>> rules_; ///< Other settings.
   std::deque<msg::multicast_packet> packets_;
   std::size_t forgotten_packets_ = 0;
   std::chrono::nanoseconds turn_most_{};
@@ -205,6 +211,7 @@ private:
   void perform(const core::primary_lost& x);
   void perform(const core::primary_regained& x);
   void perform(const core::log_went_back& x);
+  void perform(const core::rules_changed& x);
   void perform(const core::take_snapshot& x);
   void perform(const core::submit_ended& x);
   void write(std::uint64_t token, std::function<void()> apply);

@@ -36,6 +36,9 @@ under(const multicast_options& options, link_quality quality,
 // multicast_force.cpp
 [[nodiscard]] multicast_run run_force(const multicast_options& options);
 
+// multicast_settings.cpp
+[[nodiscard]] multicast_run run_settings(const multicast_options& options);
+
 // multicast_successions.cpp
 [[nodiscard]] multicast_run run_successions(const multicast_options& options);
 

@@ -13,7 +13,7 @@ struct multicast_mutant {
 
 /// Bugs that can be planted into the ordered multicast, to prove that the
 /// witness and the rest at the end see them.
-inline constexpr std::array<multicast_mutant, 20> multicast_mutants{{
+inline constexpr std::array<multicast_mutant, 21> multicast_mutants{{
   {"double-send", "a message is sent again under another number", "calm"},
   {"fickle-owner", "an owner gives a place twice", "calm"},
   {"wrap", "places wrap at 2^32", "wrap"},
@@ -37,6 +37,7 @@ inline constexpr std::array<multicast_mutant, 20> multicast_mutants{{
   {"fit-without-cut",
    "who lacks places of the last configuration votes as if it had them",
    "successions"},
+  {"own-rules", "a server goes by its own settings at once", "settings"},
   {"force-nothing", "a server without a state may be forced", "force"},
 }};
 

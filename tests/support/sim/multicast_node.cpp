@@ -28,7 +28,7 @@ multicast_disk& multicast_node::disk() {
 }
 
 void multicast_node::on_start() {
-  auto config = cluster_.options().config;
+  auto config = cluster_.config_of(host_.index());
   if (cluster_.mutant("both-sides"))
     config.rule = core::primary_rule::highest_id_literal;
   if (cluster_.mutant("free-early"))
@@ -45,6 +45,8 @@ void multicast_node::on_start() {
       stored->record.promised = stored->record.known.id;
       stored->record.attempts.clear();
     }
+    if (cluster_.mutant("own-rules"))
+      stored->record.rules = core::rules_of(config);
     const auto& bytes = disk().state;
     std::from_chars(bytes.data(), bytes.data() + bytes.size(), hash_);
   }
@@ -317,6 +319,11 @@ void multicast_node::perform(const core::log_went_back& x) {
       "multicast", fmt::format("node {} thinks that its disk went back, which "
                                "it did not",
                                host_.index()));
+}
+
+void multicast_node::perform(const core::rules_changed& x) {
+  if (host_.traced())
+    host_.note("goes by " + core::to_text(x.to));
 }
 
 void multicast_node::perform(const core::take_snapshot& x) {

@@ -455,6 +455,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
     {"memory", "memory mode: who restarts has nothing", run_memory},
     {"hung-disk", "a disk hangs for a minute, and its server is heard",
      run_hung_disk},
+    {"settings", "servers restart with another rule, one after another",
+     run_settings},
     {"force", "too few are left, and an operator goes on with one of them",
      run_force},
     {"wrap", "places beyond 2^32", run_wrap},
