@@ -75,6 +75,7 @@ void queue_shell::apply(std::span<multicast_event> place) const {
   state.watch.deliver(self->clock().now());
   std::vector<msg::queue_request> requests;
   std::vector<segment> segments;
+  std::vector<bool> scattered;
   for (const auto& event : place) {
     const auto& x = *delivery(event);
     if (x.token)
@@ -93,6 +94,8 @@ void queue_shell::apply(std::span<multicast_event> place) const {
       segments.push_back({x.token, 0});
       continue;
     }
+    scattered.insert(scattered.end(), batch->requests.size(),
+                     batch->format == core::queue_format_scattered);
     segments.push_back({x.token, batch->requests.size()});
     std::move(batch->requests.begin(), batch->requests.end(),
               std::back_inserter(requests));
@@ -100,7 +103,7 @@ void queue_shell::apply(std::span<multicast_event> place) const {
   if (requests.empty())
     return state.machine.pass_over(k);
   const auto clock = state.machine.clock();
-  const auto answers = state.machine.apply(k, requests);
+  const auto answers = state.machine.apply(k, requests, scattered);
   counters().applied += requests.size();
   DFS_CRASH_POINT("queues.applied");
   if (state.machine.clock() != clock)

@@ -32,6 +32,7 @@ struct queue_shell {
   void gather(msg::queue_request request, std::uint64_t read) const;
   void gather(core::waiting_pops::requests requests) const;
   void flush() const;
+  [[nodiscard]] bool may_be_discarded() const;
   void ends(const std::vector<queue_server_state::asked>& payload) const;
   void give_up(const patience_over& x) const;
   void tick() const;

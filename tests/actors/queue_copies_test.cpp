@@ -2,8 +2,10 @@
 
 #include "actors/support/from_caf.hpp"
 #include "fileserver/multicast/multicast_driver.hpp"
+#include "messages/queue_inspect.hpp"
 #include "messages/register.hpp"
 #include "support/eventually.hpp"
+#include "wire/codec.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -30,6 +32,7 @@ struct told_group {
   std::mutex guard;
   multicast_service_actor service;
   std::vector<core::submit_token> tokens;
+  std::vector<std::string> payloads;
 
   std::size_t count() {
     const std::lock_guard lock{guard};
@@ -47,8 +50,10 @@ silent_group(multicast_group_actor::pointer,
     },
     [told](const multicast_payloads& x) {
       const std::lock_guard lock{told->guard};
-      for (const auto& [token, payload] : x.batch->payloads)
+      for (const auto& [token, payload] : x.batch->payloads) {
         told->tokens.push_back(token);
+        told->payloads.push_back(payload);
+      }
     },
     [](const multicast_state&) {},
     [](force_multicast) {},
@@ -62,9 +67,10 @@ silent_group(multicast_group_actor::pointer,
 
 // A pop that waits is handed to the group once more for each configuration.
 struct QueueCopies : testing::Test {
-  QueueCopies() {
+  explicit QueueCopies(const std::string& rule = "majority") {
     group.set(sys.spawn(silent_group, told));
     queue_server_options options;
+    options.rule = rule;
     options.server = server_id{1};
     options.names[server_id{1}] = "fs-1";
     options.group = group;
@@ -101,6 +107,24 @@ struct QueueCopies : testing::Test {
   }
   bool has_payloads(std::size_t count) {
     return test::eventually([&] { return told->count() == count; }, patience);
+  }
+
+  /// Of the batch that this becomes.
+  std::uint16_t format_of(msg::queue_verb verb) {
+    msg::queue_request x;
+    x.session.random[0] = 1;
+    x.number = 1 + told->count();
+    x.verb = verb;
+    if (verb == msg::queue_verb::create)
+      x.label = "jobs";
+    else
+      x.queue = queue_id{1};
+    self->send(queues, msg::change_queue{x, 0ms}, door_caller{this});
+    if (!has_payloads(x.number))
+      return 0;
+    const std::lock_guard lock{told->guard};
+    const auto batch = wire::decode<msg::queue_batch>(told->payloads.back());
+    return batch ? batch->format : 0;
   }
 
   auto pop() {
@@ -158,6 +182,28 @@ TEST_F(QueueCopies, AreUnknownWhenTheLogFails) { // SPEC S11
   ASSERT_TRUE(has_payloads(1));
   tell(fileserver::group_failed{fail(ec::io_error, "the disk")});
   EXPECT_EQ(outcome(std::move(waits)), ec::outcome_unknown);
+}
+
+// Ids are counted where nothing is ever discarded. After an operator's order it
+// may have been.
+TEST_F(QueueCopies, HaveScatteredIdsAfterAnOrder) { // SPEC Q1, Q10
+  install(1'000);
+  EXPECT_EQ(format_of(msg::queue_verb::create), 1u);
+  install(1u << 24);
+  EXPECT_EQ(format_of(msg::queue_verb::create), 2u);
+  EXPECT_EQ(format_of(msg::queue_verb::destroy), 1u);
+}
+
+struct QueueCopiesByTheLetter : QueueCopies {
+  QueueCopiesByTheLetter() : QueueCopies{"highest-id-literal"} {
+    // nop
+  }
+};
+
+TEST_F(QueueCopiesByTheLetter, HaveScatteredIds) { // SPEC Q1, Q6
+  install(1);
+  EXPECT_EQ(format_of(msg::queue_verb::create), 2u);
+  EXPECT_EQ(format_of(msg::queue_verb::destroy), 1u);
 }
 
 } // namespace

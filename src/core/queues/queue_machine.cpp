@@ -4,6 +4,7 @@
 #include "core/queues/queue_rules.hpp"
 #include "core/queues/row_hash.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace dfs::core {
@@ -26,16 +27,32 @@ void tell(msg::queue_answer& answer, const session_table::answer& told) {
     answer.item = *told.item;
 }
 
+// Of two requests it differs as good as surely, and of one that is executed on
+// both sides of a split it does not.
+std::uint32_t scatter_of(const msg::queue_request& x) {
+  row_hash hash{6};
+  for (std::size_t i = 0; i < x.session.random.size(); i += 8) {
+    std::uint64_t word = 0;
+    for (std::size_t j = 0; j < 8; ++j)
+      word = word << 8 | x.session.random[i + j];
+    hash.add(word);
+  }
+  hash.add(x.session.birth.value()).add(x.number);
+  return static_cast<std::uint32_t>(hash.value());
+}
+
 } // namespace
 
 std::vector<msg::queue_answer>
 queue_machine::apply(std::uint64_t sequence,
-                     std::span<msg::queue_request> requests) {
+                     std::span<msg::queue_request> requests,
+                     const std::vector<bool>& scattered) {
   advance(sequence);
   std::vector<msg::queue_answer> answers;
   answers.reserve(requests.size());
   msg::queue_place place{sequence, 0};
   for (auto& x : requests) {
+    scatters_ = !scattered.empty() && scattered.at(place.index);
     answers.push_back(execute(x, place));
     ++place.index;
   }
@@ -106,10 +123,13 @@ void queue_machine::create(const msg::queue_request& x,
                            session_table::answer& told) {
   if (const auto known = queues_.find(x.label))
     return succeed(told, known->value());
-  if (queues_.all().size() >= limits_.queues)
+  if (queues_.all().size() >= limits_.queues || !queues_.has_ids())
     told.status = queue_status::full;
   else
-    succeed(told, queues_.create(x.label).value());
+    succeed(told, queues_
+                    .create(x.label, scatters_ ? std::optional{scatter_of(x)}
+                                               : std::nullopt)
+                    .value());
 }
 
 void queue_machine::destroy(const msg::queue_request& x,

@@ -29,10 +29,13 @@ public:
 
   /// Executes the requests of message `sequence`, one after another. Items and
   /// labels are moved out of them.
+  /// @param scattered Of each request whether it makes a queue with a scattered
+  ///                  id (`queue_format_scattered`); empty: of none.
   /// @pre `sequence` is above all before; `check_batch` found nothing.
   /// @returns an answer for each request, in their order.
   [[nodiscard]] std::vector<msg::queue_answer>
-  apply(std::uint64_t sequence, std::span<msg::queue_request> requests);
+  apply(std::uint64_t sequence, std::span<msg::queue_request> requests,
+        const std::vector<bool>& scattered = {});
 
   /// Message `sequence` is not for the queues, or no batch: it has no effect.
   void pass_over(std::uint64_t sequence);
@@ -80,6 +83,7 @@ private:
   queue_table queues_;
   session_table sessions_;
   std::uint64_t sequence_ = 0;
+  bool scatters_ = false; ///< The request that is executed now.
   queue_tick clock_;
 };
 

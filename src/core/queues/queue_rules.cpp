@@ -105,7 +105,7 @@ result<nothing> check_request(const msg::queue_request& x) {
 }
 
 result<nothing> check_batch(const msg::queue_batch& x) {
-  if (x.format > msg::queue_format)
+  if (x.format > queue_format_max)
     return fail(ec::unsupported, "requests of format "
                                    + std::to_string(x.format)
                                    + ": made by a newer version");

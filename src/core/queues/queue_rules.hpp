@@ -3,12 +3,18 @@
 #include "base/result.hpp"
 #include "messages/queue.hpp"
 
+#include <cstdint>
 #include <string_view>
 
 // What can be a request at all, whatever the state is. A server asks before it
 // submits; the state machine asks again, because another server may not have.
 
 namespace dfs::core {
+
+/// Of a batch of which the queues get scattered ids: others may count on from
+/// the same state, and what one of them does will be discarded.
+inline constexpr std::uint16_t queue_format_scattered = 2;
+inline constexpr std::uint16_t queue_format_max = queue_format_scattered;
 
 /// 1 to 255 bytes without control characters; a whole number only if it is one
 /// of 64 bits, spelled as `std::to_string` does.

@@ -43,8 +43,25 @@ const queue_table::queue* queue_table::get(queue_id id) const {
   return found == queues_.end() ? nullptr : &found->second;
 }
 
-queue_id queue_table::create(const std::string& label) {
-  const auto id = std::exchange(next_, next_.next());
+namespace {
+
+// Of a scattered id: the low ones are the request's, those above count.
+constexpr unsigned scatter_bits = 31;
+constexpr auto scatter_mask = (std::uint64_t{1} << scatter_bits) - 1;
+
+} // namespace
+
+bool queue_table::has_ids() const {
+  return next_.value() >> scatter_bits < scatter_mask;
+}
+
+queue_id queue_table::create(const std::string& label,
+                             std::optional<std::uint32_t> scatter) {
+  auto id = next_;
+  if (scatter)
+    id = queue_id{((next_.value() >> scatter_bits) + 1) << scatter_bits
+                  | (*scatter & scatter_mask)};
+  next_ = id.next();
   auto& made = queues_[id];
   made.label = label;
   DFS_ASSERT(labels_.emplace(label, id).second); // I1

@@ -36,8 +36,13 @@ public:
   /// Null if there is none.
   [[nodiscard]] const queue* get(queue_id id) const;
 
-  /// @pre the label has no queue.
-  queue_id create(const std::string& label);
+  /// Can another one be made?
+  [[nodiscard]] bool has_ids() const;
+  /// @pre the label has no queue; `has_ids`. @param scatter Makes the id
+  /// another one than a state gives that was equal to this one, to another
+  /// request.
+  queue_id
+  create(const std::string& label, std::optional<std::uint32_t> scatter = {});
   /// @pre it is there, here and below. @returns how many items it had.
   std::uint64_t destroy(queue_id id);
   /// @returns how many items it has now.
@@ -48,7 +53,7 @@ public:
   [[nodiscard]] const std::map<queue_id, queue>& all() const {
     return queues_;
   }
-  /// What the next one will get.
+  /// What the next one will get, or less than that if ids are scattered.
   [[nodiscard]] queue_id next() const {
     return next_;
   }

@@ -47,6 +47,41 @@ TEST_F(QueueMachine, AnIdIsNeverUsedAgain) { // SPEC Q1, I1
   EXPECT_EQ(x.ask(alice.size(2)).value, 0);
 }
 
+// Both sides of a split count on from here, and one of them will be discarded.
+TEST_F(QueueMachine, AScatteredIdIsGivenOnOneSideOnly) { // SPEC Q1, Q6
+  const auto scattered = [](queue_steps& at, msg::queue_request request) {
+    const std::vector<bool> all{true};
+    return at.machine
+      .apply(at.machine.sequence() + 1, std::span{&request, 1}, all)
+      .at(0)
+      .value;
+  };
+  const auto id
+    = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  queue_steps other;
+  queue_steps third;
+  for (auto* at : {&x, &other, &third})
+    scattered(*at, queue_client{3}.create("before"));
+  const auto request = alice.create("jobs");
+  const auto ours = scattered(x, request);
+  const auto theirs = scattered(other, bob.create("others"));
+  EXPECT_GT(ours, 1);
+  EXPECT_NE(ours, theirs);
+  EXPECT_EQ(x.machine.queues().get(queue_id{id(theirs)}), nullptr);
+  // The next ones, though both have made as many; and without being scattered.
+  EXPECT_NE(scattered(x, alice.create("more")),
+            scattered(other, bob.create("more")));
+  const auto plain = [&](queue_steps& at, msg::queue_request next) {
+    return at.machine.apply(at.machine.sequence() + 1, std::span{&next, 1})
+      .at(0)
+      .value;
+  };
+  EXPECT_NE(plain(x, alice.create("plain")), plain(other, bob.create("plain")));
+  other.machine.check();
+  // A request that was under way, and is executed on both sides, is one.
+  EXPECT_EQ(scattered(third, request), ours);
+}
+
 TEST_F(QueueMachine, ItemsLeaveInTheOrderInWhichTheyCame) { // SPEC Q1, I2
   x.ask(alice.create("jobs"));
   x.ask(alice.push(1, 10));

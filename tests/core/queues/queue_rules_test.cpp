@@ -83,7 +83,9 @@ TEST(QueueRules, ANewerFormatIsNotPassedOver) { // SPEC O5
   x.requests.resize(1);
   x.format = 0;
   EXPECT_EQ(refusal(check_batch(x)), ec::malformed);
-  x.format = 2;
+  x.format = queue_format_max;
+  EXPECT_TRUE(check_batch(x));
+  x.format = queue_format_max + 1;
   EXPECT_EQ(refusal(check_batch(x)), ec::unsupported);
 }
 
