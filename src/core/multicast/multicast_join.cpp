@@ -64,8 +64,9 @@ void multicast_machine::catch_up() {
     learner_.asked = 0;
     return;
   }
-  if (log_watch_.hangs())
-    return; // It would only pile up.
+  // It would only pile up.
+  if (log_watch_.hangs() || log_.received() > durable_ + config_.unstable)
+    return;
   if (learner_.fetch) {
     if (learner_.fetch->stale(now_)
         || learner_.fetch->offer().lineage != reference())

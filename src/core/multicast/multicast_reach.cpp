@@ -136,6 +136,7 @@ void multicast_machine::on(server_id from, const msg::group_beacon& x) {
       || peer.beacon->operating != x.operating)
     reach_changed_ = true;
   peer.beacon = x;
+  peer.told_settled = peer.settled;
   peer.held = std::max(peer.received, x.final);
   if (x.answer && passed(peer.answered, answer_gap)) {
     peer.answered = now_;
@@ -258,7 +259,7 @@ void multicast_machine::learn() {
     if (peer.beacon && is_later(peer.beacon->standing.known, record_.known)
         && (!best || is_later(peer.beacon->standing.known, *best))) {
       best = &peer.beacon->standing.known;
-      settled = peer.settled;
+      settled = peer.told_settled;
     }
   if (!best)
     return;

@@ -30,7 +30,8 @@ struct checkpoint_under_way {
 struct multicast_driver::inside {
   explicit inside(multicast_driver_options how)
     : options{std::move(how)},
-      cutter{options.self.server, options.self.life} {
+      cutter{options.self.server, options.self.life},
+      assembly{options.config.servers} {
     // nop
   }
 

@@ -83,11 +83,13 @@ packet_assembly::add(std::string_view datagram) {
   const auto number = get(datagram, number_at, 8);
   const auto index = get(datagram, index_at, 1);
   const auto count = get(datagram, count_at, 1);
-  if (count < 2 || count > msg::fragments_max || index >= count) {
+  const auto known = partials_.find(server);
+  if (known == partials_.end() || count < 2 || count > msg::fragments_max
+      || index >= count) {
     ++malformed_;
     return std::nullopt;
   }
-  auto& all = partials_[server];
+  auto& all = known->second;
   auto at = std::ranges::find(all, number, &partial::number);
   if (at == all.end()) {
     if (all.size() == partials_max)

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Packets that are longer than a datagram go as fragments, each a datagram with
 // a seal of its own. Nobody asks for a fragment again: a packet that lacks one
@@ -47,9 +48,15 @@ private:
 [[nodiscard]] std::optional<server_id> fragment_sender(std::string_view x);
 
 /// Puts fragments together. Pure. Keeps the last packets of each server that
-/// are not whole, whatever comes: at most 64 of them.
+/// are not whole, whatever comes: at most 64 of them. Of others it keeps
+/// nothing: whoever has the cluster's key may claim to be any server.
 class packet_assembly {
 public:
+  explicit packet_assembly(const std::vector<server_id>& servers) {
+    for (const auto server : servers)
+      partials_[server];
+  }
+
   /// @param datagram Whatever came, with a good seal.
   /// @returns a packet that is whole now, valid until the next call: the
   ///   datagram itself if it is no fragment. Nothing: fragments are missing,

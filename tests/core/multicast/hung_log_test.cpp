@@ -87,5 +87,36 @@ TEST_F(HungLog, AllAtOnceStopNobodyForLonger) { // SPEC Q6
   EXPECT_EQ(members(), 3u);
 }
 
+// What it is sent would only pile up in its memory.
+TEST_F(HungLog, OfWhoIsBehindFetchesNoMoreThanItWrites) { // SPEC Q5
+  config.retained = 1'000;
+  config.message_bytes = 200;
+  begin(3);
+  run(300ms);
+  const auto stored = disk_of(2);
+  pass = [](auto from, auto to, const auto&) { return from != 2 && to != 2; };
+  run(1'500ms);
+  for (int i = 0; i < 400; ++i) {
+    submit(0, ++tokens, std::string(100, 'x'));
+    run(2ms);
+  }
+  ASSERT_GT(machines[0]->position().k, 350u);
+  restart(2, stored);
+  run(100ms); // It has written what it is.
+  pass = [](auto, auto, const auto&) { return true; };
+  for (int i = 0; i < 400 && machines[2]->status().received == 0; ++i)
+    run(1ms);
+  hung = {2};
+  run(1'500ms);
+  const auto at = machines[2]->status();
+  EXPECT_FALSE(at.stalled);
+  EXPECT_GT(at.received, at.durable);
+  EXPECT_LE(at.received,
+            at.durable + config.unstable + 2 * msg::items_per_packet_max);
+  hung = {};
+  run(2s);
+  EXPECT_EQ(machines[2]->position(), machines[0]->position());
+}
+
 } // namespace
 } // namespace dfs::core

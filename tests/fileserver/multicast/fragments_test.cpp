@@ -27,8 +27,19 @@ protected:
   }
 
   packet_cutter cutter{server_id{513}, life_id{7}};
-  packet_assembly assembly;
+  packet_assembly assembly{{server_id{2}, server_id{513}}};
 };
+
+// Else each that is claimed would take memory.
+TEST_F(Fragments, OfNoServerOfTheGroupAreNotKept) {
+  packet_cutter stranger{server_id{3}, life_id{7}};
+  std::vector<std::string> all;
+  stranger.cut(packet_of(5'000),
+               [&](std::string_view x) { all.emplace_back(x); });
+  for (const auto& x : all)
+    EXPECT_FALSE(assembly.add(x));
+  EXPECT_EQ(assembly.malformed(), all.size());
+}
 
 TEST_F(Fragments, OfAnyLengthComeTogetherInAnyOrder) { // SPEC Q3
   for (const std::size_t bytes :
