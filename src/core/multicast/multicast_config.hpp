@@ -24,7 +24,7 @@ enum class primary_rule : std::uint8_t {
 struct multicast_config {
   std::vector<server_id> servers; ///< All of the group, ascending, 1 to 16.
   primary_rule rule = primary_rule::majority;
-  std::size_t min_quorum = 2;    ///< Never fewer members, if so many are there.
+  std::size_t min_quorum = 2; ///< Never fewer members, if so many are there.
   /// Without all of these there is no primary: while the settings change.
   std::vector<server_id> needed;
   bool durable = true;           ///< Else stores live as long as processes.

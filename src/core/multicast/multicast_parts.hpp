@@ -26,9 +26,9 @@ struct group_peer {
   std::optional<instant> heard;
   std::optional<msg::group_beacon> beacon; ///< Of this life.
   bool settled = false; ///< Its group is formed by the rules as configured.
-  bool told_settled = false; ///< It was when it told `beacon`.
-  std::uint64_t received = 0;              ///< As its last header told.
-  std::uint64_t held = 0; ///< Of the order, as it told with `beacon`.
+  bool told_settled = false;  ///< It was when it told `beacon`.
+  std::uint64_t received = 0; ///< As its last header told.
+  std::uint64_t held = 0;     ///< Of the order, as it told with `beacon`.
   instant probed{};
   instant answered{};
   instant shunned{}; ///< Until then.
