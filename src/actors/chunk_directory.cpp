@@ -185,7 +185,9 @@ void perform(self_pointer self, core::tell_growth& x) {
 void perform(self_pointer, core::directory_note& x) {
   using kind = core::directory_note::kind;
   const auto level
-    = x.what == kind::alarm || x.what == kind::outdated ? spdlog::level::err
+    = x.what == kind::alarm || x.what == kind::outdated
+          || x.what == kind::store_twice
+        ? spdlog::level::err
       : x.what == kind::server_lost || x.what == kind::server_dead
           || x.what == kind::server_forgotten || x.what == kind::copy_failed
         ? spdlog::level::warn
@@ -194,6 +196,9 @@ void perform(self_pointer, core::directory_note& x) {
             {{"chunk", x.chunk.value()},
              {"store", x.store.value()},
              {"detail", x.text}});
+  if (x.what == kind::store_twice)
+    log_event(*log_for(audit_log_name), spdlog::level::warn,
+              core::to_string(x.what), {{"of", "chunks"}, {"detail", x.text}});
 }
 
 void share_fitness(self_pointer self) {
@@ -223,25 +228,78 @@ caf::result<T> after(self_pointer self, result<T> x) {
 
 // -- requests -----------------------------------------------------------------
 
+std::string holder_of(const core::server_table& servers, store_id store) {
+  const auto i = servers.find(store);
+  return i ? servers.at(*i).name : std::string{};
+}
+
+// One monitor for a keeper, however often it registers.
+void watch(self_pointer self, const msg::register_chunkserver& x,
+           const chunk_keeper_actor& handle) {
+  auto& keeper = self->state.keepers[x.store];
+  if (keeper.handle != handle) {
+    if (keeper.handle)
+      self->demonitor(keeper.handle.address());
+    self->monitor(handle);
+  }
+  keeper = {x.boot, handle.node(), handle};
+}
+
+// Whose process the keeper of that life is in speaks for the store. What is not
+// registered here the machine refuses.
+bool may_speak(self_pointer self, store_id store, boot_id boot) {
+  const auto& sender = self->current_sender();
+  const auto known = self->state.keepers.find(store);
+  return known == self->state.keepers.end() || known->second.boot != boot
+         || (sender && sender->node() == known->second.node);
+}
+
+error no_speaker() {
+  return fail(ec::denied, "another node registered this store");
+}
+
 caf::result<msg::chunkserver_registered>
 enrol(self_pointer self, const msg::register_chunkserver& x,
       const chunk_keeper_actor& keeper) {
   auto& state = self->state;
+  const auto& sender = self->current_sender();
+  const auto now = self->clock().now();
+  auto may = state.options.roll->check(
+    sender, {x.store, x.member, x.name, x.data, msg::role::chunkserver},
+    holder_of(state.machine->state().servers, x.store), now);
+  if (!may)
+    return to_caf(may.error());
+  if (keeper.node() != sender->node())
+    return to_caf(fail(ec::denied, "the keeper is in another process"));
   state.machine->reached(state.options.store->durable_sequence());
   // First the handle: the answer may already bring orders for it.
-  auto registered = state.machine->register_server(x, self->clock().now());
-  if (registered) {
-    self->monitor(keeper);
-    state.keepers[x.store] = {x.boot, keeper};
-  }
+  auto registered = state.machine->register_server(x, now);
+  if (registered)
+    watch(self, x, keeper);
   return after(self, std::move(registered));
 }
 
 caf::result<msg::chunk_heartbeat_ack>
 hear(self_pointer self, const msg::chunk_heartbeat& x) {
+  if (!may_speak(self, x.store, x.boot))
+    return to_caf(no_speaker());
   auto& machine = *self->state.machine;
   machine.reached(self->state.options.store->durable_sequence());
   return after(self, machine.heartbeat(x, self->clock().now()));
+}
+
+caf::result<msg::chunks_reported>
+take_page(self_pointer self, const msg::report_chunks& x) {
+  if (!may_speak(self, x.store, x.boot))
+    return to_caf(no_speaker());
+  return after(self, self->state.machine->report(x, self->clock().now()));
+}
+
+caf::result<msg::chunkserver_left>
+let_go(self_pointer self, const msg::leave_chunkserver& x) {
+  if (!may_speak(self, x.store, x.boot))
+    return to_caf(no_speaker());
+  return after(self, self->state.machine->leave(x, self->clock().now()));
 }
 
 caf::result<msg::orphans_claimed>
@@ -335,6 +393,7 @@ chunk_directory_actor::behavior_type chunk_directory(
   chunk_directory_actor::stateful_pointer<chunk_directory_state> self,
   const chunk_directory_options& options) {
   DFS_ASSERT(options.store != nullptr && options.machine && options.keys);
+  DFS_ASSERT(options.roll);
   self->state.options = options;
   self->state.machine = options.machine;
   self->state.inbox = std::make_shared<chunk_directory_inbox>();
@@ -348,13 +407,9 @@ chunk_directory_actor::behavior_type chunk_directory(
   return {
     [self](const msg::register_chunkserver& x,
            const chunk_keeper_actor& keeper) { return enrol(self, x, keeper); },
-    [=, &machine](const msg::report_chunks& x) {
-      return after(self, machine.report(x, now()));
-    },
+    [self](const msg::report_chunks& x) { return take_page(self, x); },
     [self](const msg::chunk_heartbeat& x) { return hear(self, x); },
-    [=, &machine](const msg::leave_chunkserver& x) {
-      return after(self, machine.leave(x, now()));
-    },
+    [self](const msg::leave_chunkserver& x) { return let_go(self, x); },
     [self](const msg::allocate_chunks& x) { return allocate(self, x); },
     [self](const msg::lease_chunk& x) { return lease(self, x); },
     [=, &machine](const msg::report_replica& x) {

@@ -4,6 +4,7 @@
 #include "actors/master_metrics.hpp"
 #include "actors/support/answer_inbox.hpp"
 #include "actors/support/master_fitness.hpp"
+#include "actors/support/peer_roll.hpp"
 #include "actors/support/port_prober.hpp"
 #include "base/result.hpp"
 #include "core/chunks/directory_machine.hpp"
@@ -31,7 +32,8 @@ struct chunk_directory_options {
   std::uint64_t seed = 0; ///< Of placement; another one at each start.
   /// Gives the keys that seal grants: the token keys.
   std::function<std::shared_ptr<const wire::key_ring>()> keys;
-  port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
+  port_prober* prober = nullptr;   ///< Null: nobody's death is proven by it.
+  std::shared_ptr<peer_roll> roll; ///< Says who may register what.
   /// Where the metadata are; null: not told.
   std::function<std::vector<msg::volume_status>()> disks;
   /// Adds what else `status` says of this master; may be null.
@@ -63,7 +65,8 @@ struct chunk_directory_state {
 
   struct keeper {
     boot_id boot;
-    chunk_keeper_actor handle;
+    caf::node_id node; ///< Of its process: nobody else speaks for the store.
+    chunk_keeper_actor handle; ///< Monitored; null once it is down.
   };
 
   // Engaged by the spawn function.

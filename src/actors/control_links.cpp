@@ -112,6 +112,8 @@ void watch(self_pointer self) {
     .then(
       [self](const msg::member_list& list) {
         self->state.members.reset(list);
+        if (const auto& roll = self->state.options.roll)
+          roll->reset(list);
         aim(self);
       },
       [self](const caf::error& why) {
@@ -145,6 +147,8 @@ void change_member(self_pointer self, const msg::member_changed& x) {
   self->state.members.apply(x);
   if (leaves)
     end_link(self);
+  if (const auto& roll = self->state.options.roll)
+    roll->apply(x);
   if (x.change == msg::member_change::left)
     self->state.table->forget(x.member.id);
   else if (x.change == msg::member_change::joined)
@@ -164,9 +168,12 @@ result<msg::link_heartbeat_ack>
 hear(self_pointer self, const msg::link_heartbeat& beat) {
   auto& state = self->state;
   const auto& sender = self->current_sender();
-  return state.table->on_heartbeat(
-    beat, sender ? state.options.finder->name_of(sender->node()) : std::nullopt,
-    state.members.find(beat.from), self->clock().now());
+  std::optional<std::string> proved;
+  if (sender)
+    if (auto who = state.options.finder->identity_of(sender->node()))
+      proved = std::move(who->name);
+  return state.table->on_heartbeat(beat, proved, state.members.find(beat.from),
+                                   self->clock().now());
 }
 
 // A subsystem of the master. The answer of a remote one comes from there, or,

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/support/peer_finder.hpp"
+#include "actors/support/peer_roll.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace dfs::actors {
@@ -25,6 +27,7 @@ struct control_links_options {
   /// At a master: its chunk directory, as in `directory_options`.
   std::function<chunk_directory_actor()> chunks;
   std::function<version_directory_actor()> versions; ///< Likewise.
+  std::shared_ptr<peer_roll> roll; ///< Told of the group; null: nobody is.
 };
 
 struct control_links_state {

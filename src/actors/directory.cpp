@@ -17,6 +17,22 @@ bool speak_together(const msg::introduce& peer) {
          && peer.protocol_min <= msg::control_protocol;
 }
 
+// A directory of the master, to members whose role needs it (C12).
+template <class Handle>
+caf::result<Handle>
+give(directory_actor::stateful_pointer<directory_state> self,
+     const directory_options& options, msg::role needed,
+     const std::function<Handle()>& find, const char* missing) {
+  auto found = find ? find() : Handle{};
+  if (!found)
+    return to_caf(fail(ec::unavailable, missing));
+  auto may = options.roll ? options.roll->admit(self->current_sender(), needed)
+                          : fail(ec::denied, "nobody is admitted here");
+  if (!may)
+    return to_caf(may.error());
+  return found;
+}
+
 } // namespace
 
 directory_actor::behavior_type
@@ -46,19 +62,13 @@ directory(directory_actor::stateful_pointer<directory_state> self,
           });
       return promise;
     },
-    [options](
-      const msg::find_chunk_directory&) -> caf::result<chunk_directory_actor> {
-      if (auto found
-          = options.chunks ? options.chunks() : chunk_directory_actor{})
-        return found;
-      return to_caf(fail(ec::unavailable, "no chunk directory here"));
+    [=](const msg::find_chunk_directory&) {
+      return give(self, options, msg::role::chunkserver, options.chunks,
+                  "no chunk directory here");
     },
-    [options](const msg::find_version_directory&)
-      -> caf::result<version_directory_actor> {
-      if (auto found
-          = options.versions ? options.versions() : version_directory_actor{})
-        return found;
-      return to_caf(fail(ec::unavailable, "no version directory here"));
+    [=](const msg::find_version_directory&) {
+      return give(self, options, msg::role::fileserver, options.versions,
+                  "no version directory here");
     },
   };
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/support/peer_roll.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "base/ids.hpp"
 
 #include <functional>
+#include <memory>
 
 namespace dfs::actors {
 
@@ -20,6 +22,8 @@ struct directory_options {
   /// The chunk directory; null, or giving a null handle, where there is none.
   std::function<chunk_directory_actor()> chunks;
   std::function<version_directory_actor()> versions; ///< Likewise.
+  /// Says who may have them; null: nobody may.
+  std::shared_ptr<peer_roll> roll;
 };
 
 /// Published by the gate once; so a directory that ends must end the process.

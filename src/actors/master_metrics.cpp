@@ -62,33 +62,6 @@ void describe_names(metrics_page& page, const namespace_counters& x) {
   page.sample({}, x.changes.load());
 }
 
-} // namespace
-
-void count_directory(const core::directory_machine& from,
-                     directory_counters& to, instant now) {
-  const auto& s = from.state();
-  for (std::size_t i = 0; i < core::chunk_classes; ++i)
-    to.chunks[i] = s.table.count(static_cast<core::chunk_class>(i));
-  std::uint64_t serving = 0;
-  std::uint64_t missing = 0;
-  for (core::server_index i = 0; i < s.servers.size(); ++i)
-    if (!s.servers.at(i).forgotten)
-      ++(s.servers.serves(i, now) ? serving : missing);
-  to.serving = serving;
-  to.missing = missing;
-  const auto repairs = from.repairs().how_far(s, now);
-  to.copying = repairs.copying;
-  to.repair_bytes = repairs.bytes;
-  to.orphans = from.collector().orphans();
-  to.deleted = from.collector().deleted();
-}
-
-void describe_master(metrics_page& page, const directory_counters& chunks,
-                     const namespace_counters& names) {
-  describe_chunks(page, chunks);
-  describe_names(page, names);
-}
-
 void describe_version_directory(metrics_page& page,
                                 const version_directory_counters& x) {
   constexpr std::array<std::string_view, 6> phases{
@@ -115,6 +88,40 @@ void describe_version_directory(metrics_page& page,
   page.family("dfs_group_primaries_appointed_total", metric::counter,
               "Primaries that were appointed.");
   page.sample({}, x.appointed.load());
+}
+
+} // namespace
+
+void count_directory(const core::directory_machine& from,
+                     directory_counters& to, instant now) {
+  const auto& s = from.state();
+  for (std::size_t i = 0; i < core::chunk_classes; ++i)
+    to.chunks[i] = s.table.count(static_cast<core::chunk_class>(i));
+  std::uint64_t serving = 0;
+  std::uint64_t missing = 0;
+  for (core::server_index i = 0; i < s.servers.size(); ++i)
+    if (!s.servers.at(i).forgotten)
+      ++(s.servers.serves(i, now) ? serving : missing);
+  to.serving = serving;
+  to.missing = missing;
+  const auto repairs = from.repairs().how_far(s, now);
+  to.copying = repairs.copying;
+  to.repair_bytes = repairs.bytes;
+  to.orphans = from.collector().orphans();
+  to.deleted = from.collector().deleted();
+  to.stores_twice = s.servers.claims().conflicts(now).size();
+}
+
+void describe_master(metrics_page& page, const directory_counters& chunks,
+                     const namespace_counters& names,
+                     const version_directory_counters& versions) {
+  describe_chunks(page, chunks);
+  describe_names(page, names);
+  describe_version_directory(page, versions);
+  page.family("dfs_stores_twice", metric::gauge,
+              "Stores that two nodes say are theirs, by what is in them.");
+  page.sample({{"of", "chunks"}}, chunks.stores_twice.load());
+  page.sample({{"of", "versions"}}, versions.stores_twice.load());
 }
 
 } // namespace dfs::actors

@@ -25,6 +25,7 @@ struct directory_counters {
   std::atomic<std::uint64_t> repair_bytes{0};
   std::atomic<std::uint64_t> orphans{0};
   std::atomic<std::uint64_t> deleted{0}; ///< Replicas, ever.
+  std::atomic<std::uint64_t> stores_twice{0};
 };
 
 /// O(servers + chunks that wait for repair).
@@ -32,9 +33,7 @@ void count_directory(const core::directory_machine& from,
                      directory_counters& to, instant now);
 
 void describe_master(metrics_page& page, const directory_counters& chunks,
-                     const namespace_counters& names);
-
-void describe_version_directory(metrics_page& page,
-                                const version_directory_counters& x);
+                     const namespace_counters& names,
+                     const version_directory_counters& versions);
 
 } // namespace dfs::actors

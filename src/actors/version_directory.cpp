@@ -1,5 +1,6 @@
 #include "actors/version_directory.hpp"
 
+#include "actors/directory_rows.hpp"
 #include "actors/support/from_caf.hpp"
 #include "actors/support/log.hpp"
 #include "actors/support/to_caf.hpp"
@@ -8,12 +9,10 @@
 #include "core/chunks/chunk_row.hpp"
 #include "core/groups/directory_notes.hpp"
 #include "core/groups/directory_report.hpp"
-#include "core/versions/group_placement.hpp"
 #include "wire/codec.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -31,13 +30,6 @@ using self_pointer
 constexpr auto tick_interval = 100ms;
 constexpr auto count_interval = 1s;
 constexpr auto unlink_within = 10s;
-
-// Rows: docs/formats/metadata.md.
-constexpr std::string_view group_rows = "g";
-constexpr std::string_view group_count_row = "gcount";
-constexpr std::string_view fileserver_rows = "f";
-constexpr std::string_view store_age_rows = "h";
-constexpr std::string_view class_rows = "q";
 
 // -- effects ------------------------------------------------------------------
 
@@ -125,7 +117,7 @@ void perform(self_pointer self, core::version_note_line& x) {
   else if (x.what == kind::appointed)
     ++counters.appointed;
   const bool bad = x.what == kind::outrun || x.what == kind::forced
-                   || x.what == kind::outdated;
+                   || x.what == kind::outdated || x.what == kind::store_twice;
   const bool odd = x.what == kind::server_dead || x.what == kind::server_failed
                    || x.what == kind::change_failed
                    || x.what == kind::repair_begun
@@ -137,6 +129,10 @@ void perform(self_pointer self, core::version_note_line& x) {
             {{"group", x.group.value()},
              {"store", fmt::format("{:016x}", x.store.value())},
              {"detail", x.text}});
+  if (x.what == kind::store_twice)
+    log_event(*log_for(audit_log_name), spdlog::level::warn,
+              core::to_string(x.what),
+              {{"of", "versions"}, {"detail", x.text}});
 }
 
 void perform(self_pointer self) {
@@ -161,16 +157,54 @@ std::int64_t kept_now(self_pointer self) {
   return kept ? kept().time_since_epoch().count() : 0;
 }
 
+// One monitor for a keeper, however often it registers.
+void watch(self_pointer self, const msg::register_fileserver& x,
+           const version_keeper_actor& handle) {
+  auto& keeper = self->state.keepers[x.store];
+  if (keeper.handle != handle) {
+    if (keeper.handle)
+      self->demonitor(keeper.handle.address());
+    self->monitor(handle);
+  }
+  keeper = {x.boot, handle.node(), handle};
+}
+
+// Whose process the keeper of that life is in speaks for the store. What is not
+// registered here the machine refuses.
+bool may_speak(self_pointer self, store_id store, boot_id boot) {
+  const auto& sender = self->current_sender();
+  const auto known = self->state.keepers.find(store);
+  return known == self->state.keepers.end() || known->second.boot != boot
+         || (sender && sender->node() == known->second.node);
+}
+
+// Of who registers, beside what it says of itself.
+result<nothing> may_register(self_pointer self,
+                             const msg::register_fileserver& x,
+                             const version_keeper_actor& keeper) {
+  const auto& sender = self->current_sender();
+  const auto& servers = self->state.machine->servers();
+  const auto known = servers.find(x.store);
+  auto may = self->state.options.roll->check(
+    sender, {x.store, x.member, x.name, x.data, msg::role::fileserver},
+    known == servers.end() ? std::string{} : known->second.row.name,
+    self->clock().now());
+  if (may && keeper.node() != sender->node())
+    return fail(ec::denied, "the keeper is in another process");
+  return may;
+}
+
 caf::result<msg::fileserver_registered>
 enrol(self_pointer self, const msg::register_fileserver& x,
       const version_keeper_actor& keeper) {
   auto& state = self->state;
+  if (auto may = may_register(self, x, keeper); !may)
+    return to_caf(may.error());
   state.machine->reached(state.options.store->durable_sequence());
   auto registered = state.machine->register_server(x, self->clock().now());
   if (registered) {
     // First the handle: there may be orders for it already.
-    self->monitor(keeper);
-    state.keepers[x.store] = {x.boot, keeper};
+    watch(self, x, keeper);
     registered->receipts_from = state.options.receipts_from;
     registered->kept_ms = kept_now(self);
     DFS_CRASH_POINT("versions.server_registered");
@@ -180,6 +214,8 @@ enrol(self_pointer self, const msg::register_fileserver& x,
 
 caf::result<msg::fileserver_beat_ack>
 hear(self_pointer self, const msg::fileserver_beat& x) {
+  if (!may_speak(self, x.store, x.boot))
+    return to_caf(fail(ec::denied, "another node registered this store"));
   auto ack = self->state.machine->beat(x, self->clock().now());
   if (ack)
     ack->kept_ms = kept_now(self);
@@ -220,6 +256,8 @@ caf::result<Reply> ask_names(self_pointer self, Words x) {
 caf::result<msg::notes_receipted>
 note_versions(self_pointer self, const msg::note_versions& x) {
   DFS_CRASH_POINT("versions.notes_came");
+  if (!may_speak(self, x.store, x.boot))
+    return to_caf(fail(ec::not_found, "register first"));
   auto heeded = core::heed(*self->state.machine, x);
   if (!heeded)
     return to_caf(heeded.error());
@@ -228,6 +266,8 @@ note_versions(self_pointer self, const msg::note_versions& x) {
 
 void take_news(self_pointer self, const msg::group_news& x) {
   DFS_CRASH_POINT("versions.news_came");
+  if (!may_speak(self, x.store, x.boot))
+    return;
   auto& state = self->state;
   for (const auto& y : state.machine->news(x, self->clock().now()))
     unlink(self, x.store, y);
@@ -291,142 +331,19 @@ void count(self_pointer self) {
     to.groups[i] = groups[i];
   to.repairs = all.repairs.size();
   to.missing = missing;
-}
-
-error broken(std::string_view what) {
-  return fail(ec::integrity,
-              fmt::format("the metadata has a {} row that is none", what));
-}
-
-// The number with which the cluster began: files were spread over so many.
-result<std::uint64_t>
-read_group_count(storage::metadata_store& store, std::uint64_t wanted) {
-  const auto row = store.get(group_count_row);
-  if (!row)
-    return row.error();
-  if (!*row) {
-    auto written = store.commit_now(
-      {{std::string{group_count_row}, std::to_string(wanted)}});
-    if (!written)
-      return written.error();
-    return wanted;
-  }
-  const auto& text = **row;
-  std::uint64_t count = 0;
-  const auto [end, wrong]
-    = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (wrong != std::errc{} || end != text.data() + text.size() || count == 0)
-    return broken("group count");
-  return count;
-}
-
-// A prefix that is new has its number on the disk before any file has it.
-result<core::quorum_classes>
-read_classes(storage::metadata_store& store,
-             const std::map<std::string, msg::quorum_rule>& wanted) {
-  std::map<std::string, core::quorum_class> numbers;
-  bool good = true;
-  auto read = store.for_each(
-    class_rows, [&](std::string_view key, std::string_view value) {
-      good = value.size() == 1 && value[0] != 0;
-      if (good)
-        numbers[std::string{key.substr(class_rows.size())}]
-          = static_cast<core::quorum_class>(value[0]);
-      return good;
-    });
-  if (!read)
-    return read.error();
-  if (!good)
-    return broken("quorum class");
-  auto classes = core::quorum_classes::assign(std::move(numbers), wanted);
-  if (!classes || classes->added().empty())
-    return classes;
-  std::vector<storage::row_change> rows;
-  for (const auto& [prefix, number] : classes->added())
-    rows.push_back({std::string{class_rows} + prefix,
-                    std::string(1, static_cast<char>(number))});
-  if (auto written = store.commit_now(std::move(rows)); !written)
-    return written.error();
-  return classes;
-}
-
-/// Rows with the id of a store as their key.
-template <class Row>
-result<nothing>
-load_by_store(storage::metadata_store& store, std::string_view prefix,
-              std::string_view what, core::version_directory& to) {
-  std::optional<error> fault;
-  const auto read
-    = store.for_each(prefix, [&](std::string_view key, std::string_view value) {
-        const auto row = wire::decode<Row>(value);
-        if (!row || key.size() != 9
-            || row->store.value() != core::number_of_key(key))
-          fault = broken(what);
-        else
-          to.load(*row);
-        return !fault;
-      });
-  if (read && fault)
-    return *fault;
-  return read;
+  auto twice = state.machine->claims().conflicts(now);
+  to.stores_twice = twice.size();
+  state.options.conflicts->set(std::move(twice));
 }
 
 } // namespace
 
 // -- the actor ----------------------------------------------------------------
 
-result<loaded_version_directory>
-load_version_directory(const version_directory_options& options, instant now) {
-  auto config = options.config;
-  const auto count = read_group_count(*options.store, config.groups);
-  if (!count)
-    return count.error();
-  if (*count != config.groups)
-    log_event(*log_for("version-directory"), spdlog::level::warn,
-              "the number of groups stays what it was",
-              {{"groups", *count}, {"setting", config.groups}});
-  config.groups = *count;
-  auto classes = read_classes(*options.store, options.quorums);
-  if (!classes)
-    return classes.error();
-  config.rules = classes->rules(config.rules.at(0));
-  auto machine = std::make_shared<core::version_directory>(
-    core::version_directory::options{config, options.term, options.lineage},
-    now);
-  std::optional<error> fault;
-  auto read = options.store->for_each(
-    group_rows, [&](std::string_view key, std::string_view value) {
-      if (key == group_count_row)
-        return true;
-      const auto row = wire::decode<msg::group_set>(value);
-      if (!row || key.size() != 9
-          || row->group.value() != core::number_of_key(key)
-          || row->group.value() % core::groups_max >= config.groups
-          || row->group.value() / core::groups_max >= config.rules.size())
-        fault = broken("group");
-      else
-        machine->load(*row);
-      return !fault;
-    });
-  if (!read)
-    return read.error();
-  if (fault)
-    return *fault;
-  read = load_by_store<core::fileserver_row>(*options.store, fileserver_rows,
-                                             "file server", *machine);
-  if (read)
-    read = load_by_store<core::store_age>(*options.store, store_age_rows,
-                                          "store's age", *machine);
-  if (!read)
-    return read.error();
-  machine->begin(now);
-  return loaded_version_directory{std::move(machine), *std::move(classes)};
-}
-
 version_directory_actor::behavior_type version_directory(
   version_directory_actor::stateful_pointer<version_directory_state> self,
   const version_directory_options& options) {
-  DFS_ASSERT(options.store != nullptr && options.machine);
+  DFS_ASSERT(options.store != nullptr && options.machine && options.roll);
   self->state.options = options;
   self->state.machine = options.machine;
   self->state.inbox = std::make_shared<version_directory_inbox>();

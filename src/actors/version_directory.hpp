@@ -3,7 +3,9 @@
 #include "actors/chunk_interfaces.hpp"
 #include "actors/support/answer_inbox.hpp"
 #include "actors/support/master_fitness.hpp"
+#include "actors/support/peer_roll.hpp"
 #include "actors/support/port_prober.hpp"
+#include "actors/support/told_conflicts.hpp"
 #include "actors/version_interfaces.hpp"
 #include "base/result.hpp"
 #include "base/utc_time.hpp"
@@ -30,6 +32,7 @@ struct version_directory_counters {
   std::atomic<std::uint64_t> missing{0}; ///< Contents to be fetched yet.
   std::atomic<std::uint64_t> changes{0}; ///< Of sets, that came in force.
   std::atomic<std::uint64_t> appointed{0};
+  std::atomic<std::uint64_t> stores_twice{0};
 };
 
 struct version_directory_options {
@@ -43,7 +46,8 @@ struct version_directory_options {
   core::master_lineage lineage;          ///< Likewise.
   core::version_directory_config config; ///< Its rules: that of class 0.
   std::map<std::string, msg::quorum_rule> quorums; ///< By path.
-  port_prober* prober = nullptr; ///< Null: nobody's death is proven by it.
+  port_prober* prober = nullptr;   ///< Null: nobody's death is proven by it.
+  std::shared_ptr<peer_roll> roll; ///< Says who may register what.
   /// The namespace: unlinks names, and hears of versions. May be null, and so
   /// may the function.
   std::function<namespace_keeper_actor()> names;
@@ -52,6 +56,9 @@ struct version_directory_options {
   std::shared_ptr<version_directory_counters> counters
     = std::make_shared<version_directory_counters>();
   std::shared_ptr<master_fitness> fitness = std::make_shared<master_fitness>();
+  /// Stores that two nodes say are theirs, as of the last second: for `status`.
+  std::shared_ptr<told_conflicts> conflicts
+    = std::make_shared<told_conflicts>();
   /// What the actor begins with: `load_version_directory`.
   std::shared_ptr<core::version_directory> machine;
 };
@@ -79,7 +86,8 @@ struct version_directory_state {
 
   struct keeper {
     boot_id boot;
-    version_keeper_actor handle;
+    caf::node_id node; ///< Of its process: nobody else speaks for the store.
+    version_keeper_actor handle; ///< Monitored; null once it is down.
   };
 
   // Engaged by the spawn function.

@@ -142,7 +142,8 @@ struct shell {
 
   /// Told once; asked again, for who has its store now may go.
   void refused(const error& why) const {
-    const bool says_no = why.code == ec::in_use || why.code == ec::stale;
+    const bool says_no = why.code == ec::in_use || why.code == ec::stale
+                         || why.code == ec::denied;
     if (says_no && why.context != state.trouble)
       log_event(*log_for("version-keeper"), spdlog::level::err,
                 "the master refuses this file server", {{"why", why.context}});

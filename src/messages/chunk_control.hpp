@@ -48,9 +48,9 @@ struct volume_status {
 };
 
 /// Here is a chunkserver -> `chunkserver_registered`. Beside its own handle.
-/// May be repeated. Errors: `denied` (this store serves another cluster),
-/// `stale` (a newer life of the store is registered, or newer metadata were
-/// obeyed), `busy`.
+/// May be repeated. Errors: `denied`, `not_member` (docs/protocols/gate.md),
+/// `in_use` (another node has the store), `stale` (a newer life of the store is
+/// registered, or newer metadata were obeyed), `busy`.
 struct register_chunkserver {
   store_id store;
   boot_id boot;

@@ -48,9 +48,9 @@ struct get_version_directory {
 inline constexpr std::size_t group_page_max = 100;
 
 /// Here is a file server -> `fileserver_registered`. Beside its own handle. May
-/// be repeated. Errors: `denied` (another cluster's store), `stale` (a newer
-/// life of the store is registered, or newer metadata were obeyed), `in_use`
-/// (the store is served by another node, which is alive), `busy`.
+/// be repeated. Errors: `denied`, `not_member` (docs/protocols/gate.md),
+/// `in_use` (another node has the store), `stale` (a newer life of the store is
+/// registered, or newer metadata were obeyed), `busy`.
 struct register_fileserver {
   store_id store;
   boot_id boot;

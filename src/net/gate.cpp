@@ -83,7 +83,7 @@ public:
   /// What other threads see.
   struct shared_state {
     gate_counters counters;
-    std::map<std::string, std::string, std::less<>> names; ///< By node id.
+    std::map<std::string, identity, std::less<>> peers; ///< By node id.
   };
 
   template <class F>
@@ -359,7 +359,7 @@ bool gate::core::may_speak(const gate_link& link) {
       });
   if (stolen)
     return false;
-  with_state([&](auto& x) { x.names[claimed] = link.peer().name; });
+  with_state([&](auto& x) { x.peers[claimed] = link.peer(); });
   return true;
 }
 
@@ -398,7 +398,7 @@ void gate::core::forget_name(const gate_link& link) {
         return x->inbound().speaker() == claimed;
       });
   if (!still)
-    with_state([&](auto& x) { x.names.erase(claimed); });
+    with_state([&](auto& x) { x.peers.erase(claimed); });
 }
 
 void gate::core::observe(gate_event_kind kind, const gate_link* link,
@@ -460,10 +460,10 @@ void gate::leave(std::chrono::milliseconds within) {
   asio::post(io_, [core = core_, within] { core->leave(within); });
 }
 
-std::optional<std::string> gate::name_of(std::string_view node_id) const {
-  return core_->with_state([&](auto& x) -> std::optional<std::string> {
-    const auto found = x.names.find(node_id);
-    if (found == x.names.end())
+std::optional<identity> gate::identity_of(std::string_view node_id) const {
+  return core_->with_state([&](auto& x) -> std::optional<identity> {
+    const auto found = x.peers.find(node_id);
+    if (found == x.peers.end())
       return std::nullopt;
     return found->second;
   });

@@ -108,10 +108,10 @@ public:
   /// has no work of the gate's left.
   void leave(std::chrono::milliseconds within);
 
-  /// Name in the certificate of the link on which CAF's `node_id`, serialized,
-  /// was claimed.
-  [[nodiscard]] std::optional<std::string>
-  name_of(std::string_view node_id) const;
+  /// Subject of the certificate of the link on which CAF's `node_id`,
+  /// serialized, was claimed.
+  [[nodiscard]] std::optional<identity>
+  identity_of(std::string_view node_id) const;
 
   [[nodiscard]] gate_counters counters() const;
 

@@ -193,7 +193,9 @@ result<nothing> node::parts::open_chunks() {
 void node::parts::complete_status(msg::cluster_status& x) const {
   x.unnamed_files = namespace_options.counters->unnamed.load();
   for (auto found : {core::find_clock_trouble(deletions->jumped()),
-                     core::find_unnamed(x.unnamed_files)})
+                     core::find_unnamed(x.unnamed_files),
+                     core::find_conflicts(
+                       version_directory_options.conflicts->get(), "versions")})
     std::ranges::move(found, std::back_inserter(x.findings));
 }
 
@@ -208,6 +210,7 @@ result<nothing> node::parts::load_metadata() {
   directory_options.seed = seed;
   directory_options.keys = [this] { return keys->token_key(); };
   directory_options.prober = prober.get();
+  directory_options.roll = roll;
   directory_options.disks
     = [this] { return std::vector{disk_at(how.settings.metadata.path)}; };
   directory_options.complete = [this](auto& x) { complete_status(x); };

@@ -191,9 +191,8 @@ node::parts::monitoring() {
         if (!metadata)
           return;
         actors::describe_master(page, *directory_options.counters,
-                                *namespace_options.counters);
-        actors::describe_version_directory(page,
-                                           *version_directory_options.counters);
+                                *namespace_options.counters,
+                                *version_directory_options.counters);
       },
       [this](metrics_page& page) {
         if (!chunk_bytes)

@@ -15,6 +15,7 @@
 #include "actors/support/health_board.hpp"
 #include "actors/support/kept_time.hpp"
 #include "actors/support/log.hpp"
+#include "actors/support/peer_roll.hpp"
 #include "actors/support/port_prober.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "actors/support/supervisor.hpp"
@@ -173,6 +174,9 @@ struct node::parts {
   std::uint64_t seed = 0;
   std::unique_ptr<caf::actor_system_config> system_config;
   std::unique_ptr<caf::actor_system> system;
+
+  /// Who speaks to this node: by certificates, but for its own actors.
+  std::shared_ptr<actors::peer_roll> roll;
 
   actors::subsystem_ref<actors::membership_actor> membership;
   actors::subsystem_ref<actors::failure_detector_actor> detector;

@@ -131,6 +131,7 @@ actors::supervised node::parts::supervise_links() {
     }
     options.boot = boot;
     options.seed = seed;
+    options.roll = roll;
     return spawn_subsystem(*system, registry, {.name = "control-links"},
                            actors::control_links, std::move(options));
   });
@@ -142,6 +143,7 @@ actors::supervised node::parts::supervise_directory() {
     options.membership = membership;
     options.links = links;
     options.boot = boot;
+    options.roll = roll;
     if (metadata) {
       options.chunks = [to = chunks] { return to.get(); };
       options.versions = [to = versions] { return to.get(); };

@@ -34,6 +34,7 @@ result<nothing> node::parts::load_versions() {
   version_directory_options.quorums
     = settings::quorums_of(how.settings.versions);
   version_directory_options.prober = prober.get();
+  version_directory_options.roll = roll;
   version_directory_options.names = [to = names] { return to.get(); };
   version_directory_options.kept = [this] { return deletions->read().kept; };
   auto loaded = actors::load_version_directory(version_directory_options,

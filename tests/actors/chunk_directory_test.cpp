@@ -5,6 +5,7 @@
 #include "chunkserver/grant_seal.hpp"
 #include "support/deterministic_system.hpp"
 #include "support/fake_chunk_keeper.hpp"
+#include "support/scripted_roll.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/codec.hpp"
 
@@ -51,6 +52,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
   std::shared_ptr<const wire::key_ring> keys = std::make_shared<wire::key_ring>(
     *wire::key_ring::parse("1 " + std::string(64, 'a')));
   scripted_prober prober;
+  test::scripted_roll peers;
   std::vector<msg::files_grown> growth;
   master_term term;
   chunk_directory_actor directory = start();
@@ -73,6 +75,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
     options.seed = 7;
     options.keys = [this] { return keys; };
     options.prober = &prober;
+    options.roll = peers.roll;
     options.on_growth
       = [this](const msg::files_grown& x) { growth.push_back(x); };
     auto loaded = load_chunk_directory(options, sys.clock().now());
@@ -97,6 +100,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
     x.card.name = "chunk-" + std::to_string(n);
     x.card.zone = x.card.name;
     x.card.data = *endpoint::parse("10.0.0." + std::to_string(n + 1) + ":7405");
+    x.card.member = {x.card.data.ip, 7401, 1};
     x.card.volumes = {{n + 1u, 1u << 30, 1u << 30, false, "/disk"}};
     x.script = std::make_shared<test::chunk_keeper_script>();
     x.keeper = sys.spawn(test::fake_chunk_keeper, x.script);
@@ -104,6 +108,7 @@ struct ChunkDirectory : ::testing::Test, test::deterministic_system {
   }
 
   void enrol(server& x) {
+    peers.admit(x.card, msg::role::chunkserver);
     auto answer = std::make_shared<std::optional<master_term>>();
     sys.spawn(
       [=](caf::event_based_actor* asker, const msg::register_chunkserver& card,

@@ -52,14 +52,14 @@ struct fake_finder final : peer_finder {
     cuts.push_back(name);
   }
 
-  [[nodiscard]] std::optional<std::string>
-  name_of(const caf::node_id&) const override {
-    return proved;
+  [[nodiscard]] std::optional<peer_identity>
+  identity_of(const caf::node_id&) const override {
+    return peer_identity{proved, own.roles};
   }
 
   directory_actor directory;
   bool silent = false;
-  std::optional<std::string> proved = own.name;
+  std::string proved = own.name;
   std::vector<find_peer> asked;
   std::vector<std::string> cuts;
 };
@@ -86,7 +86,7 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
                                                      .boot = boot,
                                                      .seed = boot.value()}));
     x.door.set(sys.spawn(
-      directory, directory_options{x.membership, x.links, boot, {}, {}}));
+      directory, directory_options{x.membership, x.links, boot, {}, {}, {}}));
     nodes.push_back(x);
     return x;
   }
@@ -261,8 +261,8 @@ TEST_F(ControlLinks, AVerdictKeepsNoBrokenLinkDown) { // C10
   stop(keeper.door.get()); // The connection; the master goes on.
   EXPECT_EQ(links(server).at(0).state, link_state::waiting);
   keeper.door.set(sys.spawn(
-    directory,
-    directory_options{keeper.membership, keeper.links, boot_id{2}, {}, {}}));
+    directory, directory_options{
+                 keeper.membership, keeper.links, boot_id{2}, {}, {}, {}}));
   nodes.push_back(keeper);
   finder.directory = keeper.door.get();
   pass(1'000ms);
@@ -310,8 +310,8 @@ TEST_F(ControlLinks, ARestartedActorIsHeardAtOnce) { // C2 C6
   for (int i = 0; i < 20; ++i) { // To a high epoch.
     stop(keeper.door.get());
     keeper.door.set(sys.spawn(
-      directory,
-      directory_options{keeper.membership, keeper.links, boot_id{2}, {}, {}}));
+      directory, directory_options{
+                   keeper.membership, keeper.links, boot_id{2}, {}, {}, {}}));
     nodes.push_back(keeper);
     finder.directory = keeper.door.get();
     pass(6'000ms);

@@ -110,8 +110,12 @@ TEST_F(GateBridge, CarriesTypedMessagesAndAHandleBetweenNodes) {
   const auto beat = chunk.ask<msg::link_heartbeat_ack>(
     who->second, msg::link_heartbeat{self.id, boot_id{1}, link_epoch{1}, 1});
   EXPECT_EQ(beat.error(), make_error(ec::denied)); // Not our name.
-  EXPECT_EQ(master.bridge.name_of(chunk.system().node()), "chunk-1");
-  EXPECT_EQ(chunk.bridge.name_of(master.system().node()), "master-1");
+  const auto chunk_role = static_cast<msg::role_set>(msg::role::chunkserver);
+  const auto master_role = static_cast<msg::role_set>(msg::role::master);
+  EXPECT_EQ(master.bridge.identity_of(chunk.system().node()),
+            (peer_identity{"chunk-1", chunk_role}));
+  EXPECT_EQ(chunk.bridge.identity_of(master.system().node()),
+            (peer_identity{"master-1", master_role}));
 }
 
 TEST_F(GateBridge, FindsTheNodeItExpectsOrSaysWhyNot) {

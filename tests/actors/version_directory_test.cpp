@@ -4,6 +4,7 @@
 #include "actors/support/to_caf.hpp"
 #include "core/chunks/chunk_row.hpp"
 #include "support/deterministic_system.hpp"
+#include "support/scripted_roll.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/codec.hpp"
 
@@ -79,6 +80,7 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
     = *storage::metadata_store::open(dir / "metadata",
                                      {.cluster = 1, .sync = false});
   scripted_prober prober;
+  test::scripted_roll peers;
   std::vector<msg::noted_version> notes;
   /// Of the namespace what is spoken with here.
   caf::actor names = sys.spawn(
@@ -124,6 +126,7 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
     options.config.groups = groups;
     options.quorums = by_path;
     options.prober = &prober;
+    options.roll = peers.roll;
     options.names
       = [this] { return caf::actor_cast<namespace_keeper_actor>(names); };
     const auto loaded = load_version_directory(options, sys.clock().now());
@@ -139,6 +142,8 @@ struct VersionDirectoryActor : ::testing::Test, test::deterministic_system {
     x.card.boot = boot_id{n + 101};
     x.card.name = "files-" + std::to_string(n);
     x.card.data = *endpoint::parse("10.0.0." + std::to_string(n + 1) + ":7406");
+    x.card.member = {x.card.data.ip, 7401, 1};
+    peers.admit(x.card, msg::role::fileserver);
     if (!x.keeper)
       x.keeper = sys.spawn(fake_keeper, &x, directory);
     x.sequence = 0;

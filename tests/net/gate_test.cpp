@@ -163,9 +163,10 @@ TEST_F(Gate, CarriesFramesBetweenTwoServersThatKnowWhoTheyAre) {
   write_all(theirs.local, server_hello(2));
   EXPECT_EQ(read_some(ours->local, 32), server_hello(2));
   EXPECT_TRUE(eventually(
-    [&] { return master.door->name_of(basp_node(1)) == "chunk-1"; }));
-  EXPECT_EQ(chunk.door->name_of(basp_node(2)), "master-1");
-  EXPECT_EQ(chunk.door->name_of(basp_node(3)), std::nullopt);
+    [&] { return master.door->identity_of(basp_node(1)).has_value(); }));
+  EXPECT_EQ(*master.door->identity_of(basp_node(1)), theirs.peer);
+  EXPECT_EQ(*chunk.door->identity_of(basp_node(2)), ours->peer);
+  EXPECT_EQ(chunk.door->identity_of(basp_node(3)), std::nullopt);
 }
 
 TEST_F(Gate, SaysLastWordsBeforeGoodbye) {
@@ -403,7 +404,7 @@ TEST_F(Gate, LetsAPeerComeBackUnderItsOldNodeId) {
   EXPECT_EQ(read_some(second.local, 64), basp_hello(1));
   before.send(basp_frame(basp_heartbeat, ""));
   EXPECT_EQ(read_some(first.local, 32), basp_frame(basp_heartbeat, ""));
-  EXPECT_EQ(master.door->name_of(basp_node(1)), "chunk-1");
+  EXPECT_EQ(*master.door->identity_of(basp_node(1)), second.peer);
 }
 
 TEST_F(Gate, CountsAndNamesWhatItDrops) {

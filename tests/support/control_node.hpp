@@ -75,10 +75,11 @@ public:
                                                    .finder = &bridge,
                                                    .boot = boot,
                                                    .seed = boot.value(),
-                                                   .chunks = chunks}));
+                                                   .chunks = chunks,
+                                                   .roll = roll_}));
     door.set(system().spawn(
       actors::directory,
-      actors::directory_options{membership, links, boot, chunks, {}}));
+      actors::directory_options{membership, links, boot, chunks, {}, roll_}));
     const auto opened
       = bridge.publish({*ip_address::parse("127.0.0.1"), port}, door.get());
     return opened ? *opened : std::uint16_t{0};
@@ -115,6 +116,9 @@ private:
   control_config config_{test_pki::default_cluster};
   std::optional<caf::actor_system> system_{std::in_place, config_};
   bool served_ = false;
+  std::shared_ptr<actors::peer_roll> roll_
+    = std::make_shared<actors::peer_roll>(
+      [this](const caf::node_id& x) { return bridge.identity_of(x); });
 
 public:
   actors::subsystem_ref<actors::membership_actor> membership;

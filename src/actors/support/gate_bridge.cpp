@@ -125,6 +125,16 @@ void log_gate_event(const net::gate_event& x) {
   }
 }
 
+// Roles that this version does not know give no rights here.
+msg::role_set roles_of(const net::identity& peer) {
+  msg::role_set roles = 0;
+  if (const auto unit = net::parse_unit(peer.unit); unit && unit->server)
+    for (const auto& text : unit->roles)
+      if (const auto role = msg::parse_roles(text))
+        roles = static_cast<msg::role_set>(roles | *role);
+  return roles;
+}
+
 } // namespace
 
 struct gate_bridge::broker {
@@ -199,8 +209,8 @@ void gate_bridge::cut(const std::string& name) {
   gate_->disconnect(name);
 }
 
-std::optional<std::string>
-gate_bridge::name_of(const caf::node_id& node) const {
+std::optional<peer_identity>
+gate_bridge::identity_of(const caf::node_id& node) const {
   const auto held = attached();
   if (!held)
     return std::nullopt;
@@ -210,7 +220,10 @@ gate_bridge::name_of(const caf::node_id& node) const {
   caf::binary_serializer sink{held->system, bytes};
   if (sink(copy))
     return std::nullopt;
-  return gate_->name_of({bytes.data(), bytes.size()});
+  const auto found = gate_->identity_of({bytes.data(), bytes.size()});
+  if (!found)
+    return std::nullopt;
+  return peer_identity{found->name, roles_of(*found)};
 }
 
 void gate_bridge::detach() {

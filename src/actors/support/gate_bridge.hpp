@@ -47,8 +47,8 @@ public:
   void find(const find_peer& whom,
             const directory_listener_actor& listener) override;
   void cut(const std::string& name) override;
-  [[nodiscard]] std::optional<std::string>
-  name_of(const caf::node_id& node) const override;
+  [[nodiscard]] std::optional<peer_identity>
+  identity_of(const caf::node_id& node) const override;
 
   /// No visitors and no answers any more; the actor system may go when it
   /// returns. Not from an actor that the gate is speaking to.

@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "base/endpoint.hpp"
 #include "messages/control.hpp"
+#include "messages/member.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -17,6 +18,14 @@ struct find_peer {
   endpoint where;   ///< Its control address.
   std::string name; ///< That its certificate must carry.
   std::chrono::milliseconds within{0};
+};
+
+/// What a node proves by its certificate.
+struct peer_identity {
+  std::string name;
+  msg::role_set roles = 0;
+
+  bool operator==(const peer_identity&) const = default;
 };
 
 /// How actors reach other nodes. The gate in a node; something simple in tests.
@@ -34,9 +43,9 @@ public:
   /// Cuts the connection to that peer if we opened it; handles go DOWN.
   virtual void cut(const std::string& name) = 0;
 
-  /// Name that the node at the other end of a connection has proved.
-  [[nodiscard]] virtual std::optional<std::string>
-  name_of(const caf::node_id& node) const = 0;
+  /// What the node at the other end of a connection has proved.
+  [[nodiscard]] virtual std::optional<peer_identity>
+  identity_of(const caf::node_id& node) const = 0;
 };
 
 } // namespace dfs::actors

@@ -19,7 +19,8 @@ std::string_view to_string(directory_note::kind x) {
                                         "chunkserver is forgotten",
                                         "the metadata are not the newest",
                                         "deletion is confirmed",
-                                        "replica left out"};
+                                        "replica left out",
+                                        "two nodes with one store"};
   return names[static_cast<std::size_t>(x)];
 }
 

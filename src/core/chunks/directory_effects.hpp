@@ -106,6 +106,7 @@ struct directory_note {
     outdated,
     confirmed, ///< By a person, or by time: what may be deleted.
     left_out,
+    store_twice, ///< For the audit log, too.
   };
   kind what = kind::alarm;
   chunk_id chunk;

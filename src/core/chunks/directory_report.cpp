@@ -3,6 +3,7 @@
 #include "base/counted.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -166,6 +167,8 @@ msg::cluster_status report_status(const directory_machine& from,
           || found.code == "CHUNKS_UNAVAILABLE")
         found.text += "; " + why;
   find_what_waits(from, x);
+  std::ranges::move(find_conflicts(s.servers.claims().conflicts(now), "chunks"),
+                    std::back_inserter(x.findings));
   if (!from.stopped().empty())
     x.findings.insert(x.findings.begin(),
                       {"METADATA_OLDER", true, from.stopped()});

@@ -55,7 +55,9 @@ directory_machine::register_server(const msg::register_chunkserver& x,
       for (const auto chunk : fresh->second)
         s_.table.expect(i, chunk);
     s_.note(note::server_up, {}, i,
-            fmt::format("{} at {}", x.name, to_string(x.data)));
+            fmt::format(
+              "{} at {}{}", x.name, to_string(x.data),
+              enrolled->former ? ", was " + to_string(*enrolled->former) : ""));
   }
   advance_all(now);
   return msg::chunkserver_registered{
@@ -156,6 +158,9 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   if (!hearing)
     return hearing.error();
   const auto i = hearing->index;
+  if (const auto& twice = hearing->conflict)
+    s_.note(note::store_twice, {}, i,
+            describe_claim(twice->store, twice->holder, twice->refused));
   for (const auto chunk : x.corrupt) {
     s_.servers.at(i).left_out.erase(chunk);
     if (s_.table.find(chunk) == nullptr) {

@@ -109,12 +109,14 @@ keeper_effects keeper_machine::registration_failed(keeper_talk talk,
                                                    const clock_pair& now) {
   if (talk != talk_ || phase_ != phase::registering)
     return {};
-  const auto refused = why.code == ec::stale || why.code == ec::denied;
-  auto text = std::string{to_string(why.code)} + ": " + why.context;
-  if (refused)
+  const auto refused
+    = why.code == ec::stale || why.code == ec::denied || why.code == ec::in_use;
+  const auto text = std::string{to_string(why.code)} + ": " + why.context;
+  auto trouble = "the master did not register this server: " + text;
+  if (refused && trouble != trouble_) // It is asked again and again.
     note(keeper_note::kind::refused, text);
   retire(now, refused ? config_.refused_retry : config_.retry,
-         "the master did not register this server: " + std::move(text));
+         std::move(trouble));
   return take_out();
 }
 

@@ -61,6 +61,14 @@ void server_table::load(const server_row& row) {
   s.registered = started_;
 }
 
+// A former master wrote down the name and the data address only.
+bool server_table::is_elsewhere(const chunkserver& known,
+                                const msg::register_chunkserver& x) {
+  return x.name != known.name
+         || (known.has_come() ? x.member.address() != known.member.address()
+                              : x.data != known.data);
+}
+
 result<server_table::enrolment>
 server_table::enrol(const msg::register_chunkserver& x, instant now) {
   const auto known = by_store_.find(x.store);
@@ -68,12 +76,23 @@ server_table::enrol(const msg::register_chunkserver& x, instant now) {
     return fail(ec::busy, "too many chunkservers");
   enrolment to;
   if (known != by_store_.end()) {
-    auto& old = servers_[known->second];
+    const auto& old = servers_[known->second];
     // Start stamps of one address grow with each life (DESIGN 3).
     if (old.boot != x.boot && x.member.address() == old.member.address()
         && x.member.start_ms < old.member.start_ms)
       return fail(ec::stale, "a newer life of this store is registered");
-    to = {known->second, old.boot != x.boot || old.forgotten, old.forgotten};
+    const bool elsewhere = is_elsewhere(old, x);
+    if (elsewhere && (old.linked || !silent(known->second, now))) { // S5
+      const store_place there{x.name, x.member.address()};
+      claims_.refuse(x.store, old.place(), there, now);
+      return fail(ec::in_use, describe_claim(x.store, old.place(), there));
+    }
+    to = {known->second, elsewhere || old.boot != x.boot || old.forgotten,
+          old.forgotten};
+    if (elsewhere) {
+      to.former = old.place();
+      claims_.settle(x.store);
+    }
   } else {
     to = {static_cast<server_index>(servers_.size()), true, true};
     servers_.emplace_back();
@@ -115,7 +134,7 @@ server_table::hear(const msg::chunk_heartbeat& x, instant now) {
   s.sequence = x.sequence;
   s.load = x.load;
   s.volumes = x.volumes;
-  hearing to{*i, std::exchange(s.lost, false), {}};
+  hearing to{*i, std::exchange(s.lost, false), {}, claims_.heard(x.store, now)};
   const bool first = !std::exchange(s.met, true);
   if (s.leased_until)
     s.vouched = s.vouched && now < *s.leased_until;

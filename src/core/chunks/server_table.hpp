@@ -4,6 +4,7 @@
 #include "base/time.hpp"
 #include "core/chunks/directory_config.hpp"
 #include "core/chunks/server_row.hpp"
+#include "core/links/store_claims.hpp"
 #include "messages/chunk_control.hpp"
 
 #include <cstdint>
@@ -76,6 +77,10 @@ struct chunkserver {
   [[nodiscard]] server_row row() const {
     return {store, name, zone, data};
   }
+  /// Before it has come, only the data address is known.
+  [[nodiscard]] store_place place() const {
+    return {name, has_come() ? member.address() : data};
+  }
   [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] std::uint64_t total_bytes() const;
 };
@@ -88,6 +93,9 @@ struct chunkserver {
 ///  S3  A newer life of a store replaces the older one for good.
 ///  S4  A lease that a former master may have given is waited out, unless its
 ///      holder is known to be gone.
+///  S5  Another name or another address takes a store over only after the
+///      holder's link is gone and its lease has run out in full: such a
+///      registration proves nobody's death.
 class server_table {
 public:
   /// @param started Start of this master.
@@ -102,9 +110,11 @@ public:
     server_index index = no_server;
     bool new_life = false; ///< What the table knew of the store is void.
     bool new_row = false;  ///< Its row is another one than before.
+    /// The store was taken over from there (S5).
+    std::optional<store_place> former{};
   };
 
-  /// @returns `ec::stale` (an older life), `ec::busy`.
+  /// @returns `ec::stale` (an older life), `ec::in_use` (S5), `ec::busy`.
   [[nodiscard]] result<enrolment>
   enrol(const msg::register_chunkserver& x, instant now);
 
@@ -113,6 +123,8 @@ public:
     bool back = false; ///< Was lost.
     /// Revocations that are in force there from now on.
     std::vector<std::pair<chunk_id, chunk_version>> heard;
+    /// Another node says that the store is its own; told once.
+    std::optional<store_claims::claim> conflict{};
   };
 
   /// First half of a heartbeat. @returns `ec::not_found` (to register first),
@@ -178,6 +190,11 @@ public:
   /// this master has just been stalled. @pre `now` never goes back.
   [[nodiscard]] std::vector<server_index> expire(instant now);
 
+  /// Stores that two nodes say are theirs.
+  [[nodiscard]] const store_claims& claims() const {
+    return claims_;
+  }
+
   [[nodiscard]] std::optional<server_index> find(store_id store) const;
   [[nodiscard]] const chunkserver& at(server_index i) const {
     return servers_[i];
@@ -199,6 +216,9 @@ public:
   void check() const;
 
 private:
+  [[nodiscard]] static bool
+  is_elsewhere(const chunkserver& known, const msg::register_chunkserver& x);
+
   const directory_config& config_;
   master_term term_;
   instant started_;
@@ -207,6 +227,7 @@ private:
   instant judges_; ///< After a stall: not before.
   std::vector<chunkserver> servers_;
   std::map<store_id, server_index> by_store_;
+  store_claims claims_;
 };
 
 } // namespace dfs::core

@@ -79,7 +79,7 @@ void version_directory::rebuild(std::uint64_t asker, instant now) {
       answer_rebuild{asker, fail(ec::busy, "it is being rebuilt")});
     return;
   }
-  rebuilding_ = rebuilding{};
+  rebuilding_ = directory_rebuilding{};
   rebuilding_->asker = asker;
   rebuilding_->until = now + testimony_wait;
   rebuilding_->asked = now - testimony_again;

@@ -16,11 +16,28 @@ constexpr std::size_t fileservers_max = 400;
 /// Who goes back by less, while the master restarts, is not noticed.
 constexpr std::chrono::seconds age_pace{1};
 
+// With other ports only: what runs there now has replaced what ran there.
+bool same_host(const store_place& x, const store_place& y) {
+  return x.name == y.name && x.address.ip == y.address.ip;
+}
+
 double seconds_of(instant::duration x) {
   return std::chrono::duration<double>(x).count();
 }
 
 } // namespace
+
+store_place place_of(const fileserver& x) {
+  return {x.row.name, x.boot != boot_id{} ? x.member.address() : x.row.data};
+}
+
+bool is_elsewhere(const fileserver& known, const msg::register_fileserver& x) {
+  if (known.boot != boot_id{})
+    return x.name != known.row.name
+           || x.member.address() != known.member.address();
+  return known.row.data.port != 0
+         && (x.name != known.row.name || x.data != known.row.data);
+}
 
 result<msg::fileserver_registered>
 version_directory::register_server(const msg::register_fileserver& x,
@@ -34,20 +51,16 @@ version_directory::register_server(const msg::register_fileserver& x,
   const auto known = servers_.find(x.store);
   if (known == servers_.end() && servers_.size() >= fileservers_max)
     return fail(ec::busy, "too many file servers");
-  if (known != servers_.end() && known->second.boot != x.boot) {
-    const auto& old = known->second;
-    const bool here = x.member.address() == old.member.address();
-    // Start stamps of one address grow with each life (DESIGN 3).
-    if (here && x.member.start_ms < old.member.start_ms)
-      return fail(ec::stale, "a newer life of this store is registered");
-    if (!here && usable(x.store, now))
-      return fail(ec::in_use, fmt::format("store {:016x} is served by {} at {}",
-                                          x.store.value(), old.row.name,
-                                          to_string(old.member.address())));
+  std::optional<store_place> former;
+  if (known != servers_.end()) {
+    if (auto may = may_take_over(known->second, x, now); !may)
+      return may.error();
+    if (is_elsewhere(known->second, x))
+      former = place_of(known->second);
   }
   auto& server = servers_[x.store];
   const bool back = server.boot != boot_id{} || server.row.failed;
-  const bool new_life = server.boot != x.boot;
+  const bool new_life = server.boot != x.boot || former;
   if (new_life || !usable(x.store, now))
     server.came = now;
   server.heard = now;
@@ -66,6 +79,14 @@ version_directory::register_server(const msg::register_fileserver& x,
     revision_ = next_number();
     out_.push_back(log_fileserver{row});
   }
+  if (former)
+    claims_.settle(x.store);
+  if (former && !same_host(*former, {x.name, x.member.address()}))
+    declare_failed(server,
+                   fmt::format("its store came to {} at {} from {}", x.name,
+                               to_string(x.member.address()),
+                               to_string(*former)),
+                   now); // D5
   // No disk goes back below a process: in one life a lower number is an old
   // one.
   if (new_life)
@@ -78,6 +99,22 @@ version_directory::register_server(const msg::register_fileserver& x,
   answer.durable = durable_;
   answer.went_back = server.age.went_back;
   return answer;
+}
+
+result<nothing>
+version_directory::may_take_over(const fileserver& old,
+                                 const msg::register_fileserver& x,
+                                 instant now) {
+  // Start stamps of one address grow with each life (DESIGN 3).
+  if (old.boot != x.boot && x.member.address() == old.member.address()
+      && x.member.start_ms < old.member.start_ms)
+    return fail(ec::stale, "a newer life of this store is registered");
+  const bool over = !old.linked && now - old.heard >= config_.silent_after;
+  if (over || !is_elsewhere(old, x))
+    return done;
+  const store_place there{x.name, x.member.address()};
+  claims_.refuse(x.store, place_of(old), there, now);
+  return fail(ec::in_use, describe_claim(x.store, place_of(old), there));
 }
 
 // What it promised and accepted since then is gone: it counts like a server
@@ -146,6 +183,9 @@ version_directory::beat(const msg::fileserver_beat& x, instant now) {
     return fail(ec::stale, "another life of this store is registered");
   if (x.sequence <= server.sequence)
     return fail(ec::stale, "a newer heartbeat came before this one");
+  if (const auto twice = claims_.heard(x.store, now))
+    say(note::store_twice, {}, x.store,
+        describe_claim(twice->store, twice->holder, twice->refused));
   if (!alive(x.store, now))
     server.came = now;
   server.sequence = x.sequence;

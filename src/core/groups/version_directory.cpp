@@ -55,6 +55,7 @@ std::string_view to_string(version_note_line::kind x) {
     "the metadata are not the newest",
     "a server is filled with what a group has",
     "a server is not filled with what a group has",
+    "two nodes with one store",
   };
   return names[static_cast<std::size_t>(x)];
 }

@@ -28,6 +28,8 @@ namespace dfs::core {
 ///  D3  What `in_force` names is durable, or what a quorum of it has testified.
 ///  D4  Nobody is told to drop a group before all of its set, which is in
 ///      force, have all of it.
+///  D5  Another name or address takes a store over when its holder's link is
+///      gone and it was silent for `silent_after`; from another host as failed.
 ///
 /// @pre `now` never goes back; the rules of the configuration have class 0.
 class version_directory {
@@ -76,8 +78,7 @@ public:
   void probed(store_id store, boot_id boot, bool refused, instant now);
   /// The name is gone, durably: tells who asked for that.
   void unlinked(store_id store, const msg::file_unlinked& x);
-  /// The same, by a purge: tells the primaries, where there are any. To be
-  /// repeated until the files are unlinked.
+  /// The same, by a purge: tells the primaries. Repeat until they are unlinked.
   void purge(const msg::purge_versions& x);
 
   // -- clients and the namespace. Errors: messages/version_file.hpp -----------
@@ -120,6 +121,9 @@ public:
   [[nodiscard]] const std::map<store_id, group_repair>& repairs() const {
     return repairs_;
   }
+  [[nodiscard]] const store_claims& claims() const {
+    return claims_;
+  }
   /// Of a set that this group gets from now on.
   [[nodiscard]] const msg::quorum_rule& rule_of(group_id group) const;
   /// Heard of lately, not proven dead.
@@ -147,14 +151,10 @@ public:
 private:
   using note = version_note_line::kind;
 
-  struct rebuilding {
-    std::uint64_t asker = 0;
-    instant until{};
-    instant asked{};
-    std::map<group_id, std::map<store_id, msg::group_testimony>> said;
-  };
-
   void say(note what, group_id group, store_id store, std::string text = {});
+  [[nodiscard]] result<nothing> may_take_over(const fileserver& old,
+                                              const msg::register_fileserver& x,
+                                              instant now);
   void judge_age(fileserver& x, std::uint64_t rows, instant now);
   void note_age(fileserver& x, std::uint64_t rows, instant now);
   void log_age(fileserver& x, instant now);
@@ -213,7 +213,6 @@ private:
   [[nodiscard]] std::map<store_id, std::size_t> leads() const;
   void spread_leads(instant now);
   void look_after_rejoins(group_id group, group_entry& entry, instant now);
-
   void rejoined(group_entry& entry, fileserver& from,
                 const msg::group_rejoined& x, instant now);
 
@@ -235,10 +234,11 @@ private:
   std::uint64_t tokens_ = 0;
   std::uint64_t revision_ = 0; ///< Of addresses.
   std::map<store_id, fileserver> servers_;
+  store_claims claims_;
   std::map<group_id, group_entry> groups_;
   std::map<store_id, group_repair> repairs_;
   std::map<std::uint64_t, msg::group_set> logging_;
-  std::optional<rebuilding> rebuilding_;
+  std::optional<directory_rebuilding> rebuilding_;
   std::optional<group_fill> fill_; ///< One at a time.
   order_book orders_;
   version_directory_effects out_;
