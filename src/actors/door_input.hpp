@@ -2,15 +2,16 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace dfs::actors {
 
 struct door_work;
 
-/// INTERNAL: a client's connection, as a name: not to be used as anything else.
+/// INTERNAL: a client's connection, by its number.
 struct door_caller {
-  const void* connection = nullptr;
+  std::uint64_t connection = 0;
 };
 
 /// INTERNAL: what the stream port has for the front door. One message for all

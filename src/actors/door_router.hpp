@@ -114,7 +114,7 @@ public:
   template <class Request, class To>
   void route_with_caller(To to) {
     route_with<Request>(std::move(to), [](const door_job& job) {
-      return std::tuple{door_caller{job.request().from.get()}};
+      return std::tuple{door_caller{job.request().from->number()}};
     });
   }
 
@@ -164,7 +164,7 @@ public:
         const auto asked = std::move(job).hand_over();
         auto listener = self->spawn(
           door_subscription<Request, std::decay_t<decltype(handle)>>, asked,
-          *std::move(request), handle);
+          *std::move(request), handle, self->address());
         keep_subscription(self, caf::actor_cast<caf::actor>(listener), asked);
       });
   }

@@ -52,7 +52,7 @@ door_subscription(typename door_listener_actor<
                     Request>::template stateful_pointer<door_subscription_state>
                     self,
                   const net::frame_request& asked, const Request& request,
-                  const Handle& subsystem) {
+                  const Handle& subsystem, const caf::actor_addr& door) {
   using reply = typename msg::method<Request>::reply;
   using event = typename msg::method<Request>::event;
   self->state.asked = asked;
@@ -67,6 +67,9 @@ door_subscription(typename door_listener_actor<
     self->quit();
   };
   self->monitor(subsystem);
+  // A new door knows nothing of this one, nor of the end of its connection.
+  if (const auto alive = caf::actor_cast<caf::actor>(door))
+    self->monitor(alive);
   self->set_down_handler([end](const caf::down_msg&) {
     end(fail(ec::unavailable, "the subsystem has ended; watch again"));
   });

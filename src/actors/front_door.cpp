@@ -2,6 +2,7 @@
 
 #include "actors/support/log.hpp"
 #include "net/fair_share.hpp"
+#include "actors/support/subsystem.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -110,8 +111,12 @@ void deliver(front_door_self self, caf::message_id id, std::string_view reply) {
 
 void deliver(front_door_self self, caf::message_id id,
              const caf::error& reason) {
-  if (auto job = self.state->waiting.extract(id.integer_value()))
-    job.mapped().refuse(from_caf(reason));
+  auto job = self.state->waiting.extract(id.integer_value());
+  if (!job)
+    return;
+  if (is_handler_threw(reason))
+    self.state->note_throw(job.mapped().request().method, self->clock().now());
+  job.mapped().refuse(from_caf(reason));
 }
 
 result<nothing>
@@ -160,7 +165,7 @@ void front_door_state::take(front_door_self self, door_work& work) {
     }
     case door_work::kind::closed:
       if (options.on_closed)
-        options.on_closed({work.port.get()});
+        options.on_closed({work.port->number()});
       return end_subscriptions(work.port.get());
     case door_work::kind::draining:
       return end_subscriptions(nullptr);
@@ -183,7 +188,28 @@ void front_door_state::admit(front_door_self self, net::frame_request request) {
   audit(*route, asked, fine);
   if (!fine)
     return job.refuse(fine.error());
-  route->run(self, std::move(job));
+  if (quarantine.refuses(asked.method, self->clock().now())) // I7
+    return job.refuse(
+      fail(ec::unsupported, std::string{route->name}
+                              + " is refused: its handler has failed here, and "
+                                "the log says how; nothing was done"));
+  const auto method = asked.method;
+  try {
+    route->run(self, std::move(job));
+  } catch (const std::exception& x) {
+    log_event(*log_for("front-door"), spdlog::level::err, "exception",
+              {{"method", route->name}, {"what", x.what()}});
+    note_throw(method, self->clock().now());
+  }
+}
+
+void front_door_state::note_throw(std::uint16_t method, instant now) {
+  if (!quarantine.threw(method, now))
+    return;
+  const auto* route = router.find(method);
+  log_event(*log_for("front-door"), spdlog::level::err, "method quarantined",
+            {{"method", route ? route->name : unknown_method},
+             {"minutes", core::method_quarantine::rest.count()}});
 }
 
 void front_door_state::log_in(door_job job) {

@@ -3,6 +3,7 @@
 #include "actors/door_router.hpp"
 #include "actors/door_statistics.hpp"
 #include "actors/interfaces.hpp"
+#include "core/supervision/method_quarantine.hpp"
 #include "net/frame_server.hpp"
 #include "wire/token.hpp"
 
@@ -26,6 +27,8 @@
 // I3  Rights are checked in `admit`, and nowhere else.
 // I6  What needs admin rights is in the audit log before it is done; so is who
 //     asked for it without them.
+// I7  A method whose handler threw twice is refused for a while: no client can
+//     end a subsystem at will.
 
 namespace dfs::actors {
 
@@ -81,6 +84,8 @@ struct front_door_state {
   void take(front_door_self self, door_work& work);
   void admit(front_door_self self, net::frame_request request);
   void log_in(door_job job);
+  /// A handler of that request threw.
+  void note_throw(std::uint16_t method, instant now);
   /// Gives up what is over at `now`. CAF's own timeouts would stay in its
   /// clock, and come back as messages, long after the answer.
   void expire(front_door_self self, instant now);
@@ -97,6 +102,7 @@ struct front_door_state {
 
   front_door_options options;
   door_router router;
+  core::method_quarantine quarantine;
   std::unordered_map<std::uint64_t, door_job> waiting; ///< By response id.
   std::map<subscription_key, subscription> subscriptions;
   bool ticking = false;

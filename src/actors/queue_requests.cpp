@@ -71,7 +71,8 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
                        patience_over{request.session, request.number});
     const bool fresh = state.pops.add(request);
     // Another connection may ask for it now: the last one counts.
-    state.callers.insert_or_assign(key, by.connection);
+    state.callers.insert_or_assign(
+      key, queue_server_state::caller{by.connection, monitor_door()});
     if (!fresh)
       return promise;
   }
@@ -180,14 +181,37 @@ void queue_shell::give_up(const patience_over& x) const {
 
 // An item is handed out only to somebody who is there.
 void queue_shell::forget(const door_caller& gone) const {
+  forget_callers([&](const queue_server_state::caller& x) {
+    return x.connection == gone.connection;
+  });
+}
+
+// It has refused what waited, and tells of no end of a connection any more.
+void queue_shell::forget(const caf::down_msg& gone) const {
+  if (state.doors.erase(gone.source) != 0)
+    forget_callers([&](const queue_server_state::caller& x) {
+      return x.door == gone.source;
+    });
+}
+
+template <class Is>
+void queue_shell::forget_callers(Is is_gone) const {
   std::erase_if(state.callers, [&](const auto& x) {
-    const auto& [key, connection] = x;
-    if (connection != gone.connection)
+    const auto& [key, caller] = x;
+    if (!is_gone(caller))
       return false;
     state.pops.drop(key.first, key.second);
     state.changes.erase(key);
     return true;
   });
+  count();
+}
+
+caf::actor_addr queue_shell::monitor_door() const {
+  const auto door = caf::actor_cast<caf::actor>(self->current_sender());
+  if (door && state.doors.insert(door.address()).second)
+    self->monitor(door);
+  return door.address();
 }
 
 void queue_shell::answer(const msg::queue_answer& x) const {

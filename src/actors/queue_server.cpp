@@ -21,6 +21,7 @@ queue_server(queue_shell::self_pointer self, queue_server_options options) {
   const auto me = caf::actor_cast<multicast_service_actor>(self->ctrl());
   self->send(self->state.options.group.get(), caf::subscribe_atom_v, me);
   self->delayed_send(self, look_around, caf::tick_atom_v);
+  self->set_down_handler([shell](const caf::down_msg& x) { shell.forget(x); });
   return {
     [shell](const msg::queue_greeting&) { return shell.greet(); },
     [shell](const msg::change_queue& x, const door_caller& by) {

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,8 +89,13 @@ struct queue_server_state {
   std::string stuck; ///< Why the primary is of no use; empty if it is.
 
   std::map<change_key, std::vector<answer_promise>> changes;
-  /// Connections of those whose pops wait.
-  std::map<change_key, const void*> callers;
+  /// A client whose pop waits, and the front door that has to tell of its end.
+  struct caller {
+    std::uint64_t connection = 0;
+    caf::actor_addr door;
+  };
+  std::map<change_key, caller> callers;
+  std::set<caf::actor_addr> doors; ///< Monitored: those of callers.
   std::map<std::uint64_t, reader> reads;
   std::vector<gathering> gathered;
   std::map<core::submit_token, std::vector<asked>> under_way;

@@ -28,6 +28,11 @@ struct queue_shell {
   caf::result<msg::queue_answer>
   change(const msg::change_queue& x, const door_caller& by) const;
   void forget(const door_caller& gone) const;
+  void forget(const caf::down_msg& gone) const;
+  template <class Is>
+  void forget_callers(Is is_gone) const;
+  /// The front door that has sent what is handled now.
+  [[nodiscard]] caf::actor_addr monitor_door() const;
   caf::result<msg::queue_answer> read(const msg::read_queue& x) const;
   void gather(msg::queue_request request, std::uint64_t read) const;
   void gather(core::waiting_pops::requests requests) const;

@@ -4,11 +4,17 @@
 #include "net/frame_connection.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace asio = boost::asio;
 
 namespace dfs::net {
+
+std::uint64_t answer_port::next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 /// All of it in the server's thread.
 class frame_server::core final

@@ -78,6 +78,16 @@ public:
   [[nodiscard]] virtual bool event(request_id id, std::string_view news) = 0;
 
   [[nodiscard]] virtual const frame_peer& peer() const = 0;
+
+  /// Of this connection, in this process: no other one ever had it.
+  [[nodiscard]] std::uint64_t number() const {
+    return number_;
+  }
+
+private:
+  [[nodiscard]] static std::uint64_t next_number();
+
+  const std::uint64_t number_ = next_number();
 };
 
 struct frame_request {

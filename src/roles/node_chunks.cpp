@@ -254,7 +254,7 @@ actors::supervised node::parts::supervise_namespace() {
 }
 
 actors::supervised node::parts::supervise_backup() {
-  return supervise("metadata-backup", backup, on_end::restart, [this] {
+  return supervise("metadata-backup", backup, on_end::restart_always, [this] {
     // It waits for disks.
     return spawn_subsystem<caf::detached>(
       *system, registry, {.name = "metadata-backup", .waits_for_disks = true},

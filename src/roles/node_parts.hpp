@@ -26,6 +26,7 @@
 #include "core/failure/address_book.hpp"
 #include "roles/chunk_plane.hpp"
 #include "roles/credentials.hpp"
+#include "roles/group_watch.hpp"
 #include "roles/node.hpp"
 #include "roles/planes.hpp"
 #include "roles/version_plane.hpp"
@@ -180,7 +181,7 @@ struct node::parts {
 
   actors::subsystem_ref<actors::membership_actor> membership;
   actors::subsystem_ref<actors::failure_detector_actor> detector;
-  actors::subsystem_ref<actors::member_listener_actor> watch;
+  actors::subsystem_ref<group_watch_actor> watch;
   actors::subsystem_ref<actors::control_links_actor> links;
   actors::subsystem_ref<actors::directory_actor> directory;
   actors::subsystem_ref<actors::chunk_directory_actor> chunks;

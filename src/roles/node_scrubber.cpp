@@ -30,7 +30,7 @@ std::vector<actors::scrubbed_volume> node::parts::scrubbed_volumes() {
 
 actors::supervised node::parts::supervise_scrubber() {
   return actors::supervise(
-    "scrubber", scrubber, actors::on_end::restart, [this] {
+    "scrubber", scrubber, actors::on_end::restart_always, [this] {
       actors::scrubber_options options;
       options.name = keys->name();
       options.volumes = scrubbed_volumes();

@@ -112,7 +112,7 @@ actors::supervised node::parts::supervise_detector() {
 }
 
 actors::supervised node::parts::supervise_watch() {
-  return supervise("group-watch", watch, on_end::restart, [this] {
+  return supervise("group-watch", watch, on_end::restart_always, [this] {
     return spawn_subsystem(
       *system, registry, {.name = "group-watch"}, group_watch,
       group_watch_options{
@@ -154,7 +154,7 @@ actors::supervised node::parts::supervise_directory() {
 }
 
 actors::supervised node::parts::supervise_console() {
-  return supervise("admin-console", console, on_end::restart, [this] {
+  return supervise("admin-console", console, on_end::restart_always, [this] {
     return spawn_subsystem(
       *system, registry, {.name = "admin-console"}, actors::admin_console,
       actors::admin_sources{.registry = &registry,
@@ -164,7 +164,7 @@ actors::supervised node::parts::supervise_console() {
 }
 
 actors::supervised node::parts::supervise_echo() {
-  return supervise("echo", echo, on_end::restart, [this] {
+  return supervise("echo", echo, on_end::restart_always, [this] {
     return spawn_subsystem(*system, registry, {.name = "echo"}, actors::echo);
   });
 }

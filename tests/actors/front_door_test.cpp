@@ -393,6 +393,14 @@ TEST_F(FrontDoorTest, EndsSubscriptionsWithTheirConnectionOrWhenDraining) {
   EXPECT_EQ(port->count[3], 1);
 }
 
+// A new door would know nothing of it, nor of the end of its connection.
+TEST_F(FrontDoorTest, EndsSubscriptionsWithItself) { // I1
+  send({request(1, test::follow{})});
+  stop(door);
+  EXPECT_EQ(port->code(1), ec::unavailable);
+  EXPECT_EQ(port->count[1], 1);
+}
+
 TEST_F(FrontDoorTest, EndsTheSubscriptionOfASlowReader) {
   port->room = 2;
   send({request(1, test::follow{})});

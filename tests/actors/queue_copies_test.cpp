@@ -119,7 +119,7 @@ struct QueueCopies : testing::Test {
       x.label = "jobs";
     else
       x.queue = queue_id{1};
-    self->send(queues, msg::change_queue{x, 0ms}, door_caller{this});
+    self->send(queues, msg::change_queue{x, 0ms}, door_caller{1});
     if (!has_payloads(x.number))
       return 0;
     const std::lock_guard lock{told->guard};
@@ -135,7 +135,7 @@ struct QueueCopies : testing::Test {
     x.wait = true;
     x.queue = queue_id{1};
     return self->request(queues, patience, msg::change_queue{x, 1min},
-                         door_caller{this});
+                         door_caller{1});
   }
   template <class Handle>
   static ec outcome(Handle handle) {

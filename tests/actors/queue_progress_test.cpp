@@ -83,7 +83,7 @@ struct QueueProgress : testing::Test, test::deterministic_system {
     x.request.session.random[0] = 1;
     x.request.number = ++numbers;
     x.request.label = "jobs";
-    self->send(queues, x, door_caller{this});
+    self->send(queues, x, door_caller{1});
     run();
   }
 

@@ -112,7 +112,7 @@ struct QueueServers : testing::Test {
   result<msg::queue_answer> change(std::uint64_t i, msg::queue_request x,
                                    std::chrono::milliseconds within = 0ms) {
     return ask_beside<msg::queue_answer>(
-      i, msg::change_queue{std::move(x), within}, door_caller{this});
+      i, msg::change_queue{std::move(x), within}, door_caller{1});
   }
 
   std::uint64_t create(std::uint64_t i, const std::string& label) {
@@ -189,9 +189,8 @@ TEST_F(QueueServers, APopWaitsForAnItemPushedElsewhere) {
   auto pop = request(queue_verb::pop, queue);
   pop.wait = true;
   caf::scoped_actor waiter{sys};
-  auto waiting
-    = waiter->request(servers[2].queues, patience, msg::change_queue{pop, 15s},
-                      door_caller{&pop});
+  auto waiting = waiter->request(servers[2].queues, patience,
+                                 msg::change_queue{pop, 15s}, door_caller{2});
   ASSERT_TRUE(push(3, queue, 42));
   waiting.receive([](msg::queue_answer& x) { EXPECT_EQ(x.item.number, 42); },
                   [](caf::error&) { FAIL(); });
@@ -209,10 +208,34 @@ TEST_F(QueueServers, AnItemGoesToNobodyWhoIsGone) {
   pop.wait = true;
   caf::scoped_actor waiter{sys};
   (void) waiter->request(servers[1].queues, patience,
-                         msg::change_queue{pop, 15s}, door_caller{&pop});
+                         msg::change_queue{pop, 15s}, door_caller{2});
   ASSERT_TRUE(
     test::eventually([&] { return servers[1].counters->applied >= 2; }));
-  self->send(servers[1].queues, door_caller{&pop});
+  self->send(servers[1].queues, door_caller{2});
+  ASSERT_TRUE(push(1, queue, 42));
+  const auto popped = change(1, request(queue_verb::pop, queue));
+  ASSERT_TRUE(popped);
+  EXPECT_EQ(popped->item.number, 42);
+}
+
+// A front door that is restarted tells of no connection that ended meanwhile.
+TEST_F(QueueServers, AnItemGoesToNobodyWhoseDoorHasEnded) { // SPEC Q1, S11
+  begin();
+  const auto queue = create(1, "jobs");
+  auto pop = request(queue_verb::pop, queue);
+  pop.wait = true;
+  auto door = std::make_unique<caf::scoped_actor>(sys);
+  (void) (*door)->request(servers[1].queues, patience,
+                          msg::change_queue{pop, 15s}, door_caller{2});
+  const auto waiting = [&](std::uint64_t count) { // Sooner than the pop's 15 s.
+    return test::eventually(
+      [&] { return servers[1].counters->clients_waiting == count; }, 8s);
+  };
+  ASSERT_TRUE(waiting(1));
+  ASSERT_TRUE(
+    test::eventually([&] { return servers[1].counters->applied >= 2; }));
+  door.reset();
+  ASSERT_TRUE(waiting(0));
   ASSERT_TRUE(push(1, queue, 42));
   const auto popped = change(1, request(queue_verb::pop, queue));
   ASSERT_TRUE(popped);

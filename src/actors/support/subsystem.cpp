@@ -4,6 +4,20 @@
 
 namespace dfs::actors {
 
+namespace {
+
+constexpr auto threw_category = caf::atom("threw");
+
+} // namespace
+
+caf::error handler_threw() {
+  return {1, threw_category};
+}
+
+bool is_handler_threw(const caf::error& x) {
+  return x.category() == threw_category;
+}
+
 void note_exception(actor_meter& meter, const std::string& doing) {
   std::string what = "an exception of unknown type";
   try {

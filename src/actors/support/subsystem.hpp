@@ -1,11 +1,13 @@
 #pragma once
 
 #include "actors/support/actor_registry.hpp"
+#include "base/throw_point.hpp"
 
 #include <caf/all.hpp>
 
 #include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,7 +20,8 @@
 // The function is one that `caf::actor_system::spawn` would take: it returns a
 // typed behavior and its first parameter is a (stateful) self pointer. What it
 // throws, or a handler, is logged and counted, and ends the actor with
-// `caf::sec::runtime_error`; its supervisor hears of that.
+// `caf::sec::runtime_error`; its supervisor hears of that, and who sent the
+// request that was handled hears that its handler threw.
 
 namespace dfs::actors {
 
@@ -27,6 +30,11 @@ struct subsystem_options {
   std::string parent = "supervisor"; ///< Who spawned it, for the tree.
   bool waits_for_disks = false; ///< In handlers, and in a thread of its own.
 };
+
+/// Answers the request whose handler threw: the other ones that wait when the
+/// actor ends get another error.
+[[nodiscard]] caf::error handler_threw();
+[[nodiscard]] bool is_handler_threw(const caf::error& x);
 
 /// Counts, remembers and logs a failure. Call it in a catch block.
 void note_exception(actor_meter& meter, const std::string& doing);
@@ -78,14 +86,24 @@ public:
     const auto began = this->clock().now();
     const auto type = type_of(what);
     meter_->handling_begins(began);
+    // A handler may take both out of the element.
+    const auto id = what.mid;
+    const auto sender = id.is_request() ? what.sender : nullptr;
     auto outcome = caf::invoke_message_result::dropped;
     try {
+#ifdef DFS_TEST_HOOKS
+      if (take_throw_order(meter_->name()))
+        throw std::runtime_error{"a test wants it"};
+#endif
       outcome = Impl::consume(what);
     } catch (...) {
       const auto ended = this->clock().now();
       life_->taken(ended);
       meter_->handling_ends(began, ended, type, true);
       note_exception(*meter_, "handling " + to_string(type));
+      if (sender)
+        sender->enqueue(nullptr, id.response_id(),
+                        caf::make_message(handler_threw()), nullptr);
       throw;
     }
     // A skipped message stays in the mailbox.

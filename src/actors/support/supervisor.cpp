@@ -34,7 +34,11 @@ void on_unplanned_end(supervisor_self self, child& which,
                       const std::string& reason) {
   log_event(*log_for("supervisor"), spdlog::level::err, "subsystem ended",
             {{"name", which.entry.name}, {"reason", reason}});
-  self->state.options.board->set(check_name(which), false, "ended: " + reason);
+  if (which.entry.policy == on_end::restart_always)
+    self->state.options.board->pass(check_name(which), "ended: " + reason);
+  else
+    self->state.options.board->set(check_name(which), false,
+                                   "ended: " + reason);
   if (which.entry.policy == on_end::end_process) {
     give_up(self, which, which.entry.restarts.status);
     return;

@@ -28,16 +28,21 @@
 // is valid for whoever stands below. Stopped in the reverse order.
 //
 // A subsystem that ends without being told to is spawned again with a fresh
-// handle, or ends the process, by its policy. How others learn of the handle:
-// they hold the `subsystem_ref`, not the handle, and ask it each time they
-// send. A plain handle may be kept of subsystems that end the process only.
-// State does not survive a restart: what must, lives in storage or at peers.
-// Spawn functions run again in the supervisor's thread: what they capture must
-// live as long as the actor system, and they must not block.
+// handle, or ends the process, by its policy: a client that can make one of the
+// lesser ones fail must not be able to end the node. How others learn of the
+// handle: they hold the `subsystem_ref`, not the handle, and ask it each time
+// they send. A plain handle may be kept of subsystems that end the process
+// only. State does not survive a restart: what must, lives in storage or at
+// peers. Spawn functions run again in the supervisor's thread: what they
+// capture must live as long as the actor system, and they must not block.
 
 namespace dfs::actors {
 
-enum class on_end : std::uint8_t { restart, end_process };
+enum class on_end : std::uint8_t {
+  restart,        ///< Until it ends too often; then the process ends.
+  restart_always, ///< The node does without it while it is down.
+  end_process,
+};
 
 struct supervised {
   std::string name;
@@ -56,6 +61,7 @@ supervised supervise(std::string name, subsystem_ref<Handle> ref, on_end policy,
     ref.set(handle);
     return caf::actor_cast<caf::strong_actor_ptr>(std::move(handle));
   };
+  restarts.essential = policy != on_end::restart_always;
   return {std::move(name), std::move(again), [ref]() mutable { ref.clear(); },
           policy, restarts};
 }

@@ -20,7 +20,7 @@ public:
   /// Pages answered to one question: a joiner of 1,000 needs about 60.
   static constexpr std::size_t pages_per_answer = 8;
   /// Pages per 100 ms to all who ask: 0.8 MB/s at most.
-  static constexpr std::size_t pages_per_window = 64;
+  static constexpr std::size_t pages_per_window = 72;
   static constexpr std::chrono::milliseconds window{100};
   /// News that answer one page, in packets of `gossip_bytes_max`.
   static constexpr std::size_t news_per_page = 8;

@@ -19,6 +19,9 @@ struct restart_config {
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_max{5'000};
   int status = subsystem_failure_status;
+  /// The process ends with it. Otherwise nothing is lost with it that others
+  /// need, and it is restarted for ever.
+  bool essential = true;
 };
 
 /// Spawn it again, so much later: what broke it may pass.
@@ -45,6 +48,8 @@ using restart_decision = std::variant<restart_after, give_up>;
 ///  I2  The n-th restart within `window` waits backoff_first * 2^(n-1), at most
 ///      `backoff_max`.
 ///  I3  Once given up is given up for ever.
+///  I4  Nothing that is not essential is given up: its next restart waits for
+///  I1.
 class restart_policy {
 public:
   /// @pre 0 < backoff_first <= backoff_max, window > 0, status is not 0.

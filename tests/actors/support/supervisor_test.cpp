@@ -183,6 +183,24 @@ TEST_F(SupervisorTest, RestartsForEverIfItIsSeldom) {
   EXPECT_EQ(stats("bert").restarts, 10u);
 }
 
+// A client that can end one of them must not end the node: SPEC S10.
+TEST_F(SupervisorTest, RestartsForEverWhatTheNodeCanDoWithout) {
+  add("bert", bert, on_end::restart_always);
+  start();
+  for (auto i = 0; i < 10; ++i) {
+    if (bert.get())
+      tell(bert, "throw");
+    EXPECT_TRUE(health().ready) << "others are served meanwhile";
+    advance(5s);
+    advance(250ms);
+  }
+  EXPECT_THAT(given_up, IsEmpty());
+  EXPECT_LE(stats("bert").restarts, 2u) << "in a minute";
+  advance(60s);
+  advance(250ms);
+  EXPECT_TRUE(ask<msg::actor_list>(bert.get(), msg::get_actor{"hello"}));
+}
+
 TEST_F(SupervisorTest, EndsTheProcessAtOnceIfThePolicySaysSo) {
   add("anna", anna, on_end::end_process);
   start();

@@ -402,8 +402,9 @@ struct AllBehind : CopyRule {
     how.config.durable = durable;
     machine.emplace(how, now);
     for (std::uint8_t n = 1; n <= 3; ++n)
-      machine->load_server_row({store_id{n}, "store-" + std::to_string(n), "",
-                                *endpoint::parse("10.0.0.9:7405")});
+      machine->load_server_row(
+        {store_id{n}, "store-" + std::to_string(n), "",
+         *endpoint::parse("10.0.0." + std::to_string(n) + ":7405")});
     load(at(2, 9));
     enrol(1, at(2, 7));
     enrol(2, at(2, 8));

@@ -123,7 +123,9 @@ TEST_F(ManyOrphans, ThoseThatWereDeletedAreNone) { // SPEC G12
   msg::release_chunks removed;
   for (std::uint64_t i = 11; i <= 110; ++i)
     removed.chunks.push_back(id(i));
-  machine.load_server_row({.store = store_id{1}, .name = "store-1"});
+  machine.load_server_row({.store = store_id{1},
+                           .name = "store-1",
+                           .data = *endpoint::parse("10.0.0.1:7405")});
   machine.release(removed, now); // As at the start.
   enlist(10, 100);
   EXPECT_EQ(machine.collector().orphans(), 0u);

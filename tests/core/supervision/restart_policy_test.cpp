@@ -45,6 +45,25 @@ TEST(RestartPolicy, StaysGivenUp) { // I3
   EXPECT_EQ(policy.on_end(instant{} + 24h), restart_decision{give_up{3}});
 }
 
+TEST(RestartPolicy, NeverGivesUpWhatIsNotEssential) { // I1, I4
+  auto lesser = config;
+  lesser.essential = false;
+  restart_policy policy{lesser};
+  std::vector<instant> restarts;
+  auto now = instant{} + 1h;
+  for (auto i = 0; i < 100; ++i) {
+    const auto decision = policy.on_end(now);
+    const auto* again = std::get_if<restart_after>(&decision);
+    ASSERT_NE(again, nullptr);
+    now += again->delay;
+    restarts.push_back(now);
+    if (restarts.size() > lesser.restarts_max)
+      EXPECT_GE(now - restarts[restarts.size() - 1 - lesser.restarts_max],
+                lesser.window);
+    now += 1ms;
+  }
+}
+
 // Goal: I1-I3 for any limits and any times. Method: hold each decision against
 // the list of all restarts there have been.
 TEST(RestartPolicy, HoldsItsInvariantsUnderRandomEnds) {

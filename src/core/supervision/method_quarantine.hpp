@@ -1,0 +1,40 @@
+#pragma once
+
+#include "base/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+
+namespace dfs::core {
+
+/// Methods of clients whose handlers throw, at one front door. Pure.
+///
+/// A request whose handler throws ends its subsystem, and enough of them would
+/// end the node: a client that may send such a request could do so at will. So
+/// a method that threw twice is not handled any more, for a while.
+///
+///  I1  In any time of length `rest` a method throws at most `throws_max` times
+///      before it is refused; after it was refused once, one time.
+class method_quarantine {
+public:
+  static constexpr std::uint32_t throws_max = 2;
+  static constexpr std::chrono::minutes rest{10};
+
+  /// Its handler threw. @returns whether it is refused from now on, and was not
+  /// before.
+  bool threw(std::uint16_t method, instant now);
+
+  [[nodiscard]] bool refuses(std::uint16_t method, instant now) const;
+
+private:
+  struct record {
+    std::uint32_t throws = 0;
+    instant last{};
+    instant until{}; ///< Refused so long.
+  };
+
+  std::map<std::uint16_t, record> methods_; ///< Bounded by their number.
+};
+
+} // namespace dfs::core
