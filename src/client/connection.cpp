@@ -97,7 +97,6 @@ void connection::connect() {
           if (auto self = weak.lock())
             self->on_closed(reason);
         },
-      .reached = options_.reached,
     });
   link_->connect(options_.contacts[contact_ % options_.contacts.size()],
                  options_.connect_timeout);
@@ -184,7 +183,7 @@ void connection::on_refusal(calls::iterator found, error reason) {
       log_in();
     return;
   }
-  if (reason.code == ec::shutting_down && again && !options_.one_link) {
+  if (reason.code == ec::shutting_down && again) {
     send_again(found);
     leaving_ = true;
     return leave_server();
@@ -227,7 +226,7 @@ void connection::on_closed(const error& reason) {
   lose_link(reason);
   if (closed_ || phase_ != phase::idle)
     return; // A callback has seen to it.
-  if (before != phase::ready || leaving_ || options_.one_link)
+  if (before != phase::ready || leaving_)
     return next_contact(reason);
   contact_ += dismissed ? 0 : 1;
   if (!waiting_.empty())
@@ -291,7 +290,7 @@ void connection::lose(calls::iterator found, const error& reason) {
     return finish(found, reason);
   if (x.call.kind == msg::effect::changes) // I2
     return finish(found, unknown_outcome(found->first, x, reason.context));
-  if (++x.tries >= tries_max || options_.one_link)
+  if (++x.tries >= tries_max)
     return finish(found, reason);
   waiting_.emplace_back(found->first);
 }

@@ -44,11 +44,6 @@ struct connection_options {
   std::size_t window = 200;         ///< Below the server's limit (256).
   std::size_t waiting_max = 10'000; ///< Then `ec::busy`.
   std::string program = "dfsnode";  ///< Name and version, for the server's log.
-  /// Ends all requests with the first link, instead of asking again at the next
-  /// contact: for those who choose the next server themselves.
-  bool one_link = false;
-  /// A contact's machine took the connection; may be empty.
-  std::function<void()> reached;
 };
 
 struct call_options {
@@ -133,16 +128,6 @@ public:
   /// stands. Else the request or its answer got lost, or was late.
   [[nodiscard]] bool told() const {
     return told_;
-  }
-
-  /// Logged in, and not lost since.
-  [[nodiscard]] bool is_open() const {
-    return phase_ == phase::ready && !leaving_;
-  }
-
-  /// When the present server last sent a byte; the epoch without one.
-  [[nodiscard]] instant heard_at() const {
-    return link_ ? link_->heard_at() : instant{};
   }
 
   /// The reply to the last login; empty before the first.

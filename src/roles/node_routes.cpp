@@ -1,4 +1,3 @@
-#include "messages/leader.hpp"
 #include "messages/version_admin_methods.hpp"
 #include "roles/node_parts.hpp"
 
@@ -61,13 +60,6 @@ void node::parts::route_files(actors::door_router& router) {
 
 actors::door_router node::parts::routes() {
   actors::door_router router;
-  router.add<msg::find_master>(
-    [from = leaders](actors::front_door_self, actors::door_job job) {
-      if (auto asked = wire::decode<msg::find_master>(job.request().message);
-          !asked)
-        return job.refuse(asked.error());
-      job.answer(wire::encode(from->answer()));
-    });
   router.route<msg::echo>(now_of(echo));
   router.route<msg::list_members>(now_of(membership));
   router.route<msg::get_self>(now_of(membership));
