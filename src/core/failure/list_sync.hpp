@@ -17,7 +17,7 @@ namespace dfs::core {
 /// to be over comes back as news of its end. One exchange makes both equal.
 class list_sync {
 public:
-  /// Pages answered to one question: a joiner of 1,000 needs about 60.
+  /// Pages answered to one question: a joiner of 1,000 needs about 70.
   static constexpr std::size_t pages_per_answer = 8;
   /// Pages per 100 ms to all who ask: 0.8 MB/s at most.
   static constexpr std::size_t pages_per_window = 72;

@@ -123,27 +123,21 @@ void version_directory::judge_age(fileserver& x, std::uint64_t rows,
                                   instant now) {
   if (rows == 0 || rows >= x.rows)
     return;
-  const auto had = std::exchange(x.rows, rows);
-  x.age.went_back = true;
-  x.age.rows = 0; // To be written down.
   declare_failed(x,
                  fmt::format("its store went back to an older state: it has {} "
                              "rows, and has had {}",
-                             rows, had),
+                             rows, x.rows),
                  now);
+  x.rows = rows;
+  x.age.went_back = true;
+  x.age.rows = 0; // To be written down.
 }
 
 void version_directory::note_age(fileserver& x, std::uint64_t rows,
                                  instant now) {
   x.rows = std::max(x.rows, rows);
-  if (x.age.rows == 0 || now - x.age_logged >= age_pace)
-    log_age(x, now);
-}
-
-// A server that is lost sends no heartbeat that would have this done: whoever
-// loses it calls this, so that the next master knows as much as this one.
-void version_directory::log_age(fileserver& x, instant now) {
-  if (x.age.rows == x.rows)
+  if (x.age.rows == x.rows
+      || (x.age.rows != 0 && now - x.age_logged < age_pace))
     return;
   x.age.store = x.row.store;
   x.age.rows = x.rows;
@@ -296,12 +290,11 @@ void version_directory::news_of_change(fileserver& from,
 
 // -- away ---------------------------------------------------------------------
 
-void version_directory::link_lost(store_id store, boot_id boot, instant now) {
+void version_directory::link_lost(store_id store, boot_id boot, instant) {
   const auto it = servers_.find(store);
   if (it == servers_.end() || it->second.boot != boot || !it->second.linked)
     return;
   it->second.linked = false;
-  log_age(it->second, now);
   if (config_.death_by_refusal)
     out_.push_back(probe_fileserver{store, boot, it->second.row.data});
 }
@@ -325,7 +318,6 @@ void version_directory::declare_failed(fileserver& x, const std::string& why,
   if (std::exchange(x.row.failed, true))
     return;
   out_.push_back(log_fileserver{x.row});
-  log_age(x, now);
   group_repair repair;
   repair.began = now;
   for (auto& [group, entry] : groups_) {
@@ -348,8 +340,6 @@ void version_directory::declare_failed(fileserver& x, const std::string& why,
 
 void version_directory::judge_servers(instant now) {
   for (auto& [store, x] : servers_) {
-    if (now - x.age_logged >= age_pace)
-      log_age(x, now);
     if (alive(store, now)) {
       if (!x.linked && config_.death_by_refusal)
         out_.push_back(probe_fileserver{store, x.boot, x.row.data});

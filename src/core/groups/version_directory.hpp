@@ -157,12 +157,12 @@ private:
                                               instant now);
   void judge_age(fileserver& x, std::uint64_t rows, instant now);
   void note_age(fileserver& x, std::uint64_t rows, instant now);
-  void log_age(fileserver& x, instant now);
   [[nodiscard]] result<nothing> may_work() const;
   [[nodiscard]] std::uint64_t next_number() {
     return term_.value() << 40 | ++numbers_;
   }
 
+  // Servers.
   void reborn(store_id x, bool back, instant now);
   void declare_failed(fileserver& x, const std::string& why, instant now);
   void judge_servers(instant now);

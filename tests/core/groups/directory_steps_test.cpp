@@ -250,30 +250,6 @@ TEST_F(DirectorySteps, AStoreThatWentBackIsRefilled) { // SPEC V7, G12
   EXPECT_FALSE(told_back);
 }
 
-// Ages are written once a second. A server that is lost within that second is
-// still known to have come further, also by the next master. SPEC V3, V7
-TEST_F(DirectorySteps, TheAgeOfALostStoreIsWrittenAtOnce) {
-  for (const std::uint64_t i : {1, 2, 3}) {
-    stores[i] = 100;
-    enrol(i);
-  }
-  live(3s, {1, 2, 3});
-  for (const std::uint64_t i : {1, 2, 3})
-    stores[i] = 200;
-  live(250ms, {1, 2, 3});
-  ASSERT_EQ(ages.at(store_id{1}).rows, 200u);
-  for (const std::uint64_t i : {1, 2, 3})
-    stores[i] = 300;
-  live(250ms, {1, 2, 3});
-  ASSERT_EQ(ages.at(store_id{1}).rows, 200u) << "a row for each heartbeat";
-  machine->link_lost(store_id{1}, boot(1), now);
-  drain();
-  EXPECT_EQ(ages.at(store_id{1}).rows, 300u);
-  live(1s, {2}); // 3 is silent, though connected.
-  EXPECT_EQ(ages.at(store_id{3}).rows, 300u);
-  EXPECT_FALSE(ages.at(store_id{1}).went_back);
-}
-
 // It may have the set after all, and is told to stay aside first. If it does
 // not answer, its set is installed anew.
 TEST_F(DirectorySteps, WhoWentBackHasAWhileToAnswer) { // SPEC V7

@@ -19,7 +19,7 @@ inline constexpr std::array<version_mutant, 35> version_mutants{{
   {"early-answer", "one acceptance is counted as W"},
   {"no-look", "a new primary believes its own replica alone"},
   {"no-bar", "not done is said without a bar"},
-  {"reborn", "a file that was forgotten takes puts of before that", 448},
+  {"reborn", "a file that was forgotten takes puts of before that", 20'298},
   {"hasty-never",
    "one that does not remember a put proves that it is not done"},
   // At a replica.
@@ -47,7 +47,7 @@ inline constexpr std::array<version_mutant, 35> version_mutants{{
   {"hasty-receipt", "a note is receipted before its row is durable"},
   {"old-note", "a note of an older version replaces a newer one"},
   {"old-close", "that a file is closed is told after its name is gone", 1'121},
-  {"any-unlink", "whoever says so has the name of a file freed", 20},
+  {"any-unlink", "whoever says so has the name of a file freed", 60'540},
   {"deaf-names", "a file that restored names do not have is not written down"},
   {"trusted-receipts",
    "receipts are believed in though their rows went back with a restore"},
