@@ -193,6 +193,12 @@ result<nothing> node::parts::start() {
   system_config = std::make_unique<node_config>(keys->cluster());
   system = std::make_unique<caf::actor_system>(*system_config);
   ports->gate().attach(*system);
+  // Not by way of `system`, which is null while it ends.
+  roll = std::make_shared<actors::peer_roll>(
+    [this, here = system->node()](const caf::node_id& node) {
+      return node == here ? actors::peer_identity{keys->name(), how.roles}
+                          : ports->gate().identity_of(node);
+    });
   board.watch(registry);
   board.watch("membership-log",
               [to = history] { return to->oldest_wait(wall_clock()); });
