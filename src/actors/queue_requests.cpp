@@ -63,6 +63,7 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
   }
   if (x.patience <= 0ms)
     request.wait = false;
+  const auto door = request.wait ? monitor_door() : caf::actor_addr{};
   auto promise = self->make_response_promise<msg::queue_answer>();
   const change_key key{request.session, request.number};
   state.changes[key].push_back(promise);
@@ -72,7 +73,7 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
     const bool fresh = state.pops.add(request);
     // Another connection may ask for it now: the last one counts.
     state.callers.insert_or_assign(
-      key, queue_server_state::caller{by.connection, monitor_door()});
+      key, queue_server_state::caller{by.connection, door});
     if (!fresh)
       return promise;
   }
@@ -209,7 +210,9 @@ void queue_shell::forget_callers(Is is_gone) const {
 
 caf::actor_addr queue_shell::monitor_door() const {
   const auto door = caf::actor_cast<caf::actor>(self->current_sender());
-  if (door && state.doors.insert(door.address()).second)
+  if (!door)
+    return {};
+  if (state.doors.insert(door.address()).second)
     self->monitor(door);
   return door.address();
 }

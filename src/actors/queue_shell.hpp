@@ -31,7 +31,8 @@ struct queue_shell {
   void forget(const caf::down_msg& gone) const;
   template <class Is>
   void forget_callers(Is is_gone) const;
-  /// The front door that has sent what is handled now.
+  /// The front door that has sent what is handled now; none if it has ended.
+  /// Before `make_response_promise`, which takes the sender away.
   [[nodiscard]] caf::actor_addr monitor_door() const;
   caf::result<msg::queue_answer> read(const msg::read_queue& x) const;
   void gather(msg::queue_request request, std::uint64_t read) const;

@@ -218,6 +218,30 @@ TEST_F(QueueServers, AnItemGoesToNobodyWhoIsGone) {
   EXPECT_EQ(popped->item.number, 42);
 }
 
+// A front door that is restarted tells of no connection that ended meanwhile.
+TEST_F(QueueServers, AnItemGoesToNobodyWhoseDoorHasEnded) { // SPEC Q1, S11
+  begin();
+  const auto queue = create(1, "jobs");
+  auto pop = request(queue_verb::pop, queue);
+  pop.wait = true;
+  auto door = std::make_unique<caf::scoped_actor>(sys);
+  (void) (*door)->request(servers[1].queues, patience,
+                          msg::change_queue{pop, 15s}, door_caller{2});
+  const auto waiting = [&](std::uint64_t count) { // Sooner than the pop's 15 s.
+    return test::eventually(
+      [&] { return servers[1].counters->clients_waiting == count; }, 8s);
+  };
+  ASSERT_TRUE(waiting(1));
+  ASSERT_TRUE(
+    test::eventually([&] { return servers[1].counters->applied >= 2; }));
+  door.reset();
+  ASSERT_TRUE(waiting(0));
+  ASSERT_TRUE(push(1, queue, 42));
+  const auto popped = change(1, request(queue_verb::pop, queue));
+  ASSERT_TRUE(popped);
+  EXPECT_EQ(popped->item.number, 42);
+}
+
 // SPEC Q6
 TEST_F(QueueServers, WhoIsNotPrimarySaysWhyAndReadsStale) {
   begin();
