@@ -82,6 +82,8 @@ struct door_route {
   msg::effect kind = msg::effect::changes;
   /// After the rights check. Takes the job over.
   std::function<void(front_door_self, door_job)> run;
+  /// Asked before `run`, if there is one; its error refuses the request.
+  std::function<result<nothing>()> may_run;
 };
 
 /// Remembers who waits for the answer to the request `id` of `self`.
@@ -169,6 +171,13 @@ public:
       });
   }
 
+  /// Requests of this kind are answered only while `may_run` says so: it is
+  /// asked at each, in the front door's handlers. @pre They are routed.
+  template <class Request>
+  void guard(std::function<result<nothing>()> may_run) {
+    routes_.at(msg::method<Request>::number).may_run = std::move(may_run);
+  }
+
   /// Null: nobody answers this number.
   [[nodiscard]] const door_route* find(std::uint16_t number) const {
     const auto found = routes_.find(number);
@@ -179,11 +188,8 @@ public:
   template <class Request>
   void add(std::function<void(front_door_self, door_job)> run) {
     using known = msg::method<Request>;
-    const auto fresh
-      = routes_
-          .emplace(known::number, door_route{known::name, known::needs,
-                                             known::kind, std::move(run)})
-          .second;
+    door_route made{known::name, known::needs, known::kind, std::move(run), {}};
+    const auto fresh = routes_.emplace(known::number, std::move(made)).second;
     DFS_ASSERT(fresh); // Two requests with one number, or one routed twice.
   }
 

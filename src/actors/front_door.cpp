@@ -1,8 +1,8 @@
 #include "actors/front_door.hpp"
 
 #include "actors/support/log.hpp"
-#include "net/fair_share.hpp"
 #include "actors/support/subsystem.hpp"
+#include "net/fair_share.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -188,6 +188,8 @@ void front_door_state::admit(front_door_self self, net::frame_request request) {
   audit(*route, asked, fine);
   if (!fine)
     return job.refuse(fine.error());
+  if (auto here = route->may_run ? route->may_run() : done; !here)
+    return job.refuse(here.error());
   if (quarantine.refuses(asked.method, self->clock().now())) // I7
     return job.refuse(
       fail(ec::unsupported, std::string{route->name}

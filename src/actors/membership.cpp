@@ -61,6 +61,12 @@ void membership_state::apply(const msg::member_changed& event) {
     members.erase(id);
 }
 
+/// For those who do not wait for this actor.
+void membership_state::show() const {
+  if (options.leaders)
+    options.leaders->show(options.self.id, list().members);
+}
+
 void membership_state::count(msg::member_change change) {
   auto& to = *options.counters;
   to.members = members.size();
@@ -112,6 +118,7 @@ membership(membership_actor::stateful_pointer<membership_state> self,
     },
     [self](const msg::member_changed& event) {
       self->state.apply(event);
+      self->state.show();
       self->state.count(event.change);
       self->state.note(event);
       for (const auto& listener : self->state.listeners)
@@ -119,6 +126,7 @@ membership(membership_actor::stateful_pointer<membership_state> self,
     },
     [self](const msg::self_changed& event) {
       self->state.options.self = event.self;
+      self->state.show();
       log_event(*log_for("membership"), spdlog::level::warn,
                 "this node is another incarnation",
                 {{"id", to_string(event.self.id)}, {"cause", event.cause}});

@@ -2,6 +2,7 @@
 
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/leader_board.hpp"
 #include "actors/membership_log.hpp"
 
 #include <cstddef>
@@ -16,6 +17,7 @@ struct membership_options {
   msg::member_record self; ///< As the failure detector begins with it.
   std::function<unix_milliseconds()> now; ///< Wall clock, for the log.
   std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
+  std::shared_ptr<leader_board> leaders = nullptr; ///< Nobody looks at it.
 };
 
 /// This node's view of the group, for everybody in the process who asks.
@@ -30,6 +32,7 @@ struct membership_state {
 
   [[nodiscard]] msg::member_list list() const;
   void apply(const msg::member_changed& event);
+  void show() const;
   void note(const msg::member_changed& event);
   void count(msg::member_change change);
 

@@ -38,6 +38,7 @@ std::string advice(ec code, verb_context& context, request_id asked) {
     case ec::timed_out:
       return "again, or with a longer --timeout";
     case ec::busy:
+    case ec::not_leader:
     case ec::shutting_down:
       return "again in a moment";
     case ec::unauthenticated:

@@ -19,6 +19,7 @@ constexpr std::string_view names[] = {
   "not_primary",      "stale",           "lease_expired",
   "is_directory",     "not_directory",   "not_empty",
   "too_few_servers",  "chunk_full",      "no_redundancy",
+  "not_leader",
 };
 
 } // namespace
@@ -44,6 +45,7 @@ int exit_status(ec code) {
     case ec::stale:
     case ec::no_redundancy:
     case ec::too_few_servers:
+    case ec::not_leader:
       return 3;
     case ec::outcome_unknown:
       return 4;

@@ -40,6 +40,7 @@ enum class ec : std::uint8_t {
   too_few_servers = 28, ///< Fewer chunkservers than replicas demanded.
   chunk_full = 29,      ///< The record does not fit; go to the next chunk.
   no_redundancy = 30,   ///< Fewer replicas than min-replicas are reachable.
+  not_leader = 31,      ///< Another node is the master. Nothing was done.
 };
 
 /// Stable spelling for scripts. Takes any value: a code from a newer node may

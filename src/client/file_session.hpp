@@ -106,7 +106,8 @@ inline void after(boost::asio::io_context& io, std::chrono::milliseconds time,
 /// May the same be answered with something else a moment later?
 [[nodiscard]] inline bool is_passing(ec code) {
   return code == ec::unavailable || code == ec::timed_out || code == ec::busy
-         || code == ec::shutting_down || code == ec::token_expired;
+         || code == ec::shutting_down || code == ec::token_expired
+         || code == ec::not_leader;
 }
 
 } // namespace dfs::client

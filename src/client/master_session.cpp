@@ -41,7 +41,8 @@ std::chrono::milliseconds left_until(instant deadline) {
 /// May the same be answered with something else a moment later?
 bool is_passing(ec code) {
   return code == ec::unavailable || code == ec::timed_out || code == ec::busy
-         || code == ec::shutting_down || code == ec::outcome_unknown;
+         || code == ec::shutting_down || code == ec::outcome_unknown
+         || code == ec::not_leader;
 }
 
 } // namespace
@@ -105,6 +106,7 @@ void master_session::answered(const pending_ptr& x,
   // Nothing was sent, or it was certainly not executed.
   const auto harmless = reason.code == ec::busy
                         || reason.code == ec::shutting_down
+                        || reason.code == ec::not_leader
                         || (reason.code == ec::unavailable
                             && x->call.kind == msg::effect::changes);
   if (!x->repeat && !harmless)
@@ -116,7 +118,7 @@ void master_session::answered(const pending_ptr& x,
 bool master_session::is_lost(const connection& link, ec code) {
   if (code == ec::busy)
     return false;
-  if (!link.told() || code == ec::shutting_down)
+  if (!link.told() || code == ec::shutting_down || code == ec::not_leader)
     return true;
   if (!not_ready_since_)
     not_ready_since_ = now();

@@ -143,6 +143,7 @@ result<nothing> node::parts::open_metadata() {
   if (!begun)
     return begun.error();
   term = *begun;
+  leaders->lead(term);
   const auto lives = metadata->lives();
   if (!lives)
     return lives.error();

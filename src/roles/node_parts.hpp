@@ -4,6 +4,7 @@
 #include "actors/chunk_keeper.hpp"
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/leader_board.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/namespace_keeper.hpp"
 #include "actors/queue_server.hpp"
@@ -154,10 +155,14 @@ struct node::parts {
   actors::version_keeper_options version_options; ///< Likewise.
   std::unique_ptr<fileserver::multicast_driver>
     queue_group; ///< Of one that keeps queues.
-  actors::multicast_group_options multicast_options;           ///< Likewise.
-  actors::queue_server_options queue_options;                  ///< Likewise.
-  std::unique_ptr<storage::metadata_store> metadata;           ///< Of a master.
-  master_term term;                                            ///< Likewise.
+  actors::multicast_group_options multicast_options; ///< Likewise.
+  actors::queue_server_options queue_options;        ///< Likewise.
+  std::unique_ptr<storage::metadata_store> metadata; ///< Of a master.
+  master_term term;                                  ///< Likewise.
+  std::shared_ptr<actors::leader_board> leaders
+    = std::make_shared<actors::leader_board>(random_number(), [this] {
+        return obeyed ? obeyed->newest().term : master_term{};
+      });
   core::master_lineage lineage;                                ///< Likewise.
   std::unique_ptr<actors::tcp_port_prober> prober;             ///< Likewise.
   actors::chunk_directory_options directory_options;           ///< Likewise.

@@ -77,11 +77,13 @@ std::vector<actors::supervised> node::parts::subsystems() {
 
 actors::supervised node::parts::supervise_membership() {
   return supervise("membership", membership, on_end::end_process, [this] {
-    return spawn_subsystem(
-      *system, registry, {.name = "membership"}, actors::membership,
-      actors::membership_options{
-        .self = self, .now = wall_clock, .counters = group_counts},
-      history);
+    return spawn_subsystem(*system, registry, {.name = "membership"},
+                           actors::membership,
+                           actors::membership_options{.self = self,
+                                                      .now = wall_clock,
+                                                      .counters = group_counts,
+                                                      .leaders = leaders},
+                           history);
   });
 }
 

@@ -162,11 +162,17 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
     = std::make_shared<door_statistics>();
   front_door_actor door;
   net::frame_handlers stream;
+  bool leads = true;
 
   FrontDoorTest() {
     door_router router;
     router.route<msg::echo>(echoing);
     router.route<test::command>(commanded);
+    router.guard<test::command>([this]() -> result<nothing> {
+      if (!leads)
+        return fail(ec::not_leader, "elsewhere");
+      return done;
+    });
     router.subscribe<test::follow>(telling);
     door = sys.spawn(front_door,
                      front_door_options{
@@ -308,6 +314,23 @@ TEST_F(FrontDoorTest, RefusesBytesThatAreNoSuchRequest) {
   send({broken, unknown});
   EXPECT_EQ(port->code(1), ec::malformed);
   EXPECT_EQ(port->code(2), ec::unsupported);
+}
+
+// Who leads may change while the door is open: the guard is asked each time,
+// after the rights, and before the subsystem hears of anything.
+TEST_F(FrontDoorTest, AsksTheGuardOfARouteAtEachRequest) { // SPEC S7
+  send({request(1, test::command{"alive"}, rights::reader)});
+  EXPECT_EQ(port->code(1), ec::denied);
+  leads = false;
+  send({request(2, test::command{"alive"}, rights::reader),
+        request(3, test::command{"alive"}, rights::admin)});
+  EXPECT_EQ(port->code(2), ec::denied);
+  EXPECT_EQ(port->code(3), ec::not_leader);
+  EXPECT_EQ(port->refusals[3].context, "elsewhere");
+  leads = true;
+  send({request(4, test::command{"alive"}, rights::admin)});
+  EXPECT_EQ(port->count[4], 1);
+  EXPECT_FALSE(port->code(4));
 }
 
 TEST_F(FrontDoorTest, KeepsCodeAndContextOfASubsystemsError) {

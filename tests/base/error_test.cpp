@@ -38,7 +38,8 @@ TEST(ExitStatus, IsOneTable) {
                                    {ec::not_empty, 1},
                                    {ec::too_few_servers, 3},
                                    {ec::chunk_full, 1},
-                                   {ec::no_redundancy, 3}};
+                                   {ec::no_redundancy, 3},
+                                   {ec::not_leader, 3}};
   for (const auto& [code, status] : expected)
     EXPECT_EQ(exit_status(code), status) << to_string(code);
   const auto next = static_cast<ec>(expected.size() + 1);

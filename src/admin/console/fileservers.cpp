@@ -7,11 +7,11 @@ namespace dfs::admin {
 
 namespace {
 
-/// The master did not know a request: it is no master, or an old one.
+/// The node is no master, or an old one, which did not know the request.
 error explained(const error& why) {
-  return why.code == ec::unsupported
-           ? fail(ec::unsupported, "this node directs no file servers; attach "
-                                   "to the master: console --node NAME")
+  return why.code == ec::unsupported || why.code == ec::not_leader
+           ? fail(why.code, "this node directs no file servers; attach "
+                            "to the master: console --node NAME")
            : why;
 }
 

@@ -1,5 +1,9 @@
 #include "core/links/known_members.hpp"
 
+#include "core/links/leading_member.hpp"
+
+#include <vector>
+
 namespace dfs::core {
 
 void known_members::reset(const msg::member_list& list) {
@@ -34,13 +38,11 @@ std::optional<msg::member_record> known_members::master() const {
   const auto* own = self();
   if (own == nullptr || msg::has(own->roles, msg::role::master))
     return std::nullopt;
-  std::optional<msg::member_record> newest;
-  for (const auto& [id, x] : members_) {
-    if (msg::has(x.roles, msg::role::master)
-        && (!newest || x.id.start_ms > newest->id.start_ms))
-      newest = x;
-  }
-  return newest;
+  std::vector<msg::member_record> all;
+  for (const auto& [id, x] : members_)
+    if (msg::has(x.roles, msg::role::master))
+      all.push_back(x);
+  return leading_member(all);
 }
 
 } // namespace dfs::core

@@ -19,7 +19,7 @@ public:
   [[nodiscard]] const msg::member_record* find(const msg::member_id& id) const;
 
   /// Whom this node must be linked to: the master, if that is another node. Of
-  /// several, for a moment after a failure, the one that started last.
+  /// several the one that `leading_member` says.
   [[nodiscard]] std::optional<msg::member_record> master() const;
 
 private:

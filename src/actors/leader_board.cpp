@@ -1,0 +1,61 @@
+#include "actors/leader_board.hpp"
+
+#include <algorithm>
+
+namespace dfs::actors {
+
+void leader_board::lead(master_term term) {
+  const std::lock_guard lock{guard_};
+  term_ = term;
+}
+
+void leader_board::show(const msg::member_id& self,
+                        const std::vector<msg::member_record>& members) {
+  const std::lock_guard lock{guard_};
+  self_ = self;
+  members_ = members;
+}
+
+msg::master_found leader_board::leader() const {
+  msg::master_found said;
+  said.in_group = std::any_of(members_.begin(), members_.end(),
+                              [&](const auto& x) { return x.id == self_; });
+  if (!said.in_group)
+    return said;
+  if (const auto leader = core::leading_member(members_)) {
+    said.known = true;
+    said.here = leader->id == self_;
+    said.term = said.here ? term_ : obeyed_();
+    said.who = leader->id;
+    said.name = leader->name;
+    said.address = leader->stream_address();
+  }
+  return said;
+}
+
+msg::master_found leader_board::answer() {
+  const std::lock_guard lock{guard_};
+  auto said = leader();
+  if (!said.in_group)
+    return said;
+  for (std::size_t i = 0; i < msg::master_found_others_max; ++i) {
+    const auto& x = members_[random_.below(members_.size())];
+    const auto address = x.stream_address();
+    if (x.stream_port != 0 && x.id != self_ && address != said.address
+        && std::find(said.others.begin(), said.others.end(), address)
+             == said.others.end())
+      said.others.push_back(address);
+  }
+  return said;
+}
+
+result<nothing> leader_board::may_lead() {
+  const std::lock_guard lock{guard_};
+  if (term_ != master_term{})
+    return done;
+  const auto said = leader();
+  return fail(ec::not_leader,
+              to_string(msg::leader_hint{said.who, said.address, said.term}));
+}
+
+} // namespace dfs::actors
