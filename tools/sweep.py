@@ -19,6 +19,8 @@ SIZES = {
     "versions": (["--copies", "3"], ["--copies", "5"],
                  ["--copies", "3", "--servers", "3"]),
     "multicast": (["--nodes", "3"], ["--nodes", "4"], ["--nodes", "5"]),
+    "sessions": (["--clients", "10000"], ["--clients", "300"],
+                 ["--clients", "300", "--servers", "4"]),
 }
 # An hour of simulated idleness for each seed is `./dev sim membership`'s.
 OMITTED = {("membership", "idle-hour")}

@@ -37,12 +37,13 @@ std::uint32_t milliseconds_left(instant deadline) {
 } // namespace
 
 connection::connection(boost::asio::io_context& io, net::tls_context tls,
-                       connection_options options)
+                       connection_options options, std::optional<one_link> only)
   : io_{io},
     tls_{std::move(tls)},
     options_{std::move(options)},
     ticker_{io},
-    next_id_{net::random_request_id()} {
+    next_id_{net::random_request_id()},
+    only_{std::move(only)} {
   DFS_ASSERT(!options_.contacts.empty());
 }
 
@@ -97,6 +98,7 @@ void connection::connect() {
           if (auto self = weak.lock())
             self->on_closed(reason);
         },
+      .reached = only_ ? only_->reached : nullptr,
     });
   link_->connect(options_.contacts[contact_ % options_.contacts.size()],
                  options_.connect_timeout);
@@ -183,7 +185,7 @@ void connection::on_refusal(calls::iterator found, error reason) {
       log_in();
     return;
   }
-  if (reason.code == ec::shutting_down && again) {
+  if (reason.code == ec::shutting_down && again && !only_) {
     send_again(found);
     leaving_ = true;
     return leave_server();
@@ -226,7 +228,7 @@ void connection::on_closed(const error& reason) {
   lose_link(reason);
   if (closed_ || phase_ != phase::idle)
     return; // A callback has seen to it.
-  if (before != phase::ready || leaving_)
+  if (before != phase::ready || leaving_ || only_)
     return next_contact(reason);
   contact_ += dismissed ? 0 : 1;
   if (!waiting_.empty())
@@ -290,7 +292,7 @@ void connection::lose(calls::iterator found, const error& reason) {
     return finish(found, reason);
   if (x.call.kind == msg::effect::changes) // I2
     return finish(found, unknown_outcome(found->first, x, reason.context));
-  if (++x.tries >= tries_max)
+  if (++x.tries >= tries_max || only_)
     return finish(found, reason);
   waiting_.emplace_back(found->first);
 }

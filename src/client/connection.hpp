@@ -46,6 +46,13 @@ struct connection_options {
   std::string program = "dfsnode";  ///< Name and version, for the server's log.
 };
 
+/// For those who choose the next server themselves: the end of the first link
+/// ends all requests, which are not asked again at the next contact.
+struct one_link {
+  /// The contact's machine took the connection; may be empty.
+  std::function<void()> reached;
+};
+
 struct call_options {
   std::chrono::milliseconds timeout{0}; ///< 0: the connection's.
   request_id id;                        ///< 0: chosen.
@@ -68,7 +75,7 @@ struct raw_call {
 class connection : public std::enable_shared_from_this<connection> {
 public:
   connection(boost::asio::io_context& io, net::tls_context tls,
-             connection_options options);
+             connection_options options, std::optional<one_link> only = {});
 
   /// Connects when it has to. Errors besides those of the request itself:
   /// `ec::unavailable` (nobody answers), `ec::unauthenticated`,
@@ -128,6 +135,16 @@ public:
   /// stands. Else the request or its answer got lost, or was late.
   [[nodiscard]] bool told() const {
     return told_;
+  }
+
+  /// Logged in, and not lost since.
+  [[nodiscard]] bool is_open() const {
+    return phase_ == phase::ready && !leaving_;
+  }
+
+  /// When the present server last sent a byte; the epoch without one.
+  [[nodiscard]] instant heard_at() const {
+    return link_ ? link_->heard_at() : instant{};
   }
 
   /// The reply to the last login; empty before the first.
@@ -204,6 +221,7 @@ private:
   bool leaving_ = false; ///< This server is going: send it nothing more.
   std::optional<std::chrono::milliseconds> ticking_; ///< The interval.
   bool closed_ = false;
+  std::optional<one_link> only_;
 };
 
 } // namespace dfs::client

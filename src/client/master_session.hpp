@@ -1,12 +1,17 @@
 #pragma once
 
+#include "base/rng.hpp"
 #include "client/connection.hpp"
+#include "core/sessions/leader_search.hpp"
+#include "core/sessions/link_watch.hpp"
+#include "core/sessions/retry_pause.hpp"
 
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,17 +28,19 @@ inline constexpr bool may_repeat
   { x.request } -> std::convertible_to<std::uint64_t>;
 };
 
-// The way to the master, wherever it is: asks a contact for the members, and
-// goes to the one with that role; over the same connection, if it is the
-// contact. When the master cannot be reached it is looked for again, and what
-// may be repeated is asked again, until its time is over: who asks does not
-// notice that the master was restarted in between. A master that answers that
-// it is not ready is asked again over the connection that stands.
+// The way to the master, wherever it is (docs/protocols/leader.md). Servers are
+// raced for the word of who leads, and requests go over the connection to that
+// one. When it is lost, or gives no sign of life while answers are due, it is
+// looked for again, and what may be repeated is asked again, until its time is
+// over: who asks does not notice that the master was restarted in between. A
+// master that answers that it is not ready is asked again over the connection
+// that stands. The decisions are those of core/sessions.
 //
 // I1  As of `connection`: each request is answered once, about a tick after its
 //     deadline at the latest.
 // I2  A change without a number is sent once; one with a number is the same
 //     bytes each time, so that the master does it once.
+// I3  `owed_` counts the requests that are open at `master_`.
 
 /// One thread, the one that runs `io`. Callbacks may call anything here, are
 /// never called from within `call` or `start`, and not after `close`.
@@ -82,37 +89,57 @@ private:
     raw_call call;
     instant deadline;
     bool repeat = false;
-    bool maybe_done = false; ///< A change was sent, and no answer came.
-    std::chrono::milliseconds pause{0};
+    bool maybe_done = false;  ///< A change was sent, and no answer came.
+    std::uint64_t number = 0; ///< Of this session.
+    core::retry_pause pause;
     std::shared_ptr<connection> link; ///< Of the try under way.
   };
   using pending_ptr = std::shared_ptr<pending>;
 
   void attempt(const pending_ptr& x);
+  void wait_for_master(const pending_ptr& x);
   void answered(const pending_ptr& x, result<std::string_view> bytes);
-  [[nodiscard]] bool is_lost(const connection& link, ec code);
+  void note_answer(const connection& link, const error& reason);
   void try_later(const pending_ptr& x, const error& reason);
   void give_up(const pending_ptr& x, error reason);
-  void find();
-  void ask_contact();
-  void listed(const result<msg::member_list>& members);
-  void contact_failed(const error& reason);
-  void found(std::shared_ptr<connection> link);
-  [[nodiscard]] std::shared_ptr<connection> connect(std::string contact);
-  void learn(const msg::member_list& members);
+
+  void perform(const core::search_effects& effects);
+  void ask(const core::ask_server& x);
+  void found(const core::leader_found& x);
+  void pass_over(const core::pass_failed& x);
+  void want();
+  void lose_master(core::leader_search::loss how, const std::string& hint = {});
+  void probe_master();
+  void drop_silent_master();
+  [[nodiscard]] std::shared_ptr<connection>
+  connect(const std::string& server, std::chrono::milliseconds patience,
+          std::uint64_t number);
+
+  void arm();
+  void tick();
+  void expire_waiting(instant at);
 
   boost::asio::io_context& io_;
   net::tls_context tls_;
   connection_options options_;
-  std::vector<std::string> contacts_; ///< Configured, then learned.
-  std::size_t contact_ = 0;           ///< Counts on; modulo their number.
-  std::size_t failures_ = 0;          ///< Contacts in a row that did not help.
-  error last_failure_{ec::unavailable, "not tried yet"};
-  std::shared_ptr<connection> asked_;  ///< A contact, while it is asked.
+  rng random_;
+  core::leader_search search_;
+  core::link_watch watch_;
+  std::map<std::uint64_t, std::shared_ptr<connection>> asks_;
+  /// Who answered last: asked again without another handshake.
+  std::pair<std::string, std::shared_ptr<connection>> guide_;
+  error last_failure_{ec::unavailable, "no server answered yet"};
   std::shared_ptr<connection> master_; ///< Null: not known.
+  std::string master_address_;
+  std::size_t owed_ = 0;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, pending_ptr> open_; ///< Sent, over any link.
   /// The master has answered nothing else since then.
   std::optional<instant> not_ready_since_;
-  std::deque<pending_ptr> waiting_; ///< For the master to be found.
+  std::deque<pending_ptr> waiting_;     ///< For the master to be found.
+  std::optional<instant> wanted_until_; ///< The first deadline of those.
+  boost::asio::steady_timer timer_;
+  std::optional<instant> armed_; ///< When `timer_` is due.
   msg::logged_in login_;
   bool closed_ = false;
 };

@@ -1,11 +1,22 @@
 #include "client/master_client.hpp"
 
+#include "support/eventually.hpp"
 #include "support/fake_door.hpp"
 #include "support/refusal.hpp"
 
+#include "messages/leader.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace dfs::client {
 namespace {
@@ -25,11 +36,36 @@ struct member_door {
   }
 
   void take(const net::frame_request& x) {
+    if (silent)
+      return;
+    if (x.method == msg::method<msg::find_master>::number) {
+      ++lists;
+      const std::lock_guard lock{guard};
+      if (!old_version)
+        return x.from->answer(x.id, wire::encode(found()));
+      return x.from->refuse(x.id, fail(ec::unsupported, "no such request"));
+    }
     if (x.method != msg::method<msg::list_members>::number)
       return todo_(x);
-    ++lists;
     const std::lock_guard lock{guard};
     x.from->answer(x.id, wire::encode(members));
+  }
+
+  /// As actors/leader_board says it.
+  [[nodiscard]] msg::master_found found() const {
+    msg::master_found said;
+    for (const auto& x : members.members) {
+      said.in_group = said.in_group || x.id == members.self;
+      if (has(x.roles, msg::role::master)) {
+        said.known = true;
+        said.here = x.id == members.self;
+        said.who = x.id;
+        said.address = x.stream_address();
+        said.term = master_term{term};
+      }
+      said.others.push_back(x.stream_address());
+    }
+    return said;
   }
 
   /// Tells the list in which `this` is the node itself.
@@ -50,7 +86,10 @@ struct member_door {
   work todo_;
   std::mutex guard;
   msg::member_list members;
-  std::atomic<int> lists{0};
+  std::atomic<int> lists{0};            ///< Questions who leads.
+  std::atomic<std::uint64_t> term{1};   ///< Of the master, as it says.
+  std::atomic<bool> old_version{false}; ///< Knows no `find_master`.
+  std::atomic<bool> silent{false};      ///< Its connections stand all the same.
   fake_door door; ///< Last: its thread uses all of the above.
 };
 
@@ -101,7 +140,8 @@ TEST_F(MasterSession, FindsTheMasterThroughAnyContact) {
   }
   EXPECT_EQ(other.lists, 1); // Once found it is known.
   EXPECT_EQ(other.door.requests, 1);
-  EXPECT_EQ(master.door.requests, 3);
+  EXPECT_EQ(master.lists, 1); // It says so itself.
+  EXPECT_EQ(master.door.requests, 4);
 }
 
 TEST_F(MasterSession, NeedsOneConnectionWhenTheContactIsTheMaster) {
@@ -161,7 +201,7 @@ TEST_F(MasterSession, SendsAChangeWithoutANumberOnce) { // I2
   group(master, contact);
   auto alice = client({contact.door.server.contact()});
   EXPECT_EQ(refusal(alice->call(test::poke{"once"})), ec::outcome_unknown);
-  EXPECT_EQ(master.door.requests, 1);
+  EXPECT_EQ(master.door.requests - master.lists, 1);
 }
 
 TEST_F(MasterSession, AsksABusyMasterAgain) {
@@ -262,14 +302,191 @@ TEST_F(MasterSession, LearnsOtherContacts) {
                         other.record(msg::role::chunkserver),
                         master->record(msg::role::master)};
   contact->knows(all, all[0]);
+  master->knows(all, all[2]);
   auto alice = client({contact->door.server.contact()});
   ASSERT_TRUE(alice->call(change));
   contact.reset();
   master.reset();
-  other.knows({all[1], next.record(msg::role::master)}, all[1]);
+  group(next, other);
   const auto answer = alice->call(change);
   EXPECT_TRUE(answer) << answer.error().context;
-  EXPECT_EQ(next.door.requests, 1);
+  EXPECT_EQ(next.door.requests - next.lists, 1);
+}
+
+// A stopped process keeps its connections (SPEC S7). The simulation holds 5 s;
+// here other processes run, too, and without signs of life it is 10 s.
+TEST_F(MasterSession, LeavesAMasterThatFallsSilent) {
+  member_door first{node, answer_directory};
+  member_door second{node, answer_directory};
+  member_door contact{node, answer_directory};
+  group(first, contact);
+  auto alice = client({contact.door.server.contact()});
+  ASSERT_TRUE(alice->call(change));
+  first.silent = true;
+  const auto began = std::chrono::steady_clock::now();
+  const auto passed = [&] { return std::chrono::steady_clock::now() - began; };
+  std::thread takes_over{[&] {
+    EXPECT_TRUE(test::eventually([&] { return passed() > 3s; }, 10s));
+    group(second, contact);
+  }};
+  const auto answer = alice->call(change);
+  EXPECT_TRUE(answer) << answer.error().context;
+  EXPECT_LT(passed(), 8s);
+  EXPECT_EQ(second.door.requests, 2); // Who it is, and the change.
+  takes_over.join();
+}
+
+TEST_F(MasterSession, UnderstandsServersThatKnowNoTerms) { // SPEC O5
+  member_door master{node, answer_directory};
+  member_door contact{node, answer_directory};
+  group(master, contact);
+  master.old_version = true;
+  contact.old_version = true;
+  auto alice = client({contact.door.server.contact()});
+  const auto answer = alice->call(change);
+  EXPECT_TRUE(answer) << answer.error().context;
+}
+
+// A former master that goes on, and a server that believes it (SPEC M2).
+TEST_F(MasterSession, DoesNotGoBackToALowerTerm) {
+  auto master = std::make_unique<member_door>(node, answer_directory);
+  member_door former{node, answer_directory};
+  member_door believer{node, answer_directory};
+  former.knows({former.record(msg::role::master)},
+               former.record(msg::role::master));
+  master->knows({master->record(msg::role::master)},
+                master->record(msg::role::master));
+  master->term = 2;
+  std::vector all{master->record(msg::role::master),
+                  former.record(msg::role::chunkserver),
+                  believer.record(msg::role::chunkserver)};
+  group(former, believer);
+  auto bob = client({believer.door.server.contact()});
+  EXPECT_TRUE(bob->call(change)); // It never heard of another one.
+  master->knows(all, all[0]);     // So that she learns of the others.
+  auto carol = client({master->door.server.contact()});
+  ASSERT_TRUE(carol->call(change));
+  master.reset();
+  EXPECT_FALSE(carol->call(change, 2s));
+  EXPECT_EQ(former.door.requests - former.lists, 1); // Bob's.
+}
+
+// Slow is not silent: a master that gives signs of life is waited for.
+TEST_F(MasterSession, StaysWithASlowMaster) {
+  std::mutex guard;
+  std::optional<net::frame_request> slow;
+  member_door master{node, [&](const net::frame_request& x) {
+                       if (x.method == msg::method<msg::echo>::number)
+                         return x.from->answer(x.id, x.message);
+                       const std::lock_guard lock{guard};
+                       slow = x;
+                     }};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  auto alice = client({master.door.server.contact()});
+  std::thread answers{[&] {
+    EXPECT_TRUE(
+      test::eventually([&] { return master.door.requests > 6; }, 20s));
+    const std::lock_guard lock{guard};
+    answer_directory(*slow);
+  }};
+  const auto answer = alice->call(change);
+  EXPECT_TRUE(answer) << answer.error().context;
+  EXPECT_EQ(master.door.logins, 1);
+  answers.join();
+}
+
+// A contact may know only a master that is gone (SPEC M2).
+TEST_F(MasterSession, PassesByAContactThatNamesADeadMaster) {
+  member_door master{node, answer_directory};
+  member_door stale{node, answer_directory};
+  member_door good{node, answer_directory};
+  std::optional<member_door> dead;
+  dead.emplace(node, answer_directory);
+  group(*dead, stale);
+  dead.reset();
+  group(master, good);
+  for (int i = 0; i < 4; ++i) { // In either order.
+    auto alice
+      = client({stale.door.server.contact(), good.door.server.contact()});
+    const auto answer = alice->call(change);
+    EXPECT_TRUE(answer) << answer.error().context;
+  }
+}
+
+TEST_F(MasterSession, SaysWhichContactNamedADeadMaster) {
+  member_door stale{node, answer_directory};
+  std::optional<member_door> dead;
+  dead.emplace(node, answer_directory);
+  group(*dead, stale);
+  dead.reset();
+  const auto answer = client({stale.door.server.contact()})->call(change, 1s);
+  ASSERT_EQ(refusal(answer), ec::unavailable);
+  EXPECT_NE(answer.error().context.find("says " + stale.door.server.contact()),
+            std::string::npos)
+    << answer.error().context;
+}
+
+// A former master says where to go, over the connection that stands: nobody
+// else is asked, and what was refused is certainly not done (SPEC S7, S11).
+TEST_F(MasterSession, GoesWhereAFormerMasterPoints) {
+  member_door second{node, answer_directory};
+  std::atomic<bool> leads{true};
+  member_door first{
+    node, [&](const net::frame_request& x) {
+      if (leads)
+        return answer_directory(x);
+      const auto to = second.record(msg::role::master);
+      x.from->refuse(x.id,
+                     fail(ec::not_leader,
+                          to_string(msg::leader_hint{to.id, to.stream_address(),
+                                                     master_term{2}})));
+    }};
+  member_door contact{node, answer_directory};
+  group(first, contact);
+  auto alice = client({contact.door.server.contact()});
+  ASSERT_TRUE(alice->call(change));
+  const auto asked = contact.lists.load();
+  contact.silent = true;
+  second.term = 2;
+  second.knows({second.record(msg::role::master)},
+               second.record(msg::role::master));
+  leads = false;
+  const auto answer = alice->call(change, 5s);
+  EXPECT_TRUE(answer) << answer.error().context;
+  EXPECT_EQ(second.door.requests - second.lists, 1);
+  EXPECT_EQ(contact.lists, asked);
+}
+
+// The kernel takes connections of a stopped process: that is no answer.
+TEST_F(MasterSession, RacesContactsThatTakeConnectionsAndSayNothing) {
+  member_door master{node, answer_directory};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  boost::asio::io_context io;
+  std::vector<boost::asio::ip::tcp::acceptor> holes;
+  std::vector<std::string> contacts{master.door.server.contact()};
+  for (int i = 0; i < 12; ++i) {
+    holes.emplace_back(io, boost::asio::ip::tcp::endpoint{
+                             boost::asio::ip::address_v4::loopback(), 0});
+    contacts.push_back("127.0.0.1:"
+                       + std::to_string(holes.back().local_endpoint().port()));
+  }
+  const auto answer = client(contacts)->call(change, 6s); // Twelve: 3 s.
+  EXPECT_TRUE(answer) << answer.error().context;
+}
+
+// Five black holes cost five times 250 ms, not ten seconds (SPEC S7).
+TEST_F(MasterSession, RacesContactsThatSwallowEverything) {
+  member_door master{node, answer_directory};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  std::vector<std::string> contacts;
+  for (int i = 1; i <= 5; ++i) // RFC 5737: no route leads there.
+    contacts.push_back("192.0.2." + std::to_string(i) + ":7403");
+  contacts.push_back(master.door.server.contact());
+  const auto answer = client(contacts)->call(change, 5s);
+  EXPECT_TRUE(answer) << answer.error().context;
 }
 
 TEST_F(MasterSession, TellsAStrangerAtOnce) { // SPEC O4

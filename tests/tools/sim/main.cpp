@@ -1,6 +1,7 @@
 #include "branches.hpp"
 #include "chunks.hpp"
 #include "multicast.hpp"
+#include "sessions.hpp"
 #include "support/sim/membership_mutants.hpp"
 #include "support/sim/membership_scenarios.hpp"
 #include "sweep.hpp"
@@ -263,6 +264,7 @@ int main(int argc, char** argv) {
   const auto run_chunks = add_chunks(app);
   const auto run_versions = add_versions(app);
   const auto run_multicast = add_multicast(app);
+  const auto run_sessions = add_sessions(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) {
@@ -273,5 +275,7 @@ int main(int argc, char** argv) {
     return run_membership(s);
   if (app.got_subcommand("multicast"))
     return run_multicast();
+  if (app.got_subcommand("sessions"))
+    return run_sessions();
   return app.got_subcommand("versions") ? run_versions() : run_chunks();
 }
