@@ -213,10 +213,20 @@ def check_codes():
         fault(path, told[code], f"nothing says {code}")
 
 
+def check_kind(path):
+    """Programs and other build output are made, never committed. Golden files
+    are the only ones that nobody reads."""
+    if path.is_relative_to(ROOT / "tests/golden"):
+        return
+    if b"\0" in path.read_bytes():
+        fault(path, 1, "is no text")
+
+
 def main():
     check_layer_table()
     check_codes()
     for path in project_files():
+        check_kind(path)
         if path.suffix in (".hpp", ".cpp"):
             lines = path.read_text(encoding="utf-8").splitlines()
             check_text(path, lines)

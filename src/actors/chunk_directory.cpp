@@ -129,14 +129,13 @@ void ask(self_pointer self, const chunk_keeper_actor& keeper,
 void perform(self_pointer self, core::ask_server& x) {
   auto& state = self->state;
   const auto& server = state.machine->state().servers.at(x.server);
-  const auto known = state.keepers.find(server.store);
-  if (known == state.keepers.end() || known->second.boot != server.boot
-      || !known->second.handle) {
+  const auto* known = state.keepers.find(server.store);
+  if (known == nullptr || known->boot != server.boot) {
     state.machine->answered(x.token, fail(ec::unavailable, "no link"),
                             self->clock().now());
     return;
   }
-  const auto& keeper = known->second.handle;
+  const auto& keeper = known->handle;
   if (auto* fence = std::get_if<msg::fence_chunk>(&x.order)) {
     ask<msg::chunk_fenced>(self, keeper, x.token, x.within, *fence);
   } else if (auto* lease = std::get_if<msg::take_lease>(&x.order)) {
@@ -233,25 +232,8 @@ std::string holder_of(const core::server_table& servers, store_id store) {
   return i ? servers.at(*i).name : std::string{};
 }
 
-// One monitor for a keeper, however often it registers.
-void watch(self_pointer self, const msg::register_chunkserver& x,
-           const chunk_keeper_actor& handle) {
-  auto& keeper = self->state.keepers[x.store];
-  if (keeper.handle != handle) {
-    if (keeper.handle)
-      self->demonitor(keeper.handle.address());
-    self->monitor(handle);
-  }
-  keeper = {x.boot, handle.node(), handle};
-}
-
-// Whose process the keeper of that life is in speaks for the store. What is not
-// registered here the machine refuses.
 bool may_speak(self_pointer self, store_id store, boot_id boot) {
-  const auto& sender = self->current_sender();
-  const auto known = self->state.keepers.find(store);
-  return known == self->state.keepers.end() || known->second.boot != boot
-         || (sender && sender->node() == known->second.node);
+  return self->state.keepers.may_speak(self->current_sender(), store, boot);
 }
 
 error no_speaker() {
@@ -275,7 +257,7 @@ enrol(self_pointer self, const msg::register_chunkserver& x,
   // First the handle: the answer may already bring orders for it.
   auto registered = state.machine->register_server(x, now);
   if (registered)
-    watch(self, x, keeper);
+    state.keepers.enrol(self, x.store, x.boot, keeper);
   return after(self, std::move(registered));
 }
 
@@ -355,13 +337,8 @@ void look_into_inbox(self_pointer self) {
 // A hint only: the machine has the port probed.
 void on_down(self_pointer self, const caf::down_msg& x) {
   auto& state = self->state;
-  for (auto& [store, keeper] : state.keepers) {
-    if (!keeper.handle || x.source != keeper.handle.address())
-      continue;
-    keeper.handle = chunk_keeper_actor{};
-    state.machine->link_lost(store, keeper.boot, self->clock().now());
-    break;
-  }
+  if (const auto gone = state.keepers.down(x.source))
+    state.machine->link_lost(gone->store, gone->boot, self->clock().now());
   perform(self);
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/chunk_interfaces.hpp"
 #include "actors/master_metrics.hpp"
+#include "actors/store_keepers.hpp"
 #include "actors/support/answer_inbox.hpp"
 #include "actors/support/master_fitness.hpp"
 #include "actors/support/peer_roll.hpp"
@@ -63,17 +64,11 @@ struct chunk_directory_state {
   // Not an aggregate: CAF 0.17 would build `State(self)` from its first member.
   chunk_directory_state() = default;
 
-  struct keeper {
-    boot_id boot;
-    caf::node_id node; ///< Of its process: nobody else speaks for the store.
-    chunk_keeper_actor handle; ///< Monitored; null once it is down.
-  };
-
   // Engaged by the spawn function.
   chunk_directory_options options;
   std::shared_ptr<core::directory_machine> machine;
   std::shared_ptr<chunk_directory_inbox> inbox;
-  std::map<store_id, keeper> keepers;
+  store_keepers<chunk_keeper_actor> keepers;
   std::map<core::asker_id, caf::typed_response_promise<msg::chunk_leased>>
     askers;
   core::asker_id next_asker = 1;

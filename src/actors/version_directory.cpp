@@ -42,10 +42,8 @@ void wake(const caf::actor_addr& whom) {
 
 void perform(self_pointer self, core::send_orders& x) {
   DFS_CRASH_POINT("versions.ordering");
-  const auto& keepers = self->state.keepers;
-  if (const auto it = keepers.find(x.to);
-      it != keepers.end() && it->second.handle)
-    self->send(it->second.handle, std::move(x.what));
+  if (const auto* keeper = self->state.keepers.find(x.to))
+    self->send(keeper->handle, std::move(x.what));
 }
 
 void perform(self_pointer self, core::log_group& x) {
@@ -78,7 +76,7 @@ void perform(self_pointer self, core::log_store_age& x) {
 }
 
 void perform(self_pointer self, core::remove_fileserver& x) {
-  self->state.keepers.erase(x.store);
+  self->state.keepers.forget(x.store);
   self->state.options.store->commit(
     {{core::numbered_key(fileserver_rows, x.store.value()), {}},
      {core::numbered_key(store_age_rows, x.store.value()), {}}},
@@ -157,25 +155,8 @@ std::int64_t kept_now(self_pointer self) {
   return kept ? kept().time_since_epoch().count() : 0;
 }
 
-// One monitor for a keeper, however often it registers.
-void watch(self_pointer self, const msg::register_fileserver& x,
-           const version_keeper_actor& handle) {
-  auto& keeper = self->state.keepers[x.store];
-  if (keeper.handle != handle) {
-    if (keeper.handle)
-      self->demonitor(keeper.handle.address());
-    self->monitor(handle);
-  }
-  keeper = {x.boot, handle.node(), handle};
-}
-
-// Whose process the keeper of that life is in speaks for the store. What is not
-// registered here the machine refuses.
 bool may_speak(self_pointer self, store_id store, boot_id boot) {
-  const auto& sender = self->current_sender();
-  const auto known = self->state.keepers.find(store);
-  return known == self->state.keepers.end() || known->second.boot != boot
-         || (sender && sender->node() == known->second.node);
+  return self->state.keepers.may_speak(self->current_sender(), store, boot);
 }
 
 // Of who registers, beside what it says of itself.
@@ -204,7 +185,7 @@ enrol(self_pointer self, const msg::register_fileserver& x,
   auto registered = state.machine->register_server(x, self->clock().now());
   if (registered) {
     // First the handle: there may be orders for it already.
-    watch(self, x, keeper);
+    state.keepers.enrol(self, x.store, x.boot, keeper);
     registered->receipts_from = state.options.receipts_from;
     registered->kept_ms = kept_now(self);
     DFS_CRASH_POINT("versions.server_registered");
@@ -300,13 +281,8 @@ void look_into_inbox(self_pointer self) {
 // A hint only: the machine has the port probed.
 void on_down(self_pointer self, const caf::down_msg& x) {
   auto& state = self->state;
-  for (auto& [store, keeper] : state.keepers) {
-    if (!keeper.handle || x.source != keeper.handle.address())
-      continue;
-    keeper.handle = version_keeper_actor{};
-    state.machine->link_lost(store, keeper.boot, self->clock().now());
-    break;
-  }
+  if (const auto gone = state.keepers.down(x.source))
+    state.machine->link_lost(gone->store, gone->boot, self->clock().now());
   perform(self);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/chunk_interfaces.hpp"
+#include "actors/store_keepers.hpp"
 #include "actors/support/answer_inbox.hpp"
 #include "actors/support/master_fitness.hpp"
 #include "actors/support/peer_roll.hpp"
@@ -84,17 +85,11 @@ struct version_directory_state {
   // Not an aggregate: CAF 0.17 would build `State(self)` from its first member.
   version_directory_state() = default;
 
-  struct keeper {
-    boot_id boot;
-    caf::node_id node; ///< Of its process: nobody else speaks for the store.
-    version_keeper_actor handle; ///< Monitored; null once it is down.
-  };
-
   // Engaged by the spawn function.
   version_directory_options options;
   std::shared_ptr<core::version_directory> machine;
   std::shared_ptr<version_directory_inbox> inbox;
-  std::map<store_id, keeper> keepers;
+  store_keepers<version_keeper_actor> keepers;
   std::map<std::uint64_t, caf::typed_response_promise<msg::directory_rebuilt>>
     rebuilders;
   std::uint64_t next_asker = 1;
