@@ -33,6 +33,23 @@ void perform(self_pointer self, const core::find_directory& x) {
     caf::actor_cast<directory_listener_actor>(self));
 }
 
+void keep(self_pointer self, link_epoch epoch, const msg::introduction& who,
+          const link_keeper_actor& keeper) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (epoch != state.plan->epoch())
+    return;
+  if (!keeper)
+    return perform(self, state.plan->attempt_failed(epoch,
+                                                    fail(ec::unavailable,
+                                                         "its links are being "
+                                                         "restarted"),
+                                                    now));
+  state.keeper = keeper;
+  self->monitor(keeper);
+  perform(self, state.plan->introduced(epoch, who, now));
+}
+
 void perform(self_pointer self, const core::ask_introduction& x) {
   const auto* own = self->state.members.self();
   const msg::introduce question{own == nullptr ? msg::member_id{} : own->id,
@@ -42,10 +59,7 @@ void perform(self_pointer self, const core::ask_introduction& x) {
     .then(
       [self, epoch = x.epoch](const msg::introduction& who,
                               const link_keeper_actor& keeper) {
-        if (epoch == self->state.plan->epoch())
-          self->state.keeper = keeper;
-        perform(self,
-                self->state.plan->introduced(epoch, who, self->clock().now()));
+        keep(self, epoch, who, keeper);
       },
       [self, epoch = x.epoch](const caf::error& why) {
         perform(self, self->state.plan->attempt_failed(epoch, from_caf(why),
@@ -207,6 +221,11 @@ void on_down(self_pointer self, const caf::down_msg& x) {
   if (state.directory && x.source == state.directory.address())
     perform(self, state.plan->connection_lost(state.plan->epoch(),
                                               self->clock().now()));
+  if (state.keeper && x.source == state.keeper.address()) {
+    state.keeper = link_keeper_actor{};
+    perform(self,
+            state.plan->keeper_lost(state.plan->epoch(), self->clock().now()));
+  }
 }
 
 } // namespace

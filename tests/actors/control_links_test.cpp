@@ -213,6 +213,30 @@ TEST_F(ControlLinks, LosesALinkWhoseHeartbeatsAreNotAnswered) { // C3
   EXPECT_FALSE(finder.cuts.empty());
 }
 
+// The master's subsystem is replaced by its supervisor: its process lives, and
+// so does the connection, on which leases and registrations rest.
+TEST_F(ControlLinks, ARestartOfTheMastersLinksCutsNothing) { // C13, SPEC S6
+  link();
+  const auto epoch = finder.asked.back().epoch;
+  stop(keeper.links.get());
+  keeper.links.clear();
+  pass(1'000ms);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
+  keeper.links.set(sys.spawn(
+    control_links, control_links_options{.membership = keeper.membership,
+                                         .finder = &finder,
+                                         .boot = boot_id{2},
+                                         .seed = 2}));
+  pass(2'000ms);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
+  EXPECT_EQ(links(server).at(0).failures, 0u);
+  EXPECT_EQ(finder.asked.back().epoch, epoch);
+  EXPECT_TRUE(finder.cuts.empty());
+  ASSERT_EQ(links(keeper).size(), 1u);
+  EXPECT_EQ(links(keeper)[0].peer, own.id);
+  EXPECT_EQ(links(keeper)[0].state, link_state::up);
+}
+
 TEST_F(ControlLinks, TurnsToTheNewIncarnationOfTheMaster) { // C7
   link();
   const auto later = member("master-1", 7501, msg::role::master, 2);

@@ -346,6 +346,63 @@ TEST_F(LinkPlan, TakesForgottenHeartbeatsForMisses) { // I6
 }
 
 // Of two masters the newer one counts, whichever the group lists at the moment.
+// The peer's subsystem is restarted, its process and the connection stand.
+TEST_F(LinkPlan, AsksForTheNextKeeperOverTheSameConnection) { // I7, SPEC S6
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  const auto epoch = plan.epoch();
+  static_cast<void>(wait()); // Heartbeat 2, which nobody answers.
+  auto out = plan.keeper_lost(epoch, now);
+  EXPECT_TRUE(find<ask_introduction>(out));
+  EXPECT_FALSE(find<drop_link>(out));
+  EXPECT_EQ(state(), link_state::up);
+  plan.check();
+  // Not there yet: asked again, while no heartbeat is sent to nobody.
+  static_cast<void>(
+    plan.heartbeat_failed(epoch, 2, {ec::unavailable, "gone"}, now));
+  static_cast<void>(plan.attempt_failed(epoch, {ec::unavailable, ""}, now));
+  for (int i = 0; i < 3; ++i) {
+    out = wait();
+    EXPECT_TRUE(find<ask_introduction>(out));
+    EXPECT_FALSE(find<send_heartbeat>(out));
+  }
+  out = plan.introduced(epoch, answer_of(master), now);
+  ASSERT_TRUE(find<send_heartbeat>(out));
+  EXPECT_TRUE(find<link_changed>(out) == std::nullopt);
+  static_cast<void>(answer(find<send_heartbeat>(out)->sequence));
+  EXPECT_EQ(state(), link_state::up);
+  EXPECT_EQ(plan.epoch(), epoch);
+  EXPECT_EQ(plan.status(now).failures, 0u);
+  plan.check();
+}
+
+TEST_F(LinkPlan, IsLostWhenNoKeeperFollows) { // I7
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  const auto lost = now;
+  static_cast<void>(plan.keeper_lost(plan.epoch(), now));
+  // It names one that has ended, again and again.
+  for (int i = 0; i < 20 && state() == link_state::up; ++i) {
+    static_cast<void>(plan.introduced(plan.epoch(), answer_of(master), now));
+    static_cast<void>(plan.keeper_lost(plan.epoch(), now));
+    plan.check();
+    static_cast<void>(wait());
+  }
+  EXPECT_EQ(state(), link_state::waiting);
+  EXPECT_GE(now - lost, 3s);
+  EXPECT_LE(now - lost, 3'500ms);
+}
+
+TEST_F(LinkPlan, TakesNoOtherPeerForTheNextKeeper) { // I2, I7
+  static_cast<void>(plan.aim_at(master, now));
+  link();
+  static_cast<void>(plan.keeper_lost(plan.epoch(), now));
+  const auto out
+    = plan.introduced(plan.epoch(), answer_of(member("master-1", 2)), now);
+  EXPECT_TRUE(find<drop_link>(out));
+  EXPECT_EQ(state(), link_state::waiting);
+}
+
 TEST_F(LinkPlan, LeavesAPeerThatAnswersForANewerOneOnly) { // I5
   auto older = master;
   older.id.ip = *ip_address::parse("10.0.0.6");
@@ -432,6 +489,8 @@ link_effects random_input(link_plan& plan, rng& random,
                ? plan.attempt_failed(epoch, {ec::unavailable, ""}, now)
                : link_effects{};
     case 7:
+      if (random.one_in(5))
+        return plan.keeper_lost(epoch, now);
       return random.one_in(20) ? plan.connection_lost(epoch, now)
                                : link_effects{};
     default:

@@ -98,13 +98,16 @@ link_effects link_plan::directory_found(link_epoch epoch, instant now) {
 link_effects link_plan::introduced(link_epoch epoch,
                                    const msg::introduction& who, instant now) {
   link_effects out;
-  if (!is_current(epoch, link_state::introducing))
+  const auto again = keeperless_ && is_beating(epoch);
+  if (!again && !is_current(epoch, link_state::introducing))
     return out;
   if (auto why = objection(*peer_, who); !why.empty()) {
     give_up(out, std::move(why), now);
     return out;
   }
-  enter(out, link_state::confirming, now);
+  keeperless_ = false;
+  if (!again)
+    enter(out, link_state::confirming, now);
   beat(out, now, now);
   return out;
 }
@@ -132,6 +135,7 @@ link_plan::heartbeat_answered(const msg::link_heartbeat_ack& answer,
   unanswered_.erase(sent);
   heard_ = now;
   misses_ = 0;
+  keeper_lost_.reset();
   credits_ = std::clamp(answer.credits, 1u, credits_max);
   ++answered_;
   if (state_ == link_state::confirming)
@@ -151,6 +155,19 @@ link_effects link_plan::heartbeat_failed(link_epoch epoch,
             "heartbeats failed: " + std::to_string(misses_) + ", "
               + std::string{to_string(why.code)} + ": " + why.context,
             now);
+  return out;
+}
+
+link_effects link_plan::keeper_lost(link_epoch epoch, instant now) { // I7
+  link_effects out;
+  if (!is_beating(epoch) || keeperless_)
+    return out;
+  keeperless_ = true;
+  unanswered_.clear(); // Nobody answers them any more.
+  if (keeper_lost_)
+    return out; // The one that it named is gone, too: asked for in time.
+  keeper_lost_ = now;
+  ask_keeper(out, now);
   return out;
 }
 
@@ -185,6 +202,10 @@ link_effects link_plan::tick(instant now) {
     case link_state::up:
       if (miss_forgotten(out, now))
         break;
+      if (keeperless_) {
+        ask_keeper(out, now);
+        break;
+      }
       // From when it was due: a coarse clock must not make beats rarer.
       beat(out, std::max(deadline_, now - config_.heartbeat / 2), now);
       break;
@@ -221,6 +242,7 @@ void link_plan::check() const {
   DFS_ASSERT(peer_.has_value() == next_deadline().has_value()); // I4
   DFS_ASSERT(unanswered_.empty() || is_beating(epoch_));
   DFS_ASSERT(misses_ < config_.misses_max);
+  DFS_ASSERT(!keeperless_ || (keeper_lost_ && is_beating(epoch_))); // I7
   DFS_ASSERT(!next_ || is_beating(epoch_) || (!*next_ && peer_));
 }
 
@@ -238,6 +260,8 @@ void link_plan::begin_attempt(link_effects& out, instant now) {
   misses_ = 0;
   credits_ = 1;
   unanswered_.clear();
+  keeperless_ = false;
+  keeper_lost_.reset();
   enter(out, link_state::connecting, now);
   deadline_ = now + 2 * config_.connect_timeout; // As for introductions.
   out.push_back(find_directory{epoch_, *peer_, config_.connect_timeout});
@@ -250,6 +274,8 @@ void link_plan::give_up(link_effects& out, std::string cause, instant now) {
   cause_ = cause;
   misses_ = 0;
   unanswered_.clear();
+  keeperless_ = false;
+  keeper_lost_.reset();
   out.push_back(drop_link{*peer_});
   deadline_ = now + next_wait();
   const bool unlisted = next_ && !*next_;
@@ -266,6 +292,8 @@ void link_plan::turn_to(std::optional<msg::member_record> peer) {
   peer_ = std::move(peer);
   next_.reset();
   heard_.reset();
+  keeperless_ = false;
+  keeper_lost_.reset();
 }
 
 bool link_plan::is_kept(instant now) const {
@@ -277,10 +305,20 @@ bool link_plan::miss_forgotten(link_effects& out, instant now) {
     return now - sent.second >= config_.misses_max * config_.heartbeat_timeout;
   });
   misses_ += static_cast<std::uint32_t>(forgotten);
-  if (misses_ < config_.misses_max)
+  const auto gone
+    = keeper_lost_
+      && now - *keeper_lost_ >= config_.misses_max * config_.heartbeat_timeout;
+  if (misses_ < config_.misses_max && !gone)
     return false;
-  give_up(out, "heartbeats are not even sent", now);
+  give_up(out,
+          gone ? "the peer's links have ended" : "heartbeats are not even sent",
+          now);
   return true;
+}
+
+void link_plan::ask_keeper(link_effects& out, instant now) {
+  deadline_ = now + config_.heartbeat;
+  out.push_back(ask_introduction{epoch_, config_.heartbeat_timeout});
 }
 
 void link_plan::beat(link_effects& out, instant due, instant now) {

@@ -42,7 +42,8 @@ struct find_directory {
   std::chrono::milliseconds within;
 };
 
-/// Ask it who it is. Answered by `introduced` or `attempt_failed`.
+/// Ask it who it is, and for its link keeper. Answered by `introduced` or
+/// `attempt_failed`.
 struct ask_introduction {
   link_epoch epoch;
   std::chrono::milliseconds within;
@@ -83,6 +84,8 @@ using link_effects = std::vector<link_effect>;
 ///      lost sight of the peer is a hint, which costs a heartbeat. A link that
 ///      breaks meanwhile is made anew.
 ///  I6  A heartbeat that the shell forgets is a miss, and frees its credit.
+///  I7  A link keeper that is replaced ends no link: the peer is asked for the
+///      next one over the same connection, for as long as misses would take.
 class link_plan {
 public:
   /// @param before Larger than any epoch of a former plan of this process.
@@ -109,6 +112,9 @@ public:
   [[nodiscard]] link_effects heartbeat_failed(link_epoch epoch,
                                               std::uint64_t sequence,
                                               const error& why, instant now);
+  /// The peer's link keeper ended, and the connection stands as far as this end
+  /// knows: the peer's subsystem is being restarted.
+  [[nodiscard]] link_effects keeper_lost(link_epoch epoch, instant now);
   /// CAF says that the connection is gone.
   [[nodiscard]] link_effects connection_lost(link_epoch epoch, instant now);
 
@@ -141,6 +147,7 @@ private:
   void begin_attempt(link_effects& out, instant now);
   void give_up(link_effects& out, std::string cause, instant now);
   void beat(link_effects& out, instant due, instant now);
+  void ask_keeper(link_effects& out, instant now);
   [[nodiscard]] bool is_current(link_epoch epoch, msg::link_state state) const;
   [[nodiscard]] bool is_beating(link_epoch epoch) const;
   /// As far as stamps of starts tell.
@@ -167,6 +174,9 @@ private:
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, instant> unanswered_; ///< When each was sent.
   std::optional<instant> heard_;                ///< The peer's last answer.
+  bool keeperless_ = false; ///< No introduction since its keeper ended.
+  /// Its keeper ended, and no heartbeat was answered since.
+  std::optional<instant> keeper_lost_;
   std::chrono::microseconds round_trip_{0};
   std::uint64_t answered_ = 0;
   std::uint64_t failures_ = 0;
