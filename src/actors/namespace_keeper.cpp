@@ -67,7 +67,7 @@ void change(self_pointer self, const Change& x,
             promise_of<core::answer_of_t<Change>> promise) {
   auto& state = self->state;
   const auto before = state.tree->applied();
-  if (auto may = may_change<Change>(self); !may)
+  if (auto may = may_change(self, x); !may)
     return answer(self, promise, {may.error(), before});
   auto frees = false;
   if constexpr (core::may_free_names<Change>::value) {

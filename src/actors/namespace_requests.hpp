@@ -111,4 +111,16 @@ result<nothing> may_change(namespace_self self) {
   return done;
 }
 
+/// What was done under that number is told again, and takes no room: "full"
+/// would say that it was not done.
+template <class Change>
+result<nothing> may_change(namespace_self self, const Change& x) {
+  const auto may = may_change<Change>(self);
+  if constexpr (requires { x.request; })
+    if (!may && may.error().code == ec::full
+        && self->state.tree->was_done(x.request))
+      return done;
+  return may;
+}
+
 } // namespace dfs::actors

@@ -51,7 +51,7 @@ create_versioned(namespace_self self, const msg::create_versioned& x) {
   const auto directory = find_versions(self);
   if (!directory)
     return refuse<msg::file_located>(self, directory.error());
-  if (auto may = may_change<msg::create_versioned>(self); !may)
+  if (auto may = may_change(self, x); !may)
     return refuse<msg::file_located>(self, may.error());
   core::tree_changes changes;
   const auto before = tree.applied();

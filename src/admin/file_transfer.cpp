@@ -142,6 +142,7 @@ store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
   what.resume = how.resume;
   what.timeout = context.transfer_timeout();
   what.request = context.next_request().value();
+  what.repeats = context.options.request != request_id{};
   what.progress = [&](std::uint64_t bytes) { shown.add(bytes); };
   auto made = (*files)->write_file(std::move(source), std::move(what));
   if (!made && made.error().code == ec::cancelled && how.resume)

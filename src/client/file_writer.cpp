@@ -41,6 +41,32 @@ file_writer::file_writer(file_session& session,
 void file_writer::start(std::function<void(result<msg::file_status>)> then) {
   DFS_ASSERT(!then_);
   then_ = std::move(then);
+  if (what_.request == 0)
+    what_.request = new_number();
+  else if (what_.repeats)
+    return ask_whether_done();
+  begin();
+}
+
+/// An upload that has ended is answered again. As a commit it may have been
+/// done all the same: that answers by itself.
+void file_writer::ask_whether_done() {
+  session_.master.ask<msg::finish_upload>(
+    {.request = what_.request, .upload = {}}, patience_.left(),
+    [self = shared_from_this()](auto reply) {
+      if (!self->then_)
+        return;
+      if (reply)
+        return self->committed(*std::move(reply));
+      const auto code = reply.error().code;
+      if (code == ec::not_found || code == ec::invalid_argument)
+        self->begin();
+      else
+        self->stop_with(reply.error());
+    });
+}
+
+void file_writer::begin() {
   if (length_ == 0u)
     return verify_and_finish();
   session_.grants->take({.path = what_.path,
@@ -283,7 +309,7 @@ void file_writer::verify_and_finish() {
     if (!fine) // I2
       return self->stop_with(fine.error());
     if (self->upload_)
-      self->ask(msg::finish_upload{.request = new_number(),
+      self->ask(msg::finish_upload{.request = self->what_.request,
                                    .upload = self->upload_->upload},
                 &file_writer::committed);
     else
@@ -292,9 +318,8 @@ void file_writer::verify_and_finish() {
 }
 
 void file_writer::commit() {
-  const auto number = std::exchange(what_.request, 0);
   session_.master.ask<msg::commit_file>(
-    {.request = number != 0 ? number : new_number(),
+    {.request = what_.request,
      .path = what_.path,
      .force = what_.force,
      .parents = what_.parents,
@@ -313,6 +338,8 @@ void file_writer::commit() {
 
 void file_writer::committed(msg::file_status status) {
   DFS_CRASH_POINT("client.file_committed");
+  if (status.path.empty()) // It was done, and is gone since.
+    status.path = what_.path;
   answer(std::move(status));
 }
 

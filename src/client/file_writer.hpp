@@ -41,7 +41,8 @@ struct file_write {
   bool resume = false;
   std::chrono::milliseconds timeout{60'000}; ///< Without progress.
   std::size_t chunks_at_once = 3;
-  std::uint64_t request = 0; ///< Of `commit_file`; 0: chosen.
+  std::uint64_t request = 0; ///< Of `commit_file`, `finish_upload`; 0: chosen.
+  bool repeats = false;      ///< It may have been done under that number.
   /// Bytes acknowledged, those of a resumed upload included.
   std::function<void(std::uint64_t)> progress;
 };
@@ -70,6 +71,8 @@ private:
   template <class Request>
   void ask(Request request,
            void (file_writer::*then)(typename msg::method<Request>::reply));
+  void ask_whether_done();
+  void begin();
   void first_chunk(new_chunk made);
   void looked_for_upload(const result<msg::upload_status>& found);
   void begin_upload();

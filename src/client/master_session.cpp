@@ -42,6 +42,13 @@ bool is_passing(ec code) {
          || code == ec::not_leader;
 }
 
+/// Judged before the number of a change is looked at: it says nothing of an
+/// earlier try.
+bool is_of_this_try(ec code) {
+  return code == ec::denied || code == ec::unauthenticated
+         || code == ec::token_expired || code == ec::unsupported;
+}
+
 } // namespace
 
 master_session::master_session(boost::asio::io_context& io,
@@ -116,6 +123,8 @@ void master_session::answered(const pending_ptr& x,
       search_.confirmed();
     }
     login_ = link->login();
+    if (!bytes && is_of_this_try(bytes.error().code))
+      return give_up(x, bytes.error());
     return x->call.answered(bytes);
   }
   const auto& reason = bytes.error();

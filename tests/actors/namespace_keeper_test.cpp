@@ -317,6 +317,28 @@ TEST_F(NamespaceKeeper, RefusesChangesOnAFullDisk) { // SPEC G16
   EXPECT_TRUE(ask<msg::entry_removed>(msg::purge_trash{0, 0, true}));
 }
 
+// SPEC S11, G16: whoever asks again is not told that nothing was done.
+TEST_F(NamespaceKeeper, TellsWhatWasDoneOnADiskThatIsFullSince) {
+  const msg::create_file create{71, "/f"};
+  auto commit = file("/g", {written(1, 1)});
+  commit.request = 72;
+  const msg::rename_entry rename{73, "/f", "/h", false};
+  const auto made = ask<msg::file_status>(create);
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(ask<msg::file_status>(commit));
+  ASSERT_TRUE(ask<msg::file_status>(rename));
+  free_bytes_min = ~std::uint64_t{0} - 1;
+  restart();
+  advance(2s);
+  const auto again = ask<msg::file_status>(create);
+  ASSERT_TRUE(again) << again.error().context;
+  EXPECT_EQ(again->inode, made->inode);
+  EXPECT_TRUE(ask<msg::file_status>(commit));
+  EXPECT_TRUE(ask<msg::file_status>(rename));
+  EXPECT_EQ(refusal(ask<msg::file_status>(msg::create_file{74, "/i"})),
+            ec::full);
+}
+
 TEST_F(NamespaceKeeper, AnswersTheRest) {
   ASSERT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/a/b", true}));
   ASSERT_TRUE(ask<msg::file_status>(file("/a/f", {written(1, 3)})));

@@ -343,6 +343,41 @@ TEST_F(FileWriterTest, RepeatsRequestsUnderTheirNumbers) {
   EXPECT_GT(lost, 5);
 }
 
+// SPEC S11: by the same command, under the number that it was told, whatever
+// came between: a lost answer, or grants that the master took no more.
+TEST_F(FileWriterTest, ARepeatedPutHasItsEffectOnce) {
+  int commits = 0;
+  cluster.on_master = [&](const std::string& name) -> std::optional<error> {
+    if (name != "commit_file" || ++commits != 1)
+      return std::nullopt;
+    for (auto& [id, x] : cluster.chunks) {
+      x.leased = false;
+      static_cast<void>(cluster.lease(x));
+    }
+    return std::nullopt;
+  };
+  std::uint64_t number = 4'711;
+  for (const auto size : {5, 5 * mib}) {
+    for (const auto force : {false, true}) {
+      const auto bytes = random_bytes(static_cast<std::size_t>(size));
+      file_write what{.path = "/f" + std::to_string(++number),
+                      .force = force,
+                      .request = number};
+      const auto made = put(bytes, what);
+      ASSERT_TRUE(made) << made.error().context;
+      what.repeats = true;
+      const auto again = put(bytes, what);
+      ASSERT_TRUE(again) << again.error().context;
+      EXPECT_EQ(again->inode, made->inode) << "a second file";
+    }
+  }
+  // What was not done is done, by one that says that it repeats, too.
+  const auto made
+    = put("hello", {.path = "/new", .request = ++number, .repeats = true});
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(cluster.content("/new"), "hello");
+}
+
 struct changing_source final : byte_source {
   explicit changing_source(std::string all) : bytes{std::move(all)} {
     // nop

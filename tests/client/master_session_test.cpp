@@ -270,6 +270,33 @@ TEST_F(MasterSession, UnavailableMayHaveBeenDone) { // I2
   EXPECT_EQ(refusal(alice->call(change, 500ms)), ec::outcome_unknown);
 }
 
+// Who may ask, and whether the method is answered at all, is judged before the
+// number is looked at: rights may have been taken away since the first try.
+TEST_F(MasterSession, AForbiddenRepetitionSaysNothingOfTheFirstTry) { // S11
+  std::atomic<ec> second{ec::denied};
+  std::atomic<int> asked{0};
+  member_door master{node, [&](const net::frame_request& x) {
+                       const auto code
+                         = asked++ == 0 ? ec::unavailable : second.load();
+                       x.from->refuse(x.id, fail(code, "no"));
+                     }};
+  master.knows({master.record(msg::role::master)},
+               master.record(msg::role::master));
+  auto alice = client({master.door.server.contact()});
+  for (const auto code : {ec::denied, ec::unauthenticated, ec::unsupported}) {
+    asked = 0;
+    second = code;
+    EXPECT_EQ(refusal(alice->call(change)), ec::outcome_unknown)
+      << to_string(code);
+    EXPECT_EQ(asked, 2);
+    EXPECT_EQ(refusal(alice->call(change)), code) << "the first try";
+  }
+  // The master has looked: it was not done.
+  asked = 0;
+  second = ec::exists;
+  EXPECT_EQ(refusal(alice->call(change)), ec::exists);
+}
+
 TEST_F(MasterSession, PassesOnWhatTheMasterRefuses) {
   member_door master{node, [&](const net::frame_request& x) {
                        x.from->refuse(x.id, fail(ec::exists, "/a is taken"));

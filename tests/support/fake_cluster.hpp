@@ -286,7 +286,7 @@ public:
 
   result<msg::chunks_allocated> on(const msg::allocate_chunks& x) {
     msg::chunks_allocated made;
-    if (files.contains(x.path) && !x.force)
+    if (files.contains(x.path) && !x.force && !answers_.contains(x.request))
       return fail(ec::exists, x.path + " exists");
     const auto wanted = replicas_in.find(x.path.substr(0, x.path.rfind('/')));
     if (x.replication != 0)
@@ -337,10 +337,11 @@ public:
   }
 
   result<msg::file_status> on(const msg::finish_upload& x) {
-    const auto up = uploads.at(x.upload);
-    uploads.erase(x.upload);
-    files[up.path] = {x.upload, up.chunks};
-    return status(up.path);
+    const auto up = uploads.extract(x.upload);
+    if (up.empty())
+      return fail(ec::not_found, "there is no such upload");
+    files[up.mapped().path] = {x.upload, up.mapped().chunks};
+    return status(up.mapped().path);
   }
 
   result<msg::upload_status> on(const msg::abort_upload& x) {
@@ -456,14 +457,16 @@ private:
       number = x.request;
       DFS_ASSERT(number != 0);
       if (const auto known = answers_.find(number); known != answers_.end())
-        return known->second;
+        return known->second.first == msg::method<Request>::number
+                 ? result<std::string>{known->second.second}
+                 : fail(ec::invalid_argument, "used for another change");
     }
     auto reply = on(x);
     if (!reply)
       return reply.error();
     auto bytes = wire::encode(*reply);
     if (number != 0)
-      answers_[number] = bytes;
+      answers_[number] = {msg::method<Request>::number, bytes};
     return bytes;
   }
 
@@ -590,7 +593,7 @@ private:
   }
 
   std::uint64_t next_ = 0;
-  std::map<std::uint64_t, std::string> answers_;
+  std::map<std::uint64_t, std::pair<std::uint16_t, std::string>> answers_;
   std::vector<std::function<void()>> waiting_; ///< At hung servers, for ever.
 };
 
