@@ -430,6 +430,11 @@ version_keeper_actor::behavior_type version_keeper(
   self->state.options = std::move(options);
   self->state.newest = self->state.options.newest;
   self->state.trouble = "not registered with a master yet";
+  // A former keeper of this process has sent fewer beats than milliseconds.
+  self->state.sequence = static_cast<std::uint64_t>(
+    std::chrono::duration_cast<std::chrono::milliseconds>(
+      self->clock().now().time_since_epoch())
+      .count());
   if (self->state.options.board != nullptr)
     self->state.options.board->set("fileserver", false, self->state.trouble);
   self->set_down_handler(
