@@ -111,6 +111,7 @@ void queue_shell::gather(msg::queue_request request, std::uint64_t read) const {
   if (state.gathered.empty())
     self->send(self, caf::flush_atom_v);
   state.waiting_bytes += request.item.bytes.size();
+  ++state.copies[{request.session, request.number}];
   state.gathered.push_back({std::move(request), read});
 }
 
@@ -144,8 +145,6 @@ void queue_shell::flush() const {
     out(head.format);
     out.varint(asked.size());
     payload += body;
-    for (const auto& x : asked)
-      ++state.copies[x.change];
     batch->payloads.emplace_back(++state.last_token, std::move(payload));
     state.under_way.emplace(state.last_token, std::move(asked));
     state.watch.submit(state.last_token, self->clock().now());

@@ -99,7 +99,7 @@ struct queue_server_state {
   std::map<std::uint64_t, reader> reads;
   std::vector<gathering> gathered;
   std::map<core::submit_token, std::vector<asked>> under_way;
-  /// Of each change, in how many payloads under way it is.
+  /// Of each change, in how many payloads it is, under way or gathered.
   std::map<change_key, std::size_t> copies;
   std::uint64_t last_read = 0;
   core::submit_token last_token = 0;

@@ -96,11 +96,14 @@ struct QueueCopies : testing::Test {
     batch->events.push_back(std::move(x));
     self->send(told->service, multicast_news{std::move(batch)});
   }
-  void install(std::uint64_t epoch) {
+  static core::configuration_installed installed(std::uint64_t epoch) {
     core::configuration_installed x;
     x.configuration.id = {epoch, server_id{1}};
     x.configuration.members = {{server_id{1}, {}, life_id{1}}};
-    tell(std::move(x));
+    return x;
+  }
+  void install(std::uint64_t epoch) {
+    tell(installed(epoch));
   }
   void refuse(std::size_t i) {
     tell(core::submit_ended{told->tokens.at(i), core::submit_outcome::refused});
@@ -161,6 +164,20 @@ TEST_F(QueueCopies, OfOneThatIsUnderWayARefusalSaysNothing) { // SPEC S11
   ASSERT_TRUE(has_payloads(2));
   refuse(1);
   EXPECT_EQ(outcome(std::move(waits)), ec::outcome_unknown);
+}
+
+// The group tells of both in one batch: the new copy is not with it yet.
+TEST_F(QueueCopies, OfOneThatIsAboutToGoARefusalSaysNothing) { // SPEC S11, Q8
+  install(1);
+  auto waits = pop();
+  ASSERT_TRUE(has_payloads(1));
+  auto batch = std::make_shared<multicast_batch>();
+  batch->events.emplace_back(installed(2));
+  batch->events.emplace_back(
+    core::submit_ended{told->tokens.at(0), core::submit_outcome::refused});
+  self->send(told->service, multicast_news{std::move(batch)});
+  EXPECT_EQ(outcome(std::move(waits)), ec::outcome_unknown);
+  EXPECT_TRUE(has_payloads(2)) << "it may take an item";
 }
 
 TEST_F(QueueCopies, ThatAreAllRefusedWereNotBegun) { // SPEC S11
