@@ -295,4 +295,22 @@ TEST_F(Registrations, HandlesAreForMembersWhoseRoleNeedsThem) {
   stop(door);
 }
 
+// SPEC M1: it left, came back at another address, and the goodbye comes last.
+TEST_F(Registrations, AGoodbyeConcernsNoLaterLifeOfThatName) {
+  const auto before = card<msg::register_fileserver>(1, "f", "10.0.0.1");
+  peers.admit(before, msg::role::fileserver);
+  const auto gone = peers.members.members.back();
+  peers.admit(card<msg::register_fileserver>(2, "f", "10.0.0.2"),
+              msg::role::fileserver);
+  const auto asker = caf::actor_cast<caf::strong_actor_ptr>(versions);
+  const auto may = [&] {
+    return static_cast<bool>(peers.roll->admit(asker, msg::role::fileserver));
+  };
+  peers.roll->apply({msg::member_change::left, gone, ""});
+  EXPECT_TRUE(may());
+  peers.roll->apply(
+    {msg::member_change::left, peers.members.members.back(), ""});
+  EXPECT_FALSE(may());
+}
+
 } // namespace dfs::actors

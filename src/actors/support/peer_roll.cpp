@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace dfs::actors {
@@ -25,7 +26,11 @@ void peer_roll::apply(const msg::member_changed& change) {
   if (change.change == msg::member_change::joined)
     return note(change.member);
   members_.erase(change.member.id);
-  if (change.change == msg::member_change::left)
+  // It may be here at another address by now.
+  const auto is_here
+    = [&](const auto& x) { return x.second.name == change.member.name; };
+  if (change.change == msg::member_change::left
+      && std::ranges::none_of(members_, is_here))
     known_.erase(change.member.name);
 }
 
