@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
     setup{"steps"}, setup{"restarts"}, setup{"removals"}, setup{"hangs"},
     setup{"full"}, setup{"older", 1, 10}, setup{"restored", 1, 10},
     setup{"settings"}, setup{"torn", 1, 10}, setup{"rot", 1, 10},
+    setup{"lapsed"},
     setup{"rot", 101, 10, 3, 2, 1}, // No other server can take a copy.
     setup{"rot", 201, 5, 5, 6, 2},
     setup{"torn", 101, 5, 3, 4, 1},        // No other server can take a copy.
@@ -121,6 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"empty-proof", {"restored", 170, 20}},
     proof{"proud", {"restored", 72, 1, 4, 4, 2}},
+    proof{"proud", {"lapsed", 1, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
     proof{"unchecked", {"rot", 1, 10}}, proof{"rotten-source", {"rot", 1, 10}},
     proof{"rotten-level", {"rot", 1, 50, 4, 6, 1}},
@@ -128,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"kept-dark", {"rot", 1, 50}}, proof{"condemned", {"rot", 1, 50}},
     proof{"remade", {"rot", 1, 50, 4, 6, 1}}),
   [](const auto& x) {
-    std::string name{x.param.mutant};
+    auto name = fmt::format("{}_{}", x.param.mutant, x.param.where.scenario);
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
   });

@@ -1,5 +1,6 @@
 #include "base/counted.hpp"
 #include "core/chunks/directory_machine.hpp"
+#include "core/chunks/grant_proof.hpp"
 
 #include <fmt/format.h>
 
@@ -62,6 +63,26 @@ void add_torn_links(const directory_state& s, chunk_id chunk, instant now,
                       s.servers.at(a).name, s.servers.at(b).name);
 }
 
+// Each may be bad at another place: what is set aside is there for a person.
+std::string why_lost(const directory_state& s, chunk_id chunk) {
+  std::string names;
+  if (const auto odd = s.table.odd().find(chunk); odd != s.table.odd().end())
+    for (const auto& x : odd->second)
+      if (x.fault == replica_fault::corrupt)
+        names += (names.empty() ? "" : ", ") + s.servers.at(x.server).name;
+  if (names.empty())
+    return names;
+  return "no copy is whole: bad ones are kept in `quarantine/` of " + names
+         + "; put the file again from its source";
+}
+
+std::string why_not_whole(const directory_state& s, chunk_id chunk,
+                          msg::chunk_health health, instant now) {
+  if (health == msg::chunk_health::unavailable)
+    return why_it_waits(s, chunk, now);
+  return health == msg::chunk_health::lost ? why_lost(s, chunk) : std::string{};
+}
+
 } // namespace
 
 // -- chunks -------------------------------------------------------------------
@@ -89,7 +110,9 @@ directory_machine::report_of(chunk_id chunk, instant now) const {
                          : s_.class_of(chunk, *entry, now));
   x.wanted = entry->replication;
   x.version = chunk_version{entry->version};
-  x.repair = repair_.trouble_of(chunk);
+  x.repair = why_not_whole(s_, chunk, x.health, now);
+  if (x.repair.empty())
+    x.repair = repair_.trouble_of(chunk);
   if (x.health != msg::chunk_health::healthy)
     add_torn_links(s_, chunk, now, x.repair);
   for (const auto i : s_.table.holders(chunk))

@@ -154,7 +154,9 @@ private:
   claim(chunk_id chunk, instant now);
 
   // Servers.
-  void arrived(server_index i, const msg::chunk_state& x, instant now);
+  /// @param doubted Its server refuses it, and nobody knows why.
+  void
+  arrived(server_index i, const msg::chunk_state& x, bool doubted, instant now);
   void lost(server_index i, chunk_id chunk, instant now);
   void led(server_index i, const msg::led_chunk& x,
            msg::chunk_heartbeat_ack& answer, instant now);
@@ -163,7 +165,8 @@ private:
   void grew(chunk_id chunk, chunk_entry& entry,
             const msg::chunk_extent& committed, bool settled);
   [[nodiscard]] bool is_target(server_index i, chunk_id chunk) const;
-  void refuses(server_index i, chunk_id chunk, instant now);
+  [[nodiscard]] bool
+  is_unexplained(server_index i, const msg::chunk_state& x, bool first) const;
   void find_left_out(server_index i, const msg::report_chunks& x);
   void drop_left_out(server_index i, instant now);
   void server_died(server_index i, std::string_view why, instant now);

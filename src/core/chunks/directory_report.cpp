@@ -88,9 +88,10 @@ void find_server_trouble(const msg::cluster_status& x,
 std::vector<msg::health_finding> find_trouble(const msg::cluster_status& x) {
   std::vector<msg::health_finding> found;
   if (x.lost != 0)
-    found.push_back({"CHUNKS_LOST", true,
-                     counted(x.lost, "chunk")
-                       + " without any copy: dfsnode fsck names the files"});
+    found.push_back(
+      {"CHUNKS_LOST", true,
+       counted(x.lost, "chunk")
+         + " without any good copy: dfsnode fsck names the files"});
   if (x.unavailable != 0)
     found.push_back({"CHUNKS_UNAVAILABLE", true,
                      counted(x.unavailable, "chunk")
@@ -161,7 +162,7 @@ msg::cluster_status report_status(const directory_machine& from,
   x.repair_rate = repairs.rate;
   x.master_disks = std::move(disks);
   x.findings = find_trouble(x);
-  if (const auto why = from.repairs().trouble(); !why.empty())
+  if (const auto why = from.repairs().trouble(s, now); !why.empty())
     for (auto& found : x.findings)
       if (found.code == "CHUNKS_UNDER_REPLICATED"
           || found.code == "CHUNKS_UNAVAILABLE")

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 // What chunkservers say.
 
@@ -79,6 +80,7 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
     return fail(ec::not_found, "register first");
   if (s_.servers.at(*i).boot != x.boot)
     return fail(ec::stale, "another life of this store is registered");
+  const bool first = !s_.servers.at(*i).told;
   const auto says = s_.servers.page(*i, x);
   if (!says)
     return says.error();
@@ -86,23 +88,22 @@ directory_machine::report(const msg::report_chunks& x, instant now) {
     return msg::chunks_reported{x.page};
   find_left_out(*i, x);
   collector_.listed(*i, x.page == 0, x.chunks.size());
+  const std::set<chunk_id> refused{x.refused.begin(), x.refused.end()};
   for (const auto& state : x.chunks)
-    arrived(*i, state, now);
-  for (const auto chunk : x.refused)
-    refuses(*i, chunk, now);
+    arrived(*i, state,
+            refused.contains(state.chunk) && is_unexplained(*i, state, first),
+            now);
   if (x.last)
     advance_all(now);
   return msg::chunks_reported{x.page};
 }
 
-// Whatever it was revoked for: what it has is of the version in force, and a
-// grant finds out how much that is. No server is believed to refuse more than
-// that.
-void directory_machine::refuses(server_index i, chunk_id chunk, instant now) {
-  if (!s_.table.holds(i, chunk))
-    return;
-  s_.refused.add(chunk, i, s_.table.version_at(i, chunk).next()); // F1
-  judge(chunk, now);
+// Its server refuses it. Not because of this master, if that has not revoked
+// it, or has not heard before what a former master may have revoked.
+bool directory_machine::is_unexplained(server_index i,
+                                       const msg::chunk_state& x,
+                                       bool first) const {
+  return first || !s_.refused.has(x.chunk, i, x.extent.version);
 }
 
 // A copy was ordered there, and is not known to be over.
@@ -180,7 +181,7 @@ directory_machine::heartbeat(const msg::chunk_heartbeat& x, instant now) {
   if (!x.arrived.empty() || !x.lost.empty() || !x.corrupt.empty())
     s_.servers.at(i).told_at = std::max(s_.servers.at(i).told_at, x.sequence);
   for (const auto& state : x.arrived)
-    arrived(i, as_made(s_, i, state), now);
+    arrived(i, as_made(s_, i, state), false, now);
   if (const auto& server = s_.servers.at(i);
       x.all_told && server.reported && x.sequence > server.listed_at)
     drop_left_out(i, now);
@@ -229,7 +230,7 @@ directory_machine::leave(const msg::leave_chunkserver& x, instant now) {
 // -- chunks -------------------------------------------------------------------
 
 void directory_machine::arrived(server_index i, const msg::chunk_state& x,
-                                instant now) {
+                                bool doubted, instant now) {
   s_.servers.at(i).left_out.erase(x.chunk);
   const auto standing = s_.reported(i, x);
   if (standing == chunk_table::standing::unknown) {
@@ -247,6 +248,10 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
     judge(x.chunk, now);
     return;
   }
+  // A grant finds out how much it has. No server is believed to refuse more
+  // than it has told of.
+  if (doubted && x.extent.version.value() >= entry.version) // F1, F3
+    s_.refused.add_unexplained(x.chunk, i, x.extent.version);
   // Whoever has the version of the intent may lead already, and have shown to
   // readers what this one lacks; a fence above it takes this back.
   if (const auto intent = s_.table.intent(x.chunk);

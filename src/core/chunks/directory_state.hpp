@@ -140,6 +140,12 @@ struct directory_state {
            && refused.has(chunk, holder, table.version_at(holder, chunk));
   }
 
+  /// So it does, or did before it was fenced, and its replica may lack what a
+  /// former master knew to be committed.
+  [[nodiscard]] bool doubts(chunk_id chunk, server_index holder) const {
+    return refused.unexplained(chunk, holder);
+  }
+
   /// The server shows nothing of the chunk below that version any more, as soon
   /// as it hears of it.
   void revoke(server_index i, chunk_id chunk, chunk_version below);

@@ -1,4 +1,5 @@
 #include "core/chunks/grant_machine.hpp"
+#include "core/chunks/grant_proof.hpp"
 
 #include <fmt/format.h>
 
@@ -14,21 +15,6 @@ namespace {
 
 bool in(const std::vector<server_index>& xs, server_index x) {
   return std::find(xs.begin(), xs.end(), x) != xs.end();
-}
-
-std::string
-why_it_waits(const directory_state& s, chunk_id chunk, instant now) {
-  std::string why = "too few replicas are reachable";
-  if (!s.config.durable || s.servers.complete(now)
-      || s.table.behind(chunk).empty()
-      || !s.table.proven_holders(chunk).empty())
-    return why;
-  std::string away;
-  for (server_index i = 0; i < s.servers.size(); ++i)
-    if (!s.servers.at(i).forgotten && !s.servers.usable(i, now))
-      away += (away.empty() ? "" : ", ") + s.servers.at(i).name;
-  return why + "; these chunkservers are away and may have more: " + away
-         + "; bring them back, or forget them (`dfsnode admin forget`)";
 }
 
 } // namespace
@@ -80,17 +66,25 @@ bool grant_machine::may_begin(directory_state& s, instant now,
   if (chosen.size() < entry.replication && unfit_.empty()
       && (!s.gathered(now) || s.servers.arriving(now)))
     return false;
+  const auto others_left = std::ranges::any_of(
+    may_be_of_it, [&](server_index i) { return in(unfit_, i); });
+  if (lacks_proof(s, chunk_, chosen, others_left, now)) // V1
+    return false;
   return chosen.size() >= std::max<std::size_t>(s.replicas_min(entry), 1)
          || (!chosen.empty() && may_be_short(s, now));
 }
 
 // Where it is settled, copies are made without a grant. Otherwise nobody could
 // copy it, or read it, for as long as the others are away; nor under an open
-// intent, which has revoked what they have.
+// intent, which has revoked what they have, nor where a server refuses it.
 bool grant_machine::may_be_short(const directory_state& s, instant now) const {
-  return unfit_.empty() && s.quiet(now)
-         && (!s.table.find(chunk_)->has(chunk_entry::settled)
-             || s.table.intent(chunk_) || !s.table.behind(chunk_).empty());
+  if (!unfit_.empty() || !s.quiet(now))
+    return false;
+  const auto holders = s.table.holders(chunk_);
+  return !s.table.find(chunk_)->has(chunk_entry::settled)
+         || s.table.intent(chunk_) || !s.table.behind(chunk_).empty()
+         || std::ranges::any_of(
+           holders, [&](server_index i) { return s.refuses(chunk_, i); });
 }
 
 std::vector<server_index>
@@ -98,9 +92,8 @@ grant_machine::candidates(const directory_state& s, instant now) const {
   auto found = s.table.holders(chunk_);
   if (!s.table.proven_holders(chunk_).empty())
     return found;
-  // What was committed is nowhere. On a durable disk it is somewhere yet, as
-  // long as anybody is away.
-  if (s.config.durable ? s.servers.complete(now) : s.quiet(now))
+  // What was committed is nowhere.
+  if (all_are_here(s, now))
     for (const auto i : s.table.behind(chunk_))
       found.push_back(i);
   return found;
@@ -110,9 +103,11 @@ void grant_machine::expire_askers(directory_state& s, instant now) {
   std::erase_if(askers_, [&](const waiting& x) {
     if (now < x.until)
       return false;
+    const auto waits = why_it_waits(s, chunk_, now);
     const auto why
       = phase_ == phase::gathering
-          ? fail(ec::no_redundancy, why_it_waits(s, chunk_, now))
+          ? fail(ec::no_redundancy, "too few replicas are reachable"
+                                      + (waits.empty() ? waits : "; " + waits))
           : fail(ec::busy, fmt::format("a new primary is being made: {}",
                                        to_string(phase_)));
     s.out.push_back(answer_lease{x.asker, why});

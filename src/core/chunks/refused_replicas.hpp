@@ -18,22 +18,34 @@ namespace dfs::core {
 ///  F1  Whoever revoked a version that is in force, or hears of it, adds it.
 ///  F2  A row is there until a version is in force that it does not concern, or
 ///      its server lives anew, or its chunk is no more.
+///  F3  What a server lists as refused, and this master has not revoked, may
+///      lack changes that a former master knew to be committed.
 class refused_replicas {
 public:
   /// Nothing below that version is shown there.
   void add(chunk_id chunk, server_index server, chunk_version below) {
-    auto& known = rows_[chunk][server];
+    auto& known = rows_[chunk][server].below;
     known = std::max(known, below);
+  }
+
+  /// A former master has revoked that version there, and why is not known.
+  void
+  add_unexplained(chunk_id chunk, server_index server, chunk_version version) {
+    add(chunk, server, version.next());
+    rows_[chunk][server].unexplained = true;
   }
 
   /// Does the server refuse a replica of that version?
   [[nodiscard]] bool
   has(chunk_id chunk, server_index server, chunk_version version) const {
-    const auto row = rows_.find(chunk);
-    if (row == rows_.end())
-      return false;
-    const auto it = row->second.find(server);
-    return it != row->second.end() && version < it->second;
+    const auto* row = find(chunk, server);
+    return row != nullptr && version < row->below;
+  }
+
+  /// Does it, or did before it was fenced, and nobody knows why (F3)?
+  [[nodiscard]] bool unexplained(chunk_id chunk, server_index server) const {
+    const auto* row = find(chunk, server);
+    return row != nullptr && row->unexplained;
   }
 
   [[nodiscard]] bool any(chunk_id chunk) const {
@@ -46,7 +58,9 @@ public:
     if (row == rows_.end())
       return;
     std::erase_if(row->second,
-                  [&](const auto& x) { return x.second <= version; });
+                  [&](const auto& x) { return x.second.below <= version; });
+    for (auto& [server, x] : row->second)
+      x.unexplained = false; // A grant has found out.
     if (row->second.empty())
       rows_.erase(row);
   }
@@ -68,7 +82,20 @@ public:
   }
 
 private:
-  std::map<chunk_id, std::map<server_index, chunk_version>> rows_;
+  struct row {
+    chunk_version below; ///< Nothing below it is shown.
+    bool unexplained = false;
+  };
+
+  [[nodiscard]] const row* find(chunk_id chunk, server_index server) const {
+    const auto rows = rows_.find(chunk);
+    if (rows == rows_.end())
+      return nullptr;
+    const auto it = rows->second.find(server);
+    return it == rows->second.end() ? nullptr : &it->second;
+  }
+
+  std::map<chunk_id, std::map<server_index, row>> rows_;
 };
 
 } // namespace dfs::core

@@ -314,18 +314,6 @@ void repair_plan::failed(directory_state& s, chunk_id chunk,
   s.note(note::copy_failed, chunk, target, why);
 }
 
-std::string repair_plan::trouble_of(chunk_id chunk) const {
-  const auto known = wishes_.find(chunk);
-  return known == wishes_.end() ? std::string{} : known->second.why;
-}
-
-std::string repair_plan::trouble() const {
-  for (const auto& [live, chunk] : queue_)
-    if (const auto& x = wishes_.at(chunk); x.failures > 0)
-      return fmt::format("chunk {}: {}", chunk.value(), x.why);
-  return {};
-}
-
 void repair_plan::reborn(directory_state& s, server_index server) {
   std::vector<chunk_id> theirs;
   for (const auto& [chunk, targets] : s.copies)

@@ -60,8 +60,10 @@ public:
   /// Why the chunk has no more copies yet, for people; empty: it needs none, or
   /// one is on its way.
   [[nodiscard]] std::string trouble_of(chunk_id chunk) const;
-  /// Of all of them: one that could not be copied, and why; empty: none.
-  [[nodiscard]] std::string trouble() const;
+  /// Of all of them: one that could not be copied, or waits for servers that
+  /// are away, and why; empty: none, or none of the first that lack most.
+  [[nodiscard]] std::string
+  trouble(const directory_state& s, instant now) const;
 
   /// Aborts if an invariant is broken.
   void check(const directory_state& s) const;

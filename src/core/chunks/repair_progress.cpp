@@ -1,11 +1,21 @@
 #include "base/assert.hpp"
+#include "core/chunks/grant_proof.hpp"
 #include "core/chunks/repair_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstddef>
 
 // What a person is told of repairs, and what must hold.
 
 namespace dfs::core {
+
+namespace {
+
+constexpr std::size_t waiting_asked_max = 100; ///< For one `status`.
+
+} // namespace
 
 repair_plan::progress
 repair_plan::how_far(const directory_state& s, instant) const {
@@ -30,6 +40,25 @@ repair_plan::how_far(const directory_state& s, instant) const {
         : bytes / wishes_.size()
             * std::max<std::uint64_t>(wishes_.size(), missed_ ? x.waiting : 0);
   return x;
+}
+
+std::string repair_plan::trouble_of(chunk_id chunk) const {
+  const auto known = wishes_.find(chunk);
+  return known == wishes_.end() ? std::string{} : known->second.why;
+}
+
+std::string repair_plan::trouble(const directory_state& s, instant now) const {
+  for (const auto& [live, chunk] : queue_)
+    if (const auto& x = wishes_.at(chunk); x.failures > 0)
+      return fmt::format("chunk {}: {}", chunk.value(), x.why);
+  std::size_t asked = 0;
+  for (const auto& [live, chunk] : queue_) {
+    if (live > 0 || ++asked > waiting_asked_max)
+      break;
+    if (const auto why = why_it_waits(s, chunk, now); !why.empty())
+      return fmt::format("chunk {}: {}", chunk.value(), why);
+  }
+  return {};
 }
 
 void repair_plan::check(const directory_state& s) const {

@@ -61,6 +61,23 @@ TEST_F(ChunkReport, IsOfOneMoment) { // SPEC S9
   EXPECT_EQ(ask().health, msg::chunk_health::healthy);
 }
 
+// Other bytes of each are bad, perhaps.
+TEST_F(ChunkReport, OfAChunkWithoutWholeCopiesSaysWhereTheyAre) { // SPEC G9, O3
+  load(extent);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    enrol(n, extent);
+  for (int i = 0; i < 20; ++i)
+    pass(500ms);
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    beat(n, {chunk});
+  pass(500ms);
+  const auto told = ask();
+  EXPECT_EQ(told.health, msg::chunk_health::lost);
+  EXPECT_EQ(told.repair,
+            "no copy is whole: bad ones are kept in `quarantine/` of store-1, "
+            "store-2, store-3; put the file again from its source");
+}
+
 // What is not healthy, for an operator.
 TEST_F(ChunkReport, OfAllChunksComesInPages) { // SPEC S9
   const auto unhealthy = msg::chunk_page_max + 1;

@@ -167,6 +167,14 @@ public:
     idle_ = on;
   }
 
+  /// While a file grows its length is in no row, as the namespace does it.
+  [[nodiscard]] bool lengths_late() const {
+    return lengths_late_;
+  }
+  void set_lengths_late(bool on) {
+    lengths_late_ = on;
+  }
+
   /// Bytes rot: disks are scrubbed, some reads wait for them, and whoever gets
   /// wrong bytes reports it.
   [[nodiscard]] bool rots() const {
@@ -216,6 +224,7 @@ private:
   ppm crash_steps_ = 0;
   bool idle_ = false;
   bool steady_ = false;
+  bool lengths_late_ = false;
   bool rots_ = false;
   bool scrubs_ = false;
   std::unique_ptr<sim::world> world_;

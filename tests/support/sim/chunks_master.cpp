@@ -446,7 +446,8 @@ void chunk_master::perform(core::tell_growth& x) {
     const auto key
       = core::chunk_row_key(grown.chunk.chunk, core::chunk_row_writer::file);
     const auto there = disk_.rows.find(key);
-    if (!files_.contains(grown.file) || there == disk_.rows.end())
+    if (!files_.contains(grown.file) || there == disk_.rows.end()
+        || (grown.growing && cluster_.lengths_late()))
       continue;
     auto row = *wire::decode<core::chunk_row>(there->second);
     row.extent = grown.chunk.extent;

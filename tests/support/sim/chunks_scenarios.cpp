@@ -181,6 +181,10 @@ chunks_run run_full(const chunks_options& options) {
   return in_rounds(options, &chunk_trouble::fill);
 }
 
+chunks_run run_lapsed(const chunks_options& options) {
+  return in_rounds(options, &chunk_trouble::lapse);
+}
+
 // Two replicas of a chunk rot, and nothing else happens; or one of them, while
 // one other thing happens; or one whose server is the only one that is left for
 // a while.
@@ -453,6 +457,8 @@ const std::vector<chunks_scenario>& chunk_scenarios() {
     {"hangs", "disks that get nothing done, and power cuts meanwhile",
      run_hangs},
     {"full", "disks without room, and crashes meanwhile", run_full},
+    {"lapsed", "a disk goes back, and everybody dies who knows of it",
+     run_lapsed},
     {"rot", "bytes of replicas change by themselves, under faults", run_rot},
     {"restarts", "all or much of it dies, and comes back but for one server",
      run_restarts},

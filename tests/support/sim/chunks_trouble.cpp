@@ -314,6 +314,52 @@ void chunk_trouble::leave_alone() {
   cluster_.set_idle(false);
 }
 
+// The master has heard that all changes there are committed.
+bool chunk_trouble::knows_all(chunk_id chunk, node_index server) {
+  const auto* master = cluster_.master_process();
+  const auto* entry
+    = master == nullptr ? nullptr : master->machine().state().table.find(chunk);
+  return entry != nullptr
+         && entry->serial.value()
+              == cluster_.disk(server).replicas.at(chunk).log.size();
+}
+
+void chunk_trouble::lapse() {
+  auto& random = world_.random();
+  cluster_.set_lengths_late(true);
+  world_.run_for(up_to(random, 4s));
+  cluster_.set_idle(true);
+  world_.run_for(500ms + up_to(random, 3s));
+  const auto chunk = any_chunk();
+  const auto holders = chunk ? good_holders(*chunk) : std::vector<node_index>{};
+  const auto back
+    = holders.empty() ? node_index{} : holders[random.below(holders.size())];
+  if (holders.size() > 1 && knows_all(*chunk, back)) {
+    for (const auto i : holders)
+      cluster_.crash(i);
+    auto& x = cluster_.disk(back).replicas.at(*chunk);
+    x.go_back(x.log.size()
+              - std::min<std::size_t>(x.log.size(), 1 + random.below(4)));
+    x.durable = std::min(x.durable, x.log.size());
+    world_.run_for(up_to(random, 1s));
+    world_.start(back);
+    const auto noticed = [&] {
+      const auto* server = cluster_.server_process(back);
+      return server != nullptr && server->refuses(*chunk);
+    };
+    (void) world_.run_until(noticed, world_.now() + 6s);
+    cluster_.crash(chunk_cluster::master());
+    world_.run_for(50ms + up_to(random, 500ms));
+    world_.start(chunk_cluster::master());
+    world_.run_for(12s);
+    for (const auto i : holders)
+      if (i != back)
+        world_.start(i);
+    wait_for_copies({});
+  }
+  cluster_.set_idle(false);
+}
+
 void chunk_trouble::wait_for_health() {
   const auto end = world_.now() + repaired_within;
   std::string complaints = "not asked";

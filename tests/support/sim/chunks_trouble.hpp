@@ -46,6 +46,10 @@ public:
   /// All that have a chunk die at once and come back, but for one with a bad
   /// replica, which is asked to go on alone. No client does anything meanwhile.
   void leave_alone();
+  /// All that have a chunk die at once, and the disk of one of them goes back.
+  /// It comes back alone, the master notices, and dies. No client does anything
+  /// meanwhile.
+  void lapse();
   /// As `strike`, and nothing that takes two servers away.
   void strike_one();
   /// All that is bad is found, replaced and gone in time. SPEC G9
@@ -66,6 +70,7 @@ private:
   [[nodiscard]] std::vector<node_index> good_holders(chunk_id chunk);
   [[nodiscard]] bool has_rotten(chunk_id chunk);
   [[nodiscard]] std::optional<chunk_id> any_chunk();
+  [[nodiscard]] bool knows_all(chunk_id chunk, node_index server);
   void rot(node_index server, chunk_id chunk);
   void strike(node_index server, std::uint64_t what);
   node_index other(node_index server);
