@@ -1,6 +1,8 @@
 #include "client/change_name.hpp"
 
 #include "base/crc32c.hpp"
+#include "messages/queue_inspect.hpp"
+#include "wire/codec.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,6 +19,7 @@ namespace {
 
 constexpr char append_mark = 'a';
 constexpr char write_mark = 'w';
+constexpr char queue_mark = 'q';
 constexpr int hexadecimal = 16;
 
 std::string check_of(std::string_view text) {
@@ -30,11 +33,25 @@ std::string join(char mark, const std::array<std::uint64_t, N>& numbers) {
 }
 
 error no_name(char mark, std::string_view text) {
+  const auto* of = mark == append_mark  ? "an append"
+                   : mark == write_mark ? "a write"
+                                        : "a change of queues";
   return fail(ec::invalid_argument,
               fmt::format("'{}' is no request id of {}. Try: as it was printed "
                           "by the first one, or without --request-id",
-                          text.substr(0, 120),
-                          mark == append_mark ? "an append" : "a write"));
+                          text.substr(0, 120), of));
+}
+
+std::uint64_t half_of(const msg::queue_session& x, std::size_t begin) {
+  std::uint64_t half = 0;
+  for (std::size_t i = 0; i < sizeof half; ++i)
+    half = half << 8 | x.random[begin + i];
+  return half;
+}
+
+void put_half(msg::queue_session& x, std::size_t begin, std::uint64_t half) {
+  for (std::size_t i = sizeof half; i-- > 0; half >>= 8)
+    x.random[begin + i] = static_cast<std::uint8_t>(half);
 }
 
 template <std::size_t N>
@@ -112,9 +129,46 @@ result<write_name> parse_write_name(std::string_view text) {
                     static_cast<std::uint32_t>(checksum)};
 }
 
-bool looks_like_change_name(std::string_view text) {
-  return !text.empty() && (text[0] == append_mark || text[0] == write_mark)
+std::uint32_t checksum_of(msg::queue_request x) {
+  x.session = {};
+  x.number = x.first = 1;
+  x.wait = false;
+  return crc32c(wire::encode(x));
+}
+
+std::string to_string(const queue_name& x) {
+  return join<7>(queue_mark,
+                 {half_of(x.session, 0), half_of(x.session, 8),
+                  x.session.birth.value(), x.number,
+                  static_cast<std::uint64_t>(x.verb), x.done, x.checksum});
+}
+
+result<queue_name> parse_queue_name(std::string_view text) {
+  const auto x = split<7>(queue_mark, text);
+  if (!x)
+    return x.error();
+  const auto& [high, low, birth, number, verb, done, checksum] = *x;
+  const auto what = static_cast<msg::queue_verb>(verb);
+  if ((high == 0 && low == 0) || number == 0 || !fits(checksum)
+      || (what != msg::queue_verb::create && what != msg::queue_verb::destroy
+          && what != msg::queue_verb::push && what != msg::queue_verb::pop))
+    return no_name(queue_mark, text);
+  queue_name made{{}, number, what, done, static_cast<std::uint32_t>(checksum)};
+  put_half(made.session, 0, high);
+  put_half(made.session, 8, low);
+  made.session.birth = queue_tick{birth};
+  return made;
+}
+
+bool looks_like_queue_name(std::string_view text) {
+  return text.starts_with(queue_mark)
          && text.find('.') != std::string_view::npos;
+}
+
+bool looks_like_change_name(std::string_view text) {
+  return looks_like_queue_name(text)
+         || ((text.starts_with(append_mark) || text.starts_with(write_mark))
+             && text.find('.') != std::string_view::npos);
 }
 
 writer_id writer_in(writer_id writer, chunk_id chunk) {

@@ -2,6 +2,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "messages/queue.hpp"
 
 #include <cstdint>
 #include <string>
@@ -41,15 +42,35 @@ struct write_name {
   bool operator==(const write_name&) const = default;
 };
 
+/// Of a change of queues: its session, and the number of the request whose
+/// outcome is not known.
+struct queue_name {
+  msg::queue_session session;
+  std::uint64_t number = 0;
+  msg::queue_verb verb{};
+  std::uint64_t done = 0;     ///< Requests of the command that were answered.
+  std::uint32_t checksum = 0; ///< `checksum_of` that request.
+
+  bool operator==(const queue_name&) const = default;
+};
+
+/// Of what is asked for: not of session, numbers, and whether it waits.
+[[nodiscard]] std::uint32_t checksum_of(msg::queue_request x);
+
 /// "a2f.1.e.9.0.1.c3-1b4f": hexadecimal, and a check of it, for people copy it.
 [[nodiscard]] std::string to_string(const append_name& x);
 [[nodiscard]] std::string to_string(const write_name& x);
+[[nodiscard]] std::string to_string(const queue_name& x);
 
 /// Errors: `ec::invalid_argument`: no such name, or a slip of the pen.
 [[nodiscard]] result<append_name> parse_append_name(std::string_view text);
 [[nodiscard]] result<write_name> parse_write_name(std::string_view text);
+[[nodiscard]] result<queue_name> parse_queue_name(std::string_view text);
 
-/// May it be one of both? It need not be whole.
+/// May it be the name of a change of queues? It need not be whole.
+[[nodiscard]] bool looks_like_queue_name(std::string_view text);
+
+/// May it be any of these? It need not be whole.
 [[nodiscard]] bool looks_like_change_name(std::string_view text);
 
 /// Who a writer is in one chunk: in another one somebody else.

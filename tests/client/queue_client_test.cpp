@@ -63,7 +63,8 @@ struct QueueClient : ::testing::Test {
     EXPECT_EQ(x->status, queue_status::done);
   }
 
-  static ec reason(const result<msg::queue_answer>& x) {
+  template <class T>
+  static ec reason(const result<T>& x) {
     EXPECT_FALSE(x);
     return x ? ec{} : x.error().code;
   }
@@ -216,6 +217,77 @@ TEST_F(QueueClient, MovesItemsOfAMebibyte) {
   EXPECT_EQ(x->ask(about(queue_verb::pop))->item, large.item);
   large.item.bytes += 'x';
   EXPECT_EQ(reason(x->ask(large)), ec::invalid_argument);
+}
+
+// SPEC S7, S11: what an unknown outcome prints settles it.
+struct QueueOutcome : QueueClient {
+  /// A push of 7 whose answer is lost, or that never came.
+  queue_name lose(bool executed) {
+    auto x = alice(500ms);
+    for (std::size_t i = 0; i < 3; ++i) {
+      doors[i].swallow = executed ? 100 : 0;
+      doors[i].frozen = !executed;
+    }
+    if (!executed) { // It knows whom to ask.
+      doors[0].frozen = false;
+      must(x->ask(create("a")));
+      doors[0].frozen = true;
+    }
+    EXPECT_EQ(reason(x->ask(push(7))), ec::outcome_unknown);
+    for (std::size_t i = 0; i < 3; ++i) {
+      doors[i].swallow = 0;
+      doors[i].frozen = false;
+    }
+    const auto name = x->unknown(push(7), 0);
+    EXPECT_TRUE(name);
+    const auto read = parse_queue_name(to_string(name.value()));
+    EXPECT_TRUE(read);
+    return *read;
+  }
+};
+
+TEST_F(QueueOutcome, IsFoundWhereItWasExecuted) {
+  must(alice()->ask(create("a")));
+  const auto name = lose(true);
+  for (int i = 0; i < 2; ++i) {
+    const auto found = alice()->settle(name);
+    ASSERT_TRUE(found) << found.error().context;
+    ASSERT_TRUE(*found);
+    EXPECT_EQ((*found)->status, queue_status::done);
+    EXPECT_EQ((*found)->value, 1);
+  }
+  EXPECT_EQ(value(alice()->ask_again(push(7), name)), 1);
+  EXPECT_EQ(doors.items(), 1u);
+}
+
+TEST_F(QueueOutcome, WasNoneAndNeverWillBe) {
+  const auto name = lose(false);
+  for (int i = 0; i < 2; ++i) {
+    const auto found = alice()->settle(name);
+    ASSERT_TRUE(found) << found.error().context;
+    EXPECT_FALSE(*found);
+  }
+  const auto late = alice()->ask_again(push(7), name);
+  EXPECT_EQ(late->status, queue_status::invalid);
+  EXPECT_EQ(doors.items(), 0u);
+}
+
+TEST_F(QueueOutcome, ComesOnceByRepetition) {
+  const auto name = lose(false);
+  EXPECT_EQ(value(alice()->ask_again(push(7), name)), 1);
+  EXPECT_EQ(value(alice()->ask_again(push(7), name)), 1);
+  EXPECT_EQ(doors.items(), 1u);
+  EXPECT_EQ(reason(alice()->ask_again(push(8), name)), ec::invalid_argument);
+}
+
+TEST_F(QueueOutcome, CannotBeToldForEver) {
+  const auto name = lose(false);
+  doors.tick(200);
+  EXPECT_EQ(reason(alice()->settle(name)), ec::not_found);
+  EXPECT_EQ(reason(alice()->ask_again(push(7), name)), ec::outcome_unknown);
+  for (std::size_t i = 0; i < 3; ++i)
+    doors[i].frozen = true;
+  EXPECT_EQ(reason(alice(300ms)->settle(name)), ec::unavailable);
 }
 
 } // namespace

@@ -4,6 +4,7 @@ what it says to wrong input. SPEC Q1, Q6, Q8, Q10, S7"""
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -154,6 +155,49 @@ class Verbs(unittest.TestCase):
     def test_console(self):
         for command in ("group", "queues"):
             self.says("console", "--node", "files-1", "-c", command)
+
+
+class Unknown(unittest.TestCase):
+    """SPEC S7, S11: nobody has answered, and what was printed settles it."""
+
+    def test_outcomes(self):
+        with QueueCluster() as cluster:
+            queue = cluster.value("qcreate", "jobs")
+            cluster.verb("qpush", queue, 1)
+            first, *others = cluster.servers
+            for x in others:
+                x.pause()
+            lost = cluster.at(first, "qpush", queue, 2, 3, "--timeout", "2s",
+                              check=False)
+            for x in others:
+                x.resume()
+            self.assertEqual(lost.returncode, 4, lost.stderr)
+            name = re.search(r"--request-id (q[0-9a-f.]+-[0-9a-f]{4}):",
+                             lost.stderr)[1]
+            cluster.wait_until_primary(40)
+            other = cluster.verb("qpush", queue, 4, 5, "--request-id", name,
+                                 check=False)
+            self.assertEqual(other.returncode, 2, other.stderr)
+            again = cluster.verb("qpush", queue, 2, 3, "--request-id", name,
+                                 check=False)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertEqual(cluster.verb("request", name).returncode, 0)
+            popped = cluster.verb("qpop", queue, "--count", 9).stdout
+            self.assertEqual(popped, "1\n2\n3\n")
+            # One that nobody has begun never will be.
+            never = "q1.1.0.1.4.0.0"
+            never += f"-{crc32c(never.encode()) & 0xffff:04x}"
+            self.assertEqual(cluster.verb("request", never, check=False)
+                             .returncode, 1)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
 
 
 class NotPrimary(unittest.TestCase):

@@ -107,9 +107,6 @@ bool print(const queue_order& order, const msg::queue_answer& x, output& out) {
 
 error explained(error why) {
   switch (why.code) {
-    case ec::outcome_unknown:
-      why.context += ". Try: qsize or qtop, to see whether it did";
-      return why;
     case ec::not_primary:
       why.context += ". Try: at one of those, or again when a majority of the "
                      "file servers is there; dfsnode group";
@@ -127,6 +124,51 @@ error explained(error why) {
   }
 }
 
+/// Asks one after another; the first is perhaps a repetition.
+class order_asker {
+public:
+  order_asker(const queue_order& order, client::queue_user& queues)
+    : queues_{queues},
+      earlier_{order.earlier},
+      done_{order.earlier ? order.earlier->done : 0} {
+    // nop
+  }
+
+  /// Requests of the command that were answered before.
+  [[nodiscard]] std::uint64_t done() const {
+    return done_;
+  }
+
+  result<msg::queue_answer>
+  ask(const msg::queue_request& what, std::chrono::milliseconds wait = {}) {
+    const auto earlier = std::exchange(earlier_, std::nullopt);
+    auto answer = earlier ? queues_.ask_again(what, *earlier, wait)
+                          : queues_.ask(what, wait);
+    if (!answer)
+      return failure(what, answer.error());
+    ++done_;
+    return answer;
+  }
+
+private:
+  [[nodiscard]] error
+  failure(const msg::queue_request& what, const error& why) const {
+    auto told = explained(why);
+    const auto name = queues_.unknown(what, done_);
+    if (told.code != ec::outcome_unknown || !name)
+      return told;
+    told.context += fmt::format(". Try: dfsnode request {0}, or the same "
+                                "command, with the same input and --request-id "
+                                "{0}: it does what is not done yet",
+                                to_string(*name));
+    return told;
+  }
+
+  client::queue_user& queues_;
+  std::optional<client::queue_name> earlier_;
+  std::uint64_t done_;
+};
+
 msg::queue_request request_of(const queue_order& x) {
   msg::queue_request made;
   made.verb = x.verb;
@@ -139,11 +181,12 @@ result<int>
 pop_all(const queue_order& x, client::queue_user& queues, output& out) {
   auto request = request_of(x);
   request.wait = x.wait.has_value();
-  for (std::int64_t i = 0; i < x.count; ++i) {
+  order_asker asker{x, queues};
+  for (auto i = static_cast<std::int64_t>(asker.done()); i < x.count; ++i) {
     const auto answer
-      = queues.ask(request, x.wait.value_or(std::chrono::milliseconds{0}));
+      = asker.ask(request, x.wait.value_or(std::chrono::milliseconds{0}));
     if (!answer)
-      return explained(answer.error());
+      return answer.error();
     if (answer->status == queue_status::empty && queues.interrupted())
       return fail(ec::cancelled, "interrupted");
     // Some were wanted, and some were there.
@@ -162,17 +205,22 @@ pop_all(const queue_order& x, client::queue_user& queues, output& out) {
 result<int> push_all(const queue_order& x, const item_source& items,
                      client::queue_user& queues, output& out) {
   auto request = request_of(x);
-  for (;;) {
+  order_asker asker{x, queues};
+  for (auto passed = asker.done();;) {
     auto item = items();
     if (!item)
       return item.error();
     if (!*item)
       return 0;
+    if (passed > 0) {
+      --passed; // It was pushed before.
+      continue;
+    }
     request.item = **std::move(item);
     // One after another: requests under way at once have no order.
-    const auto answer = queues.ask(request);
+    const auto answer = asker.ask(request);
     if (!answer)
-      return explained(answer.error());
+      return answer.error();
     if (!print(x, *answer, out))
       return 1;
   }
@@ -193,10 +241,43 @@ carry_out(const queue_order& x, client::queue_user& queues, output& out) {
       },
       queues, out);
   }
-  const auto answer = queues.ask(request_of(x));
+  const auto answer = order_asker{x, queues}.ask(request_of(x));
   if (!answer)
-    return explained(answer.error());
+    return answer.error();
   return print(x, *answer, out) ? 0 : 1;
+}
+
+bool show_settled(const std::string& id,
+                  const std::optional<msg::queue_answer>& x, output& out) {
+  const bool good = x && x->status == queue_status::done;
+  if (out.how().json) {
+    record made{{"request", id}, {"done", cell::boolean(good)}};
+    if (x)
+      for (auto& field : to_record({}, *x))
+        if (field.first != "queue" && field.first != "stale")
+          made.push_back(std::move(field));
+    out.print(made);
+  } else if (!x) {
+    out.say(id + ": not done, and it never will be");
+  } else if (!good) {
+    out.say(fmt::format("{}: not done: {}", id, word_for(x->status)));
+  } else if (has_item(*x)) {
+    out.note(id + ": done, with this item");
+    out.raw(shown(x->item, {}, out));
+  } else {
+    out.say(fmt::format("{}: done, {}", id, x->value));
+  }
+  return good;
+}
+
+result<std::optional<client::queue_name>>
+earlier_order(const std::string& request_id) {
+  if (request_id.empty())
+    return std::optional<client::queue_name>{};
+  const auto name = client::parse_queue_name(request_id);
+  if (!name)
+    return name.error();
+  return std::optional{*name};
 }
 
 result<msg::queue_item> read_item(std::string_view text, bool bytes) {

@@ -2,6 +2,7 @@
 
 #include "admin/output.hpp"
 #include "base/result.hpp"
+#include "client/change_name.hpp"
 #include "messages/queue.hpp"
 
 #include <chrono>
@@ -29,12 +30,24 @@ struct queue_order {
   std::int64_t count = 1;                        ///< pop: as many at most.
   std::optional<std::chrono::milliseconds> wait; ///< pop: for each of them.
   bool raw = false; ///< pop, top: bytes as they are, nothing behind them.
+  /// The same command failed before: what was done then is not done again.
+  std::optional<client::queue_name> earlier;
 };
+
+/// What `--request-id` names. @returns `ec::invalid_argument`.
+[[nodiscard]] result<std::optional<client::queue_name>>
+earlier_order(const std::string& request_id);
 
 /// @returns 0; 1 if the queues said no (`empty`, `no_queue`, `full` …). Errors:
 /// those of `client::queue_client`, with what a person can try.
 [[nodiscard]] result<int>
 carry_out(const queue_order& x, client::queue_user& queues, output& out);
+
+/// Prints what came of a change (`client::queue_user::settle`), with the item
+/// of a pop: nobody else has it. @returns whether it was done.
+[[nodiscard]] bool show_settled(const std::string& id,
+                                const std::optional<msg::queue_answer>& x,
+                                output& out);
 
 /// The next item of a push, as it is read. Nothing: there is none left.
 using item_source = std::function<result<std::optional<msg::queue_item>>()>;

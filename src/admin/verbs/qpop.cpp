@@ -33,6 +33,10 @@ result<exit_code> pop(const pop_options& x, verb_context& context) {
       return fail(ec::invalid_argument, "--wait: " + wait.error().context);
     order.wait = *wait;
   }
+  const auto earlier = earlier_order(context.options.request_name);
+  if (!earlier)
+    return earlier.error();
+  order.earlier = *earlier;
   const auto queues = context.queues();
   if (!queues)
     return queues.error();
@@ -60,7 +64,8 @@ verb qpop_verb() {
                       "take so many, or as many as there are");
             to.flag("--raw", x->raw, "bytes as they are, no end of line");
             return [x](verb_context& context) { return pop(*x, context); };
-          }};
+          },
+          true};
 }
 
 } // namespace dfs::admin

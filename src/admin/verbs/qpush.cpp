@@ -117,6 +117,10 @@ result<exit_code> push(const push_options& x, verb_context& context) {
       return item.error();
     order.items.push_back(*std::move(item));
   }
+  const auto earlier = earlier_order(context.options.request_name);
+  if (!earlier)
+    return earlier.error();
+  order.earlier = *earlier;
   const auto queues = context.queues();
   if (!queues)
     return queues.error();
@@ -148,7 +152,8 @@ verb qpush_verb() {
                       "one item: all bytes of a file; - is standard input")
               .file();
             return [x](verb_context& context) { return push(*x, context); };
-          }};
+          },
+          true};
 }
 
 } // namespace dfs::admin

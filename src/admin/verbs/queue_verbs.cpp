@@ -26,6 +26,10 @@ run(queue_order order, const std::string& word, verb_context& context) {
       return id.error();
     order.queue = *id;
   }
+  const auto earlier = earlier_order(context.options.request_name);
+  if (!earlier)
+    return earlier.error();
+  order.earlier = *earlier;
   const auto queues = context.queues();
   if (!queues)
     return queues.error();
@@ -35,7 +39,11 @@ run(queue_order order, const std::string& word, verb_context& context) {
 verb make(const std::string& name, queue_verb what, const std::string& help,
           const std::string& parameter, const std::string& parameter_help,
           const std::string& example) {
-  return {name, "Queues", help, {example}, [=](parameters& to) -> action {
+  return {name,
+          "Queues",
+          help,
+          {example},
+          [=](parameters& to) -> action {
             auto x = std::make_shared<queue_words>();
             to.positional(parameter, x->word, parameter_help);
             auto raw = std::make_shared<bool>(false);
@@ -48,7 +56,8 @@ verb make(const std::string& name, queue_verb what, const std::string& help,
               order.raw = *raw;
               return run(order, x->word, context);
             };
-          }};
+          },
+          what == queue_verb::create || what == queue_verb::destroy};
 }
 
 } // namespace

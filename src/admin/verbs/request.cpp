@@ -1,5 +1,8 @@
+#include "admin/ask.hpp"
+#include "admin/queues/queue_order.hpp"
 #include "admin/verbs/all.hpp"
 #include "admin/versioned_files.hpp"
+#include "client/queues/queue_user.hpp"
 #include "client/versions/put_settler.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +16,32 @@ namespace {
 /// The system says no: it was not done.
 constexpr exit_code not_done = 1;
 
+error too_long_ago(const std::string& id, const std::string& advice) {
+  return fail(
+    ec::outcome_unknown,
+    fmt::format("{}: too long ago, it cannot be told any more whether it was "
+                "done. Try: {}",
+                id, advice));
+}
+
+result<exit_code> settle_queue(const std::string& id, verb_context& context) {
+  const auto name = client::parse_queue_name(id);
+  if (!name)
+    return name.error();
+  const auto queues = context.queues();
+  if (!queues)
+    return queues.error();
+  const auto known = (*queues)->settle(*name);
+  if (!known && known.error().code == ec::not_found)
+    return too_long_ago(id, "dfsnode qsize or qtop, and look");
+  if (!known)
+    return explain(known.error(), context, request_id{});
+  return show_settled(id, *known, context.out) ? 0 : not_done;
+}
+
 result<exit_code> settle(const std::string& id, verb_context& context) {
+  if (client::looks_like_queue_name(id))
+    return settle_queue(id, context);
   const auto name = client::parse_put_name(id);
   if (!name)
     return name.error();
@@ -25,11 +53,7 @@ result<exit_code> settle(const std::string& id, verb_context& context) {
                                context.transfer_timeout(), std::move(then));
   });
   if (!known && known.error().code == ec::not_found)
-    return fail(
-      ec::outcome_unknown,
-      fmt::format("{}: too long ago, it cannot be told any more whether it "
-                  "was done. Try: dfsnode versions of the file, and look",
-                  id));
+    return too_long_ago(id, "dfsnode versions of the file, and look");
   if (!known)
     return explain_version(known.error(), context, id);
   const auto done = known->version != version_number{};
@@ -53,9 +77,9 @@ verb request_verb() {
   return {
     "request",
     "Files",
-    "Find out what became of a put whose outcome was unknown: exit 0 if "
-    "it is done, 1 if it is not and never will be, 4 if it cannot be told "
-    "any more.",
+    "Find out what became of a put, or a change of queues, whose outcome was "
+    "unknown: exit 0 if it is done, 1 if it is not and never will be, 4 if it "
+    "cannot be told any more.",
     {"request 9.1@1042.7.388-a240"},
     [](parameters& to) -> action {
       auto id = std::make_shared<std::string>();

@@ -102,6 +102,15 @@ void queue_client::call(msg::queue_request what, milliseconds wait,
   perform(caller_.call(id, std::move(what), timeout, wait, now()));
 }
 
+void queue_client::call_again(msg::queue_request what, milliseconds wait,
+                              answer then) {
+  DFS_ASSERT(!closed_);
+  const auto id = ++last_call_;
+  answers_.emplace(id, std::move(then));
+  perform(
+    caller_.call_again(id, std::move(what), options_.timeout, wait, now()));
+}
+
 void queue_client::end_waits() {
   if (!closed_)
     perform(caller_.end_waits(now()));
@@ -146,6 +155,8 @@ void queue_client::tell(core::queue_told& told) {
     const auto self = weak.lock();
     if (!self || self->closed_)
       return;
+    if (told.unknown)
+      self->unknown_ = told.unknown;
     auto found = self->answers_.extract(told.call);
     found.mapped()(told.answer);
   });

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,16 @@ public:
   void call(msg::queue_request what, milliseconds wait, milliseconds timeout,
             answer then);
 
+  /// Asks again for a change whose outcome is unknown, of any client, in its
+  /// session (core::queue_caller::call_again). @param what With its number.
+  void call_again(msg::queue_request what, milliseconds wait, answer then);
+
+  /// Session and number of the last change whose outcome was told to be
+  /// unknown; set before that is told.
+  [[nodiscard]] const std::optional<msg::queue_request>& unknown() const {
+    return unknown_;
+  }
+
   /// Pops that wait end now: with an item that is theirs, or `empty`.
   void end_waits();
 
@@ -105,6 +116,7 @@ private:
   core::queue_caller caller_;
   std::map<core::queue_call, answer> answers_;
   core::queue_call last_call_ = 0;
+  std::optional<msg::queue_request> unknown_;
   boost::asio::steady_timer timer_;
   std::optional<instant> timer_at_; ///< What it is set to.
   bool closed_ = false;

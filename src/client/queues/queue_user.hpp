@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/change_name.hpp"
 #include "client/cluster_client.hpp"
 #include "client/queues/queue_client.hpp"
 #include "client/queues/queue_links.hpp"
@@ -12,6 +13,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace dfs::client {
@@ -38,6 +40,25 @@ public:
   [[nodiscard]] result<msg::queue_answer>
   ask(msg::queue_request what, std::chrono::milliseconds wait = {});
 
+  /// The same once more, by its name: it has its effect once.
+  /// @returns `ec::invalid_argument`: it was something else; `outcome_unknown`
+  ///   also when that was too long ago to be told any more.
+  [[nodiscard]] result<msg::queue_answer>
+  ask_again(msg::queue_request what, const queue_name& earlier,
+            std::chrono::milliseconds wait = {});
+
+  /// What came of a change: its answer, or nothing, if it was not executed;
+  /// then it never will be. May be repeated.
+  /// @returns `ec::not_found`: too long ago, nobody can tell any more.
+  ///   `ec::unavailable`: nobody could be asked in time.
+  [[nodiscard]] result<std::optional<msg::queue_answer>>
+  settle(const queue_name& what);
+
+  /// Of the last change whose outcome was unknown.
+  /// @param done Of the command, before it.
+  [[nodiscard]] std::optional<queue_name>
+  unknown(const msg::queue_request& asked, std::uint64_t done) const;
+
   /// From here on these (SIGINT, SIGTERM) end the wait of a pop: with an item
   /// that is its own already, or `empty`.
   void catch_signals(std::initializer_list<int> which);
@@ -54,6 +75,9 @@ public:
   void run_until(const std::function<bool()>& condition);
 
 private:
+  result<msg::queue_answer> ask_numbered(msg::queue_request what,
+                                         const queue_name& as,
+                                         std::chrono::milliseconds wait);
   void wait_for_signal();
 
   boost::asio::io_context io_{1};

@@ -35,10 +35,13 @@ milliseconds left_until(instant then, instant now) {
   return std::max(std::chrono::ceil<milliseconds>(then - now), milliseconds{0});
 }
 
-error unknown(const msg::queue_request& x, const std::string& why) {
-  return fail(ec::outcome_unknown, "it may or may not have happened: " + why
-                                     + " (request " + std::to_string(x.number)
-                                     + " of its session)");
+error unknown(const std::string& why) {
+  return fail(ec::outcome_unknown, "it may or may not have happened: " + why);
+}
+
+bool is_too_late(msg::queue_status status) {
+  return status == msg::queue_status::session_expired
+         || status == msg::queue_status::outside_window;
 }
 
 } // namespace
@@ -50,54 +53,6 @@ queue_caller::queue_caller(std::vector<std::string> contacts, randomness bits,
     servers_{std::move(contacts)},
     window_{options.window} {
   // nop
-}
-
-queue_effects queue_caller::call(queue_call id, msg::queue_request what,
-                                 milliseconds timeout, milliseconds wait,
-                                 instant now) {
-  queue_effects out;
-  what.session = {};
-  what.number = 0;
-  what.first = 1;
-  // Judged as it will be sent.
-  auto sample = what;
-  sample.number = 1;
-  sample.session.random.fill(1);
-  if (const auto good = check_request(sample); !good) {
-    out.emplace_back(queue_told{id, good.error()});
-    return out;
-  }
-  if (calls_.size() >= options_.calls_max) {
-    out.emplace_back(queue_told{id, fail(ec::busy, "too many requests wait")});
-    return out;
-  }
-  const auto [x, fresh] = calls_.try_emplace(id);
-  DFS_ASSERT(fresh);
-  x->second.request = std::move(what);
-  x->second.wait_until = now + wait;
-  x->second.deadline
-    = now + timeout + (x->second.request.wait ? wait : milliseconds{0});
-  x->second.last_try = x->second.deadline - timeout / 10;
-  make_ready(x);
-  advance(now, out);
-  return out;
-}
-
-queue_effects queue_caller::end_waits(instant now) {
-  queue_effects out;
-  for (auto x = calls_.begin(); x != calls_.end(); ++x) {
-    if (!x->second.request.wait || x->second.wait_until <= now)
-      continue;
-    x->second.wait_until = now;
-    // The same number without waiting: whichever copy comes first counts.
-    if (x->second.now == phase::sent) {
-      attempts_.erase(x->second.attempt);
-      x->second.maybe_done = true;
-      make_ready(x);
-    }
-  }
-  advance(now, out);
-  return out;
 }
 
 // -- greetings ----------------------------------------------------------------
@@ -256,6 +211,8 @@ queue_effects queue_caller::on_answer(queue_attempt attempt,
                    || answer->session != asked.session)))
     on_failure(x, fail(ec::malformed, "an answer to another request"), now,
                out);
+  else if (x->second.again && is_too_late(answer->status))
+    finish(x, *answer, out);
   else if (answer->status == msg::queue_status::session_expired)
     on_expired(x, now, out);
   else if (is_final(answer->status))
@@ -294,8 +251,7 @@ void queue_caller::on_expired(calls::iterator x, instant now,
                               queue_effects& out) {
   auto& state = x->second;
   if (state.maybe_done)
-    return finish(x, unknown(state.request, "the session expired in between"),
-                  out);
+    return finish(x, unknown("the session expired in between"), out);
   if (state.generation == window_.generation() && window_.is_open()) {
     window_.end();
     leave(state.server); // Its births may be those of a discarded branch.
@@ -308,7 +264,7 @@ void queue_caller::on_failure(calls::iterator x, const error& reason,
   auto& state = x->second;
   if (is_hopeless(reason.code)) {
     if (state.maybe_done)
-      return finish(x, unknown(state.request, reason.context), out);
+      return finish(x, unknown(reason.context), out);
     return finish(x, reason, out);
   }
   state.maybe_done = state.maybe_done || !is_refused(reason.code);
@@ -380,8 +336,16 @@ void queue_caller::drop_number(pending& x) {
 
 void queue_caller::finish(calls::iterator x, result<msg::queue_answer> told,
                           queue_effects& out) {
-  out.emplace_back(queue_told{x->first, std::move(told)});
-  drop_number(x->second);
+  auto& state = x->second;
+  const bool lost = state.request.number != 0 && !told
+                    && told.error().code == ec::outcome_unknown;
+  out.emplace_back(queue_told{x->first, std::move(told), {}});
+  if (lost)
+    std::get<queue_told>(out.back()).unknown = state.request;
+  if (!lost || !options_.keep_unknown)
+    drop_number(state);
+  else if (state.generation == window_.generation())
+    window_.end();
   attempts_.erase(x->second.attempt);
   unnumbered_.erase(x->first);
   sendable_.erase(x->first);
@@ -396,10 +360,12 @@ void queue_caller::give_up(calls::iterator x, queue_effects& out) {
   if (state.stale)
     return finish(x, *state.stale, out);
   if (change && (state.maybe_done || state.now == phase::sent))
-    return finish(x,
-                  unknown(state.request, state.reason ? state.reason->context
-                                                      : "no answer in time"),
-                  out);
+    return finish(
+      x, unknown(state.reason ? state.reason->context : "no answer in time"),
+      out);
+  // A read has no outcome.
+  if (state.reason && state.reason->code == ec::outcome_unknown)
+    state.reason->code = ec::timed_out;
   if (state.reason)
     return finish(x, *state.reason, out);
   finish(x,

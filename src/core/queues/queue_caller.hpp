@@ -42,6 +42,9 @@ struct queue_send {
 struct queue_told {
   queue_call call = 0;
   result<msg::queue_answer> answer;
+  /// Whose outcome is unknown, if that is the error: session and number, by
+  /// which anybody can ask again.
+  std::optional<msg::queue_request> unknown;
 };
 
 using queue_effect = std::variant<queue_greet, queue_send, queue_told>;
@@ -65,6 +68,11 @@ struct queue_caller_options {
   std::chrono::milliseconds patience_max{300'000};
   std::chrono::milliseconds pause_min{20}; ///< After a round of all servers.
   std::chrono::milliseconds pause_max{500};
+  /// After an outcome that is unknown: leave the session as it is, so that
+  /// `call_again` can settle it, and go on in another one. Else the next
+  /// request says that nobody wants to know, and what was not executed never
+  /// will be.
+  bool keep_unknown = false;
 };
 
 /// A client's side of the queues: a session, numbers, and the same request at
@@ -90,6 +98,15 @@ public:
   queue_effects call(queue_call id, msg::queue_request what,
                      std::chrono::milliseconds timeout,
                      std::chrono::milliseconds wait, instant now);
+
+  /// The same for what was asked before, by whomever, and has an unknown
+  /// outcome.
+  /// @param what With its session and number. Answers with `session_expired`
+  ///   and `outside_window` say that nobody can tell any more; all errors, that
+  ///   it may have been executed.
+  queue_effects call_again(queue_call id, msg::queue_request what,
+                           std::chrono::milliseconds timeout,
+                           std::chrono::milliseconds wait, instant now);
 
   /// Pops that wait are not to wait any longer: each is answered soon, with an
   /// item or `empty`.
@@ -145,6 +162,7 @@ private:
     queue_attempt attempt = 0;
     std::size_t server = 0;
     bool maybe_done = false; ///< Sent, and nobody knows.
+    bool again = false;      ///< Of an earlier session.
     std::size_t failures = 0;
     std::chrono::milliseconds pause{0};
     std::optional<error> reason;            ///< Of the last failure.
@@ -153,6 +171,8 @@ private:
   };
   using calls = std::map<queue_call, pending>;
 
+  calls::iterator add(queue_call id, msg::queue_request what,
+                      milliseconds timeout, milliseconds wait, instant now);
   void advance(instant now, queue_effects& out);
   void send(calls::iterator x, instant now, queue_effects& out);
   void greet(instant now, queue_effects& out);
