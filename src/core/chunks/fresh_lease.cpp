@@ -13,11 +13,14 @@ constexpr std::size_t chain_max = 8;
 result<boot_instant>
 end_of_fresh(const msg::chunk_grant& x, store_id self, boot_id boot,
              const result<boot_instant>& until, boot_instant now) {
-  if (x.chain.empty() || x.chain.size() > chain_max
-      || x.chain.size() < x.replicas_min)
+  if (x.chain.empty() || x.chain.size() > chain_max)
     return fail(ec::invalid_argument, "a grant with an impossible chain");
+  // Of a chunk that is not new: it was led here, maybe alone to settle it, and
+  // is not any more.
   if (x.chain.front().store != self || !x.fresh)
     return fail(ec::not_primary, "this server does not lead the chunk");
+  if (x.chain.size() < x.replicas_min)
+    return fail(ec::invalid_argument, "a grant with an impossible chain");
   if (x.boot != boot)
     return fail(ec::stale, "a grant for an earlier life of this server");
   if (until && now >= *until)

@@ -71,6 +71,16 @@ TEST_F(FreshLease, IsOfNewChunksWithEnoughReplicas) {
   EXPECT_TRUE(end());
 }
 
+// A grant to fewer than may change the chunk settles it, and is over at once:
+// a client that brings it then is to ask for another one, and has done nothing
+// wrong. SPEC S7, S11
+TEST_F(FreshLease, IsNoneOfWhoSettledTheChunkAlone) {
+  grant.fresh = false;
+  grant.chain.pop_back();
+  ASSERT_LT(grant.chain.size(), grant.replicas_min);
+  EXPECT_EQ(refusal(end()), ec::not_primary);
+}
+
 TEST_F(FreshLease, BeginsOverNothingOnly) { // SPEC G5
   const msg::chunk_extent empty{.version = chunk_version{1}};
   EXPECT_TRUE(may_lead_fresh(grant, empty, false));
