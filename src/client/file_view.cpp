@@ -38,7 +38,10 @@ void file_view::load(std::vector<msg::chunk_location> so_far, answer then) {
       if (!reply)
         return then(reply.error());
       if (reply->status.kind == msg::entry_kind::directory)
-        return then(fail(ec::is_directory, self->path_ + " is a directory"));
+        return then(
+          fail(ec::is_directory, self->path_
+                                   + " is a directory. Try: ls, for what is "
+                                     "in it; get -r, for all its files"));
       // Another file under that name since the last page: begin anew.
       if (!so_far.empty() && reply->status.inode != self->status_.inode)
         so_far.clear();

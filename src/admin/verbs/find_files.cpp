@@ -34,7 +34,9 @@ result<exit_code> find(find_options x, verb_context& context) {
   if (!x.larger.empty()) {
     auto bytes = settings::parse_size(x.larger);
     if (!bytes)
-      return fail(ec::invalid_argument, "--larger: " + bytes.error().context);
+      return fail(ec::invalid_argument,
+                  "--larger: " + bytes.error().context
+                    + "; give one such as 500B, 64KiB or 1GiB");
     x.larger_bytes = static_cast<std::uint64_t>(*bytes);
   }
   table rows{{"kind", "bytes", "modified", "path"}, {}};
