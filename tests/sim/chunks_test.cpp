@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
     proof{"going-listed", {"removals", 1, 100, 4, 6, 1}},
     proof{"no-mark", {"older", 1, 10}}, proof{"no-branch", {"restored", 1, 20}},
     proof{"empty-proof", {"restored", 170, 20}},
-    proof{"proud", {"restored", 72, 1, 4, 4, 2}},
+    proof{"proud", {"restored", 37, 1, 4, 4, 2}},
     proof{"proud", {"lapsed", 1, 20}},
     proof{"short-wait", {"settings", 1, 50, 4, 6, 1}},
     proof{"unchecked", {"rot", 1, 10}}, proof{"rotten-source", {"rot", 1, 10}},

@@ -2,6 +2,8 @@
 
 #include "base/assert.hpp"
 
+#include <algorithm>
+
 namespace dfs::core {
 
 namespace {
@@ -230,9 +232,44 @@ void directory_machine::redo_intents(instant now) {
     if (!grants_.contains(chunk) && s_.leases.find(chunk) == nullptr)
       open.push_back(chunk);
   }
+  find_ahead(open, redone_at_once, now);
   for (const auto chunk : open) {
     grants_.try_emplace(chunk, chunk, now);
     advance(chunk, now);
+  }
+}
+
+// By the word of a former master, of which it has not told yet.
+bool directory_machine::may_be_led(chunk_id chunk, instant now) const {
+  if (now >= s_.started + lease_wait(s_.config.longest_chunk_lease()))
+    return false;
+  const auto holders = s_.table.holders(chunk);
+  return std::ranges::any_of(holders, [&](server_index i) {
+    return s_.servers.may_serve(i, now) && !s_.servers.at(i).led_told;
+  });
+}
+
+// Their primary has gone before it said how much is committed, and nobody may
+// ever ask: a grant finds out, so that lists show what readers get. One grant
+// for what was reported: it gives another version. Each in turn, since some
+// cannot be granted for as long as servers are away.
+void directory_machine::find_ahead(std::vector<chunk_id>& to, std::size_t most,
+                                   instant now) {
+  std::erase_if(ahead_, [this](const auto& x) {
+    const auto* entry = s_.table.find(x.first);
+    return entry == nullptr || entry->version > x.second.version.value()
+           || entry->serial >= x.second.serial;
+  });
+  if (!s_.quiet(now)) // Who has just come may lead it, or have more.
+    return;
+  auto next = ahead_.upper_bound(ahead_from_);
+  for (auto n = ahead_.size(); n > 0 && to.size() < most; --n) {
+    if (next == ahead_.end())
+      next = ahead_.begin();
+    const auto chunk = ahead_from_ = (next++)->first;
+    if (!grants_.contains(chunk) && s_.leases.find(chunk) == nullptr
+        && !may_be_led(chunk, now))
+      to.push_back(chunk);
   }
 }
 

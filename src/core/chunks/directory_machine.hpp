@@ -198,6 +198,8 @@ private:
   void give_back(chunk_id chunk, instant now);
   void expire_pending(instant now);
   void redo_intents(instant now);
+  [[nodiscard]] bool may_be_led(chunk_id chunk, instant now) const;
+  void find_ahead(std::vector<chunk_id>& to, std::size_t most, instant now);
   void settle_some(instant now);
 
   directory_state s_;
@@ -210,6 +212,10 @@ private:
   /// Chunks of files in which something was changed: nobody has said yet how
   /// much of it is committed. Fresh ones, and such as a restore has left.
   std::set<chunk_id> begun_;
+  /// Chunks of files of which a server has reported more than is known to be
+  /// committed, and the most: lists show less of them than there is.
+  std::map<chunk_id, msg::chunk_extent> ahead_;
+  chunk_id ahead_from_;         ///< The last one that was looked at.
   std::set<chunk_id> settling_; ///< Granted so that they can be copied.
   /// Orphans that become files; true: their replicas differ.
   std::map<chunk_id, bool> claimed_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <tuple>
 
 // What chunkservers say.
 
@@ -262,6 +263,12 @@ void directory_machine::arrived(server_index i, const msg::chunk_state& x,
     entry.set(chunk_entry::settled, false);
     if (entry.has(chunk_entry::fresh) && entry.file != inode_id{})
       begun_.insert(x.chunk);
+    if (entry.file != inode_id{}) {
+      auto& most = ahead_[x.chunk];
+      if (std::tie(most.version, most.serial)
+          < std::tie(x.extent.version, x.extent.serial))
+        most = x.extent;
+    }
   }
   if (entry.lacks_length() && entry.file != inode_id{})
     begun_.insert(x.chunk);

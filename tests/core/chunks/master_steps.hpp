@@ -34,8 +34,9 @@ struct Master : ::testing::Test {
   std::optional<directory_machine> machine{std::in_place, options(2), now};
   std::vector<ask_server> asked;
   std::vector<answer_lease> answers;
-  std::optional<chunk_row> row; ///< The last.
-  bool slow_log = false;        ///< Rows are durable when the test says so.
+  std::vector<msg::file_growth> growth; ///< Told to the names.
+  std::optional<chunk_row> row;         ///< The last.
+  bool slow_log = false; ///< Rows are durable when the test says so.
   std::vector<effect_token> logging;
   std::set<std::uint8_t> servers;
   unsigned lives = 1; ///< Of all of them.
@@ -122,6 +123,9 @@ struct Master : ::testing::Test {
           asked.push_back(std::move(*ask));
         else if (auto* answer = std::get_if<answer_lease>(&effect))
           answers.push_back(std::move(*answer));
+        else if (auto* grown = std::get_if<tell_growth>(&effect))
+          growth.insert(growth.end(), grown->event.files.begin(),
+                        grown->event.files.end());
         else if (auto* log = std::get_if<log_row>(&effect)) {
           row = log->row;
           if (slow_log)
