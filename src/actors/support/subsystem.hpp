@@ -92,8 +92,12 @@ public:
     auto outcome = caf::invoke_message_result::dropped;
     try {
 #ifdef DFS_TEST_HOOKS
-      if (take_throw_order(meter_->name()))
+      if (take_throw_order(meter_->name())) {
+        // As in a handler: CAF answers what it finds here, which is the message
+        // before this one otherwise, and no longer there.
+        this->current_element_ = &what;
         throw std::runtime_error{"a test wants it"};
+      }
 #endif
       outcome = Impl::consume(what);
     } catch (...) {
