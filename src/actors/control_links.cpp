@@ -93,8 +93,10 @@ void perform(self_pointer self, const core::drop_link& x) {
   self->state.options.finder->cut(x.peer.name);
 }
 
-void perform(self_pointer, const core::link_changed& x) {
+void perform(self_pointer self, const core::link_changed& x) {
   const auto up = x.state == msg::link_state::up;
+  if (const auto& leaders = self->state.options.leaders)
+    leaders->follow(up ? std::optional{x.peer} : std::nullopt);
   log_event(*log_for("control-links"),
             up                ? spdlog::level::info
             : x.cause.empty() ? spdlog::level::debug

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/leader_board.hpp"
 #include "actors/support/peer_finder.hpp"
 #include "actors/support/peer_roll.hpp"
 #include "actors/support/subsystem_ref.hpp"
@@ -28,6 +29,7 @@ struct control_links_options {
   std::function<chunk_directory_actor()> chunks;
   std::function<version_directory_actor()> versions; ///< Likewise.
   std::shared_ptr<peer_roll> roll; ///< Told of the group; null: nobody is.
+  std::shared_ptr<leader_board> leaders = nullptr; ///< Nobody looks at it.
 };
 
 struct control_links_state {

@@ -1,6 +1,7 @@
 #include "actors/leader_board.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs::actors {
 
@@ -16,13 +17,19 @@ void leader_board::show(const msg::member_id& self,
   members_ = members;
 }
 
+void leader_board::follow(std::optional<msg::member_record> master) {
+  const std::lock_guard lock{guard_};
+  linked_ = std::move(master);
+}
+
 msg::master_found leader_board::leader() const {
   msg::master_found said;
   said.in_group = std::any_of(members_.begin(), members_.end(),
                               [&](const auto& x) { return x.id == self_; });
   if (!said.in_group)
     return said;
-  if (const auto leader = core::leading_member(members_)) {
+  const auto listed = core::leading_member(members_);
+  if (const auto& leader = listed ? listed : linked_) {
     said.known = true;
     said.here = leader->id == self_;
     said.term = said.here ? term_ : obeyed_();

@@ -9,13 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace dfs::actors {
 
 /// Who leads, as this node sees it, for the front door: written by the
-/// membership, read without waiting for it. Any thread.
+/// membership and the control links, read without waiting for them. Any thread.
 class leader_board {
 public:
   /// @param obeyed The highest term that this node has obeyed a master in; any
@@ -33,6 +34,11 @@ public:
   void show(const msg::member_id& self,
             const std::vector<msg::member_record>& members);
 
+  /// The master to which this node has a control link that works, or nobody:
+  /// whenever that changes. It is named where the group has lost it: datagrams
+  /// may be lost where connections are not (SPEC M2).
+  void follow(std::optional<msg::member_record> master);
+
   [[nodiscard]] msg::master_found answer();
 
   /// Whether this node answers requests for the master, asked at each of them.
@@ -47,6 +53,7 @@ private:
   std::function<master_term()> obeyed_;
   msg::member_id self_;
   std::vector<msg::member_record> members_;
+  std::optional<msg::member_record> linked_; ///< By `follow`.
   master_term term_; ///< Of this node; 0: it has no metadata.
 };
 

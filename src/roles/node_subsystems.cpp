@@ -123,6 +123,7 @@ actors::supervised node::parts::supervise_watch() {
 actors::supervised node::parts::supervise_links() {
   return supervise("control-links", links, on_end::restart, [this] {
     actors::control_links_options options;
+    options.leaders = leaders;
     options.membership = membership;
     options.finder = &ports->gate();
     if (metadata) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -46,6 +47,25 @@ TEST_F(LeaderBoard, NamesTheMasterAndTheTermThatIsObeyed) { // SPEC M2, S7
   EXPECT_EQ(said.name, "node-2");
   EXPECT_EQ(said.address, master.stream_address());
   EXPECT_EQ(said.term, master_term{5});
+}
+
+// Datagrams of the master are lost, and its connections are not.
+TEST_F(LeaderBoard, NamesTheMasterOfItsLinkWhenTheGroupHasLostIt) { // SPEC M2
+  board.show(own.id, {own});
+  board.follow(master);
+  EXPECT_TRUE(board.answer().known);
+  EXPECT_EQ(board.answer().who, master.id);
+  EXPECT_EQ(
+    msg::hint_in(board.may_lead().error().context),
+    (msg::leader_hint{master.id, master.stream_address(), master_term{5}}));
+  board.follow(std::nullopt);
+  EXPECT_FALSE(board.answer().known);
+}
+
+TEST_F(LeaderBoard, NamesTheMasterOfTheGroupBeforeThatOfItsLink) { // SPEC M2
+  board.follow(member(3, msg::role::master));
+  board.show(own.id, {own, master});
+  EXPECT_EQ(board.answer().who, master.id);
 }
 
 TEST_F(LeaderBoard, TheMasterSaysItsOwnTerm) {

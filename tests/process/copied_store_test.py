@@ -38,9 +38,15 @@ class CopiedStore(unittest.TestCase):
         return json.loads(done.stdout) if done.stdout else {"findings": []}
 
     def wait_until_healthy(self, seconds=30):
-        wait_for(lambda: self.client.verb("status", check=False)
-                 .returncode == 0, seconds,
+        wait_for(lambda: self.served() and self.client.verb(
+                     "status", check=False).returncode == 0, seconds,
                  lambda: self.client.verb("status", check=False).stdout, 0.1)
+
+    def served(self):
+        """By all: the status of a new cluster counts those that have come."""
+        done = self.client.verb("groups", "--json", check=False)
+        groups = json.loads(done.stdout) if done.stdout else []
+        return groups and all(x["phase"] == "healthy" for x in groups)
 
     def conflicts(self):
         return [x["what"] for x in self.status()["findings"]

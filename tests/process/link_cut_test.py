@@ -118,7 +118,7 @@ class Datagrams(Writes):
             longest = max(longest, time.monotonic() - began)
         self.assertNotIn("master",
                          self.cluster.current(self.cluster["store-1"]))
-        self.assertLess(longest, 2)
+        self.assertLess(longest, 1)
         self.network.heal()
         self.cluster.wait_until_whole(15)
         for i in (1, turn):
