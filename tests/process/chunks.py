@@ -7,10 +7,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 
-from harness import Cluster, binary, run, wait_for
+from harness import Beside, Cluster, binary, run, wait_for
 
 # Leases as short as the rules allow, so that a test need not wait for those of
 # a real cluster; chunks so small that files have several.
@@ -101,6 +100,18 @@ class Client:
         return run(*arguments, "--config", self.config, where=self.where,
                    **options)
 
+    def served(self):
+        """All is well, and files of both classes can be put: the status of a
+        new cluster counts only servers that have come."""
+        done = self.verb("groups", "--json", check=False)
+        groups = json.loads(done.stdout) if done.stdout else []
+        return (groups and all(x["phase"] == "healthy" for x in groups)
+                and self.verb("status", check=False).returncode == 0)
+
+    def wait_until_served(self, seconds=30):
+        wait_for(self.served, seconds,
+                 lambda: self.verb("status", check=False).stdout, 0.1)
+
     def put(self, path, content, *flags, check=True):
         """Bytes, by a pipe."""
         return self.run_bytes("put", "-", path, *flags, input=content,
@@ -138,23 +149,14 @@ def bytes_read(pid):
     return int(text.split()[1])
 
 
-class Supervisor:
+class Supervisor(Beside):
     """Starts nodes again that have died, as systemd would; `deaths` counts."""
 
     def __init__(self, nodes, pause=0.2):
+        super().__init__()
         self.nodes, self.pause, self.deaths = nodes, pause, {}
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def _run(self):
+    def work(self):
         while not self.over.wait(0.02):
             for node in self.nodes:
                 if not node.runs():

@@ -27,7 +27,7 @@ class CopiedStore(unittest.TestCase):
             + [(x, "chunkserver,fileserver") for x in SERVERS], extra=EXTRA))
         self.cluster.start(30)
         self.client = chunks.Client(self.cluster)
-        self.wait_until_healthy()
+        self.client.wait_until_served()
         self.client.verb("mkdir", "--class", "versioned", "/docs")
         self.content = {}
 
@@ -36,17 +36,6 @@ class CopiedStore(unittest.TestCase):
     def status(self):
         done = self.client.verb("status", "--json", check=False)
         return json.loads(done.stdout) if done.stdout else {"findings": []}
-
-    def wait_until_healthy(self, seconds=30):
-        wait_for(lambda: self.served() and self.client.verb(
-                     "status", check=False).returncode == 0, seconds,
-                 lambda: self.client.verb("status", check=False).stdout, 0.1)
-
-    def served(self):
-        """By all: the status of a new cluster counts those that have come."""
-        done = self.client.verb("groups", "--json", check=False)
-        groups = json.loads(done.stdout) if done.stdout else []
-        return groups and all(x["phase"] == "healthy" for x in groups)
 
     def conflicts(self):
         return [x["what"] for x in self.status()["findings"]
@@ -98,7 +87,7 @@ class CopiedStore(unittest.TestCase):
         original = self.cluster["store-1"]
         self.put("before")
         copy = self.copy_of(original)
-        self.wait_until_healthy()
+        self.client.wait_until_served()
         begun = len(self.log(original))
         copy.start()
         wait_for(lambda: len(self.conflicts()) == 2, 15, self.status, 0.1)
@@ -127,7 +116,7 @@ class CopiedStore(unittest.TestCase):
         self.put("after")
         wait_for(lambda: "registered with the master" in self.log(copy)
                  and not self.conflicts(), 15, self.status, 0.1)
-        self.wait_until_healthy(60)
+        self.client.wait_until_served(60)
         self.judge()
         self.put("at the end")
         self.judge()

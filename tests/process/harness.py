@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +29,26 @@ def binary(name="dfsnode"):
     root = pathlib.Path(__file__).resolve().parent.parent.parent
     program = pathlib.Path(named) if named else root / "build/dev/dfsnode"
     return program.with_name(name) if name != "dfsnode" else program
+
+
+class Beside:
+    """Calls `work` in a thread of its own from `with` to its end; `work` ends
+    when `over` is set."""
+
+    def __init__(self):
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def work(self):
+        raise NotImplementedError
 
 
 def wait_for(condition, seconds, what, every=0.02):

@@ -8,13 +8,12 @@ import json
 import pathlib
 import re
 import sys
-import threading
 import time
 import unittest
 
 import chunks
 import versions
-from harness import Cluster, wait_for
+from harness import Beside, Cluster, wait_for
 
 SERVERS = ("store-1", "store-2", "store-3")
 EXTRA = (chunks.settings(heartbeat="500ms", node_lease="3s", chunk_lease="60s")
@@ -27,21 +26,12 @@ OF_ROLE = {"master": EVERYWHERE + ("metadata-backup",),
            "store-1": EVERYWHERE + ("version-keeper",)}
 
 
-class Load:
+class Load(Beside):
     """A client that puts and gets without a pause."""
 
     def __init__(self, client):
+        super().__init__()
         self.client, self.failures, self.done = client, [], 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.work)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
     def work(self):
         while not self.over.is_set():
@@ -66,20 +56,9 @@ class SubsystemRestart(unittest.TestCase):
         self.numbers = 0
         self.cluster.start(30)
         self.client = chunks.Client(self.cluster)
-        self.wait_until_healthy()
+        self.client.wait_until_served()
         self.client.verb("mkdir", "--class", "versioned", "/docs")
         self.client.verb("mkdir", "/files")
-
-    def wait_until_healthy(self, seconds=30):
-        wait_for(lambda: self.served() and self.client.verb(
-                     "status", check=False).returncode == 0, seconds,
-                 lambda: self.client.verb("status", check=False).stdout, 0.1)
-
-    def served(self):
-        """Versioned files are, too."""
-        done = self.client.verb("groups", "--json", check=False)
-        groups = json.loads(done.stdout) if done.stdout else []
-        return groups and all(x["phase"] == "healthy" for x in groups)
 
     # -- what the nodes say ------------------------------------------------------
 
@@ -148,7 +127,7 @@ class SubsystemRestart(unittest.TestCase):
                             self.assertEqual(self.cuts(), cuts)
         self.assertEqual(load.failures, [])
         self.assertGreater(load.done, 20)
-        self.wait_until_healthy()
+        self.client.wait_until_served()
         self.assertEqual({x: y.pid for x, y in self.cluster.nodes.items()},
                          pids)
         for name in SERVERS:

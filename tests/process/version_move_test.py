@@ -9,11 +9,10 @@ printed."""
 import contextlib
 import json
 import os
-import threading
 import time
 import unittest
 
-from harness import wait_for
+from harness import Beside, wait_for
 from versions import VersionCluster, settings
 
 MIB = 1 << 20
@@ -92,24 +91,15 @@ class MoveCluster(VersionCluster):
         raise AssertionError(f"only {len(found)} groups have files")
 
 
-class Puts:
+class Puts(Beside):
     """Small puts to a file, one after another."""
 
     def __init__(self, cluster, path):
+        super().__init__()
         self.cluster, self.path = cluster, path
-        self.over = threading.Event()
         self.answered, self.failures, self.last = [], [], b""
-        self.thread = threading.Thread(target=self.run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def run(self):
+    def work(self):
         while not self.over.is_set():
             words = b"some words, %d\n" % len(self.answered)
             done = self.cluster.client.put(self.path, words, check=False)
