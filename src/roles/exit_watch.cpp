@@ -3,6 +3,7 @@
 #include "actors/support/log.hpp"
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <future>
@@ -23,20 +24,26 @@ constexpr std::chrono::milliseconds look_around{50};
 /// The last lines of the log may take so long; its disk may hang, too.
 constexpr std::chrono::milliseconds log_patience{300};
 
-/// Whether somebody says once more that the process shall end.
-bool told_again(std::chrono::milliseconds within) {
+/// One word may come as two signals of a kind: `timeout` sends its own to the
+/// process, and then to the group.
+constexpr std::chrono::milliseconds echo_window{50};
+
+/// Which signal says once more that the process shall end; 0 if none does.
+int told_again(std::chrono::milliseconds within) {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   const timespec wait{within / 1s, (within % 1s) / 1ns};
-  return sigtimedwait(&ends, nullptr, &wait) > 0;
+  return std::max(sigtimedwait(&ends, nullptr, &wait), 0);
 }
 
 } // namespace
 
-exit_watch::exit_watch(std::chrono::milliseconds patience, int status)
+exit_watch::exit_watch(std::chrono::milliseconds patience, int status,
+                       int told_by)
   : status_{status},
+    told_by_{told_by},
     thread_{[this, patience] { watch(patience); }} {
   // nop
 }
@@ -54,9 +61,12 @@ void exit_watch::goodbye_said() {
 
 void exit_watch::watch(std::chrono::milliseconds patience) {
   pthread_setname_np(pthread_self(), "dfs-exit");
-  const auto until = instant::clock::now() + patience;
+  const auto began = instant::clock::now();
+  const auto until = began + patience;
   while (!over_) {
-    if (told_again(look_around))
+    const int heard = told_again(look_around);
+    if (heard != 0
+        && (heard != told_by_ || instant::clock::now() >= began + echo_window))
       hurried_ = true;
     if (hurried_ && said_)
       leave("told to end a second time");

@@ -18,7 +18,9 @@ class exit_watch {
 public:
   /// Begins to watch.
   /// @param status Of a process that does not end by itself.
-  exit_watch(std::chrono::milliseconds patience, int status);
+  /// @param told_by The first signal, or 0: another one of its kind within
+  ///                50 ms is the same word, said twice.
+  exit_watch(std::chrono::milliseconds patience, int status, int told_by);
 
   /// The process ends by itself.
   ~exit_watch();
@@ -37,6 +39,7 @@ private:
   [[noreturn]] void leave(std::string_view why);
 
   const int status_;
+  const int told_by_;
   std::atomic<bool> hurried_{false};
   std::atomic<bool> said_{false};
   std::atomic<bool> over_{false};

@@ -40,24 +40,25 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-/// Without waiting: whether somebody wants the end.
-bool told_to_end() {
+/// Without waiting: the signal by which somebody wants the end, or 0.
+int told_to_end() {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   const timespec at_once{};
-  return sigtimedwait(&ends, nullptr, &at_once) > 0;
+  return std::max(sigtimedwait(&ends, nullptr, &at_once), 0);
 }
 
-void serve(node& server) {
+/// @returns the signal that ends it.
+int serve(node& server) {
   const auto set = handled_signals();
   for (;;) {
     const int received = sigwaitinfo(&set, nullptr);
     if (received == SIGHUP)
       server.reload();
     else if (received > 0)
-      return;
+      return received;
   }
 }
 
@@ -78,7 +79,8 @@ milliseconds reserve_of(milliseconds patience) {
 }
 
 /// Status of a process that has drained, or must leave what hangs behind.
-int end(std::unique_ptr<node> server, bool served) {
+/// @param told_by The signal that ends it, or 0.
+int end(std::unique_ptr<node> server, bool served, int told_by) {
   // At least so long: a goodbye is worth it, and so are disks that are closed.
   const auto patience = std::max(server->drain_timeout(), milliseconds{2'000});
   const auto until = instant::clock::now() + patience;
@@ -89,7 +91,7 @@ int end(std::unique_ptr<node> server, bool served) {
       milliseconds{100});
   };
   const int forced = given_up_status != 0 ? given_up_status.load() : 1;
-  exit_watch watch{patience, forced};
+  exit_watch watch{patience, forced, told_by};
   auto drains = std::min<instant>(until - reserve_of(patience),
                                   until - patience + server->drain_timeout());
   auto hung = server->drain(drains, [&watch] { return watch.hurried(); });
@@ -141,15 +143,20 @@ int run_server(const std::vector<std::string>& arguments,
   if (!prepared)
     return complain(prepared.error());
   auto server = *std::move(prepared);
-  const auto joined = server->join(told_to_end);
+  int told_by = 0;
+  const auto joined = server->join([&told_by] {
+    if (told_by == 0)
+      told_by = told_to_end();
+    return told_by != 0;
+  });
   if (joined)
-    serve(*server);
+    told_by = serve(*server);
   // Said before the end: what hangs then must not hide it. Whoever says "stop"
   // to a node that is still looking for its group gets what they want.
   const int failed = joined || joined.error().code == ec::cancelled
                        ? 0
                        : complain(joined.error());
-  const int status = end(std::move(server), static_cast<bool>(joined));
+  const int status = end(std::move(server), static_cast<bool>(joined), told_by);
   return status != 0 ? status : failed;
 }
 

@@ -85,14 +85,35 @@ class Leaving(unittest.TestCase):
 
     def test_a_second_signal(self):
         with self.going("60s") as (cluster, node):
-            self.terminate(node)
+            begin = self.terminate(node)
             wait_for(lambda: "this node is going" in page_of(
                 node, "/readyz?verbose"), 5, "it does not drain")
+            # Sooner it would be the same word, in two signals.
+            wait_for(lambda: time.monotonic() > begin + 0.2, 5, "no time")
             self.assertTrue(node.runs())
             begin = self.terminate(node)
             self.assertEqual(node.process.wait(10), 1)
             self.assertLess(time.monotonic() - begin, 4)
             self.expect_goodbye(cluster)
+
+    def test_one_word_in_two_signals(self):
+        """As `timeout` sends them: to the process, and to its group."""
+        with self.going("4s") as (cluster, node):
+            begin = self.terminate(node)
+            wait_for(lambda: not self.waits(node, signal.SIGTERM), 5,
+                     "it does not take the signal")
+            self.terminate(node)
+            node.process.wait(10)
+            # It drains for most of its time; after a second word it would not.
+            self.assertGreater(time.monotonic() - begin, 1.5)
+            self.expect_goodbye(cluster)
+
+    def waits(self, node, which):
+        """Whether that signal was sent, and nobody has taken it."""
+        found = re.search(r"^ShdPnd:\s*(\w+)",
+                          pathlib.Path(f"/proc/{node.pid}/status").read_text(),
+                          re.M)
+        return int(found[1], 16) >> (which - 1) & 1
 
     def test_a_thread_that_is_held(self):
         with self.going("4s") as (cluster, node), \
