@@ -71,11 +71,22 @@ struct shell {
   }
 
   void perform(const core::join_refused& x) {
+    // One that may pass comes again with each try.
+    if (!x.passes || !state.refusal || state.refusal->context != x.text)
+      log_warning(
+        "the group refuses this node",
+        {{"code", std::string{to_string(x.code)}}, {"cause", x.text}});
+    if (x.passes) {
+      state.refusal = fail(ec::unavailable, x.text);
+      return;
+    }
     state.gone = true;
-    log_warning("the group refuses this node",
-                {{"code", std::string{to_string(x.code)}}, {"cause", x.text}});
-    if (state.joins.empty())
-      self->quit(to_caf(fail(x.code, x.text)));
+    if (state.joins.empty()) {
+      if (state.options.on_refusal)
+        state.options.on_refusal(fail(x.code, x.text));
+      else
+        self->quit(to_caf(fail(x.code, x.text)));
+    }
     fail_joins(x.code, x.text);
     answer_leaves();
   }
@@ -97,6 +108,7 @@ struct shell {
   }
 
   void answer_joins() {
+    state.refusal.reset();
     const msg::group_joined answer{
       state.machine->self(),
       static_cast<std::uint32_t>(state.machine->members().size())};
@@ -111,9 +123,9 @@ struct shell {
     std::erase_if(state.joins, [&](auto& waiting) {
       if (waiting.until > at)
         return false;
-      waiting.promise.deliver(to_caf(
+      waiting.promise.deliver(to_caf(state.refusal.value_or(
         fail(ec::timed_out, "no introducer let this node in: is one running, "
-                            "and does its group port answer?")));
+                            "and does its group port answer?"))));
       return true;
     });
   }

@@ -42,6 +42,10 @@ struct failure_detector_options {
   /// Told, in this actor's thread, that the former life was declared over: what
   /// was promised in it (leases, votes) ends here. May be empty.
   std::function<void(const msg::member_record&)> on_new_life;
+  /// Told when the group refuses this node and nobody waits for an answer to
+  /// `join_group`: the cluster has another master, and the process is to end.
+  /// Empty: this actor ends with the code of the refusal.
+  std::function<void(const error&)> on_refusal;
   /// Told when it changes, and once after joining. May be empty.
   std::function<void(core::group_reach)> on_reach;
   std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
@@ -73,6 +77,7 @@ struct failure_detector_state {
   std::optional<core::failure_machine> machine; ///< From the spawn function on.
   bool gone = false; ///< It said goodbye, or was refused: silent for ever.
   std::vector<joining> joins;
+  std::optional<error> refusal; ///< The last one that may pass, until then.
   std::vector<caf::typed_response_promise<msg::group_left>> leaves;
   std::optional<instant> armed;           ///< The next tick on its way, if any.
   std::optional<core::group_reach> reach; ///< As told last.
@@ -86,8 +91,7 @@ struct failure_detector_state {
 
 /// The group plane of one node: mailbox, `core::failure_machine`, datagrams.
 /// Never blocks. Not to be restarted by itself: a node that has forgotten what
-/// it said must be another incarnation. Ends with the code of a refusal that
-/// comes when nobody waits for an answer to `join_group`.
+/// it said must be another incarnation.
 failure_detector_actor::behavior_type failure_detector(
   failure_detector_actor::stateful_pointer<failure_detector_state> self,
   failure_detector_options options, membership_actor membership);

@@ -17,6 +17,12 @@ std::string time_text(std::uint64_t unix_ms) {
     std::chrono::milliseconds{static_cast<std::int64_t>(unix_ms)}});
 }
 
+// Of a master only.
+cell term_cell(const msg::member_record& x) {
+  return x.term == master_term{} ? cell::nothing()
+                                 : cell::unsigned_number(x.term.value());
+}
+
 } // namespace
 
 cell roles_cell(msg::role_set x) {
@@ -31,13 +37,14 @@ table member_table(std::vector<msg::member_record> members) {
   std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
   });
-  table shown{
-    {"name", "id", "roles", "zone", "stream", "since", "store", "version"}, {}};
+  table shown{{"name", "id", "roles", "zone", "stream", "since", "store",
+               "version", "term"},
+              {}};
   for (const auto& x : members)
-    shown.rows.push_back({x.name, to_string(x.id), roles_cell(x.roles), x.zone,
-                          to_string(x.stream_address()),
-                          time_text(x.id.start_ms),
-                          fmt::format("{:016x}", x.store.value()), x.version});
+    shown.rows.push_back(
+      {x.name, to_string(x.id), roles_cell(x.roles), x.zone,
+       to_string(x.stream_address()), time_text(x.id.start_ms),
+       fmt::format("{:016x}", x.store.value()), x.version, term_cell(x)});
   return shown;
 }
 
@@ -58,6 +65,7 @@ record whoami_record(const msg::member_record& x, const std::string& principal,
                ? cell::nothing()
                : cell{to_string(endpoint{x.id.ip, x.http_port})}},
     {"version", x.version},
+    {"term", term_cell(x)},
     {"principal", principal},
     {"rights", to_string(right)},
   };

@@ -33,8 +33,8 @@ namespace dfs::msg {
 
 /// Version of the messages between servers: what we speak, and the oldest that
 /// we understand. Raised when a message changes its meaning (SPEC O5).
-inline constexpr std::uint16_t control_protocol = 1;
-inline constexpr std::uint16_t control_protocol_min = 1;
+inline constexpr std::uint16_t control_protocol = 2;
+inline constexpr std::uint16_t control_protocol_min = 2;
 
 /// Asks a node who it is -> `introduction`, beside the handle of its link
 /// keeper. May be repeated. Errors: `ec::unsupported` when the two speak no

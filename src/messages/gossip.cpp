@@ -10,10 +10,14 @@ namespace {
 
 constexpr role_set all_roles = 15;
 
-// Bytes that are not strings: id 17 + 2 + 10, roles 1, store 10, ports 8, and
-// a length byte per string.
-constexpr std::size_t id_bytes_max = 29;
-constexpr std::size_t record_fixed_bytes_max = id_bytes_max + 1 + 10 + 8 + 3;
+// Terms of a cluster's metadata are smaller (`metadata_store::next_term`).
+constexpr master_term terms_end{std::uint64_t{1} << 24};
+
+// Bytes that are not strings: id 17 + 2 + 7, roles 1, store 10, ports 8, term 1
+// or, of a master, 4, and a length byte per string.
+constexpr std::size_t id_bytes_max = 26;
+constexpr std::size_t record_fixed_bytes_max
+  = id_bytes_max + 1 + 10 + 8 + 1 + 3;
 
 bool plausible(const member_id& x) {
   return !x.ip.is_unspecified() && x.group_port != 0 && x.start_ms != 0
@@ -156,12 +160,15 @@ result<nothing> validate(const member_record& x) {
     return fail(ec::malformed, "the roles are none");
   if (x.ping_port == 0 || x.ping_port == x.id.group_port)
     return fail(ec::malformed, "the ping port cannot be");
+  if (x.term >= terms_end
+      || (x.term != master_term{} && !has(x.roles, role::master)))
+    return fail(ec::malformed, "the term cannot be");
   return done;
 }
 
 std::size_t encoded_bytes_max(const member_record& x) {
-  return record_fixed_bytes_max + x.name.size() + x.zone.size()
-         + x.version.size();
+  return record_fixed_bytes_max + (x.term == master_term{} ? 0 : 3)
+         + x.name.size() + x.zone.size() + x.version.size();
 }
 
 std::size_t encoded_bytes_max(const news_item& x) {

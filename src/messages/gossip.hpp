@@ -147,11 +147,13 @@ struct gossip_introduction {
   bool operator==(const gossip_introduction&) const = default;
 };
 
-/// Answer to a join that cannot be; final.
+/// Answer to a join that cannot be. Between members: the cluster has another
+/// master than the receiver.
 struct gossip_refusal {
   member_id whom;
   std::uint8_t code = 0; ///< An `ec`.
   std::string text;
+  bool passes = false; ///< Whether it may be otherwise in a while: ask on.
 
   bool operator==(const gossip_refusal&) const = default;
 };

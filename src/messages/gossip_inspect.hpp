@@ -71,7 +71,7 @@ template <class Inspector>
 void pack(Inspector& f, member_record& x) {
   pack(f, x.id);
   f(x.name, x.roles, x.store, x.ping_port, x.control_port, x.stream_port,
-    x.http_port, x.zone, x.version);
+    x.http_port, x.zone, x.version, x.term);
 }
 
 template <class Inspector>
@@ -183,7 +183,7 @@ void pack(Inspector& f, std::uint8_t, gossip_introduction& x) {
 template <class Inspector>
 void pack(Inspector& f, std::uint8_t, gossip_refusal& x) {
   pack(f, x.whom);
-  f(x.code, x.text);
+  f(x.code, x.text, x.passes);
 }
 
 template <class Inspector>

@@ -66,6 +66,7 @@ struct member_record {
   std::uint16_t http_port = 0;    ///< TCP: health and metrics; 0 when closed.
   std::string zone;               ///< Failure domain; at most 32 bytes.
   std::string version;            ///< Of the program; at most 16 bytes.
+  master_term term{}; ///< Of a master's metadata, below 2^24; 0 for others.
 
   [[nodiscard]] endpoint ping_address() const {
     return {id.ip, ping_port};
@@ -109,7 +110,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, member_record& x) {
   return f(caf::meta::type_name("member_record"), x.id, x.name, x.roles,
            x.store, x.ping_port, x.control_port, x.stream_port, x.http_port,
-           x.zone, x.version);
+           x.zone, x.version, x.term);
 }
 
 template <class Inspector>

@@ -144,6 +144,7 @@ result<nothing> node::parts::open_metadata() {
     return begun.error();
   term = *begun;
   leaders->lead(term);
+  self.term = term;
   const auto lives = metadata->lives();
   if (!lives)
     return lives.error();

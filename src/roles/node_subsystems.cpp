@@ -101,6 +101,7 @@ actors::supervised node::parts::supervise_detector() {
     options.counters = group_counts;
     options.new_stamp = [this](std::uint64_t x) { return next_stamp(x); };
     options.keep_stamp = [this](std::uint64_t x) { keep_stamp(x); };
+    options.on_refusal = [this](const error& why) { give_up(2, why.context); };
     options.on_reach = [this](core::group_reach x) {
       board.set("gossip", x == core::group_reach::answered, explain_reach(x));
     };

@@ -144,6 +144,21 @@ TEST_F(FailureDetectorTest, HandsARefusalOn) {
   EXPECT_EQ(list(alice).size(), 2u);
 }
 
+// Newer metadata: perhaps the master in its way has just died.
+TEST_F(FailureDetectorTest, AsksOnWhenARefusalMayPass) { // SPEC S7
+  form(1);
+  ASSERT_TRUE(join(spawn(msg::role::master)));
+  auto& second = spawn(msg::role::master, false, master_term{1});
+  const auto refused = ask_for<msg::group_joined>(
+    second.detector, msg::join_group{{}, false, 1'500ms}, 1'600ms);
+  EXPECT_EQ(refused.error(), ec::unavailable);
+  EXPECT_EQ(list(alice).size(), 2u);
+  end(*nodes[1]);
+  pass(8s);
+  EXPECT_TRUE(ask<msg::group_joined>(second.detector, msg::join_group{}));
+  EXPECT_EQ(list(alice).size(), 2u);
+}
+
 TEST_F(FailureDetectorTest, TellsOfACrashInTime) { // SPEC M4
   form(5);
   const auto dead = nodes[3]->record.id;

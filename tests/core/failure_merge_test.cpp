@@ -219,51 +219,5 @@ TEST(FailureIdentity, APingForAnOlderLifeIsAnsweredByAnIntroduction) {
   EXPECT_EQ(answer(msg::id_tag(own) + 1), "introduction");
 }
 
-// One master per cluster: the second is refused, wherever it asks.
-TEST(FailureMerge, RefusesASecondMaster) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    SCOPED_TRACE(seed);
-    network net{seed, bad};
-    net.start_group(3);
-    net.start(4, first_node, 2);
-    ASSERT_TRUE(net.run_until(3s, [&] { return net.agree(4); }));
-    net.run(1s);
-    net.changes();
-    net.start(5, first_node, 2);
-    ASSERT_TRUE(net.run_until(3s, [&] { return !net.at(5).refusals.empty(); }));
-    EXPECT_EQ(net.at(5).refusals.front().code, ec::master_exists);
-    EXPECT_NE(net.at(5).refusals.front().text.find("node-4"),
-              std::string::npos);
-    net.run(2s);
-    EXPECT_TRUE(net.agree(4));
-    EXPECT_TRUE(net.changes().empty()); // Nobody took it in for a moment.
-    // The same machine may come back, as may its replacement later.
-    net.crash(4);
-    net.start(4, first_node, 2, 1'700'000'000'009);
-    EXPECT_TRUE(net.run_until(3s, [&] { return net.agree(4); }));
-  }
-}
-
-// Two groups with a master each meet: the one that started later goes.
-TEST(FailureMerge, OfTwoMastersTheLaterGoes) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    SCOPED_TRACE(seed);
-    network net{seed, bad};
-    net.cut(1, 2);
-    net.cut(2, 1);
-    net.start(1, first_two, 3, 1'700'000'000'002);
-    net.start(2, first_two, 3, 1'700'000'000'001);
-    net.run(3s);
-    ASSERT_TRUE(net.machine(1).joined() && net.machine(2).joined());
-    net.heal();
-    ASSERT_TRUE(net.run_until(6s, [&] { return !net.at(1).refusals.empty(); }));
-    EXPECT_EQ(net.at(1).refusals.front().code, ec::master_exists);
-    EXPECT_TRUE(net.run_until(2s, [&] { return net.at(1).goodbyes == 1; }));
-    net.run(3s);
-    EXPECT_TRUE(net.at(2).refusals.empty());
-    EXPECT_EQ(net.machine(2).members().size(), 1u);
-  }
-}
-
 } // namespace
 } // namespace dfs::core::test

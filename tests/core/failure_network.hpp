@@ -77,6 +77,9 @@ public:
     std::uint64_t bytes = 0;   ///< Sent, bodies only.
   };
 
+  /// Of masters' metadata, for `start`; zero for others.
+  std::map<std::uint8_t, master_term> terms;
+
   network(std::uint64_t seed, network_options options)
     : options_{options},
       random_{seed} {
@@ -100,9 +103,10 @@ public:
              std::uint64_t start_ms = 1'700'000'000'000,
              std::vector<known_address> known = {}) {
     auto& x = nodes_[number];
+    auto record = make_record(number, roles, start_ms);
+    record.term = terms[number];
     x.machine = std::make_unique<failure_machine>(
-      failure_config{}, make_record(number, roles, start_ms),
-      rng{random_.below(1u << 30)}, now_);
+      failure_config{}, record, rng{random_.below(1u << 30)}, now_);
     perform(number, x.machine->join(introducers, (roles & 1) != 0, now_,
                                     std::move(known)));
   }
@@ -165,7 +169,8 @@ public:
   bool agree(std::size_t count) const {
     std::set<std::uint64_t> digests;
     for (const auto& [number, x] : nodes_)
-      if (x.machine && x.goodbyes == 0 && x.refusals.empty()) {
+      if (x.machine && x.goodbyes == 0
+          && (x.refusals.empty() || x.machine->joined())) {
         if (!x.machine->joined() || x.machine->members().size() != count)
           return false;
         digests.insert(x.machine->members().digest());

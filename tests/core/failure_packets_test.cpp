@@ -51,8 +51,9 @@ const std::string third_hex = "040a000003e91c80d095ffbc31";
 const std::string record_hex = from_hex
                                + "066e6f64652d31" // "node-1"
                                  "0401e81cea1ceb1cec1c"
-                                 "047a6f6e65"    // "zone"
-                                 "05302e312e30"; // "0.1.0"
+                                 "047a6f6e65"   // "zone"
+                                 "05302e312e30" // "0.1.0"
+                                 "00";          // no master
 
 std::vector<sample> samples() {
   const auto record = make_record(1);
@@ -80,7 +81,7 @@ std::vector<sample> samples() {
      "0108" + from_hex + "03" + record_hex + "0500000000000000" + "0307"
        + "0800000000000000" + "09"},
     {"refusal", msg::gossip_refusal{other(), 15, "no"},
-     "0109" + from_hex + other_hex + "0f" + "026e6f"},
+     "0109" + from_hex + other_hex + "0f" + "026e6f00"},
     {"news",
      msg::gossip_news{3,
                       {failure(),

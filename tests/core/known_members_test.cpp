@@ -38,7 +38,7 @@ TEST(KnownMembers, FollowsTheList) {
   EXPECT_EQ(group.find(master.id), nullptr);
 }
 
-TEST(KnownMembers, PrefersTheMasterThatStartedLast) {
+TEST(KnownMembers, PrefersTheLaterLifeOfAMaster) {
   known_members group;
   const auto later = member(2, 11, msg::role::master);
   group.reset({own.id, {own, later, master}});
@@ -46,6 +46,23 @@ TEST(KnownMembers, PrefersTheMasterThatStartedLast) {
   // Old news about the former one.
   group.apply({msg::member_change::failed, master, ""});
   EXPECT_EQ(group.master(), later);
+}
+
+// Its clock may be years behind.
+TEST(KnownMembers, PrefersTheMasterInTheHigherTerm) { // SPEC G6
+  auto older = member(2, 1'700'000'000'000, msg::role::master);
+  older.term = master_term{7};
+  for (const std::uint64_t stamp : {1ull, 1'900'000'000'000ull})
+    for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{3}}) {
+      auto newer = member(port, stamp, msg::role::master);
+      newer.term = master_term{8};
+      const auto self = member(9, 10, msg::role::chunkserver);
+      known_members group;
+      group.reset({self.id, {self, older, newer}});
+      EXPECT_EQ(group.master(), newer) << stamp << ' ' << port;
+      group.apply({msg::member_change::failed, newer, ""});
+      EXPECT_EQ(group.master(), older);
+    }
 }
 
 TEST(KnownMembers, LinksNobodyWhoIsNotInTheGroupAndNoMasterToItself) {

@@ -345,7 +345,6 @@ TEST_F(LinkPlan, TakesForgottenHeartbeatsForMisses) { // I6
   EXPECT_NE(plan.status(now).cause.find("not even sent"), std::string::npos);
 }
 
-// Of two masters the newer one counts, whichever the group lists at the moment.
 // The peer's subsystem is restarted, its process and the connection stand.
 TEST_F(LinkPlan, AsksForTheNextKeeperOverTheSameConnection) { // I7, SPEC S6
   static_cast<void>(plan.aim_at(master, now));
@@ -403,16 +402,26 @@ TEST_F(LinkPlan, TakesNoOtherPeerForTheNextKeeper) { // I2, I7
   EXPECT_EQ(state(), link_state::waiting);
 }
 
-TEST_F(LinkPlan, LeavesAPeerThatAnswersForANewerOneOnly) { // I5
-  auto older = master;
+// Of two masters that in the higher term counts, whichever the group lists at
+// the moment, and whatever their clocks say.
+TEST_F(LinkPlan, LeavesAPeerThatAnswersForOneInAHigherTermOnly) { // I5
+  auto present = master;
+  present.term = master_term{5};
+  auto older = present;
   older.id.ip = *ip_address::parse("10.0.0.6");
   auto newer = older;
-  older.id.start_ms = 0;
-  newer.id.start_ms = 7;
-  static_cast<void>(plan.aim_at(master, now));
+  older.id.start_ms = 7;
+  older.term = master_term{4};
+  newer.id.start_ms = 0;
+  newer.term = master_term{6};
+  static_cast<void>(plan.aim_at(present, now));
   link();
-  EXPECT_FALSE(find<drop_link>(plan.aim_at(older, now)));
-  EXPECT_EQ(state(), link_state::up);
+  auto twin = older;
+  twin.term = present.term;
+  for (const auto& other : {twin, older}) {
+    EXPECT_FALSE(find<drop_link>(plan.aim_at(other, now)));
+    EXPECT_EQ(state(), link_state::up);
+  }
   static_cast<void>(plan.connection_lost(plan.epoch(), now));
   EXPECT_EQ(plan.status(now).peer, older.id) << "it is where to turn then";
   static_cast<void>(plan.aim_at(newer, now));
@@ -477,8 +486,10 @@ link_effects random_input(link_plan& plan, rng& random,
     case 1:
       return plan.directory_found(epoch, now);
     case 2:
-      return plan.introduced(epoch,
-                             {peer, boot_id{9}, msg::control_protocol, 1}, now);
+      return plan.introduced(
+        epoch,
+        {peer, boot_id{9}, msg::control_protocol, msg::control_protocol_min},
+        now);
     case 3:
     case 4:
       return plan.heartbeat_answered({boot_id{9}, epoch, sequence, 2}, now);

@@ -138,9 +138,42 @@ class OnLoopback(unittest.TestCase):
             second = cluster["node-3"].start()
             self.assertEqual(second.process.wait(15), 2)
             text = (second.dir / "node.log").read_text()
-            self.assertIn("node-2", text.splitlines()[-1])
+            for name in ("node-2", "node-3"):
+                self.assertIn(name, text.splitlines()[-1])
             self.assertEqual(set(cluster.current(cluster["node-1"])),
                              {"node-1", "node-2"})
+
+    def test_a_master_with_newer_metadata_waits_for_the_death_of_the_other(
+            self):  # SPEC S7
+        nodes = [("node-1", "introducer"), ("node-2", "master"),
+                 ("node-3", "master")]
+        with Cluster(nodes) as cluster:
+            entry, first, second = (cluster[x[0]] for x in nodes)
+            second.env["DFSNODE_GROUP_JOIN_TIMEOUT"] = "4s"
+            entry.start()
+
+            def wait_for_members(*names):
+                wait_for(lambda: set(cluster.current(entry)) == set(names), 15,
+                         lambda: cluster.current(entry))
+
+            for _ in range(2):  # Each start is a term.
+                second.start()
+                wait_for_members("node-1", "node-3")
+                self.assertEqual(second.stop(), 0)
+                wait_for_members("node-1")
+            first.start()
+            wait_for_members("node-1", "node-2")
+            second.start()
+            self.assertEqual(second.process.wait(15), 3)
+            text = (second.dir / "node.log").read_text()
+            self.assertIn("node-2", text.splitlines()[-1])
+            wait_for_members("node-1", "node-2")
+            first.kill()
+            second.start()
+            wait_for_members("node-1", "node-3")
+            listed = json.loads(entry.verb("members", "--json").stdout)
+            self.assertEqual({x["name"]: x["term"] for x in listed},
+                             {"node-1": None, "node-3": 4})
 
     def test_the_log_tells_joins_leaves_and_failures(self):  # SPEC M7
         with Cluster(FIVE[:3]) as cluster:

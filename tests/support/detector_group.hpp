@@ -107,7 +107,8 @@ struct detector_group : deterministic_system {
     return {*ip_address::parse("10.0.0." + std::to_string(number)), 7401};
   }
 
-  group_node& spawn(msg::role role, bool may_found = false) {
+  group_node&
+  spawn(msg::role role, bool may_found = false, master_term term = {}) {
     const auto number = nodes.size() + 1;
     auto& node = *nodes.emplace_back(std::make_unique<group_node>());
     auto& record = node.record;
@@ -118,6 +119,7 @@ struct detector_group : deterministic_system {
     record.control_port = 7402;
     record.stream_port = 7403;
     record.version = "0.1.0";
+    record.term = term;
     node.network = std::make_shared<fabric_sender>(
       fabric, record.ping_address(), record.id.address());
     node.membership = sys.spawn(

@@ -36,11 +36,13 @@ struct rejoined {
   bool operator==(const rejoined&) const = default;
 };
 
-/// The group does not take this node: the process should end. The machine is
-/// silent from now on.
+/// The group does not take this node. That may pass, and the machine asks on
+/// (may be repeated then); or the process should end, and the machine is silent
+/// from now on.
 struct join_refused {
   ec code = ec::denied;
   std::string text;
+  bool passes = false;
 
   bool operator==(const join_refused&) const = default;
 };

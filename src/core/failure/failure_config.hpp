@@ -56,8 +56,9 @@ struct failure_config {
   // Coming and going.
   ms join_retry_first{100};
   ms join_retry_max{1'000};
-  ms found_after{1'500}; ///< No other introducer answered: found a group.
-  ms leave_linger{300};  ///< Somebody knows: wait so long for the others.
+  ms found_after{1'500};    ///< No other introducer answered: found a group.
+  ms found_refused{10'000}; ///< Likewise, since a group last said no.
+  ms leave_linger{300};     ///< Somebody knows: wait so long for the others.
   ms leave_max{1'000};
   ms newcomer_for{2'000};        ///< How long what a stranger says is a hint.
   ms new_life_pause{1'000};      ///< Between rejoins at first…

@@ -91,6 +91,12 @@ struct group_state {
   /// that without the oldest member.
   [[nodiscard]] bool is_weaker_than(const msg::gossip_introduction& x) const;
 
+  /// How many members this node's side counts, itself included: those that are
+  /// believed; one if nobody answers it.
+  [[nodiscard]] std::uint32_t side_members() const {
+    return side().members;
+  }
+
   member_table::join_outcome admit(const msg::member_record& record,
                                    const std::string& cause, instant now);
 

@@ -37,7 +37,13 @@ void introductions::tick(group_state& group, instant now) {
 bool introductions::founds(const group_state& group, instant now) const {
   return may_found_
          && ((introducers_.empty() && known_.empty())
-             || now >= began_ + group.config.found_after);
+             || now >= founds_at(group));
+}
+
+instant introductions::founds_at(const group_state& group) const {
+  const auto alone = began_ + group.config.found_after;
+  return refused_ ? std::max(alone, *refused_ + group.config.found_refused)
+                  : alone;
 }
 
 void introductions::arrived(group_state& group, instant now) {
@@ -46,8 +52,7 @@ void introductions::arrived(group_state& group, instant now) {
 
 std::optional<instant>
 introductions::next_deadline(const group_state& group) const {
-  return may_found_ ? std::min(next_try_, began_ + group.config.found_after)
-                    : next_try_;
+  return may_found_ ? std::min(next_try_, founds_at(group)) : next_try_;
 }
 
 void introductions::ask(group_state& group, const endpoint& address) const {

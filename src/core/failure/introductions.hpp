@@ -29,6 +29,12 @@ public:
   /// This node has become a member.
   void arrived(group_state& group, instant now);
 
+  /// While joining: there is a group, and it says no. None is founded beside
+  /// it, unless nobody of it answers for long.
+  void refused(instant now) {
+    refused_ = now;
+  }
+
   /// While joining: asks again when it is time.
   void tick(group_state& group, instant now);
 
@@ -47,6 +53,7 @@ public:
   void look_for_strangers(group_state& group, instant now);
 
 private:
+  [[nodiscard]] instant founds_at(const group_state& group) const;
   void greet_introducers(group_state& group) const;
   void greet_lost(group_state& group);
 
@@ -55,6 +62,7 @@ private:
   std::size_t next_known_ = 0;        ///< To be asked.
   bool may_found_ = false;
   instant began_{};
+  std::optional<instant> refused_; ///< Last.
   instant next_try_{};
   std::chrono::milliseconds pause_{0};
 };

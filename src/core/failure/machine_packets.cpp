@@ -1,7 +1,6 @@
 #include "core/failure/machine_parts.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace dfs::core {
@@ -52,10 +51,7 @@ void failure_machine::parts::on_packet_joining(
     else if (x->kind == msg::introduction_kind::welcome)
       on_welcome(*x);
   } else if (const auto* no = std::get_if<msg::gossip_refusal>(&packet.body)) {
-    if (no->whom != group.self.id)
-      return;
-    is = phase::silent;
-    group.out.push_back(join_refused{static_cast<ec>(no->code), no->text});
+    on_refusal(packet.from, *no);
   } else if (const auto* told = std::get_if<msg::gossip_news>(&packet.body)) {
     for (const auto& item : told->items)
       if (is_own_end(item))
@@ -150,6 +146,8 @@ void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
   } else if (const auto* page = std::get_if<msg::gossip_page>(&packet.body)) {
     probes.hear_answer(group, now);
     on_page(from, *page);
+  } else if (const auto* no = std::get_if<msg::gossip_refusal>(&packet.body)) {
+    on_refusal(from, *no);
   }
 }
 
@@ -198,7 +196,7 @@ void failure_machine::parts::on_join(const msg::gossip_introduction& x) {
   if (refuses(x))
     return;
   // A joiner has nothing to compare and asks by itself.
-  if (admit(x) && is == phase::member)
+  if (admit(x))
     group.introduce(id.address(), msg::introduction_kind::welcome);
 }
 
@@ -212,7 +210,10 @@ void failure_machine::parts::meet(const msg::gossip_introduction& x) {
   // Whom nobody answers knows nobody before somebody does.
   if (!answers && (group.others() == 0 || probes.unanswered(group, now)))
     return;
-  if (!admit(x) || is != phase::member)
+  if (!admit(x))
+    return;
+  settle_masters(x);
+  if (is != phase::member)
     return;
   sync.observe(group, id, x.digest, now);
   if (x.digest != group.table.digest())
@@ -230,27 +231,13 @@ bool failure_machine::parts::admit(const msg::gossip_introduction& x) {
 }
 
 bool failure_machine::parts::refuses(const msg::gossip_introduction& x) {
-  const auto refuse = [&](ec code, std::string text) {
-    if (text.size() > msg::refusal_text_bytes_max)
-      text.resize(msg::refusal_text_bytes_max);
-    group.send_to(x.record.id.address(),
-                  msg::gossip_refusal{x.record.id,
-                                      static_cast<std::uint8_t>(code),
-                                      std::move(text)});
-    return true;
-  };
-  const auto address = x.record.id.address();
   if (group.table.size() >= member_table::members_max
-      && group.table.find_at(address) == nullptr)
-    return refuse(ec::busy, "the group is full");
-  if (!msg::has(x.record.roles, msg::role::master))
-    return false;
-  for (const auto& [where, other] : group.table.live())
-    if (where != address && msg::has(other.roles, msg::role::master))
-      return refuse(ec::master_exists, "the master of this cluster is "
-                                         + other.name + ", "
-                                         + to_string(other.id));
-  return false;
+      && group.table.find_at(x.record.id.address()) == nullptr) {
+    refuse(x.record.id, ec::busy, "the group is full", true);
+    return true;
+  }
+  return msg::has(x.record.roles, msg::role::master)
+         && refuses_master(x.record);
 }
 
 void failure_machine::parts::on_news(const msg::member_id& from,

@@ -127,6 +127,7 @@ void failure_machine::parts::probe_somebody() {
                                               {},
                                               {}});
   strangers.look_for_strangers(group, now);
+  greet_rivals();
 }
 
 void failure_machine::parts::leave() {
@@ -186,25 +187,8 @@ failure_machine::parts::take_in(const msg::member_record& record,
   // A joiner that hears its first list has no news for anybody.
   if (originate || sync.caught_up())
     news.add(group, about, originate, now);
-  settle_masters(record);
+  greet_rival(record);
   return outcome;
-}
-
-void failure_machine::parts::settle_masters(const msg::member_record& other) {
-  if (is != phase::member || !msg::has(other.roles, msg::role::master)
-      || !msg::has(group.self.roles, msg::role::master)
-      || other.id.address() == group.self.id.address())
-    return;
-  // Two slipped in; both see both, and the one that started later goes.
-  const auto age = [](const msg::member_id& id) {
-    return std::pair{id.start_ms, id};
-  };
-  if (age(group.self.id) < age(other.id))
-    return;
-  group.out.push_back(join_refused{ec::master_exists,
-                                   "the master of this cluster is " + other.name
-                                     + ", " + to_string(other.id)});
-  say_goodbye();
 }
 
 void failure_machine::parts::begin_again(const end_of_life& told,

@@ -59,7 +59,18 @@ struct failure_machine::parts {
   member_table::join_outcome take_in(const msg::member_record& record,
                                      const msg::news_item& news,
                                      bool originate);
-  void settle_masters(const msg::member_record& other);
+
+  // One master: machine_masters.cpp.
+  [[nodiscard]] bool is_rival(const msg::member_record& other) const;
+  /// Only its own word ends this node: what others say may be about a dead one.
+  void greet_rival(const msg::member_record& other);
+  void greet_rivals();
+  void settle_masters(const msg::gossip_introduction& x);
+  void on_refusal(const msg::member_id& from, const msg::gossip_refusal& no);
+  [[nodiscard]] bool refuses_master(const msg::member_record& newcomer);
+  void give_way(std::string why);
+  void
+  refuse(const msg::member_id& whom, ec code, std::string text, bool passes);
 
   /// What this node is told of its own life.
   struct end_of_life {
@@ -105,6 +116,7 @@ struct failure_machine::parts {
   instant next_random{};
   instant leaving_since{};
   endpoint guide; ///< Of this life: who told of the former one's end.
+  std::optional<msg::member_id> dismissed; ///< The rival told last to go.
   instant next_life{};
   std::chrono::milliseconds life_pause{0};
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/ids.hpp"
 #include "messages/member.hpp"
 
 #include <optional>
@@ -8,19 +7,19 @@
 
 namespace dfs::core {
 
-/// That a member leads in a term; all zero: not known of any.
-struct leadership {
-  msg::member_id who;
-  master_term term;
-};
+/// Whether `x` is the cluster's master rather than `y`: the one rule, of the
+/// group, of servers and of clients (docs/protocols/membership.md, "One
+/// master"). The higher term decides; clocks decide nothing. Lives at one
+/// address follow one another by their stamps, which are durable there.
+/// @pre Both have the role.
+/// @returns false both ways for equal terms at different addresses: that is one
+/// store twice, or two new ones, and the sides of the group settle it.
+[[nodiscard]] bool
+is_master_rather_than(const msg::member_record& x, const msg::member_record& y);
 
-/// Who leads, of these members: the one rule of servers and clients
-/// (docs/protocols/leader.md). Who is known to lead in a term does. Where that
-/// is nobody of these, of the lives at one address the last one, and of several
-/// addresses the one whose life began first, as the group settles two masters:
-/// a newcomer takes nobody away from a master that stands. Pure.
+/// Who leads, of these members: none of them is master rather than that one. Of
+/// equal ones that of the lowest address. Pure.
 [[nodiscard]] std::optional<msg::member_record>
-leading_member(const std::vector<msg::member_record>& members,
-               const leadership& known = {});
+leading_member(const std::vector<msg::member_record>& members);
 
 } // namespace dfs::core

@@ -1,6 +1,7 @@
 #include "core/links/link_plan.hpp"
 
 #include "base/assert.hpp"
+#include "core/links/leading_member.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -334,7 +335,7 @@ bool link_plan::is_current(link_epoch epoch, link_state state) const {
 }
 
 bool link_plan::is_newer(const msg::member_record& other) const {
-  return other.id.start_ms > peer_->id.start_ms;
+  return is_master_rather_than(other, *peer_);
 }
 
 bool link_plan::is_beating(link_epoch epoch) const {

@@ -150,7 +150,7 @@ private:
   void ask_keeper(link_effects& out, instant now);
   [[nodiscard]] bool is_current(link_epoch epoch, msg::link_state state) const;
   [[nodiscard]] bool is_beating(link_epoch epoch) const;
-  /// As far as stamps of starts tell.
+  /// A later life of the peer, or a master in a higher term.
   [[nodiscard]] bool is_newer(const msg::member_record& other) const;
   /// It answered lately, so that no list decides about it.
   [[nodiscard]] bool is_kept(instant now) const;

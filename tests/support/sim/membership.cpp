@@ -16,19 +16,34 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* stamp_file = "/start_ms";
+constexpr const char* term_file = "/term";
 constexpr const char* members_file = "/members";
 constexpr auto keep_pause = 2s;
 
-// DESIGN 3: max(now, last + 1), durable before it is used.
-std::uint64_t next_stamp(node& host) {
+std::uint64_t number_in(node& host, const char* file) {
   std::uint64_t last = 0;
-  if (const auto text = host.disk().read_file(stamp_file))
+  if (const auto text = host.disk().read_file(file))
     std::from_chars(text.value.data(), text.value.data() + text.value.size(),
                     last);
-  const auto stamp
-    = std::max(static_cast<std::uint64_t>(host.wall().count()), last + 1);
-  DFS_ASSERT(host.disk().replace_file(stamp_file, fmt::format("{}", stamp)));
+  return last;
+}
+
+void keep_number(node& host, const char* file, std::uint64_t number) {
+  DFS_ASSERT(host.disk().replace_file(file, fmt::format("{}", number)));
+}
+
+// DESIGN 3: max(now, last + 1), durable before it is used.
+std::uint64_t next_stamp(node& host) {
+  const auto stamp = std::max(static_cast<std::uint64_t>(host.wall().count()),
+                              number_in(host, stamp_file) + 1);
+  keep_number(host, stamp_file, stamp);
   return stamp;
+}
+
+master_term next_term(node& host) {
+  const auto term = number_in(host, term_file) + 1;
+  keep_number(host, term_file, term);
+  return master_term{term};
 }
 
 msg::member_record make_record(node& host, const membership_options& options) {
@@ -38,6 +53,10 @@ msg::member_record make_record(node& host, const membership_options& options) {
   x.name = fmt::format("node-{}", i);
   x.roles = static_cast<msg::role_set>(
     i < options.introducers ? msg::role::introducer : msg::role::chunkserver);
+  if (options.masters.contains(i)) {
+    x.roles |= static_cast<msg::role_set>(msg::role::master);
+    x.term = next_term(host);
+  }
   x.store = store_id{i + 1u};
   x.ping_port = ping_port;
   x.control_port = 7402;
@@ -78,6 +97,14 @@ std::string describe(std::string_view body) {
 }
 
 } // namespace
+
+void set_last_stamp(node& host, std::uint64_t start_ms) {
+  keep_number(host, stamp_file, start_ms);
+}
+
+void set_last_term(node& host, std::uint64_t term) {
+  keep_number(host, term_file, term);
+}
 
 // -- one life -----------------------------------------------------------------
 
@@ -192,6 +219,12 @@ void member_process::perform(core::rejoined& x) {
 
 void member_process::perform(core::join_refused& x) {
   host_.note("refused: " + x.text);
+  if (x.passes)
+    return;
+  if (machine_.next_deadline()) { // It says goodbye.
+    chronicle_.says_goodbye(host_.index());
+    return;
+  }
   chronicle_.ends(host_.index(), host_.virtual_now());
   host_.exit();
 }

@@ -21,9 +21,17 @@ struct membership_options {
   node_index nodes = 5;
   node_index spares = 0;      ///< Machines beyond these, not started.
   node_index introducers = 1; ///< The first nodes.
+  /// Beside the other role; the term of each one's metadata grows by one with
+  /// each start.
+  std::set<node_index> masters;
   core::failure_config config;
   world_options world; ///< Its mutants: membership_mutants.hpp.
 };
+
+/// What stands on the disk of a node before its first start: its clock has been
+/// years ahead once, or its metadata are of that term.
+void set_last_stamp(node& host, std::uint64_t start_ms);
+void set_last_term(node& host, std::uint64_t term);
 
 /// The shell of one life of one node.
 class member_process : public process {

@@ -77,6 +77,20 @@ bool belittle(datagram& packet) {
   return true;
 }
 
+bool strip_terms(datagram& packet) {
+  rewrite(packet, [](msg::gossip_packet& p) {
+    if (auto* x = std::get_if<msg::gossip_introduction>(&p.body))
+      x->record.term = {};
+    if (auto* page = std::get_if<msg::gossip_page>(&p.body))
+      for (auto& record : page->records)
+        record.term = {};
+    if (auto* news = std::get_if<msg::gossip_news>(&p.body))
+      for (auto& item : news->items)
+        item.member.term = {};
+  });
+  return true;
+}
+
 } // namespace
 
 bool has_mutant(const membership_options& options, std::string_view name) {
@@ -109,6 +123,8 @@ void plant_in_packets(world& w) {
     w.net().add_filter(spare);
   if (w.mutant("modest"))
     w.net().add_filter(belittle);
+  if (w.mutant("ageless"))
+    w.net().add_filter(strip_terms);
   if (w.mutant("ghost"))
     w.net().add_filter(haunt);
 }

@@ -9,7 +9,7 @@ namespace dfs::sim {
 
 /// Bugs that can be planted into the group, by name, to prove that an oracle or
 /// a bound catches them.
-inline constexpr std::array<std::string_view, 9> membership_mutants{
+inline constexpr std::array<std::string_view, 10> membership_mutants{
   "hasty",    // Declares after a moment's silence: no-false-verdict.
   "sluggish", // Declares after 9 s: the bound of a first detection.
   "chatty",   // Probes five times too often: the bound of traffic.
@@ -17,6 +17,7 @@ inline constexpr std::array<std::string_view, 9> membership_mutants{
   "ghost",    // Forged news of a member that never lived: no-ghosts.
   "modest",   // The larger side calls itself the smaller: rejoins of others.
   "meek",     // Tells no life that came to the smaller side that it is over.
+  "ageless",  // Terms of masters do not travel: two masters stand.
   "amnesty",  // Begins anew after each stall: crash under stalls.
   "deaf",     // One node hears no news and no digests: the bound of lists.
 };

@@ -1,6 +1,7 @@
 #include "support/sim/membership_scenarios.hpp"
 
 #include "support/sim/membership_cuts.hpp"
+#include "support/sim/membership_masters.hpp"
 #include "support/sim/membership_sides.hpp"
 #include "support/sim/membership_stage.hpp"
 
@@ -439,6 +440,7 @@ const std::vector<bound>& membership_bounds() {
     };
     add_cuts(all);
     add_sides(all);
+    add_masters(all);
     return all;
   }();
   return bounds;
@@ -467,6 +469,7 @@ const std::vector<scenario>& membership_scenarios() {
     };
     add_cuts(all);
     add_sides(all);
+    add_masters(all);
     return all;
   }();
   return scenarios;
