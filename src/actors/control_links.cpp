@@ -175,6 +175,13 @@ void change_member(self_pointer self, const msg::member_changed& x) {
 void connect(self_pointer self, link_epoch epoch, directory_actor found) {
   if (epoch != self->state.plan->epoch())
     return;
+  // A member record is the word of whoever has the cluster's key (C14).
+  const auto proved = self->state.options.finder->identity_of(found.node());
+  if (proved && !msg::has(proved->roles, msg::role::master))
+    return perform(
+      self, self->state.plan->attempt_failed(
+              epoch, fail(ec::denied, "its certificate lacks the role master"),
+              self->clock().now()));
   self->state.directory = std::move(found);
   self->monitor(self->state.directory);
   perform(self, self->state.plan->directory_found(epoch, self->clock().now()));

@@ -54,12 +54,14 @@ struct fake_finder final : peer_finder {
 
   [[nodiscard]] std::optional<peer_identity>
   identity_of(const caf::node_id&) const override {
-    return peer_identity{proved, own.roles};
+    return peer_identity{proved, roles};
   }
 
   directory_actor directory;
   bool silent = false;
   std::string proved = own.name;
+  /// Both ends are one process.
+  msg::role_set roles = static_cast<msg::role_set>(own.roles | master.roles);
   std::vector<find_peer> asked;
   std::vector<std::string> cuts;
 };
@@ -374,6 +376,20 @@ TEST_F(ControlLinks, FindsARestartedMembershipByItself) {
   stop(former);
   pass(6'000ms);
   EXPECT_TRUE(links(server).empty()); // The new list has no master.
+}
+
+// Whatever its member record says, and in whatever term.
+TEST_F(ControlLinks, LinkToNobodyWithoutTheRoleInTheCertificate) { // C14
+  finder.directory = keeper.door.get();
+  finder.roles = own.roles;
+  pass(2s);
+  EXPECT_NE(links(server).at(0).state, link_state::up);
+  EXPECT_NE(links(server).at(0).cause.find("lacks the role master"),
+            std::string::npos);
+  EXPECT_TRUE(links(keeper).empty());
+  finder.roles = static_cast<msg::role_set>(own.roles | master.roles);
+  pass(6s);
+  EXPECT_EQ(links(server).at(0).state, link_state::up);
 }
 
 TEST_F(ControlLinks, SpeaksToCompatibleVersionsOnly) { // SPEC O5
