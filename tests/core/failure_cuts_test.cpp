@@ -217,7 +217,7 @@ TEST(FailureCuts, RejoinsBackOff) {
                            {},
                            make_record(1).id};
     verdict.member.id = net.machine(2).self().id;
-    net.inject(2, {make_record(1).id, msg::gossip_news{0, {verdict}}},
+    net.inject(2, {make_record(1).id, msg::gossip_ack{0, 0, 0, {verdict}}},
                make_record(1).id.address());
   };
   for (int i = 0; i < 600; ++i) {

@@ -38,6 +38,14 @@ struct FailureMachine : testing::Test {
     return hear(
       x, msg::gossip_introduction{kind, x, digest, 1, x.id.start_ms, 0, 0});
   }
+  /// And answers the ping that it gets for that.
+  effects tell(const msg::member_record& from, const msg::news_item& item,
+               std::uint16_t number = 0) {
+    auto out = hear(from, msg::gossip_news{number, {item}});
+    auto more = hear(from, msg::gossip_ack{});
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
   void admit(std::uint16_t count) {
     for (std::uint16_t i = 0; i < count; ++i)
       introduce(record_at(static_cast<std::uint16_t>(10'000 + i)),
@@ -93,8 +101,7 @@ TEST_F(FailureMachine, FewHearersTellTheFailedOne) {
     for (std::uint16_t i = first; i < first + 150; ++i) {
       msg::news_item item{change, reason, {}, teller.id};
       item.member.id = record_at(i).id;
-      for (const auto& [to, x] :
-           sent<msg::gossip_news>(hear(teller, msg::gossip_news{0, {item}})))
+      for (const auto& [to, x] : sent<msg::gossip_news>(tell(teller, item)))
         told += to == item.member.id.address() ? 1 : 0;
       EXPECT_EQ(machine.members().find(item.member.id), nullptr);
     }
@@ -118,7 +125,7 @@ TEST_F(FailureMachine, WhoHearsOfAFailureTellsNobodyElse) { // SPEC M3
                       {},
                       record_at(10'000).id};
   item.member.id = record_at(10'001).id;
-  const auto out = hear(record_at(10'000), msg::gossip_news{7, {item}});
+  const auto out = tell(record_at(10'000), item, 7);
   EXPECT_EQ(machine.members().find(item.member.id), nullptr);
   for (const auto& [to, news] : sent<msg::gossip_news>(out)) {
     EXPECT_EQ(to, item.member.id.address()) << "it may live";
@@ -133,7 +140,16 @@ TEST_F(FailureMachine, WhoLivesAgainTellsEverybody) { // SPEC M5
                       {},
                       record_at(10'000).id};
   item.member.id = make_record(1).id;
-  const auto out = hear(record_at(10'000), msg::gossip_news{7, {item}});
+  const auto teller = record_at(10'000);
+  const auto asked
+    = sent<msg::gossip_introduction>(hear(teller, msg::gossip_news{7, {item}}));
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].first, teller.id.address());
+  EXPECT_EQ(asked[0].second.kind, msg::introduction_kind::hello);
+  const auto out
+    = hear(teller, msg::gossip_introduction{msg::introduction_kind::welcome,
+                                            teller, 0, 5, teller.id.start_ms, 0,
+                                            item.member.id.start_ms});
   std::set<endpoint> told;
   for (const auto& [to, news] : sent<msg::gossip_news>(out)) {
     EXPECT_NE(news.number, 0) << "to be confirmed";

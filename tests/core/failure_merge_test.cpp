@@ -190,7 +190,7 @@ TEST(FailureIdentity, OnlyNewsOfThisLifeOrALaterOneEndIt) {
   const auto tell = [&](std::uint64_t start_ms) {
     verdict.member.id = own;
     verdict.member.id.start_ms = start_ms;
-    net.inject(2, {make_record(1).id, msg::gossip_news{0, {verdict}}},
+    net.inject(2, {make_record(1).id, msg::gossip_ack{0, 0, 0, {verdict}}},
                make_record(1).id.address());
     return net.machine(2).self().id.start_ms;
   };

@@ -117,5 +117,74 @@ INSTANTIATE_TEST_SUITE_P(Racks, MuteSide,
                          ::testing::Values(mute_side{5, 2}, mute_side{7, 3},
                                            mute_side{12, 3}));
 
+struct deaf_side {
+  std::uint8_t nodes;
+  std::uint8_t smaller; ///< The last ones; half of them may be.
+  std::chrono::seconds how_long = 40s;
+};
+
+void PrintTo(const deaf_side& x, std::ostream* out) {
+  *out << int{x.smaller} << " of " << int{x.nodes} << " for "
+       << x.how_long.count() << " s";
+}
+
+class DeafSide : public ::testing::TestWithParam<deaf_side> {};
+
+// A rack is heard, and hears nobody of the others, but itself: both sides see
+// the other one fall silent at the same moment.
+TEST_P(DeafSide, CostsTheLargerSideNoLife) { // SPEC M5
+  const auto x = GetParam();
+  const std::uint64_t seeds = x.nodes <= 12 ? 30 : 4;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(x.nodes);
+    net.run(2s);
+    const auto larger = static_cast<std::uint8_t>(x.nodes - x.smaller);
+    for (std::uint8_t i = 1; i <= larger; ++i)
+      for (auto k = larger; k < x.nodes; ++k)
+        net.cut(i, static_cast<std::uint8_t>(k + 1));
+    net.run(x.how_long);
+    EXPECT_EQ(net.machine(1).members().size(), larger);
+    net.heal();
+    EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(x.nodes); }));
+    net.run(10s);
+    EXPECT_TRUE(net.agree(x.nodes));
+    expect_no_rejoins(net, 1, larger);
+  }
+}
+
+// Of two halves that without the oldest member is the smaller one; here it is
+// the first node, because ids differ in their addresses' hashes only.
+INSTANTIATE_TEST_SUITE_P(
+  Racks, DeafSide,
+  ::testing::Values(deaf_side{5, 2}, deaf_side{5, 2, 600s}, deaf_side{6, 2},
+                    deaf_side{7, 3}, deaf_side{9, 2}, deaf_side{9, 4},
+                    deaf_side{12, 5}, deaf_side{20, 6}, deaf_side{40, 9}));
+
+// Halves: that with the oldest member stays.
+TEST(FailureSides, OfTwoHalvesThatAreDeafToOneAnotherTheOlderStays) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const std::uint8_t half = seed % 2 == 0 ? 2 : 3;
+    const auto nodes = static_cast<std::uint8_t>(2 * half);
+    network net{seed, bad};
+    net.start(1, first_node, 1);
+    for (std::uint8_t i = 2; i <= nodes; ++i) // The second is the oldest.
+      net.start(i, first_node, 4, i == 2 ? 1 : later + i);
+    ASSERT_TRUE(net.run_until(10s, [&] { return net.agree(nodes); }));
+    net.run(2s);
+    const bool older_is_deaf = seed % 4 < 2;
+    for (std::uint8_t i = 1; i <= half; ++i)
+      for (auto k = static_cast<std::uint8_t>(half + 1); k <= nodes; ++k)
+        older_is_deaf ? net.cut(k, i) : net.cut(i, k);
+    net.run(40s);
+    net.heal();
+    EXPECT_TRUE(net.run_until(6s, [&] { return net.agree(nodes); }));
+    net.run(10s);
+    expect_no_rejoins(net, 1, half);
+  }
+}
+
 } // namespace
 } // namespace dfs::core::test

@@ -114,9 +114,9 @@ void failure_machine::parts::on_packet_member(const msg::gossip_packet& packet,
 void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
   const auto& from = packet.from;
   if (const auto* ack = std::get_if<msg::gossip_ack>(&packet.body)) {
-    probes.hear_answer(group, now);
+    hear_answer(from);
     probes.on_ack(group, from, *ack, now);
-    on_news(from, ack->news);
+    on_news(from, ack->news, true);
     if (is == phase::member)
       sync.observe(group, from, ack->digest, now);
   } else if (const auto* request
@@ -124,7 +124,7 @@ void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
     probes.on_ping_request(group, from, *request, now);
   } else if (const auto* relayed
              = std::get_if<msg::gossip_relayed_ack>(&packet.body)) {
-    probes.hear_answer(group, now);
+    hear_answer(relayed->target);
     probes.on_relayed_ack(group, *relayed, now);
   } else if (const auto* said
              = std::get_if<msg::gossip_suspicion>(&packet.body)) {
@@ -138,13 +138,13 @@ void failure_machine::parts::on_packet_known(const msg::gossip_packet& packet) {
     probes.watch(from, group, now);
   } else if (const auto* confirmed
              = std::get_if<msg::gossip_news_ack>(&packet.body)) {
-    probes.hear_answer(group, now);
     news.on_ack(from, confirmed->number);
+    hear_answer(from);
   } else if (const auto* digests
              = std::get_if<msg::gossip_digests>(&packet.body)) {
     sync.on_digests(group, from, *digests, now);
   } else if (const auto* page = std::get_if<msg::gossip_page>(&packet.body)) {
-    probes.hear_answer(group, now);
+    hear_answer(from);
     on_page(from, *page);
   } else if (const auto* no = std::get_if<msg::gossip_refusal>(&packet.body)) {
     on_refusal(from, *no);
@@ -174,9 +174,13 @@ void failure_machine::parts::on_introduction(
   const auto& id = x.record.id;
   const bool over_here = group.table.is_retired(id);
   const bool over_there = x.over_ms >= group.self.id.start_ms;
+  const bool answers = x.kind == msg::introduction_kind::welcome;
   if (over_there
       && (group.is_weaker_than(x) || (!over_here && group.believes(id)))) {
-    begin_again({x.over_ms, "known to be over, says " + to_string(id)}, id);
+    if (answers)
+      begin_again({x.over_ms, "known to be over, says " + to_string(id)}, id);
+    else
+      ask_of_own_end(id);
     return;
   }
   if (over_there && !over_here) // It came to the weaker side after the split.
@@ -241,18 +245,33 @@ bool failure_machine::parts::refuses(const msg::gossip_introduction& x) {
 }
 
 void failure_machine::parts::on_news(const msg::member_id& from,
-                                     const std::vector<msg::news_item>& items) {
+                                     const std::vector<msg::news_item>& items,
+                                     bool answers) {
   for (const auto& item : items)
     if (is == phase::member)
-      on_news_item(from, item);
+      on_news_item(from, item, answers);
+}
+
+void failure_machine::parts::hear_answer(const msg::member_id& from) {
+  probes.hear_answer(group, now);
+  on_news(from, unproved.proved(from), true);
+}
+
+void failure_machine::parts::ask_of_own_end(const msg::member_id& from) {
+  group.introduce(from.address(), msg::introduction_kind::hello);
 }
 
 void failure_machine::parts::on_news_item(const msg::member_id& from,
-                                          const msg::news_item& item) {
+                                          const msg::news_item& item,
+                                          bool answers) {
   const auto address = item.member.id.address();
   if (address == group.self.id.address()) {
-    if (is_own_end(item) && group.believes(from))
+    if (!is_own_end(item) || !group.believes(from))
+      return;
+    if (answers)
       begin_again({item.member.id.start_ms, cause_of(item)}, from);
+    else
+      ask_of_own_end(from);
     return;
   }
   if (item.change == msg::member_change::joined) {
@@ -263,11 +282,17 @@ void failure_machine::parts::on_news_item(const msg::member_id& from,
                     msg::gossip_news{0, {group.retirement_of(item.member.id)}});
     return;
   }
-  if (!is_fact(from, item)) {
-    if (group.table.find(item.member.id) != nullptr)
+  const bool is_live = group.table.find(item.member.id) != nullptr;
+  const bool proved
+    = answers || !is_live || item.change == msg::member_change::left;
+  if (!is_fact(from, item)
+      || (!proved && !unproved.add(group, from, item, now))) {
+    if (is_live)
       probes.watch(item.member.id, group, now);
     return;
   }
+  if (!proved)
+    return; // Its answer is awaited.
   if (!group.retire(item, now))
     return;
   news.add(group, item, false, now);

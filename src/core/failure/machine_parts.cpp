@@ -101,6 +101,9 @@ void failure_machine::parts::tick() {
   for (const auto& decided : probes.tick(group, now))
     declare(decided);
   news.tick(group, now);
+  for (const auto& hint : unproved.tick(group, now))
+    if (group.table.find(hint.member.id) != nullptr)
+      probes.watch(hint.member.id, group, now);
   sync.tick(group, now);
   if (now >= next_random)
     probe_somebody();
@@ -205,6 +208,7 @@ void failure_machine::parts::begin_again(const end_of_life& told,
     // What the former life knew of others' ends was one side's view.
     const auto former = group.self.id;
     group.table.forget_ends();
+    unproved.clear();
     group.retire(news_of(former, msg::member_change::failed,
                          msg::news_reason::retired, teller),
                  now);
@@ -256,6 +260,7 @@ std::optional<instant> failure_machine::parts::next_deadline() const {
   }
   auto first = earlier(next_random, probes.next_deadline(group, now));
   first = earlier(first, news.next_deadline());
+  first = earlier(first, unproved.next_deadline());
   first = earlier(first, sync.next_deadline());
   return earlier(first, group.table.next_expiry());
 }

@@ -2,6 +2,7 @@
 
 #include "core/failure/failure_machine.hpp"
 #include "core/failure/group_state.hpp"
+#include "core/failure/hearsay.hpp"
 #include "core/failure/introductions.hpp"
 #include "core/failure/list_sync.hpp"
 #include "core/failure/probe_schedule.hpp"
@@ -96,9 +97,16 @@ struct failure_machine::parts {
   void meet(const msg::gossip_introduction& x);
   [[nodiscard]] bool admit(const msg::gossip_introduction& x);
   [[nodiscard]] bool refuses(const msg::gossip_introduction& x);
-  void
-  on_news(const msg::member_id& from, const std::vector<msg::news_item>& items);
-  void on_news_item(const msg::member_id& from, const msg::news_item& news);
+  /// @param answers Whether this comes with an answer to this node.
+  void on_news(const msg::member_id& from,
+               const std::vector<msg::news_item>& items, bool answers = false);
+  void on_news_item(const msg::member_id& from, const msg::news_item& news,
+                    bool answers);
+  /// This node is over there, says a member, which perhaps does not hear it: it
+  /// gives no acks to whom it holds for dead, but answers a hello.
+  void ask_of_own_end(const msg::member_id& from);
+  /// That member has answered this node.
+  void hear_answer(const msg::member_id& from);
   [[nodiscard]] bool is_own_end(const msg::news_item& item) const;
   /// Whether the end of a member counts, or is but a hint.
   [[nodiscard]] bool
@@ -109,6 +117,7 @@ struct failure_machine::parts {
   group_state group;
   probe_schedule probes;
   rumours news;
+  hearsay unproved; ///< What is said of ends.
   list_sync sync;
   introductions strangers;
   phase is = phase::fresh;

@@ -77,6 +77,17 @@ bool belittle(datagram& packet) {
   return true;
 }
 
+bool vouch(datagram& packet) {
+  rewrite(packet, [](msg::gossip_packet& p) {
+    if (auto* news = std::get_if<msg::gossip_news>(&p.body))
+      p.body = msg::gossip_ack{0, 0, 0, news->items};
+    else if (auto* x = std::get_if<msg::gossip_introduction>(&p.body))
+      if (x->kind == msg::introduction_kind::hello)
+        x->kind = msg::introduction_kind::welcome;
+  });
+  return true;
+}
+
 bool strip_terms(datagram& packet) {
   rewrite(packet, [](msg::gossip_packet& p) {
     if (auto* x = std::get_if<msg::gossip_introduction>(&p.body))
@@ -123,6 +134,8 @@ void plant_in_packets(world& w) {
     w.net().add_filter(spare);
   if (w.mutant("modest"))
     w.net().add_filter(belittle);
+  if (w.mutant("credulous"))
+    w.net().add_filter(vouch);
   if (w.mutant("ageless"))
     w.net().add_filter(strip_terms);
   if (w.mutant("ghost"))

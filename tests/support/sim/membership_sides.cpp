@@ -3,6 +3,7 @@
 #include "support/sim/membership_stage.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace dfs::sim {
@@ -120,18 +121,42 @@ scenario_run run_newcomers(const scenario_options& o) {
   return mend(s, sides, before);
 }
 
-// Datagrams pass to one rack and not back.
-scenario_run run_mute_rack(const scenario_options& o) {
+/// That with the oldest member counts as the larger one.
+two_sides choose_halves(stage& s) {
+  auto& random = s.world().random();
+  auto all = s.group.running();
+  two_sides chosen;
+  const auto age = [&](node_index i) {
+    const auto start = s.group.notes().current(i).start_ms;
+    return std::pair{start,
+                     msg::stable_hash({address_of(i), group_port, start})};
+  };
+  const auto oldest = std::min_element(
+    all.begin(), all.end(), [&](auto x, auto y) { return age(x) < age(y); });
+  chosen.larger.push_back(*oldest);
+  all.erase(oldest);
+  while (chosen.larger.size() < all.size()) {
+    const auto at = random.below(all.size());
+    chosen.larger.push_back(all[at]);
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  chosen.smaller = std::move(all);
+  return chosen;
+}
+
+// Datagrams pass to one rack and not back, or only back.
+scenario_run run_rack(const scenario_options& o, bool hears) {
   stage s{o};
   auto& world = s.world();
   if (!s.form())
     return s.finish();
-  const auto sides = choose_sides(s);
+  const auto halves = o.group.nodes % 2 == 0 && world.random().one_in(2);
+  const auto sides = halves ? choose_halves(s) : choose_sides(s);
   excuse(s, sides);
   const auto before = lives(s, sides.larger);
   for (const auto x : sides.smaller)
     for (const auto y : sides.larger)
-      world.net().cut(x, y);
+      hears ? world.net().cut(x, y) : world.net().cut(y, x);
   world.run_for(split_time(world.random()));
   return mend(s, sides, before);
 }
@@ -207,7 +232,11 @@ void add_sides(std::vector<scenario>& scenarios) {
                        run_newcomers, 5});
   scenarios.push_back({"mute-rack",
                        "nobody hears some members: they alone begin anew",
-                       run_mute_rack, 5});
+                       [](const auto& o) { return run_rack(o, true); }, 4});
+  scenarios.push_back({"deaf-rack",
+                       "some members hear none of the others: they alone begin "
+                       "anew",
+                       [](const auto& o) { return run_rack(o, false); }, 4});
   scenarios.push_back({"hiccups",
                        "a crash while all others stand still now and then",
                        run_hiccups, 2});
