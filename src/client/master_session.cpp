@@ -35,13 +35,6 @@ std::chrono::milliseconds left_until(instant deadline) {
   return std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
 }
 
-/// May the same be answered with something else a moment later?
-bool is_passing(ec code) {
-  return code == ec::unavailable || code == ec::timed_out || code == ec::busy
-         || code == ec::shutting_down || code == ec::outcome_unknown
-         || code == ec::not_leader;
-}
-
 /// Judged before the number of a change is looked at: it says nothing of an
 /// earlier try.
 bool is_of_this_try(ec code) {
@@ -117,7 +110,7 @@ void master_session::answered(const pending_ptr& x,
   open_.erase(x->number);
   if (link == master_ && --owed_ == 0)
     watch_.expect(false, now());
-  if (bytes || !is_passing(bytes.error().code)) {
+  if (bytes || !core::may_pass(bytes.error().code)) {
     if (link == master_) {
       not_ready_since_.reset();
       search_.confirmed();
@@ -263,8 +256,7 @@ void master_session::pass_over(const core::pass_failed& x) {
   last_failure_ = x.why;
   std::deque<pending_ptr> over;
   for (const auto& each : std::exchange(waiting_, {})) {
-    const auto waits
-      = is_passing(x.why.code) && each->deadline > x.next + try_min;
+    const auto waits = !x.hopeless && each->deadline > x.next + try_min;
     (waits ? waiting_ : over).push_back(each);
   }
   want();

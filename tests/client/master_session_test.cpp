@@ -526,6 +526,38 @@ TEST_F(MasterSession, TellsAStrangerAtOnce) { // SPEC O4
   EXPECT_EQ(refusal(stranger.call(change)), ec::unauthenticated);
 }
 
+// One contact belongs to another cluster by now, one has no port; the master is
+// away for a moment (SPEC S7).
+TEST_F(MasterSession, WaitsForTheMasterBesideABadContact) {
+  member_door good{node, answer_directory};
+  good.knows({good.record(msg::role::chunkserver)},
+             good.record(msg::role::chunkserver));
+  test::test_pki others{dir.path() / "other"};
+  member_door foreign{others.server("node-1", "master"), answer_directory};
+  auto alice = client(
+    {"127.0.0.1", foreign.door.server.contact(), good.door.server.contact()});
+  std::optional<result<msg::file_status>> answer;
+  alice->session()->call<msg::make_directory>(
+    change, 10s, [&](auto x) { answer.emplace(std::move(x)); });
+  alice->run_until([&] { return good.lists > 2 || answer; });
+  ASSERT_FALSE(answer) << answer->error().context;
+  member_door master{node, answer_directory};
+  group(master, good);
+  alice->run_until([&] { return answer.has_value(); });
+  EXPECT_TRUE(*answer) << answer->error().context;
+}
+
+// The bad contacts are not why there is no answer.
+TEST_F(MasterSession, TellsWhatTheGoodContactSays) { // SPEC S7
+  member_door good{node, answer_directory};
+  good.knows({good.record(msg::role::chunkserver)},
+             good.record(msg::role::chunkserver));
+  const auto answer
+    = client({"127.0.0.1", good.door.server.contact()})->call(change, 1s);
+  ASSERT_EQ(refusal(answer), ec::unavailable);
+  EXPECT_NE(answer.error().context.find("no master"), std::string::npos);
+}
+
 TEST_F(MasterSession, KeepsManyInFlight) {
   member_door master{node, answer_directory};
   member_door other{node, answer_directory};

@@ -47,7 +47,8 @@ void leader_search::begin_pass(instant now) {
   answers_ = 0;
   heard_ = taken_;
   why_.reset();
-  why_said_ = false;
+  why_rank_ = 0;
+  hope_ = false;
   likely_ = {hint_, leader_};
   queue_.clear();
   for (const auto& first : {hint_, leader_, guide_})
@@ -98,6 +99,7 @@ void leader_search::make_room(search_effects& out, instant now) {
     if (slow == asks_.end())
       continue;
     servers_.failed(slow->second.address);
+    hope_ = true;
     out.push_back(drop_ask{slow->first});
     asks_.erase(slow);
   }
@@ -124,6 +126,7 @@ void leader_search::end_pass(search_effects& out, instant now) {
   if (best != asks_.end())
     return take(out, best); // I2
   passing_ = false;
+  const auto hopeless = !hope_ && asks_.empty();
   if (!why_) {
     auto silent = fail(ec::unavailable, "no server answers");
     if (!asks_.empty())
@@ -131,7 +134,7 @@ void leader_search::end_pass(search_effects& out, instant now) {
     why_ = std::move(silent);
   }
   pause(now);
-  out.push_back(pass_failed{*why_, *next_pass_});
+  out.push_back(pass_failed{*why_, *next_pass_, hopeless});
 }
 
 void leader_search::pause(instant now) { // I4
@@ -172,6 +175,7 @@ search_effects leader_search::answered(std::uint64_t number,
     return out;
   auto& x = found->second;
   servers_.answered(x.address);
+  hope_ = true;
   servers_.learn(said.others, random_);
   const auto told = said.term != master_term{};
   const auto lower = said.term < heard_;
@@ -242,6 +246,7 @@ leader_search::failed(std::uint64_t number, const error& why, instant now) {
   const auto x = std::move(found->second);
   asks_.erase(found);
   servers_.failed(x.address);
+  hope_ = hope_ || may_pass(why.code);
   if (guide_ == x.address)
     guide_.clear();
   if (x.named_by.empty()) {
@@ -256,17 +261,16 @@ leader_search::failed(std::uint64_t number, const error& why, instant now) {
   return out;
 }
 
-/// A refusal tells more than a server's word, which tells more than a refused
-/// connection. The first of each kind is kept.
+/// A server's word tells more than a refusal, which may be the fault of that
+/// contact, and a refusal more than a refused connection. The first of each
+/// kind is kept.
 void leader_search::note(error why, bool said) {
-  const auto more
-    = !why_
-      || (why_->code == ec::unavailable
-          && (why.code != ec::unavailable || (said && !why_said_)));
-  if (!more)
+  const auto refused = !may_pass(why.code);
+  const auto rank = said ? 2 : refused ? 1 : 0;
+  if (why_ && rank <= why_rank_)
     return;
   why_ = std::move(why);
-  why_said_ = said;
+  why_rank_ = rank;
 }
 
 // -- the leader ---------------------------------------------------------------

@@ -72,10 +72,13 @@ struct leader_found {
   master_term term;
 };
 
-/// No server helped. Who cannot wait until `next` gets `why`.
+/// No server helped. A request that cannot wait until `next` gets `why`.
 struct pass_failed {
-  error why;
+  error why; ///< For people; says nothing of whether waiting helps.
   instant next;
+  /// Every server that was asked refused this client for a reason that does not
+  /// pass. One server alone proves nothing: a contact may be wrong.
+  bool hopeless = false;
 };
 
 using search_effect
@@ -189,7 +192,8 @@ private:
   std::size_t answers_ = 0;       ///< Without help, in this pass.
   instant next_race_;
   std::optional<error> why_; ///< Of this pass.
-  bool why_said_ = false;    ///< A server said so.
+  int why_rank_ = 0;         ///< By `note`.
+  bool hope_ = false; ///< A server in this pass was silent, or did not refuse.
   std::optional<instant> next_pass_;
   std::chrono::milliseconds pause_{0};
   bool confirmed_ = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/error.hpp"
 #include "base/rng.hpp"
 
 #include <algorithm>
@@ -8,6 +9,13 @@
 #include <optional>
 
 namespace dfs::core {
+
+/// May the same request get another answer a moment later?
+[[nodiscard]] inline bool may_pass(ec code) {
+  return code == ec::unavailable || code == ec::timed_out || code == ec::busy
+         || code == ec::shutting_down || code == ec::outcome_unknown
+         || code == ec::not_leader;
+}
 
 /// Half to one and a half times as long: clients that failed in the same moment
 /// do not come back in the same moment.

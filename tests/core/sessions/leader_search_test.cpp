@@ -192,6 +192,56 @@ TEST_F(LeaderSearch, TellsARefusalRatherThanARefusedConnection) {
   fails(order[1]);
   ASSERT_TRUE(failed);
   EXPECT_EQ(failed->why.code, ec::unauthenticated);
+  EXPECT_FALSE(failed->hopeless);
+}
+
+// Its certificate has expired, its address belongs to another cluster by now,
+// or has a typing error in the configuration.
+TEST_F(LeaderSearch, OneBadContactTakesNoHope) { // SPEC S7
+  for (const auto code :
+       {ec::unauthenticated, ec::invalid_argument, ec::denied})
+    for (const std::size_t bad : {0, 1}) {
+      SCOPED_TRACE(std::string{to_string(code)} + std::to_string(bad));
+      order.clear();
+      failed.reset();
+      begin({"a", "b"});
+      want();
+      for (std::size_t i = 0; i < 2; ++i)
+        if (i == bad)
+          fails(order.at(i), code);
+        else
+          says(order.at(i), names(""));
+      ASSERT_TRUE(failed);
+      EXPECT_FALSE(failed->hopeless);
+      EXPECT_EQ(failed->why.code, ec::unavailable);
+      EXPECT_NE(failed->why.context.find("no master"), std::string::npos);
+    }
+}
+
+TEST_F(LeaderSearch, ASilentServerLeavesHope) {
+  begin({"a", "b"});
+  want();
+  fails(order[0], ec::unauthenticated);
+  pass(1'000ms); // The other one may be slow.
+  ASSERT_TRUE(failed);
+  EXPECT_FALSE(failed->hopeless);
+  EXPECT_EQ(failed->why.code, ec::unauthenticated);
+}
+
+TEST_F(LeaderSearch, ThereIsNoHopeWhereAllRefuse) { // SPEC O4
+  begin({"a", "b", "c"});
+  want();
+  for (std::size_t i = 0; i < 3; ++i)
+    fails(order.at(i), ec::unauthenticated);
+  ASSERT_TRUE(failed);
+  EXPECT_TRUE(failed->hopeless);
+  failed.reset();
+  pass(200ms); // The next pass judges anew.
+  fails(order.at(3), ec::unauthenticated);
+  fails(order.at(4), ec::unauthenticated);
+  fails(order.at(5));
+  ASSERT_TRUE(failed);
+  EXPECT_FALSE(failed->hopeless);
 }
 
 TEST_F(LeaderSearch, AsksTheLastMasterFirst) {
