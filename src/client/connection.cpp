@@ -47,6 +47,11 @@ connection::connection(boost::asio::io_context& io, net::tls_context tls,
   DFS_ASSERT(!options_.contacts.empty());
 }
 
+connection::~connection() {
+  if (link_)
+    link_->close(); // It keeps itself alive while it waits for bytes.
+}
+
 request_id connection::start(raw_call call, const call_options& options) {
   DFS_ASSERT(!closed_);
   auto id = options.id;

@@ -77,6 +77,9 @@ public:
   connection(boost::asio::io_context& io, net::tls_context tls,
              connection_options options, std::optional<one_link> only = {});
 
+  /// Ends the link: a dropped owner leaves no socket behind.
+  ~connection();
+
   /// Connects when it has to. Errors besides those of the request itself:
   /// `ec::unavailable` (nobody answers), `ec::unauthenticated`,
   /// `ec::timed_out`, `ec::busy`, and for changes `ec::outcome_unknown`.
