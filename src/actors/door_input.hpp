@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/time.hpp"
+
 #include <caf/allowed_unsafe_message_type.hpp>
 
 #include <cstdint>
@@ -9,9 +11,11 @@ namespace dfs::actors {
 
 struct door_work;
 
-/// INTERNAL: a client's connection, by its number.
+/// INTERNAL: a client's connection, by its number, and until when its request
+/// is waited for.
 struct door_caller {
   std::uint64_t connection = 0;
+  instant until = instant::max();
 };
 
 /// INTERNAL: what the stream port has for the front door. One message for all

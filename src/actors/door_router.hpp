@@ -111,12 +111,13 @@ public:
   }
 
   /// For a subsystem that must know when a client is gone: it is told the
-  /// connection beside each request, and hears of the end of each connection
-  /// by `front_door_options::on_closed`.
+  /// connection and the deadline beside each request, and hears of the end of
+  /// each connection by `front_door_options::on_closed`.
   template <class Request, class To>
   void route_with_caller(To to) {
     route_with<Request>(std::move(to), [](const door_job& job) {
-      return std::tuple{door_caller{job.request().from->number()}};
+      return std::tuple{
+        door_caller{job.request().from->number(), job.request().deadline}};
     });
   }
 

@@ -14,6 +14,10 @@ namespace {
 // A deadline is noticed one tick late at most; none runs while nobody waits.
 constexpr std::chrono::milliseconds tick_interval{20};
 
+// A subsystem that ended with the promise of an answer never gives it: then the
+// place is free so long after the deadline.
+constexpr std::chrono::seconds unanswered_max{60};
+
 constexpr std::string_view unknown_method = "unknown";
 
 wire::operation operation_for(rights needs) {
@@ -104,14 +108,25 @@ void await_answer(front_door_self self, caf::message_id id, door_job job) {
   self.state->tick_later(self);
 }
 
+namespace {
+
+auto take_waiting(front_door_self self, caf::message_id id) {
+  auto job = self.state->waiting.extract(id.integer_value());
+  if (job && !job.mapped().request().from)
+    self.state->options.given_up->remove(self.state->own, id.integer_value());
+  return job;
+}
+
+} // namespace
+
 void deliver(front_door_self self, caf::message_id id, std::string_view reply) {
-  if (auto job = self.state->waiting.extract(id.integer_value()))
+  if (auto job = take_waiting(self, id))
     job.mapped().answer(reply);
 }
 
 void deliver(front_door_self self, caf::message_id id,
              const caf::error& reason) {
-  auto job = self.state->waiting.extract(id.integer_value());
+  auto job = take_waiting(self, id);
   if (!job)
     return;
   if (is_handler_threw(reason))
@@ -149,6 +164,12 @@ void keep_subscription(front_door_self self, const caf::actor& listener,
 
 // -- front_door_state ---------------------------------------------------------
 
+front_door_state::~front_door_state() {
+  // Another actor may get our address.
+  for (const auto& [id, job] : waiting)
+    options.given_up->remove(own, id);
+}
+
 void front_door_state::take(front_door_self self, door_work& work) {
   switch (work.what) {
     case door_work::kind::requests:
@@ -166,6 +187,7 @@ void front_door_state::take(front_door_self self, door_work& work) {
     case door_work::kind::closed:
       if (options.on_closed)
         options.on_closed({work.port->number()});
+      give_up_all_of(work.port.get());
       return end_subscriptions(work.port.get());
     case door_work::kind::draining:
       return end_subscriptions(nullptr);
@@ -190,7 +212,7 @@ void front_door_state::admit(front_door_self self, net::frame_request request) {
     return job.refuse(fine.error());
   if (auto here = route->may_run ? route->may_run() : done; !here)
     return job.refuse(here.error());
-  if (quarantine.refuses(asked.method, self->clock().now())) // I7
+  if (options.quarantine->refuses(asked.method, self->clock().now())) // I7
     return job.refuse(
       fail(ec::unsupported, std::string{route->name}
                               + " is refused: its handler has failed here, and "
@@ -206,7 +228,7 @@ void front_door_state::admit(front_door_self self, net::frame_request request) {
 }
 
 void front_door_state::note_throw(std::uint16_t method, instant now) {
-  if (!quarantine.threw(method, now))
+  if (!options.quarantine->threw(method, now))
     return;
   const auto* route = router.find(method);
   log_event(*log_for("front-door"), spdlog::level::err, "method quarantined",
@@ -232,16 +254,31 @@ void front_door_state::log_in(door_job job) {
 
 void front_door_state::expire(front_door_self self, instant now) {
   ticking = false;
-  for (const auto& [id, job] : waiting) {
-    if (job.request().from && job.request().deadline <= now)
+  const auto over = caf::make_error(caf::sec::request_timeout);
+  for (auto& [id, job] : waiting) {
+    const auto deadline = job.request().deadline;
+    if (job.request().from && deadline <= now)
+      give_up(id, job, from_caf(over));
+    else if (!job.request().from && deadline + unanswered_max <= now)
       // As CAF's clock would: ends the request on our side, too.
-      self->enqueue(
-        caf::make_mailbox_element(self.actor->ctrl(), caf::message_id{id}, {},
-                                  caf::make_error(caf::sec::request_timeout)),
-        self->context());
+      self->enqueue(caf::make_mailbox_element(self.actor->ctrl(),
+                                              caf::message_id{id}, {}, over),
+                    self->context());
   }
   if (!waiting.empty())
     tick_later(self);
+}
+
+void front_door_state::give_up(std::uint64_t id, door_job& job,
+                               const error& why) {
+  job.refuse(why);
+  options.given_up->add(own, id);
+}
+
+void front_door_state::give_up_all_of(const net::answer_port* connection) {
+  for (auto& [id, job] : waiting)
+    if (job.request().from.get() == connection)
+      give_up(id, job, fail(ec::cancelled, "the connection has ended"));
 }
 
 void front_door_state::tick_later(front_door_self self) {
@@ -270,6 +307,7 @@ front_door(front_door_actor::stateful_pointer<front_door_state> self,
            const front_door_options& options, const door_router& router) {
   auto& state = self->state;
   state.options = options;
+  state.own = self->ctrl();
   state.router = router;
   state.router.add<msg::login>([](front_door_self door, door_job job) {
     door.state->log_in(std::move(job));

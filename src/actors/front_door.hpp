@@ -3,7 +3,8 @@
 #include "actors/door_router.hpp"
 #include "actors/door_statistics.hpp"
 #include "actors/interfaces.hpp"
-#include "core/supervision/method_quarantine.hpp"
+#include "actors/kept_quarantine.hpp"
+#include "actors/support/given_up_requests.hpp"
 #include "net/frame_server.hpp"
 #include "wire/token.hpp"
 
@@ -23,7 +24,8 @@
 //
 // I1  Every request is answered once: by its subsystem, by a refusal, when its
 //     deadline is over, or when the front door ends.
-// I2  A request whose deadline is over is not executed.
+// I2  A request whose deadline was over before its subsystem began with it is
+//     not executed. Its place is free again when the subsystem is through.
 // I3  Rights are checked in `admit`, and nowhere else.
 // I6  What needs admin rights is in the audit log before it is done; so is who
 //     asked for it without them.
@@ -44,6 +46,10 @@ struct front_door_options {
   std::size_t subscriptions_per_principal_max = 128; ///< See `net::may_take`.
   std::shared_ptr<door_statistics> statistics
     = std::make_shared<door_statistics>();
+  std::shared_ptr<given_up_requests> given_up
+    = std::make_shared<given_up_requests>(); ///< The subsystems look there.
+  std::shared_ptr<kept_quarantine> quarantine
+    = std::make_shared<kept_quarantine>();
   /// Told of each connection that has ended, in the door's handlers. May be
   /// empty.
   std::function<void(const door_caller&)> on_closed;
@@ -80,6 +86,7 @@ struct front_door_state {
 
   // Not an aggregate: CAF 0.17 would build `State(self)` from its first member.
   front_door_state() = default;
+  ~front_door_state();
 
   void take(front_door_self self, door_work& work);
   void admit(front_door_self self, net::frame_request request);
@@ -89,6 +96,10 @@ struct front_door_state {
   /// Gives up what is over at `now`. CAF's own timeouts would stay in its
   /// clock, and come back as messages, long after the answer.
   void expire(front_door_self self, instant now);
+  /// Its client hears `why`, and the subsystem need not do it any more. The job
+  /// keeps its place until the subsystem has answered.
+  void give_up(std::uint64_t id, door_job& job, const error& why);
+  void give_up_all_of(const net::answer_port* connection);
   void tick_later(front_door_self self);
   void end_subscriptions(const net::answer_port* connection);
   void forget_subscription(const caf::actor_addr& listener);
@@ -102,7 +113,7 @@ struct front_door_state {
 
   front_door_options options;
   door_router router;
-  core::method_quarantine quarantine;
+  const void* own = nullptr; ///< Names the door in `options.given_up`.
   std::unordered_map<std::uint64_t, door_job> waiting; ///< By response id.
   std::map<subscription_key, subscription> subscriptions;
   bool ticking = false;

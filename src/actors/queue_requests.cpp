@@ -3,6 +3,7 @@
 #include "messages/queue_inspect.hpp"
 #include "wire/codec.hpp"
 
+#include <algorithm>
 #include <utility>
 
 // The queue server and its clients.
@@ -61,14 +62,17 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
     ++counters().refused;
     return to_caf(fail(ec::busy, "too much waits at this server"));
   }
-  if (x.patience <= 0ms)
+  // Nobody hears what comes later, and nobody counts what waits for it.
+  const auto patience
+    = std::min<instant::duration>(x.patience, by.until - self->clock().now());
+  if (patience <= 0ms)
     request.wait = false;
   const auto door = request.wait ? monitor_door() : caf::actor_addr{};
   auto promise = self->make_response_promise<msg::queue_answer>();
   const change_key key{request.session, request.number};
   state.changes[key].push_back(promise);
   if (request.wait) {
-    self->delayed_send(self, x.patience,
+    self->delayed_send(self, patience,
                        patience_over{request.session, request.number});
     const bool fresh = state.pops.add(request);
     // Another connection may ask for it now: the last one counts.

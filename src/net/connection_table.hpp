@@ -51,7 +51,7 @@ public:
     auto share = principals_.of(x.peer().name);
     if (auto room = find_place(x, *share, limits); !room) {
       ++share->refused_busy;
-      principals_.forget_if_absent(share);
+      principals_.forget_absent(share);
       wait_in(leaving_, here, limits);
       return room.error();
     }
@@ -147,7 +147,7 @@ private:
     taken_ -= 1;
     taken_by_others_ -= x.kept ? 0 : 1;
     --share->connections;
-    principals_.forget_if_absent(share);
+    principals_.forget_absent(share);
   }
 
   bool wait_in(queue& where, place& x, const connection_limits& limits) {

@@ -48,7 +48,7 @@ void frame_connection::close() {
     if (phase_ == phase::closed)
       return;
     phase_ = phase::closed;
-    count_requests(std::exchange(open_, {}).size());
+    open_.clear();
     count_unsent(outbox_.clear());
     stream_.reset();
     socket_.reset();
@@ -282,7 +282,8 @@ void frame_connection::on_request(const wire::frame_header& header,
     return;
   }
   ++house_->requests;
-  if (auto place = take_on(header.id); !place)
+  auto place = take_on(header.id);
+  if (!place)
     return; // Answered, or the protocol is broken.
   auto proof = check_token(parts->token);
   if (!proof) {
@@ -299,10 +300,11 @@ void frame_connection::on_request(const wire::frame_header& header,
                       .method = header.method,
                       .deadline = heard_ + left,
                       .proof = *std::move(proof),
-                      .message = std::string{parts->message}});
+                      .message = std::string{parts->message},
+                      .place = *std::move(place)});
 }
 
-result<nothing> frame_connection::take_on(request_id id) {
+result<std::shared_ptr<const void>> frame_connection::take_on(request_id id) {
   const auto& limits = house_->options.limits;
   const std::lock_guard guard{mutex_};
   const auto refused = [&](ec code, std::string_view text) {
@@ -315,7 +317,7 @@ result<nothing> frame_connection::take_on(request_id id) {
   }
   if (house_->draining)
     return refused(ec::shutting_down, "the server is shutting down");
-  if (open_.size() >= limits.outstanding_per_connection_max
+  if (in_work_ >= limits.outstanding_per_connection_max
       || !may_take(
         {limits.outstanding_max, limits.outstanding_per_principal_max},
         share_->requests, house_->outstanding)) {
@@ -324,9 +326,18 @@ result<nothing> frame_connection::take_on(request_id id) {
     return refused(ec::busy, "too many requests at once");
   }
   open_.push_back(id);
+  return take_place();
+}
+
+std::shared_ptr<const void> frame_connection::take_place() {
+  ++in_work_;
   ++house_->outstanding;
   ++share_->requests;
-  return done;
+  return {this, [self = shared_from_this()](const void*) {
+            --self->in_work_;
+            --self->house_->outstanding;
+            --self->share_->requests;
+          }};
 }
 
 result<std::shared_ptr<const wire::token>>
@@ -383,7 +394,7 @@ void frame_connection::linger() {
   const std::lock_guard guard{mutex_};
   phase_ = phase::lingering;
   reading_ = false;
-  count_requests(std::exchange(open_, {}).size());
+  open_.clear();
   began_ = now();
   stream_->end_writing();
 }

@@ -55,8 +55,9 @@ struct frame_house {
 /// writes at once where it is the last one to do so. `mutex_` guards what both
 /// touch; handlers are called without it.
 ///
-/// I1  An id is in `open_` from its request to its answer, and counted in
-///     `house_->outstanding` and in its principal's share for exactly as long.
+/// I1  An id is in `open_` from its request to its answer. Its request has a
+///     place, which is counted in `in_work_`, in `house_->outstanding` and in
+///     its principal's share until nobody holds it any more.
 /// I2  What waits to be written is bounded, else the connection is closed; what
 ///     waits at all of them is, else the one with most of the principal with
 ///     most is closed.
@@ -121,7 +122,8 @@ private:
                 batch& requests);
   void on_request(const wire::frame_header& header, std::string_view payload,
                   batch& requests);
-  [[nodiscard]] result<nothing> take_on(request_id id);
+  [[nodiscard]] result<std::shared_ptr<const void>> take_on(request_id id);
+  [[nodiscard]] std::shared_ptr<const void> take_place();
   [[nodiscard]] result<std::shared_ptr<const wire::token>>
   check_token(std::string_view bytes);
   void hand_out(batch& requests);
@@ -137,7 +139,6 @@ private:
   void flush();
   void give_up();
   void wait_writable();
-  void count_requests(std::size_t ended);
   void count_unsent(std::size_t gone);
 
   std::shared_ptr<frame_house> house_;
@@ -156,6 +157,8 @@ private:
   std::string token_;                  ///< The last one that was checked …
   std::shared_ptr<const wire::token> proof_;      ///< … what it said …
   std::shared_ptr<const wire::key_ring> checked_; ///< … by these keys.
+
+  std::atomic<std::size_t> in_work_{0}; ///< Places, I1. Any thread.
 
   mutable std::mutex mutex_;
   std::optional<boost::asio::ip::tcp::socket> socket_; ///< Until TLS begins.

@@ -98,6 +98,9 @@ struct frame_request {
   /// A valid token of this very principal; null: none was sent.
   std::shared_ptr<const wire::token> proof;
   std::string message;
+  /// Its place among the requests in work, for as long as anybody holds it: an
+  /// answer ends the waiting, the work may go on.
+  std::shared_ptr<const void> place;
 };
 
 /// Called in the server's thread. Must not block and must not throw.
@@ -116,7 +119,7 @@ struct frame_handlers {
 struct frame_counters {
   std::uint64_t connections = 0;  ///< Now, the unverified ones included.
   std::uint64_t unverified = 0;   ///< Now.
-  std::uint64_t outstanding = 0;  ///< Requests now.
+  std::uint64_t outstanding = 0;  ///< Requests in work now.
   std::uint64_t unsent_bytes = 0; ///< Now, of answers and events.
   std::uint64_t accepted = 0;
   std::uint64_t refused_tls = 0;      ///< No or no proper certificate.

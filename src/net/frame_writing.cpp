@@ -55,14 +55,7 @@ bool frame_connection::end_request(request_id id) {
     return false;
   *found = open_.back();
   open_.pop_back();
-  count_requests(1);
   return true;
-}
-
-void frame_connection::count_requests(std::size_t ended) {
-  house_->outstanding -= ended;
-  if (share_)
-    share_->requests -= ended;
 }
 
 void frame_connection::count_unsent(std::size_t gone) {

@@ -1,8 +1,22 @@
 #include "net/principals.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace dfs::net {
+
+namespace {
+
+/// It holds nothing. What it asked for may outlast its connections.
+bool is_gone(const principal_share& x) {
+  return x.connections == 0 && x.requests == 0;
+}
+
+bool was_refused(const principal_share& x) {
+  return x.refused_busy + x.closed_idle + x.closed_slow > 0;
+}
+
+} // namespace
 
 principal_table::share_ptr principal_table::of(const std::string& name) {
   const std::lock_guard guard{mutex_};
@@ -12,16 +26,18 @@ principal_table::share_ptr principal_table::of(const std::string& name) {
   return share;
 }
 
-void principal_table::forget_if_absent(const share_ptr& x) {
-  if (x->connections > 0)
-    return;
+void principal_table::forget_absent(const share_ptr& x) {
   const std::lock_guard guard{mutex_};
-  const auto troubled = x->refused_busy + x->closed_idle + x->closed_slow > 0;
-  const auto absent = static_cast<std::size_t>(
-    std::count_if(all_.begin(), all_.end(), [](const auto& each) {
-      return each.second->connections == 0;
-    }));
-  if (!troubled || absent > absent_max)
+  // Of those whose work outlasted their connections, some are through by now.
+  std::erase_if(all_, [](const auto& each) {
+    return each.second.use_count() == 1 && is_gone(*each.second)
+           && !was_refused(*each.second);
+  });
+  const auto gone
+    = std::count_if(all_.begin(), all_.end(),
+                    [](const auto& each) { return is_gone(*each.second); });
+  if (is_gone(*x)
+      && (!was_refused(*x) || gone > static_cast<std::ptrdiff_t>(absent_max)))
     all_.erase(x->name);
 }
 

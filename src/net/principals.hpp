@@ -43,8 +43,8 @@ struct principal_counters {
   std::uint64_t closed_slow = 0;
 };
 
-/// The principals of one port. Those with connections, and, so that their
-/// counters stay, some of those that were turned away.
+/// The principals of one port. Those with connections or requests in work, and,
+/// so that their counters stay, some of those that were turned away.
 class principal_table {
 public:
   using share_ptr = std::shared_ptr<principal_share>;
@@ -55,8 +55,9 @@ public:
   /// Known or new.
   [[nodiscard]] share_ptr of(const std::string& name);
 
-  /// It has a connection less, or got none.
-  void forget_if_absent(const share_ptr& x);
+  /// `x` has a connection less, or got none: those that hold nothing go, but
+  /// for some to which something was refused.
+  void forget_absent(const share_ptr& x);
 
   /// By name.
   [[nodiscard]] std::vector<principal_counters> snapshot() const;

@@ -1,16 +1,21 @@
 #include "roles/node_parts.hpp"
+#include "settings/failed_methods.hpp"
 #include "settings/known_members.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
 
-// What a node writes down of the group for its next process, beside the threads
-// that others wait for.
+// What a node writes down for its next process, beside the threads that others
+// wait for.
 
 namespace dfs::roles {
 
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 void warn(const char* what, const std::string& cause) {
@@ -68,6 +73,38 @@ void node::parts::keep_addresses(const std::vector<core::known_address>& all) {
   };
   // Soon there are newer ones.
   (void) mark_disk.run(write);
+}
+
+std::shared_ptr<actors::kept_quarantine> node::parts::open_quarantine() {
+  const auto known = settings::load_failed_methods(data->path());
+  if (!known) // It is a help, no more.
+    warn("which methods failed is lost", known.error().context);
+  std::vector<core::method_quarantine::record> records;
+  const auto now = wall_clock();
+  if (known)
+    for (const auto& [method, throws, last] : known->entries)
+      // A clock that was set back makes nothing younger than now.
+      records.push_back({method, throws, std::max(milliseconds{0}, now - last)});
+  return std::make_shared<actors::kept_quarantine>(
+    core::method_quarantine{records, instant::clock::now()},
+    [this](auto all) { keep_failed_methods(std::move(all)); });
+}
+
+void node::parts::keep_failed_methods(
+  std::vector<core::method_quarantine::record> all) {
+  settings::failed_methods failed;
+  const auto now = wall_clock();
+  for (const auto& [method, throws, ago] : all)
+    if (failed.entries.size() < settings::failed_methods::entries_max)
+      failed.entries.push_back({method, throws, now - ago});
+  constexpr auto lost = "that a method failed is not on disk";
+  const auto write = [this, failed = std::move(failed)] {
+    if (const auto saved = settings::save_failed_methods(data->path(), failed);
+        !saved)
+      warn(lost, saved.error().context);
+  };
+  if (!mark_disk.run(write))
+    warn(lost, "too much is waiting for the disk");
 }
 
 } // namespace dfs::roles

@@ -152,6 +152,7 @@ result<nothing> node::parts::open_data() {
   if (!newest)
     return newest.error();
   obeyed = *std::move(newest);
+  quarantine = open_quarantine();
   auto log = actors::membership_log::open(history_path(),
                                           actors::log_membership_trouble);
   if (!log)

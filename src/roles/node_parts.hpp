@@ -5,6 +5,7 @@
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/leader_board.hpp"
+#include "actors/kept_quarantine.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/namespace_keeper.hpp"
 #include "actors/queue_server.hpp"
@@ -101,6 +102,11 @@ struct node::parts {
   [[nodiscard]] std::vector<core::known_address> known_addresses() const;
   /// Has them written down, soon. Never waits.
   void keep_addresses(const std::vector<core::known_address>& all);
+  /// With what a former process knew.
+  [[nodiscard]] std::shared_ptr<actors::kept_quarantine> open_quarantine();
+  /// Has them written down, soon. Never waits.
+  void
+  keep_failed_methods(std::vector<core::method_quarantine::record> all);
   /// Disks beside the volumes: of a file server's rows, the queues' log, and a
   /// master's metadata.
   [[nodiscard]] std::vector<msg::volume_status> other_disks() const;
@@ -147,6 +153,7 @@ struct node::parts {
   std::shared_ptr<storage::obeyed_master> obeyed;
   std::mutex stamp_guard;              ///< For the stamps in `data`.
   chunkserver::disk_pool mark_disk{1}; ///< Writes marks, stamps, addresses.
+  std::shared_ptr<actors::kept_quarantine> quarantine; ///< Of the front door.
   std::unique_ptr<chunk_plane> chunk_bytes;            ///< Of a chunkserver.
   actors::chunk_keeper_options keeper_options;         ///< Likewise.
   std::shared_ptr<actors::scrub_counters> scrub_counts ///< Or file server.

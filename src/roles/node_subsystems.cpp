@@ -180,6 +180,8 @@ actors::supervised node::parts::supervise_door() {
     options.token_life = how.settings.stream.token_life;
     options.data_tls = how.settings.stream.tls;
     options.statistics = door_counts;
+    options.quarantine = quarantine;
+    options.given_up = registry.given_up();
     options.subscriptions_max = how.settings.stream.subscriptions_max;
     options.subscriptions_per_principal_max
       = how.settings.stream.subscriptions_per_principal_max;

@@ -1,28 +1,20 @@
 #include "settings/known_members.hpp"
 
-#include "base/crc32c.hpp"
 #include "base/key_lines.hpp"
+#include "base/line_file.hpp"
 #include "settings/files.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <iterator>
 
 namespace dfs::settings {
 
 namespace {
 
 constexpr auto file_name = "members";
-constexpr std::string_view head = "format = 1\n";
-constexpr std::string_view format_key = "format = ";
-constexpr std::string_view sum_key = "crc32c = ";
 constexpr std::size_t line_max = 80;
 constexpr std::size_t bytes_max = line_max * (known_members::entries_max + 2);
-
-error damaged(const char* what) {
-  return fail(ec::malformed, fmt::format("damaged: {}", what));
-}
 
 /// "ADDRESS MILLISECONDS"
 bool parse_entry(std::string_view line, known_members::entry& to) {
@@ -42,38 +34,24 @@ bool parse_entry(std::string_view line, known_members::entry& to) {
 } // namespace
 
 std::string to_text(const known_members& x) {
-  std::string text{head};
+  std::vector<std::string> lines;
   for (const auto& [where, seen] : x.entries)
-    fmt::format_to(std::back_inserter(text), "{} {}\n", to_string(where),
-                   seen.time_since_epoch().count());
-  text += fmt::format("{}{:08x}\n", sum_key, crc32c(text));
-  return text;
+    lines.push_back(fmt::format("{} {}", to_string(where),
+                                seen.time_since_epoch().count()));
+  return to_line_file(lines);
 }
 
 result<known_members> parse_known_members(std::string_view text) {
-  if (!text.starts_with(head))
-    return text.starts_with(format_key)
-             ? fail(ec::unsupported, "of another format")
-             : damaged("no format");
-  const auto sum_at = text.rfind(sum_key);
-  std::uint64_t sum = 0;
-  if (sum_at == std::string_view::npos || text.back() != '\n'
-      || !parse_whole_number(
-        text.substr(sum_at + sum_key.size(),
-                    text.size() - sum_at - sum_key.size() - 1),
-        16, sum)
-      || sum != crc32c(text.substr(0, sum_at)))
-    return damaged("its checksum is wrong");
+  const auto lines = parse_line_file(text);
+  if (!lines)
+    return lines.error();
   known_members found;
-  auto rest = text.substr(head.size(), sum_at - head.size());
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
-    if (end == std::string_view::npos
-        || found.entries.size() == known_members::entries_max
-        || !parse_entry(rest.substr(0, end), found.entries.emplace_back()))
-      return damaged("a line is no address with a time");
-    rest.remove_prefix(end + 1);
-  }
+  if (lines->size() > known_members::entries_max)
+    return fail(ec::malformed, "it names too many members");
+  for (const auto line : *lines)
+    if (!parse_entry(line, found.entries.emplace_back()))
+      return fail(ec::malformed, fmt::format("no address with a time: '{}'",
+                                             line));
   return found;
 }
 

@@ -1,66 +1,43 @@
 #include "storage/known_volumes.hpp"
 
-#include "base/crc32c.hpp"
+#include "base/key_lines.hpp"
+#include "base/line_file.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <optional>
-#include <utility>
 
 namespace dfs::storage {
 
 namespace {
 
 constexpr std::size_t bytes_max = 1024 * 1024;
-constexpr std::string_view first_line = "format = 1\n";
-constexpr std::string_view last_key = "crc32c = ";
 
 std::string path_in(const std::string& data_dir) {
   return data_dir + "/volumes";
 }
 
-std::optional<std::uint64_t> hex(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stopped, fault] = std::from_chars(text.data(), end, value, 16);
-  if (fault != std::errc{} || stopped != end || text.empty())
-    return std::nullopt;
-  return value;
-}
-
 } // namespace
 
 std::string to_text(const std::vector<known_volume>& volumes) {
-  std::string text{first_line};
+  std::vector<std::string> lines;
   for (const auto& x : volumes)
-    text += fmt::format("{:016x} {}\n", x.id.value(), x.path);
-  text += fmt::format("{}{:08x}\n", last_key, crc32c(text));
-  return text;
+    lines.push_back(fmt::format("{:016x} {}", x.id.value(), x.path));
+  return to_line_file(lines);
 }
 
 result<std::vector<known_volume>> parse_known_volumes(std::string_view text) {
-  if (text.substr(0, first_line.size()) != first_line)
-    return fail(text.substr(0, 9) == "format = " ? ec::unsupported
-                                                 : ec::malformed,
-                "not a list of volumes of format 1");
-  const auto at = text.rfind(last_key);
-  if (at == std::string_view::npos
-      || text.substr(at)
-           != fmt::format("{}{:08x}\n", last_key, crc32c(text.substr(0, at))))
-    return fail(ec::malformed, "its checksum is wrong");
+  const auto lines = parse_line_file(text);
+  if (!lines)
+    return lines.error();
   std::vector<known_volume> volumes;
-  auto rest = text.substr(first_line.size(), at - first_line.size());
-  while (!rest.empty()) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  for (const auto line : *lines) {
     const auto space = line.find(' ');
-    const auto id = hex(line.substr(0, space));
-    if (!id || space == std::string_view::npos)
+    std::uint64_t id = 0;
+    if (space == std::string_view::npos
+        || !parse_whole_number(line.substr(0, space), 16, id))
       return fail(ec::malformed, fmt::format("no volume: '{}'", line));
-    volumes.push_back({store_id{*id}, std::string{line.substr(space + 1)}});
+    volumes.push_back({store_id{id}, std::string{line.substr(space + 1)}});
   }
   return volumes;
 }

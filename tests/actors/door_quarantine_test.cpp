@@ -52,24 +52,15 @@ struct DoorQuarantine : ::testing::Test, test::deterministic_system {
   actor_registry registry;
   subsystem_ref<echo_actor> echoing;
   std::shared_ptr<refusing_port> port = std::make_shared<refusing_port>();
+  std::vector<core::method_quarantine::record> kept; ///< On a disk.
+  std::shared_ptr<kept_quarantine> quarantine = quarantine_of_process();
   front_door_actor door;
   net::frame_handlers stream;
   std::uint64_t requests = 0;
 
   DoorQuarantine() {
     restart();
-    door_router router;
-    router.route<msg::echo>([ref = echoing] { return ref.get(); });
-    door = sys.spawn(front_door,
-                     front_door_options{
-                       .node = "node-1",
-                       .keys = [this] { return keys; },
-                       .clock = [] { return wire::unix_ms{1'000'000}; },
-                     },
-                     router);
-    door_inlet inlet;
-    inlet.connect(door);
-    stream = inlet.handlers();
+    open_door();
   }
 
   ~DoorQuarantine() override {
@@ -77,6 +68,34 @@ struct DoorQuarantine : ::testing::Test, test::deterministic_system {
     stop(door);
     stop(echoing.get());
     echoing.clear();
+  }
+
+  /// As a process begins with it.
+  std::shared_ptr<kept_quarantine> quarantine_of_process() {
+    return std::make_shared<kept_quarantine>(
+      core::method_quarantine{kept, sys.clock().now()},
+      [this](auto all) { kept = std::move(all); });
+  }
+
+  void open_door() {
+    door_router router;
+    router.route<msg::echo>([ref = echoing] { return ref.get(); });
+    door = sys.spawn(front_door,
+                     front_door_options{
+                       .node = "node-1",
+                       .keys = [this] { return keys; },
+                       .clock = [] { return wire::unix_ms{1'000'000}; },
+                       .quarantine = quarantine,
+                     },
+                     router);
+    door_inlet inlet;
+    inlet.connect(door);
+    stream = inlet.handlers();
+  }
+
+  void replace_door() {
+    stop(door);
+    open_door();
   }
 
   /// As the supervisor does.
@@ -95,7 +114,8 @@ struct DoorQuarantine : ::testing::Test, test::deterministic_system {
               wire::token{.principal = "eve",
                           .right = rights::reader,
                           .operations = wire::operations_of(rights::reader)}),
-            wire::encode(content)};
+            wire::encode(content),
+            {}};
   }
 
   /// @returns the code of a refusal.
@@ -123,6 +143,22 @@ TEST_F(DoorQuarantine, RefusesAMethodWhoseHandlerThrewTwice) { // I7
   EXPECT_EQ(registry.detail("echo", sys.clock().now())->stats.failures, 2u);
   advance(core::method_quarantine::rest);
   EXPECT_EQ(ask(msg::echo{"hello"}), std::nullopt) << "after a rest";
+}
+
+TEST_F(DoorQuarantine, OutlivesTheDoorAndTheProcess) { // SPEC S10
+  EXPECT_EQ(ask(msg::echo{"throw"}), ec::unavailable);
+  restart();
+  replace_door();
+  advance(1min);
+  EXPECT_EQ(ask(msg::echo{"throw"}), ec::unavailable);
+  restart();
+  replace_door();
+  EXPECT_EQ(ask(msg::echo{"hello"}), ec::unsupported);
+  advance(1min);
+  quarantine = quarantine_of_process();
+  replace_door();
+  EXPECT_EQ(ask(msg::echo{"hello"}), ec::unsupported);
+  EXPECT_EQ(ask(msg::login{"test"}), std::nullopt) << "another method";
 }
 
 // Those that waited behind it did nothing wrong.

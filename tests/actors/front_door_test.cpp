@@ -111,8 +111,14 @@ using command_actor
   = caf::typed_actor<caf::replies_to<test::command>::with<msg::echo>>;
 
 /// Does as it is told: answers, refuses, or keeps silent.
-command_actor::behavior_type obedient(command_actor::pointer self, int*) {
-  return {[self](const test::command& x) -> caf::result<msg::echo> {
+command_actor::behavior_type
+obedient(command_actor::pointer self,
+         caf::typed_response_promise<msg::echo>* promised) {
+  return {[=](const test::command& x) -> caf::result<msg::echo> {
+    if (x.text == "later")
+      return *promised = self->make_response_promise<msg::echo>();
+    if (x.text == "now")
+      promised->deliver(msg::echo{"at last"});
     if (x.text == "refuse")
       return to_caf(fail(ec::in_use, "somebody has it"));
     if (x.text == "who")
@@ -154,12 +160,16 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
     = std::make_shared<const wire::key_ring>(
       *wire::key_ring::parse("1 " + std::string(64, 'a')));
   std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
+  std::shared_ptr<int> places = std::make_shared<int>(); ///< And one for each.
   echo_actor echoing = sys.spawn(echo);
-  command_actor commanded = sys.spawn(obedient, static_cast<int*>(nullptr));
+  caf::typed_response_promise<msg::echo> promised;
+  command_actor commanded = sys.spawn(obedient, &promised);
   std::vector<echo_listener> listeners;
   teller_actor telling = sys.spawn(teller, &listeners);
   std::shared_ptr<door_statistics> statistics
     = std::make_shared<door_statistics>();
+  std::shared_ptr<given_up_requests> given_up
+    = std::make_shared<given_up_requests>();
   front_door_actor door;
   net::frame_handlers stream;
   bool leads = true;
@@ -180,6 +190,7 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
                        .keys = [this] { return keys; },
                        .clock = [] { return wire::unix_ms{1'000'000}; },
                        .statistics = statistics,
+                       .given_up = given_up,
                      },
                      router);
     door_inlet inlet;
@@ -222,7 +233,8 @@ struct FrontDoorTest : ::testing::Test, test::deterministic_system {
             msg::method<Request>::number,
             self->clock().now() + 10s,
             proof,
-            wire::encode(content)};
+            wire::encode(content),
+            places};
   }
 
   void send(std::vector<net::frame_request> all) {
@@ -358,6 +370,47 @@ TEST_F(FrontDoorTest, GivesUpAtTheDeadline) { // I1
     advance(20ms);
   EXPECT_EQ(port->code(1), ec::timed_out);
   EXPECT_EQ(port->count[1], 1);
+}
+
+// Its client is told, but the work is not over.
+TEST_F(FrontDoorTest, KeepsAPlaceUntilTheSubsystemIsThrough) { // SPEC S10
+  send({request(1, test::command{"later"}, rights::admin)});
+  for (int i = 0; i < 502; ++i)
+    advance(20ms);
+  EXPECT_EQ(port->code(1), ec::timed_out);
+  EXPECT_EQ(places.use_count(), 2);
+  self->send(commanded, test::command{"now"});
+  run();
+  EXPECT_EQ(places.use_count(), 1);
+  EXPECT_EQ(port->count[1], 1);
+}
+
+TEST_F(FrontDoorTest, FreesAPlaceThatNobodyAnswersFor) { // SPEC S10
+  send({request(1, test::command{"silent"}, rights::admin)});
+  for (int i = 0; i < 10 + 59; ++i)
+    advance(1s);
+  EXPECT_EQ(places.use_count(), 2);
+  for (int i = 0; i < 3; ++i)
+    advance(1s);
+  EXPECT_EQ(places.use_count(), 1);
+  EXPECT_EQ(port->count[1], 1);
+}
+
+TEST_F(FrontDoorTest, NeedsNoMoreOfWhatIsOverOrOfWhoIsGone) { // I2
+  send({request(1, test::command{"later"}, rights::admin)});
+  EXPECT_EQ(given_up->size(), 0u);
+  for (int i = 0; i < 502; ++i)
+    advance(20ms);
+  EXPECT_EQ(given_up->size(), 1u);
+  self->send(commanded, test::command{"now"});
+  run();
+  EXPECT_EQ(given_up->size(), 0u);
+  send({request(2, test::command{"later"}, rights::admin)});
+  stream.closed(port);
+  run();
+  EXPECT_EQ(given_up->size(), 1u);
+  stop(door);
+  EXPECT_EQ(given_up->size(), 0u);
 }
 
 TEST_F(FrontDoorTest, SaysUnavailableWhenTheSubsystemEnds) { // I1

@@ -201,6 +201,18 @@ TEST_F(QueueServers, APopWaitsForAnItemPushedElsewhere) {
   EXPECT_EQ(none->status, queue_status::empty);
 }
 
+TEST_F(QueueServers, APopWaitsNoLongerThanItsRequest) { // SPEC S10
+  begin();
+  const auto queue = create(1, "jobs");
+  auto pop = request(queue_verb::pop, queue);
+  pop.wait = true;
+  const auto none = ask_beside<msg::queue_answer>(
+    1, msg::change_queue{pop, std::chrono::hours{24 * 365}},
+    door_caller{1, instant::clock::now() + 50ms});
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->status, queue_status::empty);
+}
+
 TEST_F(QueueServers, AnItemGoesToNobodyWhoIsGone) {
   begin();
   const auto queue = create(1, "jobs");

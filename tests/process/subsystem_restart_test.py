@@ -145,6 +145,25 @@ class SubsystemRestart(unittest.TestCase):
         self.assertEqual(self.console(node.name, "health").returncode, 0)
         self.assertTrue(node.runs())
 
+    def test_a_method_that_ends_the_node_is_refused(self):
+        """A node can not do without its membership: it ends, and whoever
+        starts it again must not see it end for ever."""
+        entry = self.cluster["entry"]
+        for turn in range(8):
+            self.numbers += 1
+            self.orders["entry"].write_text(f"membership {self.numbers}\n")
+            asked = entry.verb("members", check=False)
+            if asked.returncode == 1:
+                break
+            entry.process.wait(15)
+            self.orders["entry"].unlink()  # The next process would obey again.
+            entry.start()
+            self.cluster.wait_until_whole(30)
+        self.assertEqual(asked.returncode, 1, asked)
+        self.assertGreaterEqual(turn, 2)
+        self.assertIn("refused", asked.stderr)
+        self.assertTrue(entry.runs())
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/support/given_up_requests.hpp"
 #include "actors/support/latency_histogram.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -148,10 +149,17 @@ public:
   [[nodiscard]] result<msg::actor_detail>
   detail(std::string_view name, instant now) const;
 
+  /// What the subsystems of this process need not do any more.
+  [[nodiscard]] const std::shared_ptr<given_up_requests>& given_up() const {
+    return given_up_;
+  }
+
   /// For metrics; in the order of `list`.
   [[nodiscard]] std::vector<std::shared_ptr<const actor_meter>> meters() const;
 
 private:
+  const std::shared_ptr<given_up_requests> given_up_
+    = std::make_shared<given_up_requests>();
   mutable std::mutex guard_;
   std::vector<std::shared_ptr<actor_meter>> meters_; ///< By first spawn.
 };

@@ -21,7 +21,8 @@
 // typed behavior and its first parameter is a (stateful) self pointer. What it
 // throws, or a handler, is logged and counted, and ends the actor with
 // `caf::sec::runtime_error`; its supervisor hears of that, and who sent the
-// request that was handled hears that its handler threw.
+// request that was handled hears that its handler threw. A request that nobody
+// waits for any more (`given_up_requests`) is dropped before its handler runs.
 
 namespace dfs::actors {
 
@@ -46,9 +47,11 @@ void note_unexpected(actor_meter& meter, const caf::message_view& what);
 template <class Impl>
 class metered final : public Impl {
 public:
-  metered(caf::actor_config& config, std::shared_ptr<actor_meter> meter)
+  metered(caf::actor_config& config, std::shared_ptr<actor_meter> meter,
+          std::shared_ptr<const given_up_requests> given_up)
     : Impl{config},
       meter_{std::move(meter)},
+      given_up_{std::move(given_up)},
       life_{meter_->begin_life(this->clock().now())} {
     // Both default handlers of CAF would print to standard output.
     this->set_exception_handler([](std::exception_ptr&) -> caf::error {
@@ -84,6 +87,8 @@ public:
 
   caf::invoke_message_result consume(caf::mailbox_element& what) override {
     const auto began = this->clock().now();
+    if (is_given_up(what))
+      return drop(what, began);
     const auto type = type_of(what);
     meter_->handling_begins(began);
     // A handler may take both out of the element.
@@ -133,6 +138,22 @@ public:
   }
 
 private:
+  [[nodiscard]] bool is_given_up(const caf::mailbox_element& what) const {
+    return what.sender && what.mid.is_request()
+           && given_up_->contains(what.sender.get(),
+                                  what.mid.response_id().integer_value());
+  }
+
+  /// Nothing is done of it; who asked hears that it is out of the way.
+  caf::invoke_message_result
+  drop(const caf::mailbox_element& what, instant now) {
+    life_->taken(now);
+    what.sender->enqueue(
+      nullptr, what.mid.response_id(),
+      caf::make_message(caf::make_error(caf::sec::request_timeout)), nullptr);
+    return caf::invoke_message_result::consumed;
+  }
+
   static message_type type_of(const caf::mailbox_element& what) {
     const auto& content = what.content();
     if (content.empty())
@@ -142,6 +163,7 @@ private:
   }
 
   std::shared_ptr<actor_meter> meter_;
+  std::shared_ptr<const given_up_requests> given_up_;
   std::shared_ptr<actor_life> life_;
   bool ended_ = false;
 };
@@ -170,7 +192,8 @@ spawn_subsystem(caf::actor_system& system, actor_registry& registry,
   }
   return system.spawn_class<metered<impl>, Options>(
     config,
-    registry.enroll(options.name, options.parent, options.waits_for_disks));
+    registry.enroll(options.name, options.parent, options.waits_for_disks),
+    registry.given_up());
 }
 
 } // namespace dfs::actors

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 namespace dfs::core {
 
@@ -21,6 +22,23 @@ public:
   static constexpr std::uint32_t throws_max = 2;
   static constexpr std::chrono::minutes rest{10};
 
+  /// What is known of one method, for the next process.
+  struct record {
+    std::uint16_t method = 0;
+    std::uint32_t throws = 0; ///< Not those that a rest has made forgotten.
+    std::chrono::milliseconds ago{0}; ///< The last one.
+
+    bool operator==(const record&) const = default;
+  };
+
+  method_quarantine() = default;
+
+  /// Goes on where another one stopped: an end of the process, which a handler
+  /// may bring about, must not make it forget.
+  method_quarantine(const std::vector<record>& known, instant now);
+
+  [[nodiscard]] std::vector<record> records(instant now) const;
+
   /// Its handler threw. @returns whether it is refused from now on, and was not
   /// before.
   bool threw(std::uint16_t method, instant now);
@@ -28,13 +46,14 @@ public:
   [[nodiscard]] bool refuses(std::uint16_t method, instant now) const;
 
 private:
-  struct record {
+  struct entry {
     std::uint32_t throws = 0;
     instant last{};
-    instant until{}; ///< Refused so long.
   };
 
-  std::map<std::uint16_t, record> methods_; ///< Bounded by their number.
+  [[nodiscard]] static bool refused(const entry& x, instant now);
+
+  std::map<std::uint16_t, entry> methods_; ///< Bounded by their number.
 };
 
 } // namespace dfs::core

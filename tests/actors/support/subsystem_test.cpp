@@ -103,6 +103,40 @@ TEST_F(SubsystemTest, KnowsHowLongAnActorLives) {
   stop(actor);
 }
 
+// SPEC S10: nobody waits for it any more.
+TEST_F(SubsystemTest, DropsWhatWasGivenUpBeforeItBegan) {
+  const auto actor = spawn_worker();
+  std::vector<std::string> answers;
+  const auto remember
+    = [&](const caf::error& x) { answers.push_back(sys.render(x)); };
+  sys.spawn(
+    [&](caf::event_based_actor* asking, int) {
+      for (const auto* text : {"first", "second"}) {
+        auto answer
+          = asking->request(actor, caf::infinite, msg::get_actor{text});
+        if (answers.empty())
+          registry.given_up()->add(asking->ctrl(), answer.id().integer_value());
+        answers.emplace_back(text);
+        answer.then(
+          [&](const msg::actor_list&) { answers.emplace_back("done"); },
+          remember);
+      }
+    },
+    0);
+  run();
+  EXPECT_EQ(answers,
+            (std::vector<std::string>{
+              "first", "second", "system_error(request_timeout)", "done"}));
+  EXPECT_EQ(stats().mailbox, 0u);
+  EXPECT_EQ(stats().messages, 1u);
+  // Of another asker the same number says nothing.
+  const auto* const other = self->ctrl();
+  registry.given_up()->add(other, 1);
+  EXPECT_TRUE(registry.given_up()->contains(other, 1));
+  EXPECT_FALSE(registry.given_up()->contains(nullptr, 1));
+  stop(actor);
+}
+
 // SPEC S2: a handler that throws ends its actor, and is no secret.
 TEST_F(SubsystemTest, CountsAnExceptionAndEndsTheActor) {
   const auto actor = spawn_worker();

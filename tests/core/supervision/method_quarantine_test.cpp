@@ -48,4 +48,22 @@ TEST(MethodQuarantine, ForgetsOneThrowAfterARest) {
   }
 }
 
+TEST(MethodQuarantine, GoesOnInTheNextProcess) { // SPEC S10
+  method_quarantine all;
+  const auto now = instant{} + 1h;
+  (void) all.threw(method, now);
+  (void) all.threw(other, now);
+  (void) all.threw(other, now);
+  const auto later = now + 4min;
+  // The clock of another process begins anywhere.
+  const auto elsewhere = instant{} + 5s;
+  method_quarantine next{all.records(later), elsewhere};
+  EXPECT_EQ(next.records(elsewhere), all.records(later));
+  EXPECT_FALSE(next.refuses(method, elsewhere));
+  EXPECT_TRUE(next.refuses(other, elsewhere));
+  EXPECT_FALSE(next.refuses(other, elsewhere + 6min));
+  EXPECT_TRUE(next.threw(method, elsewhere + 6min - 1ms));
+  EXPECT_TRUE(next.threw(other, elsewhere + 6min)) << "on probation";
+}
+
 } // namespace dfs::core

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace dfs::actors {
+
+/// Requests that nobody waits for any more, but which may still lie in the
+/// mailbox of a subsystem. It drops them instead of doing them (subsystem.hpp):
+/// one that is late would else do the work of the past for ever, while its
+/// clients give up and ask again. Any thread.
+class given_up_requests {
+public:
+  /// @param asker An actor's control block, which names it in this process.
+  /// @param response Number of the message that would bring the answer.
+  void add(const void* asker, std::uint64_t response) {
+    const std::lock_guard lock{guard_};
+    all_.emplace(asker, response);
+    size_.store(all_.size(), std::memory_order_relaxed);
+  }
+
+  /// The answer is here, or nobody remembers the request.
+  void remove(const void* asker, std::uint64_t response) {
+    const std::lock_guard lock{guard_};
+    all_.erase({asker, response});
+    size_.store(all_.size(), std::memory_order_relaxed);
+  }
+
+  /// Costs nothing while there are none. Repeatable.
+  [[nodiscard]] bool contains(const void* asker, std::uint64_t response) const {
+    if (size_.load(std::memory_order_relaxed) == 0)
+      return false;
+    const std::lock_guard lock{guard_};
+    return all_.contains({asker, response});
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    return size_.load(std::memory_order_relaxed);
+  }
+
+private:
+  mutable std::mutex guard_; ///< Of `all_`.
+  std::set<std::pair<const void*, std::uint64_t>> all_;
+  std::atomic<std::size_t> size_{0};
+};
+
+} // namespace dfs::actors
