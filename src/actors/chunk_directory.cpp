@@ -251,7 +251,7 @@ enrol(self_pointer self, const msg::register_chunkserver& x,
     holder_of(state.machine->state().servers, x.store), now);
   if (!may)
     return to_caf(may.error());
-  if (keeper.node() != sender->node())
+  if (!keeper || keeper.node() != sender->node())
     return to_caf(fail(ec::denied, "the keeper is in another process"));
   state.machine->reached(state.options.store->durable_sequence());
   // First the handle: the answer may already bring orders for it.

@@ -170,7 +170,7 @@ result<nothing> may_register(self_pointer self,
     sender, {x.store, x.member, x.name, x.data, msg::role::fileserver},
     known == servers.end() ? std::string{} : known->second.row.name,
     self->clock().now());
-  if (may && keeper.node() != sender->node())
+  if (may && (!keeper || keeper.node() != sender->node()))
     return fail(ec::denied, "the keeper is in another process");
   return may;
 }

@@ -182,6 +182,18 @@ TEST_F(Registrations, AreBoundToTheCertificate) { // SPEC S10, O4
   EXPECT_EQ(enrol(f), ec{});
 }
 
+// CAF gives a handle of nobody for one that it can not find.
+TEST_F(Registrations, WithAKeeperOfNobodyAreRefused) { // SPEC S10
+  const auto chunks_of = card<msg::register_chunkserver>(1, "a", "10.0.0.1");
+  peers.admit(chunks_of, msg::role::chunkserver);
+  EXPECT_EQ(enrol(chunks_of, chunk_keeper_actor{}), ec::denied);
+  const auto files_of = card<msg::register_fileserver>(1, "a", "10.0.0.1");
+  peers.admit(files_of, msg::role::fileserver);
+  EXPECT_EQ(enrol<msg::fileserver_registered>(versions, files_of,
+                                              version_keeper_actor{}),
+            ec::denied);
+}
+
 TEST_F(Registrations, NeedAMember) { // SPEC O4
   const auto a = card<msg::register_chunkserver>(1, "a", "10.0.0.1");
   peers.admit(a, msg::role::chunkserver);
