@@ -89,9 +89,11 @@ void connection::connect() {
     io_, tls_,
     net::frame_client_handlers{
       .opened =
-        [weak](const net::identity&) {
-          if (auto self = weak.lock())
+        [weak](const net::identity& server) {
+          if (auto self = weak.lock()) {
+            self->server_ = server;
             self->log_in();
+          }
         },
       .frame =
         [weak](const wire::frame_header& header, std::string_view payload) {

@@ -150,6 +150,11 @@ public:
     return link_ ? link_->heard_at() : instant{};
   }
 
+  /// Of the certificate of the server that was reached last; empty before.
+  [[nodiscard]] const net::identity& server() const {
+    return server_;
+  }
+
   /// The reply to the last login; empty before the first.
   [[nodiscard]] const msg::logged_in& login() const {
     return login_;
@@ -209,6 +214,7 @@ private:
   boost::asio::steady_timer ticker_;
   std::shared_ptr<net::frame_client> link_;
   phase phase_ = phase::idle;
+  net::identity server_;
   std::size_t contact_ = 0;  ///< Counts on; modulo the number of contacts.
   std::size_t failures_ = 0; ///< Contacts in a row that did not take us.
   error last_failure_{ec::unavailable, "not tried yet"};

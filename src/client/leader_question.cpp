@@ -1,8 +1,10 @@
 #include "client/leader_question.hpp"
 
+#include "base/assert.hpp"
 #include "core/links/leading_member.hpp"
 #include "messages/leader.hpp"
 #include "messages/member.hpp"
+#include "net/tls.hpp"
 
 #include <algorithm>
 #include <string>
@@ -47,18 +49,39 @@ result<core::leader_answer> leader_in(const msg::member_list& list) {
   return said;
 }
 
+/// A certificate may have several roles; those of later versions say nothing.
+bool may_lead(const net::identity& server) {
+  const auto unit = net::parse_unit(server.unit);
+  if (!unit || !unit->server)
+    return false;
+  return std::any_of(unit->roles.begin(), unit->roles.end(), [](auto& text) {
+    const auto role = msg::parse_roles(text);
+    return role && msg::has(*role, msg::role::master);
+  });
+}
+
+/// A word is bound to its certificate (docs/protocols/gate.md, C11): any server
+/// may be wrong about others, and only a master may say that it leads.
+result<core::leader_answer>
+proved(result<core::leader_answer> said, const net::identity& server) {
+  if (said && said->leads && !may_lead(server))
+    return fail(ec::denied, "it says that it leads, and its certificate lacks "
+                            "the role master");
+  return said;
+}
+
 using answered = std::function<void(result<core::leader_answer>)>;
 
 void ask_members(connection& link, std::chrono::milliseconds patience,
                  answered then) {
-  link.call<msg::list_members>(
-    {}, {.timeout = patience, .id = {}},
-    [then = std::move(then)](const result<msg::member_list>& list) {
-      if (list)
-        then(leader_in(*list));
-      else
-        then(list.error());
-    });
+  link.call<msg::list_members>({}, {.timeout = patience, .id = {}},
+                               [server = link.server(), then = std::move(then)](
+                                 const result<msg::member_list>& list) {
+                                 if (list)
+                                   then(proved(leader_in(*list), server));
+                                 else
+                                   then(list.error());
+                               });
 }
 
 } // namespace
@@ -70,9 +93,10 @@ void ask_leader(const std::shared_ptr<connection>& link,
     [weak = std::weak_ptr{link}, patience,
      then = std::move(then)](const result<msg::master_found>& found) {
       const auto self = weak.lock();
+      DFS_ASSERT(self); // It calls this.
       if (found)
-        then(leader_in(*found));
-      else if (found.error().code == ec::unsupported && self)
+        then(proved(leader_in(*found), self->server()));
+      else if (found.error().code == ec::unsupported)
         ask_members(*self, patience, then);
       else
         then(found.error());

@@ -62,6 +62,10 @@ TEST(Sessions, TermsDecideNotAnswers) { // SPEC M2
   hold("two-masters", 20);
 }
 
+TEST(Sessions, ATermThatNoServerKnowsIsGivenUp) { // SPEC S7
+  hold("new-metadata", 20);
+}
+
 // Each planted bug is seen by the scenario that looks for it.
 TEST(Sessions, SeesEachPlantedBug) {
   for (const auto& bug : sessions_mutants) {

@@ -32,8 +32,10 @@ struct member_door {
         return x.from->answer(x.id, wire::encode(found()));
       return x.from->refuse(x.id, fail(ec::unsupported, "no such request"));
     }
-    if (x.method != msg::method<msg::list_members>::number)
+    if (x.method != msg::method<msg::list_members>::number) {
+      ++changes;
       return todo_(x);
+    }
     const std::lock_guard lock{guard};
     x.from->answer(x.id, wire::encode(members));
   }
@@ -74,6 +76,7 @@ struct member_door {
   std::mutex guard;
   msg::member_list members;
   std::atomic<int> lists{0};            ///< Questions who leads.
+  std::atomic<int> changes{0};          ///< All but these and lists of members.
   std::atomic<std::uint64_t> term{1};   ///< Of the master, as it says.
   std::atomic<bool> old_version{false}; ///< Knows no `find_master`.
   std::atomic<bool> silent{false};      ///< Its connections stand all the same.

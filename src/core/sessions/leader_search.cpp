@@ -45,6 +45,10 @@ void leader_search::begin_pass(instant now) {
   next_race_ = now;
   tried_.clear();
   answers_ = 0;
+  lower_ = false;
+  if (lower_passes_ >= config_.term_passes
+      && now - lower_since_ >= config_.term_life)
+    taken_ = {}; // Else one false or former leader would count for ever.
   heard_ = taken_;
   why_.reset();
   why_rank_ = 0;
@@ -57,6 +61,18 @@ void leader_search::begin_pass(instant now) {
   hint_.clear();
   for (auto& address : servers_.next_round())
     queue_.push_back(std::move(address));
+}
+
+/// Any server that knows of the last leader's term, or of a higher one, upholds
+/// it: servers remember what they obeyed, over restarts, too.
+void leader_search::weigh(master_term told, instant now) {
+  if (told == master_term{})
+    return;
+  if (told >= taken_) {
+    lower_passes_ = 0;
+  } else if (!std::exchange(lower_, true) && lower_passes_++ == 0) {
+    lower_since_ = now;
+  }
 }
 
 void leader_search::go_on(search_effects& out, instant now) {
@@ -152,6 +168,7 @@ void leader_search::take(search_effects& out, asks::iterator found) {
   leader_ = found->second.address;
   if (found->second.term != master_term{})
     taken_ = found->second.term;
+  lower_passes_ = 0;
   for (const auto& [other, x] : asks_)
     if (other != number)
       out.push_back(drop_ask{other});
@@ -179,6 +196,7 @@ search_effects leader_search::answered(std::uint64_t number,
   servers_.learn(said.others, random_);
   const auto told = said.term != master_term{};
   const auto lower = said.term < heard_;
+  weigh(said.term, now);
   heard_ = std::max(heard_, said.term);
   x.term = said.term;
   if (said.leads && !lower) { // I2

@@ -41,6 +41,11 @@ struct search_config {
   /// for seven round trips of 250 ms.
   std::size_t asks_max = 8;
   std::size_t answers_max = 2; ///< Without help, in one pass.
+  /// The last leader's term is given up after passes over that time, and so
+  /// many, in which servers told of lower terms only. Longer than any restart
+  /// of a master that a server has obeyed in the higher term.
+  std::chrono::milliseconds term_life{30'000};
+  std::size_t term_passes = 10;
 };
 
 /// What a server says of who leads.
@@ -89,9 +94,10 @@ using search_effects = std::vector<search_effect>;
 /// (docs/protocols/leader.md). One per session: this client's view. Pure.
 ///
 ///  I1  At most `asks_max` asks are under way, and one for each address.
-///  I2  No leader is taken in a lower term than the last one had. One in a
-///      lower term than a server told of is taken only when nobody else is left
-///      to be asked in this pass: others' word may be wrong.
+///  I2  No leader is taken in a lower term than the last one had, until servers
+///      have told of lower terms only in `term_passes` passes over `term_life`.
+///      One in a lower term than a server told of is taken only when nobody
+///      else is left to be asked in this pass: others' word may be wrong.
 ///  I3  While a request waits there is a next deadline. The next server is
 ///  asked
 ///      `race` after the one before it, whether that one's machine took the
@@ -160,6 +166,7 @@ private:
   using asks = std::map<std::uint64_t, ask>;
 
   void begin_pass(instant now);
+  void weigh(master_term told, instant now);
   void go_on(search_effects& out, instant now);
   void start(search_effects& out, ask x, instant now);
   void on_named(search_effects& out, const std::string& by,
@@ -179,8 +186,13 @@ private:
   std::string doubted_; ///< One that was left; empty: none.
   std::string hint_;
   std::string guide_; ///< Who answered last.
-  master_term taken_; ///< Of the last leader.
+  master_term taken_; ///< Of the last leader; 0: none, or given up.
   master_term heard_; ///< The highest one told of in this pass.
+  /// Passes in which servers told of lower terms than `taken_` only, and since
+  /// when.
+  std::size_t lower_passes_ = 0;
+  instant lower_since_;
+  bool lower_ = false; ///< A server told of a lower one in this pass.
 
   std::optional<instant> deadline_; ///< Of the first request that waits.
   asks asks_;

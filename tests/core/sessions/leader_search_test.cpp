@@ -322,6 +322,97 @@ TEST_F(LeaderSearch, PrefersTheHigherTermThatItHeardOf) { // I2
   EXPECT_EQ(found->address, "m");
 }
 
+// One that claimed the highest term and is gone, or a cluster that has begun
+// with new metadata: its servers know lower terms only.
+TEST_F(LeaderSearch, GivesATermUpThatNoServerKnows) { // I2, SPEC S7
+  begin({"a", "b"});
+  want();
+  const auto first = order[0];
+  const auto other = first == "a" ? "b" : "a";
+  says(first, leads(~std::uint64_t{0}));
+  search->confirmed();
+  search->lost(leader_search::loss::closed, {}, now);
+  found.reset();
+  const auto began = now;
+  want(10min);
+  const auto all_say = [&] { // One round of answers.
+    for (const auto& [who, number] : std::exchange(asks, {}))
+      if (found)
+        return;
+      else if (who == first)
+        take(search->failed(number, fail(ec::unavailable, "gone"), now));
+      else if (who == other)
+        take(search->answered(number, names("m", 8), now));
+      else
+        take(search->answered(number, leads(8), now));
+  };
+  while (!found && now < began + 60s) {
+    all_say();
+    if (!found)
+      pass(50ms);
+  }
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->address, "m");
+  EXPECT_GE(now - began, 30s);
+  // From then on terms count as ever.
+  search->confirmed();
+  search->lost(leader_search::loss::closed, {}, now);
+  found.reset();
+  order.clear();
+  asks.clear();
+  want();
+  fails("m");
+  says(order.back(), leads(7));
+  EXPECT_FALSE(found);
+}
+
+/// For that time each server that is asked says what `words` has for it, or
+/// fails.
+void converse(LeaderSearch& x,
+              const std::map<std::string, leader_answer>& words,
+              std::chrono::milliseconds time) {
+  const auto end = x.now + time;
+  while (!x.found && x.now < end) {
+    for (const auto& [who, number] : std::exchange(x.asks, {}))
+      if (x.found)
+        return;
+      else if (const auto word = words.find(who); word != words.end())
+        x.take(x.search->answered(number, word->second, x.now));
+      else
+        x.take(x.search->failed(number, fail(ec::unavailable, "gone"), x.now));
+    if (!x.found)
+      x.pass(50ms);
+  }
+}
+
+struct LowerTerm : LeaderSearch {
+  /// A leader in term 7 is lost; `f` still leads in term 6.
+  LowerTerm() {
+    begin({"m", "f", "s"});
+    want();
+    converse(*this, {{"m", leads(7)}, {"s", names("m", 7)}}, 1s);
+    search->confirmed();
+    search->lost(leader_search::loss::closed, {}, now);
+    found.reset();
+    want(1h);
+  }
+};
+
+// It has obeyed the master that is away for ten minutes (SPEC M2).
+TEST_F(LowerTerm, IsNotTakenWhileAServerKnowsAHigherOne) { // I2
+  converse(*this, {{"f", leads(6)}, {"s", names("", 7)}}, 10min);
+  EXPECT_FALSE(found);
+}
+
+// Of servers that were all without power the former master is back first.
+TEST_F(LowerTerm, IsNotTakenBecauseNobodySpoke) { // I2
+  converse(*this, {}, 10min);
+  converse(*this, {{"f", leads(6)}}, 25s);
+  EXPECT_FALSE(found);
+  converse(*this, {{"f", leads(6)}}, 35s);
+  EXPECT_TRUE(found);
+}
+
 // A word about a term that no server has keeps nobody out for good.
 TEST_F(LeaderSearch, TakesTheLowerTermWhenNobodyElseIsLeft) { // I2
   begin({"a", "b"});

@@ -44,6 +44,8 @@ void session_cluster::add_client(const std::vector<std::size_t>& configured) {
     config.race = 1h;
   if (mutant("no-growth"))
     config.pause_max = config.pause_min;
+  if (mutant("terms-for-ever"))
+    config.term_life = 24h;
   if (mutant("same-contact"))
     contacts.resize(1);
   const auto seed = random_.below(~std::uint64_t{0});

@@ -13,7 +13,7 @@ struct sessions_mutant {
 
 /// Bugs that can be planted into clients, to prove that the promises about
 /// their search see them.
-inline constexpr std::array<sessions_mutant, 8> sessions_mutants{{
+inline constexpr std::array<sessions_mutant, 9> sessions_mutants{{
   {"no-jitter", "all processes draw the same numbers", "outage"},
   {"no-growth", "pauses stay as short as the first", "outage"},
   {"no-race", "a server that is silent is waited for", "contacts"},
@@ -23,6 +23,8 @@ inline constexpr std::array<sessions_mutant, 8> sessions_mutants{{
   {"no-hint", "where the master went is not read", "handover"},
   {"deaf-to-refusals", "a server that does not lead is taken for the master",
    "handover"},
+  {"terms-for-ever", "the last leader's term is never given up",
+   "new-metadata"},
   {"any-leader", "terms are not looked at", "two-masters"},
 }};
 

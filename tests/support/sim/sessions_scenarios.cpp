@@ -274,6 +274,20 @@ sessions_run run_two_masters(sessions_options options) {
   return run;
 }
 
+/// The operator starts the cluster with new metadata: its terms begin again.
+sessions_run run_new_metadata(sessions_options options) {
+  options.clients = std::min(options.clients, 100u);
+  stage on{options};
+  on.add_clients(3);
+  on.settle();
+  on.stop(server_state::refusing);
+  on.ask_within(100ms);
+  on.cluster.at(on.cluster.now() + 2s,
+                [&] { on.start(master, master_term{1}); });
+  // Ten passes, most of them 4 s apart, within a request of 60 s.
+  return on.judge(55, 58, 40);
+}
+
 } // namespace
 
 const std::vector<sessions_scenario>& sessions_scenarios() {
@@ -287,6 +301,7 @@ const std::vector<sessions_scenario>& sessions_scenarios() {
      run_half_open},
     {"handover", "the master hands over and lives on", run_handover},
     {"two-masters", "a former master goes on", run_two_masters},
+    {"new-metadata", "the master's terms begin again", run_new_metadata},
   };
   return all;
 }
