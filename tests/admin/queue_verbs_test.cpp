@@ -156,6 +156,33 @@ TEST_F(QueueShell, SaysWhoIsPrimaryAndThatAReadIsStale) {
   EXPECT_THAT(err.str(), HasSubstr("stale"));
 }
 
+// SPEC S11: status 0 would say that the request of unknown outcome is settled.
+TEST_F(QueueShell, ARepetitionThatAsksForLessIsRefused) {
+  output print{out, err, {}};
+  client::queue_name earlier;
+  earlier.number = 3;
+  earlier.done = 2; // The third had an unknown outcome.
+  queue_order push{.name = "qpush", .verb = msg::queue_verb::push};
+  queue_order pop{.name = "qpop", .verb = msg::queue_verb::pop};
+  for (auto* order : {&push, &pop}) {
+    order->queue = queue_id{1};
+    earlier.verb = order->verb;
+    order->earlier = earlier;
+  }
+  for (const std::size_t count : {0, 1, 2}) {
+    push.items.assign(count, msg::queue_item{});
+    pop.count = static_cast<std::int64_t>(count);
+    for (const auto* order : {&push, &pop}) {
+      const auto status = carry_out(*order, queues, print);
+      ASSERT_FALSE(status) << order->name << " " << count;
+      EXPECT_EQ(status.error().code, ec::invalid_argument);
+      EXPECT_THAT(status.error().context, HasSubstr("same input"));
+    }
+  }
+  EXPECT_EQ(doors[0].changes + doors[1].changes, 0);
+  EXPECT_EQ(out.str(), "");
+}
+
 TEST(QueueShellLine, Completes) {
   EXPECT_THAT(complete_queue_line("qp"), ElementsAre("qpop", "qpush"));
   EXPECT_THAT(complete_queue_line("qpop 1 --"),

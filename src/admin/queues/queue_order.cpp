@@ -150,6 +150,18 @@ public:
     return answer;
   }
 
+  /// How the command ends once it has asked for all that it names. A repetition
+  /// that did not get to the request of the id has settled nothing.
+  [[nodiscard]] result<int> end() const {
+    if (earlier_)
+      return fail(ec::invalid_argument,
+                  fmt::format("the command of this request id had more to ask "
+                              "for: {} of its requests were answered. Try: the "
+                              "same command, with the same input",
+                              done_));
+    return 0;
+  }
+
 private:
   [[nodiscard]] error
   failure(const msg::queue_request& what, const error& why) const {
@@ -165,7 +177,7 @@ private:
   }
 
   client::queue_user& queues_;
-  std::optional<client::queue_name> earlier_;
+  std::optional<client::queue_name> earlier_; ///< Not asked for again yet.
   std::uint64_t done_;
 };
 
@@ -197,7 +209,7 @@ pop_all(const queue_order& x, client::queue_user& queues, output& out) {
     if (!out.flush() || (i + 1 < x.count && queues.interrupted()))
       return 0;
   }
-  return 0;
+  return asker.end();
 }
 
 } // namespace
@@ -211,7 +223,7 @@ result<int> push_all(const queue_order& x, const item_source& items,
     if (!item)
       return item.error();
     if (!*item)
-      return 0;
+      return asker.end();
     if (passed > 0) {
       --passed; // It was pushed before.
       continue;
