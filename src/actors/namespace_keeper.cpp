@@ -120,8 +120,9 @@ void go_on(self_pointer self) {
 // -- changes that bring chunks ------------------------------------------------
 
 template <class Change>
-std::pair<std::uint64_t, std::size_t> key_of(const Change& x) {
-  return {x.request, std::is_same_v<Change, msg::commit_file> ? 0 : 1};
+namespace_keeper_state::asked key_of(const Change& x) {
+  return {x.request, std::is_same_v<Change, msg::commit_file> ? 0 : 1,
+          core::check_of(x)};
 }
 
 /// The end of a change that brought chunks, for all who asked for it.

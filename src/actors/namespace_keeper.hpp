@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -74,15 +75,15 @@ struct namespace_keeper_state {
   namespace_keeper_state() = default;
 
   using added = caf::typed_response_promise<msg::chunk_leased>;
+  /// Number, kind and check of a request: equal ones are one.
+  using asked = std::tuple<std::uint64_t, std::size_t, core::request_check>;
 
   namespace_keeper_options options;
   std::shared_ptr<core::file_tree> tree;
   std::unique_ptr<namespace_journal> journal;
   /// Requests whose chunks the directory is asked to adopt, until they are
-  /// answered: number and kind, and who asked.
-  std::map<std::pair<std::uint64_t, std::size_t>,
-           std::vector<caf::response_promise>>
-    adopting;
+  /// answered, and who asked.
+  std::map<asked, std::vector<caf::response_promise>> adopting;
   std::set<chunk_id> adopted; ///< Chunks of these.
   /// Files that get a chunk behind this one, and who asked for it.
   std::map<std::pair<inode_id, chunk_id>, std::vector<added>> growing;

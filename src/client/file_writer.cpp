@@ -2,7 +2,11 @@
 
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
+#include "core/filetree/request_check.hpp"
 #include "net/frame_client.hpp"
+#include "wire/seal_crypto.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -26,6 +30,21 @@ std::uint64_t new_number() {
   return net::random_request_id().value();
 }
 
+/// The number of a put within a command's: for the same put the same, and
+/// another one for another file or a source that has changed, so that the
+/// command is not told that they were stored (SPEC S11).
+std::uint64_t number_in(const file_write& what, const byte_source& source) {
+  // Who chooses a file's name or content cannot make two numbers equal.
+  wire::hmac_sha256 hash{"dfsnode: put"};
+  const auto digest = hash(
+    fmt::format("{} {} {} {} {}{}", what.request, what.force, what.parents,
+                what.path.size(), what.path, source.fingerprint()));
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof number; ++i)
+    number = number << 8 | digest[i];
+  return number == 0 ? 1 : number; // Zero is no number.
+}
+
 } // namespace
 
 file_writer::file_writer(file_session& session,
@@ -41,18 +60,22 @@ file_writer::file_writer(file_session& session,
 void file_writer::start(std::function<void(result<msg::file_status>)> then) {
   DFS_ASSERT(!then_);
   then_ = std::move(then);
-  if (what_.request == 0)
+  if (what_.request == 0) {
     what_.request = new_number();
-  else if (what_.repeats)
+    return begin();
+  }
+  what_.request = number_in(what_, *source_);
+  if (what_.repeats)
     return ask_whether_done();
   begin();
 }
 
-/// An upload that has ended is answered again. As a commit it may have been
-/// done all the same: that answers by itself.
+/// In one request or in many: a commit that was done is not written again. (A
+/// master of an older build knows no such question: its commit answers for
+/// itself.)
 void file_writer::ask_whether_done() {
   session_.master.ask<msg::finish_upload>(
-    {.request = what_.request, .upload = {}}, patience_.left(),
+    {.request = what_.request, .upload = core::any_upload}, patience_.left(),
     [self = shared_from_this()](auto reply) {
       if (!self->then_)
         return;

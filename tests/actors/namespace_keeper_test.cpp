@@ -118,6 +118,29 @@ TEST_F(NamespaceKeeper, JoinsARequestThatIsUnderWay) { // SPEC S7
   EXPECT_EQ(*finish(again), *made);
 }
 
+// Goal: while a number is under way nobody gets the answer of another change.
+TEST_F(NamespaceKeeper, JoinsNoOtherRequestOfThatNumber) { // SPEC S11
+  script->silent = true;
+  auto request = file("/a", {written(5, 10)});
+  request.request = 99;
+  auto other = file("/b", {written(6, 10)});
+  other.request = 99;
+  const auto first = begin<msg::file_status>(request);
+  const auto second = begin<msg::file_status>(other);
+  ASSERT_EQ(script->held.size(), 2u);
+  answer_held();
+  const auto made = finish(first);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->path, "/a");
+  EXPECT_EQ(refusal(finish(second)), ec::invalid_argument);
+  EXPECT_EQ(refusal(status("/b")), ec::not_found);
+  restart();
+  EXPECT_EQ(refusal(ask<msg::file_status>(other)), ec::invalid_argument);
+  EXPECT_EQ(*ask<msg::file_status>(request), *made);
+  const msg::finish_upload question{99, core::any_upload};
+  EXPECT_EQ(*ask<msg::file_status>(question), *made);
+}
+
 // The name was taken while the directory was asked.
 TEST_F(NamespaceKeeper, DecidesWhenTheChunksAreThere) {
   script->silent = true;

@@ -412,6 +412,56 @@ struct changing_source final : byte_source {
   std::string mark = "7 4711";
 };
 
+// Goal: who uses a number again for something else is not told that it was
+// stored: another file, or what a file has become since.
+TEST_F(FileWriterTest, ANumberIsOfOnePut) { // SPEC S11
+  const auto file = [](const std::string& bytes, const std::string& mark) {
+    auto made = std::make_shared<changing_source>(bytes);
+    made->mark = mark;
+    return made;
+  };
+  std::uint64_t number = 4'711;
+  for (const auto size : {5, 5 * mib}) {
+    SCOPED_TRACE(size);
+    const auto old = random_bytes(static_cast<std::size_t>(size));
+    const auto now = random_bytes(static_cast<std::size_t>(size));
+    const file_write first{.path = "/a" + std::to_string(++number),
+                           .request = number};
+    ASSERT_TRUE(put(file(old, "1"), first));
+    auto other = first;
+    other.path = "/b" + std::to_string(number);
+    other.repeats = true;
+    ASSERT_TRUE(put(file(now, "1"), other));
+    EXPECT_TRUE(cluster.content(other.path) == now) << "another file";
+    auto changed = first;
+    changed.repeats = true;
+    EXPECT_EQ(refusal(put(file(now, "2"), changed)), ec::exists);
+    EXPECT_TRUE(cluster.content(first.path) == old);
+    changed.force = true;
+    ASSERT_TRUE(put(file(now, "2"), changed));
+    EXPECT_TRUE(cluster.content(first.path) == now) << "it has changed since";
+  }
+}
+
+// Goal: what was done is told, whatever has become of the servers since.
+TEST_F(FileWriterTest, APutThatWasDoneIsNotWrittenAgain) { // SPEC S11
+  std::uint64_t number = 4'711;
+  for (const auto size : {5, 5 * mib}) {
+    SCOPED_TRACE(size);
+    const auto bytes = random_bytes(static_cast<std::size_t>(size));
+    file_write what{.path = "/f" + std::to_string(++number), .request = number};
+    const auto made = put(bytes, what);
+    ASSERT_TRUE(made);
+    for (int i = 1; i <= cluster.servers; ++i)
+      cluster.down.insert(cluster.store(i));
+    what.repeats = true;
+    const auto again = put(bytes, what);
+    ASSERT_TRUE(again) << again.error().context;
+    EXPECT_EQ(again->inode, made->inode);
+    cluster.down.clear();
+  }
+}
+
 TEST_F(FileWriterTest, StoresNothingOfAFileThatChanges) {
   for (const std::size_t length : {1'000, 10 * mib}) {
     auto source = std::make_shared<changing_source>(random_bytes(length));

@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -134,6 +135,26 @@ class Outcomes(unittest.TestCase):
             self.assertEqual(number.returncode, 2, number.stderr)
         slip = self.again(["append", "/log", "-"], b"x", "a1.1.1.1.0.1.0-0000")
         self.assertEqual(slip.returncode, 2, slip.stderr)
+
+    def test_a_number_is_of_one_change(self):
+        for _ in range(2):
+            made = self.again(["mkdir", "/made"], b"", "77")
+            self.assertEqual(made.returncode, 0, made.stderr)
+        other = self.again(["mkdir", "/other"], b"", "77")
+        self.assertEqual(other.returncode, 2, other.stderr)
+        number = 78
+        for size in (10, 200_000):  # In one request, and in many.
+            number += 1
+            for name, letter in (("/a", b"1"), ("/b", b"2")):
+                path = name + str(size)
+                with tempfile.NamedTemporaryFile() as local:
+                    local.write(letter * size)
+                    local.flush()
+                    words = ["put", local.name, path]
+                    for _ in range(2):
+                        done = self.again(words, b"", str(number))
+                        self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.client.get(path), letter * size)
 
     def test_an_append_is_one_piece_or_none(self):  # SPEC G7
         long = b"x" * (16 * 1024 + 1)

@@ -3,6 +3,7 @@
 #include "base/crc32c.hpp"
 #include "client/file_session.hpp"
 #include "client/grant_pool.hpp"
+#include "support/repeated_change.hpp"
 #include "wire/codec.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -289,9 +290,8 @@ public:
     if (files.contains(x.path) && !x.force && !answers_.contains(x.request))
       return fail(ec::exists, x.path + " exists");
     const auto wanted = replicas_in.find(x.path.substr(0, x.path.rfind('/')));
-    if (x.replication != 0)
-      made.replication = x.replication;
-    else
+    made.replication = x.replication;
+    if (x.replication == 0)
       made.replication = wanted == replicas_in.end() ? 3 : wanted->second;
     made.chunk_size = chunk_size;
     if (servers - static_cast<int>(down.size()) < 2)
@@ -457,7 +457,7 @@ private:
       number = x.request;
       DFS_ASSERT(number != 0);
       if (const auto known = answers_.find(number); known != answers_.end())
-        return known->second.first == msg::method<Request>::number
+        return may_be(x, known->second.first)
                  ? result<std::string>{known->second.second}
                  : fail(ec::invalid_argument, "used for another change");
     }

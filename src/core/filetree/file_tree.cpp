@@ -27,15 +27,53 @@ constexpr std::uint8_t index_of() {
 // What of an answer is remembered.
 
 request_row summary_of(const msg::file_status& x) {
-  return {0, x.inode.value(), 0};
+  return {0, x.inode.value(), 0, 0};
 }
 
 request_row summary_of(const msg::entry_removed& x) {
-  return {0, x.trash_id, x.files};
+  return {0, x.trash_id, x.files, 0};
 }
 
 request_row summary_of(const msg::upload_status& x) {
-  return {0, x.upload.value(), 0};
+  return {0, x.upload.value(), 0, 0};
+}
+
+// What was asked for.
+
+template <class Operation>
+request_check check_in(const tree_state&, const Operation& x) {
+  return check_of(x);
+}
+
+/// Its upload says what it was for, as long as it is there. 0: it is not.
+request_check check_in(const tree_state& tree, const msg::finish_upload& x) {
+  const auto found = tree.uploads.find(x.upload);
+  if (found == tree.uploads.end())
+    return 0;
+  const auto& of = found->second;
+  return check_of_file(of.path, of.force, of.parents);
+}
+
+bool makes_file(std::uint8_t operation) {
+  return operation == index_of<msg::commit_file>()
+         || operation == index_of<msg::finish_upload>();
+}
+
+/// May the change that was done under its number have been this one?
+template <class Operation>
+bool may_be(const tree_state& tree, const Operation& x,
+            const request_row& known) {
+  if constexpr (std::is_same_v<Operation, msg::finish_upload>)
+    if (x.upload == any_upload)
+      return makes_file(known.operation);
+  if (known.operation != index_of<Operation>())
+    return false;
+  const auto check = check_in(tree, x);
+  // What was made of an upload has its inode; without one it is a question.
+  if constexpr (std::is_same_v<Operation, msg::finish_upload>)
+    if (check == 0)
+      return x.upload == inode_id{} || x.upload.value() == known.subject;
+  return known.check == 0 || known.check == check;
 }
 
 /// The path that an operation makes something at.
@@ -81,6 +119,9 @@ file_tree::apply(const Operation& x, const tree_time& now, tree_changes& out) {
   const auto plan = prepare(state_, x);
   if (!plan)
     return plan.error();
+  request_check check = 0;
+  if constexpr (has_number<Operation>)
+    check = check_in(state_, x); // Before its upload has ended.
   ++state_.applied;
   state_.now = now;
   tree_edit edit{state_, now, out};
@@ -88,6 +129,7 @@ file_tree::apply(const Operation& x, const tree_time& now, tree_changes& out) {
   if constexpr (has_number<Operation>) {
     auto row = summary_of(answer);
     row.operation = index_of<Operation>();
+    row.check = check;
     const auto period = request_table::period_of(now.kept);
     state_.requests.insert(period, x.request, row);
     edit.put(tree_keys::request(period, x.request), row);
@@ -100,7 +142,7 @@ template <class Operation>
 result<answer_of_t<Operation>>
 file_tree::answer_again(const Operation& x, const request_row& known) const {
   if constexpr (has_number<Operation>) {
-    if (known.operation != index_of<Operation>())
+    if (!may_be(state_, x, known))
       return fail(ec::invalid_argument, "request number "
                                           + std::to_string(x.request)
                                           + " was used for another change");

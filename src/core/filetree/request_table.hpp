@@ -2,13 +2,16 @@
 
 #include "base/utc_time.hpp"
 #include "core/filetree/hash_index.hpp"
+#include "core/filetree/tree_operation.hpp"
 #include "core/filetree/tree_rows.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <variant>
 #include <vector>
 
 namespace dfs::core {
@@ -36,7 +39,8 @@ public:
       return std::nullopt; // As free cells are.
     for (auto at = periods_.rbegin(); at != periods_.rend(); ++at)
       if (const auto* x = at->second.find(number))
-        return request_row{x->operation, x->subject, x->count};
+        return request_row{static_cast<std::uint8_t>(x->operation), x->subject,
+                           x->count, x->check};
     return std::nullopt;
   }
 
@@ -47,9 +51,10 @@ public:
   /// @pre A number that is not there, and not zero.
   void
   insert(std::uint64_t period, std::uint64_t number, const request_row& what) {
-    periods_[period].insert({number, what.subject,
-                             static_cast<std::uint32_t>(what.count),
-                             what.operation});
+    periods_[period].insert(
+      {number, what.subject, what.check,
+       static_cast<std::uint32_t>(std::min(what.count, count_max)),
+       std::min<std::uint32_t>(what.operation, no_operation)});
     ++size_;
   }
 
@@ -78,9 +83,15 @@ private:
   struct entry {
     std::uint64_t number = 0; ///< Zero: the cell is free.
     std::uint64_t subject = 0;
-    std::uint32_t count = 0;
-    std::uint8_t operation = 0;
+    request_check check = 0;
+    std::uint32_t count : 27 = 0;
+    std::uint32_t operation : 5 = 0;
   };
+  static_assert(sizeof(entry) == 24);
+  static constexpr std::uint32_t no_operation = (1u << 5) - 1;
+  static_assert(std::variant_size_v<tree_operation> <= no_operation);
+  /// Of files that a removal took: who asks again is told no more.
+  static constexpr std::uint64_t count_max = (1u << 27) - 1;
 
   /// Open addressing; nothing is removed one by one.
   class cells {

@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "core/chunks/chunk_row.hpp"
 #include "core/filetree/inode_table.hpp"
+#include "core/filetree/request_check.hpp"
 #include "core/filetree/tree_keys.hpp"
 #include "core/filetree/tree_time.hpp"
 #include "core/filetree/version_rows.hpp"
@@ -79,6 +80,7 @@ struct request_row {
   std::uint8_t operation = 0; ///< Index in `tree_operation`.
   std::uint64_t subject = 0;  ///< Inode or trash id of the answer.
   std::uint64_t count = 0;    ///< Files, of a removal.
+  request_check check = 0;    ///< 0: of an older build.
 
   bool operator==(const request_row&) const = default;
 };
@@ -118,7 +120,14 @@ typename Inspector::result_type inspect(Inspector& f, upload_row& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, request_row& x) {
-  return f(x.operation, x.subject, x.count);
+  f(x.operation, x.subject, x.count);
+  if constexpr (Inspector::writes_state) {
+    if (f.left().empty()) // Rows of older builds end here.
+      return;
+  } else if (x.check == 0) {
+    return;
+  }
+  f(x.check);
 }
 
 template <class Inspector>

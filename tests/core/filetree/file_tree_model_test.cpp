@@ -319,6 +319,19 @@ void traffic::repeat() {
     ASSERT_TRUE(std::holds_alternative<msg::create_versioned>(again));
     ASSERT_EQ(answer.error().code, ec::not_found);
   }
+  // Another change under that number (SPEC S11).
+  const auto other = std::visit(
+    [](auto x) -> std::optional<tree_operation> {
+      if constexpr (requires { x.path; }) {
+        x.path += "x";
+        return x;
+      }
+      return std::nullopt;
+    },
+    again);
+  if (other)
+    ASSERT_EQ(refusal(core::apply(*tree, *other, now, out)),
+              ec::invalid_argument);
   ASSERT_TRUE(out.rows.empty() && out.released.empty());
   ASSERT_EQ(tree->applied(), before);
 }
