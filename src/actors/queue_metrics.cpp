@@ -42,6 +42,9 @@ void describe_group(metrics_page& page, const fileserver::multicast_report& x) {
   page.family("dfs_multicast_conflicts_total", metric::counter,
               "Orders that contradict others; more than 0 is a bug.");
   page.sample({}, at.conflicts);
+  page.family("dfs_multicast_version", metric::gauge,
+              "What all servers of the group read; 0 while one has not told.");
+  page.sample({}, std::uint64_t{at.version});
   page.family("dfs_multicast_log_hangs", metric::gauge,
               "1 while no write of the log ends, and for 10 s after that.");
   page.sample({}, std::uint64_t{at.stalled ? 1u : 0u});

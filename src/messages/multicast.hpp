@@ -153,12 +153,25 @@ struct page_fetched {
   bool operator==(const page_fetched&) const = default;
 };
 
+/// What a server reads, of parts and of what the services of the group write
+/// into payloads. It rises with each change that the former version does not
+/// read; whoever writes keeps to what all servers read.
+///   1  says so
+inline constexpr std::uint8_t group_version = 1;
+
+/// In a packet of its own: who does not know it drops the packet.
+struct server_version {
+  std::uint8_t version = group_version;
+  bool answer = false; ///< "I do not know yours."
+  bool operator==(const server_version&) const = default;
+};
+
 using multicast_part
   = std::variant<multicast_data, multicast_order, multicast_nack,
                  multicast_resend, multicast_nudge, group_beacon,
                  gather_members, members_gathered, commit_members, member_ready,
                  install_members, fetch_items, items_fetched, snapshot_offered,
-                 fetch_pages, page_fetched>;
+                 fetch_pages, page_fetched, server_version>;
 
 /// One datagram. With no parts it is a STATUS.
 struct multicast_packet {

@@ -146,6 +146,11 @@ void pack(Inspector& f, page_fetched& x) {
   f(x.page, x.bytes);
 }
 
+template <class Inspector>
+void pack(Inspector& f, server_version& x) {
+  f(x.version, x.answer);
+}
+
 /// Makes `x` the alternative of that index. @returns false: there is none.
 template <std::size_t... Is>
 bool emplace_part(multicast_part& x, std::size_t index,

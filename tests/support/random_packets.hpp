@@ -117,7 +117,9 @@ struct random_packets {
     return x;
   }
   multicast_part part() {
-    switch (below(16)) {
+    switch (below(17)) {
+      case 16:
+        return server_version{static_cast<std::uint8_t>(below(256)), flag()};
       case 0:
         return multicast_data{body()};
       case 1:

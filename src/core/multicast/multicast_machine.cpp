@@ -340,6 +340,7 @@ multicast_status multicast_machine::status() const {
   if (!operating_ || unannounced_)
     x.changing = now_ - changing_since_;
   x.blank = is_none(record_.lineage);
+  x.version = version_of_all(peers_, config_.servers, self_.server);
   x.marks[self_.server] = x.last_marks[self_.server] = durable_;
   for (const auto& [server, peer] : peers_) {
     if (hears(server))

@@ -100,9 +100,7 @@ private:
   std::uint64_t issue();
   std::uint64_t store(std::uint64_t keep);
   void append_news();
-  [[nodiscard]] bool is_stored(std::uint64_t token) const {
-    return token <= stored_;
-  }
+  [[nodiscard]] bool is_stored(std::uint64_t token) const;
   void refresh_durable();
   void tell_itself();
   void watch_log();
@@ -127,6 +125,8 @@ private:
 
   // multicast_reach.cpp: who is there
   void on(server_id from, const msg::group_beacon& x);
+  void on(server_id from, const msg::server_version& x);
+  void tell_version(server_id to, bool answer);
   [[nodiscard]] bool hears(server_id server) const;
   [[nodiscard]] bool knows(server_id server) const; ///< Has its beacon, too.
   [[nodiscard]] msg::member_standing standing() const;

@@ -102,6 +102,9 @@ struct sizes {
   std::size_t operator()(const msg::member_ready&) const {
     return id_bytes + hash_bytes;
   }
+  std::size_t operator()(const msg::server_version&) const {
+    return 2;
+  }
   // GATHER, INSTALL.
   template <class Small>
   std::size_t operator()(const Small&) const {
@@ -124,6 +127,21 @@ void life_promises::drop(const msg::configuration_id& up_to) {
 
 std::size_t bytes_of(const msg::multicast_part& part) {
   return 1 + std::visit(sizes{}, part);
+}
+
+// Whoever is away may come back as it was: what it does not read waits until it
+// was heard.
+std::uint8_t version_of_all(const group_peers& peers,
+                            const std::vector<server_id>& servers,
+                            server_id self) {
+  auto lowest = msg::group_version;
+  for (const auto server : servers) {
+    const auto at = peers.find(server);
+    const auto told = at == peers.end() ? std::uint8_t{0} : at->second.version;
+    if (server != self)
+      lowest = std::min(lowest, told);
+  }
+  return lowest;
 }
 
 } // namespace dfs::core

@@ -29,6 +29,8 @@ struct group_peer {
   bool told_settled = false;  ///< It was when it told `beacon`.
   std::uint64_t received = 0; ///< As its last header told.
   std::uint64_t held = 0;     ///< Of the order, as it told with `beacon`.
+  std::uint8_t version = 0;   ///< Of this life; 0: not told yet.
+  instant asked_version{};
   instant probed{};
   instant answered{};
   instant shunned{}; ///< Until then.
@@ -153,7 +155,15 @@ struct multicast_status {
   std::map<server_id, std::uint64_t> marks; ///< `received`, of who is heard.
   /// Likewise, of all that were heard in this life: as they told last.
   std::map<server_id, std::uint64_t> last_marks;
+  /// What all configured servers read (`msg::group_version`); 0 until each of
+  /// them has told in this life.
+  std::uint8_t version = 0;
 };
+
+/// As in `multicast_status`.
+[[nodiscard]] std::uint8_t version_of_all(const group_peers& peers,
+                                          const std::vector<server_id>& servers,
+                                          server_id self);
 
 /// Bytes that a part takes in a datagram, at most, as long as places, message
 /// numbers and lives are below 2^49, epochs below 2^35, and marks less than

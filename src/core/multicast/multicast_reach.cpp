@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 constexpr auto beacon_gap = 5ms;
 constexpr auto answer_gap = 20ms;
 constexpr auto look_again = 20ms;
+constexpr auto ask_version_again = 1s;
 
 } // namespace
 
@@ -118,11 +119,30 @@ void multicast_machine::send_beacons() {
     } else if (all) {
       send(server, plain);
     }
+    if (peer.version == 0 && hears(server)
+        && passed(peer.asked_version, ask_version_again)) {
+      peer.asked_version = now_;
+      tell_version(server, true);
+    }
   }
   if (all) {
     beacon_at_ = now_;
     beacon_soon_ = false;
   }
+}
+
+// Nothing else is in that packet: a server of a former version reads none that
+// has a part it does not know.
+void multicast_machine::tell_version(server_id to, bool answer) {
+  auto packet = blank_packet();
+  packet.parts.emplace_back(msg::server_version{msg::group_version, answer});
+  out_.push_back(send_multicast{{to}, std::move(packet)});
+}
+
+void multicast_machine::on(server_id from, const msg::server_version& x) {
+  peers_[from].version = x.version;
+  if (x.answer)
+    tell_version(from, false);
 }
 
 // -- what it hears ------------------------------------------------------------

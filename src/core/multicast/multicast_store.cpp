@@ -46,6 +46,10 @@ void multicast_machine::append_news() {
   refresh_durable();
 }
 
+bool multicast_machine::is_stored(std::uint64_t token) const {
+  return token <= stored_;
+}
+
 void multicast_machine::refresh_durable() {
   const auto before = durable_;
   while (!appended_.empty() && is_stored(appended_.front().token)) {

@@ -131,7 +131,8 @@ TEST(MulticastBytes, AllOthersFit) {
        msg::fetch_items{id, id, place, ~0ull, true},
        msg::snapshot_offered{id, ~0ull, place, place, ~0ull},
        msg::fetch_pages{~0ull, pages},
-       msg::page_fetched{~0ull, ~std::uint32_t{0}, std::string(1'250, 'x')}},
+       msg::page_fetched{~0ull, ~std::uint32_t{0}, std::string(1'250, 'x')},
+       msg::server_version{}},
       msg::multicast_bytes_max);
 }
 

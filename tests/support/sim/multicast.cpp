@@ -19,7 +19,7 @@ constexpr std::size_t packets_kept = 60'000;
 constexpr std::string_view names[]
   = {"data",   "order",    "nack",   "resend", "nudge",   "beacon",
      "gather", "gathered", "commit", "ready",  "install", "fetch",
-     "items",  "offer",    "pages",  "page"};
+     "items",  "offer",    "pages",  "page",   "version"};
 static_assert(std::size(names) == std::variant_size_v<msg::multicast_part>);
 
 // From a machine with nothing else to do to one that is short of processors.
