@@ -38,6 +38,18 @@ std::string why(const core::order_watch::ages& x) {
          + ", the oldest request has waited for " + seconds(x.oldest);
 }
 
+/// @returns `ec::unsupported`: of a newer format.
+result<msg::queue_batch> read_batch(std::string_view payload) {
+  auto batch = wire::decode<msg::queue_batch>(payload);
+  // A body whose format cannot be known is one that is wrong: for everybody.
+  if (!batch)
+    return fail(ec::malformed);
+  if (auto right = core::check_batch(*batch); !right)
+    return right.error();
+  core::keep_to_format(*batch);
+  return batch;
+}
+
 /// What one payload of a place has added to its requests.
 struct segment {
   std::optional<core::submit_token> token;
@@ -80,16 +92,13 @@ void queue_shell::apply(std::span<multicast_event> place) const {
     const auto& x = *delivery(event);
     if (x.token)
       state.watch.end(*x.token);
-    auto batch = wire::decode<msg::queue_batch>(x.payload);
-    // A body whose format cannot be known is one that is wrong: for everybody.
-    const auto right = batch ? core::check_batch(*batch)
-                             : result<nothing>{fail(ec::malformed)};
-    if (!right && right.error().code == ec::unsupported) {
+    auto batch = read_batch(x.payload);
+    if (!batch && batch.error().code == ec::unsupported) {
       log_news(spdlog::level::critical, "requests of a newer version",
-               {{"place", k}, {"why", right.error().context}});
-      return self->quit(to_caf(right.error()));
+               {{"place", k}, {"why", batch.error().context}});
+      return self->quit(to_caf(batch.error()));
     }
-    if (!right) {
+    if (!batch) {
       ++counters().passed_over;
       segments.push_back({x.token, 0});
       continue;
@@ -141,6 +150,7 @@ void queue_shell::watch_order() const {
   self->request(group, 1s, get_multicast{})
     .then(
       [me = *this](const multicast_standing& told) {
+        me.state.version = told.report->status.version;
         me.judge(told.report->status.changing);
       },
       [](const caf::error&) {

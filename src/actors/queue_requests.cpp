@@ -1,5 +1,6 @@
 #include "actors/queue_shell.hpp"
 #include "actors/support/to_caf.hpp"
+#include "messages/queue_end.hpp"
 #include "messages/queue_inspect.hpp"
 #include "wire/codec.hpp"
 
@@ -35,6 +36,66 @@ msg::queue_request tick_to(queue_tick next) {
   return x;
 }
 
+/// Requests that become payloads, each as full as fits.
+class batch_maker {
+public:
+  /// @param scatters What makes queues gives them scattered ids.
+  batch_maker(queue_server_state& state, bool scatters)
+    : state_{state},
+      scatters_{scatters} {
+    // nop
+  }
+
+  void add(const msg::queue_request& x, std::uint64_t read) {
+    const auto bytes = wire::encode(x);
+    if (body_.size() + bytes.size() + 4 > payload_bytes)
+      close();
+    body_ += bytes;
+    if (scatters_ && x.verb == msg::queue_verb::create)
+      format_ = core::queue_format_scattered;
+    asked_.push_back({{x.session, x.number}, read});
+  }
+
+  /// Behind all others: nothing of these sessions comes later.
+  void end(const std::vector<msg::queue_request>& sessions) {
+    // A payload has one format.
+    if (!sessions.empty() && format_ == core::queue_format_scattered)
+      close();
+    for (const auto& x : sessions) {
+      add(x, 0);
+      format_ = core::queue_format_ends;
+    }
+  }
+
+  [[nodiscard]] fileserver::multicast_submits take() {
+    close();
+    return std::move(made_);
+  }
+
+private:
+  void close() {
+    if (asked_.empty())
+      return;
+    // Format and count, then what has gathered.
+    std::string payload;
+    wire::encoder out{payload};
+    out(std::exchange(format_, msg::queue_format));
+    out.varint(asked_.size());
+    payload += body_;
+    made_.emplace_back(++state_.last_token, std::move(payload));
+    state_.under_way.emplace(state_.last_token,
+                             std::exchange(asked_, {}));
+    body_.clear();
+  }
+
+  queue_server_state& state_;
+  bool scatters_;
+  std::uint16_t format_ = msg::queue_format;
+  std::string body_;
+  std::vector<queue_server_state::asked> asked_;
+  fileserver::multicast_submits made_;
+};
+
 } // namespace
 
 error queue_shell::not_primary() const {
@@ -49,7 +110,8 @@ error queue_shell::not_primary() const {
 caf::result<msg::queue_answer>
 queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
   auto request = x.request;
-  if (!core::is_change(request.verb))
+  const bool ends = request.verb == msg::queue_end_session;
+  if (!core::is_change(request.verb) && !ends)
     return to_caf(fail(ec::invalid_argument, "this request changes nothing"));
   if (auto right = core::check_request(request); !right)
     return to_caf(right.error());
@@ -62,6 +124,8 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
     ++counters().refused;
     return to_caf(fail(ec::busy, "too much waits at this server"));
   }
+  if (ends)
+    return end(request);
   // Nobody hears what comes later, and nobody counts what waits for it.
   const auto patience
     = std::min<instant::duration>(x.patience, by.until - self->clock().now());
@@ -85,10 +149,30 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
   return promise;
 }
 
+// What was submitted here has its place before what is submitted later. So
+// nothing of the session may be submitted any more: no pop of it waits.
+caf::result<msg::queue_answer>
+queue_shell::end(const msg::queue_request& x) const {
+  const auto next = state.changes.lower_bound({x.session, 0});
+  const bool open
+    = next != state.changes.end() && next->first.first == x.session;
+  if (open || state.version < core::queue_ends_version
+      || state.ended.size() >= clients_max)
+    return to_caf(fail(ec::busy, "the session ends by itself"));
+  state.ended.push_back(x);
+  msg::queue_answer told;
+  told.session = x.session;
+  told.number = x.number;
+  told.verb = x.verb;
+  told.status = msg::queue_status::done;
+  told.place.sequence = state.machine.sequence();
+  return told;
+}
+
 caf::result<msg::queue_answer>
 queue_shell::read(const msg::read_queue& x) const {
   const auto& request = x.request;
-  if (core::is_change(request.verb) || request.verb == msg::queue_verb::tick)
+  if (!core::reads(request.verb))
     return to_caf(fail(ec::invalid_argument, "this request does not read"));
   if (auto right = core::check_request(request); !right)
     return to_caf(right.error());
@@ -133,40 +217,20 @@ bool queue_shell::may_be_discarded() const {
 }
 
 void queue_shell::flush() const {
-  auto batch = std::make_shared<multicast_batch>();
-  std::string body;
-  bool creates = false;
-  std::vector<queue_server_state::asked> asked;
-  const auto close = [&] {
-    if (asked.empty())
-      return;
-    // Format and count, then what has gathered.
-    msg::queue_batch head;
-    if (std::exchange(creates, false) && may_be_discarded())
-      head.format = core::queue_format_scattered;
-    std::string payload;
-    wire::encoder out{payload};
-    out(head.format);
-    out.varint(asked.size());
-    payload += body;
-    batch->payloads.emplace_back(++state.last_token, std::move(payload));
-    state.under_way.emplace(state.last_token, std::move(asked));
-    state.watch.submit(state.last_token, self->clock().now());
-    body.clear();
-    asked.clear();
-  };
+  batch_maker batches{state, may_be_discarded()};
   for (auto& x : std::exchange(state.gathered, {})) {
     state.waiting_bytes -= x.request.item.bytes.size();
-    const auto bytes = wire::encode(x.request);
-    if (body.size() + bytes.size() + 4 > payload_bytes)
-      close();
-    body += bytes;
-    creates |= x.request.verb == msg::queue_verb::create;
-    asked.push_back({{x.request.session, x.request.number}, x.read});
+    batches.add(x.request, x.read);
   }
-  close();
-  if (!batch->payloads.empty())
-    self->send(state.options.group.get(), multicast_payloads{std::move(batch)});
+  batches.end(std::exchange(state.ended, {}));
+  auto payloads = batches.take();
+  if (payloads.empty())
+    return;
+  for (const auto& [token, bytes] : payloads)
+    state.watch.submit(token, self->clock().now());
+  auto batch = std::make_shared<multicast_batch>();
+  batch->payloads = std::move(payloads);
+  self->send(state.options.group.get(), multicast_payloads{std::move(batch)});
 }
 
 // A payload is under way no more.
@@ -248,6 +312,7 @@ void queue_shell::refuse_all(const error& why) const {
   state.pops = {};
   state.callers.clear();
   state.gathered.clear();
+  state.ended.clear(); // They expire.
   state.waiting_bytes = 0;
   state.under_way.clear();
   state.copies.clear();
@@ -258,6 +323,8 @@ void queue_shell::tick() const {
   count();
   watch_order();
   const auto now = self->clock().now();
+  if (!state.ended.empty() && state.gathered.empty())
+    self->send(self, caf::flush_atom_v);
   if (!state.primary || state.machine.sessions().all().empty()
       || now < state.ticked + tick_every)
     return;

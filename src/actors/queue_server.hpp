@@ -98,6 +98,8 @@ struct queue_server_state {
   std::set<caf::actor_addr> doors; ///< Monitored: those of callers.
   std::map<std::uint64_t, reader> reads;
   std::vector<gathering> gathered;
+  std::vector<msg::queue_request> ended; ///< Sessions; go with what is next.
+  std::uint8_t version = 0; ///< What all servers read (`msg::group_version`).
   std::map<core::submit_token, std::vector<asked>> under_way;
   /// Of each change, in how many payloads it is, under way or gathered.
   std::map<change_key, std::size_t> copies;

@@ -27,6 +27,7 @@ struct queue_shell {
   // queue_requests.cpp: clients
   caf::result<msg::queue_answer>
   change(const msg::change_queue& x, const door_caller& by) const;
+  caf::result<msg::queue_answer> end(const msg::queue_request& x) const;
   void forget(const door_caller& gone) const;
   void forget(const caf::down_msg& gone) const;
   template <class Is>

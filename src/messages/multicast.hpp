@@ -156,8 +156,9 @@ struct page_fetched {
 /// What a server reads, of parts and of what the services of the group write
 /// into payloads. It rises with each change that the former version does not
 /// read; whoever writes keeps to what all servers read.
-///   1  says so
-inline constexpr std::uint8_t group_version = 1;
+///   1  VERSION
+///   2  requests for queues of format 3
+inline constexpr std::uint8_t group_version = 2;
 
 /// In a packet of its own: who does not know it drops the packet.
 struct server_version {

@@ -1,7 +1,9 @@
 #include "actors/queue_server.hpp"
 
 #include "actors/support/from_caf.hpp"
+#include "core/queues/queue_rules.hpp"
 #include "fileserver/multicast/multicast_driver.hpp"
+#include "messages/queue_end.hpp"
 #include "messages/queue_inspect.hpp"
 #include "messages/register.hpp"
 #include "support/eventually.hpp"
@@ -33,6 +35,7 @@ struct told_group {
   multicast_service_actor service;
   std::vector<core::submit_token> tokens;
   std::vector<std::string> payloads;
+  std::uint8_t version = 0; ///< What all servers read, as it tells.
 
   std::size_t count() {
     const std::lock_guard lock{guard};
@@ -57,9 +60,11 @@ silent_group(multicast_group_actor::pointer,
     },
     [](const multicast_state&) {},
     [](force_multicast) {},
-    [](get_multicast) {
-      return multicast_standing{
-        std::make_shared<const fileserver::multicast_report>()};
+    [told](get_multicast) {
+      const std::lock_guard lock{told->guard};
+      auto report = std::make_shared<fileserver::multicast_report>();
+      report->status.version = told->version;
+      return multicast_standing{std::move(report)};
     },
     [](const msg::member_changed&) {},
   };
@@ -209,6 +214,89 @@ TEST_F(QueueCopies, HaveScatteredIdsAfterAnOrder) { // SPEC Q1, Q10
   install(1u << 24);
   EXPECT_EQ(format_of(msg::queue_verb::create), 2u);
   EXPECT_EQ(format_of(msg::queue_verb::destroy), 1u);
+}
+
+// -- sessions that end --------------------------------------------------------
+
+struct QueueSessionEnds : QueueCopies {
+  void read_version(std::uint8_t x) {
+    const std::lock_guard lock{told->guard};
+    told->version = x;
+  }
+  ec end(std::uint8_t session) {
+    msg::queue_request ends;
+    ends.session.random[0] = session;
+    ends.number = ends.first = 2;
+    ends.verb = msg::queue_end_session;
+    auto found = ec::timed_out;
+    self
+      ->request(queues, patience, msg::change_queue{ends, 0ms}, door_caller{1})
+      .receive(
+        [&](const msg::queue_answer& x) {
+          found = x.status == msg::queue_status::done ? ec{} : ec::malformed;
+        },
+        [&](const caf::error& why) { found = from_caf(why).code; });
+    return found;
+  }
+  /// Until the server knows what all read: it asks each second.
+  bool ends_soon(std::uint8_t session) {
+    return test::eventually([&] { return end(session) == ec{}; }, patience);
+  }
+  std::vector<msg::queue_batch> batches() {
+    const std::lock_guard lock{told->guard};
+    std::vector<msg::queue_batch> all;
+    for (const auto& x : told->payloads)
+      all.push_back(*wire::decode<msg::queue_batch>(x));
+    return all;
+  }
+};
+
+// Who does not read such batches would stop.
+TEST_F(QueueSessionEnds, AreToldWhenAllServersReadThem) { // SPEC Q8
+  install(1);
+  EXPECT_EQ(end(7), ec::busy);
+  read_version(core::queue_ends_version);
+  ASSERT_TRUE(ends_soon(7));
+  ASSERT_TRUE(has_payloads(1)); // Nobody else asks for anything.
+  const auto batch = batches().front();
+  EXPECT_EQ(batch.format, core::queue_format_ends);
+  ASSERT_EQ(batch.requests.size(), 1u);
+  EXPECT_EQ(batch.requests[0].verb, msg::queue_end_session);
+  read_version(core::queue_ends_version - 1); // One came back as it was.
+  EXPECT_TRUE(test::eventually([&] { return end(8) == ec::busy; }, patience));
+}
+
+// A pop that waits is submitted again, perhaps behind the end of its session.
+TEST_F(QueueSessionEnds, WaitForWhatIsOpen) { // SPEC Q8
+  install(1);
+  read_version(core::queue_ends_version);
+  auto waits = pop(); // Of session 1.
+  ASSERT_TRUE(ends_soon(2));
+  EXPECT_EQ(end(1), ec::busy);
+  refuse(0);
+  EXPECT_EQ(outcome(std::move(waits)), ec::busy);
+  EXPECT_EQ(end(1), ec{});
+}
+
+TEST_F(QueueSessionEnds, AreNotWithQueuesWhoseIdsAreScattered) { // SPEC Q1
+  install(1u << 24);
+  read_version(core::queue_ends_version);
+  ASSERT_TRUE(ends_soon(2));
+  ASSERT_TRUE(has_payloads(1));
+  ASSERT_EQ(end(3), ec{});
+  msg::queue_request x;
+  x.session.random[0] = 1;
+  x.number = 1;
+  x.verb = msg::queue_verb::create;
+  x.label = "jobs";
+  self->send(queues, msg::change_queue{x, 0ms}, door_caller{1});
+  ASSERT_TRUE(has_payloads(3));
+  for (const auto& batch : batches()) {
+    ASSERT_EQ(batch.requests.size(), 1u);
+    EXPECT_EQ(batch.format, batch.requests[0].verb == msg::queue_verb::create
+                              ? core::queue_format_scattered
+                              : core::queue_format_ends);
+  }
 }
 
 struct QueueCopiesByTheLetter : QueueCopies {

@@ -290,5 +290,17 @@ TEST_F(QueueOutcome, CannotBeToldForEver) {
   EXPECT_EQ(reason(alice(300ms)->settle(name)), ec::unavailable);
 }
 
+// SPEC Q8: a command is a session, and takes no place when it is over.
+TEST_F(QueueClient, EndsItsSession) {
+  must(alice()->ask(create("a")));
+  must(alice()->ask(push(7)));
+  EXPECT_EQ(doors.sessions(), 0u);
+  auto x = alice();
+  doors[0].swallow = 1;
+  must(x->ask(push(8)));
+  x.reset();
+  EXPECT_EQ(doors.sessions(), 1u); // A copy may come late.
+}
+
 } // namespace
 } // namespace dfs::client

@@ -1,3 +1,4 @@
+#include "messages/queue_end.hpp"
 #include "messages/queue_inspect.hpp"
 
 #include "base/rng.hpp"
@@ -74,6 +75,7 @@ TEST(QueueInspect, HasTheBytesThatAreReleased) {
   EXPECT_EQ(static_cast<int>(queue_verb::top), 6);
   EXPECT_EQ(static_cast<int>(queue_verb::size), 7);
   EXPECT_EQ(static_cast<int>(queue_verb::tick), 8);
+  EXPECT_EQ(static_cast<int>(queue_end_session), 9);
   EXPECT_EQ(static_cast<int>(queue_status::done), 1);
   EXPECT_EQ(static_cast<int>(queue_status::waiting), 10);
 }

@@ -11,6 +11,7 @@ import time
 import unittest
 
 from harness import binary, wait_for
+from metrics_test import fetch
 from queues import QueueCluster
 
 
@@ -151,6 +152,28 @@ class Verbs(unittest.TestCase):
                         % (ids[0], ids[0]))
         self.assertTrue(out.startswith(b"1\n2\n3\n"), out)
         self.assertIn(b"qdestroy ID", out)
+
+    def test_sessions_end_with_their_commands(self):  # SPEC Q8
+        def sessions():
+            return max(
+                int(re.search(r"^dfs_queue_sessions (\d+)$",
+                              fetch(x, "/metrics")[1], re.M)[1])
+                for x in self.cluster.servers)
+
+        def leave_nothing():
+            before = sessions()
+            self.says("qpush", queue, *range(5))
+            for _ in range(5):
+                self.says("qpop", queue)
+            self.value("qpop", queue, "--wait=200ms", status=1)
+            end = time.monotonic() + 3
+            while sessions() > before and time.monotonic() < end:
+                time.sleep(0.1)
+            return sessions() <= before
+
+        queue = self.queue()
+        # A server asks each second what all others read.
+        wait_for(leave_nothing, 30, "commands leave sessions")
 
     def test_console(self):
         for command in ("group", "queues"):

@@ -68,6 +68,11 @@ public:
     return machine_.queues().items();
   }
 
+  [[nodiscard]] std::size_t sessions() {
+    const std::lock_guard guard{mutex_};
+    return machine_.sessions().all().size();
+  }
+
 private:
   void take(std::size_t i, const net::frame_request& x) {
     if (manners_[i]->frozen)

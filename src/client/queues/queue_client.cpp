@@ -13,6 +13,9 @@ namespace {
 
 using msg::queue_verb;
 
+/// Nobody waits longer for the end of a session: it ends by itself.
+constexpr std::chrono::milliseconds end_patience{250};
+
 instant now() {
   return instant::clock::now();
 }
@@ -116,6 +119,15 @@ void queue_client::end_waits() {
     perform(caller_.end_waits(now()));
 }
 
+void queue_client::end_session(std::function<void()> then) {
+  if (closed_)
+    return;
+  const auto effects = caller_.end_session();
+  if (effects.empty())
+    return boost::asio::post(io_, std::move(then));
+  send(std::get<core::queue_end>(effects.front()), std::move(then));
+}
+
 void queue_client::close() {
   closed_ = true;
   answers_.clear();
@@ -147,6 +159,16 @@ void queue_client::send(const core::queue_send& what) {
     if (const auto self = weak.lock(); self && !self->closed_)
       self->perform(self->caller_.on_answer(attempt, answered, now()));
   });
+}
+
+void queue_client::send(const core::queue_end& what,
+                        std::function<void()> then) {
+  port_->send({0, what.server, what.request, {}, end_patience},
+              [weak = weak_from_this(),
+               then = std::move(then)](const result<msg::queue_answer>&) {
+                if (const auto self = weak.lock(); self && !self->closed_)
+                  then();
+              });
 }
 
 /// Later: whoever asks is not called from within his own call.

@@ -85,6 +85,12 @@ public:
   /// Pops that wait end now: with an item that is theirs, or `empty`.
   void end_waits();
 
+  /// Tells the servers that this session is not used any more, if nothing is
+  /// open and all that was asked is answered: they need not keep it then. The
+  /// next request begins another one. @param then When they know, or cannot be
+  /// told soon: then the session ends by itself, after ten minutes.
+  void end_session(std::function<void()> then);
+
   /// Drops every request without calling anybody.
   void close();
 
@@ -107,6 +113,7 @@ private:
   void perform(core::queue_effects effects);
   void greet(const core::queue_greet& what);
   void send(const core::queue_send& what);
+  void send(const core::queue_end& what, std::function<void()> then);
   void tell(core::queue_told& told);
   void set_timer();
 

@@ -33,6 +33,12 @@ queue_user::queue_user(net::tls_context tls, const connection_options& options)
 }
 
 queue_user::~queue_user() {
+  // Whoever still waits for an answer is not to be called any more.
+  if (client_->open() == 0) {
+    bool told = false;
+    client_->end_session([&] { told = true; });
+    run_until([&] { return told; });
+  }
   client_->close();
   links_->close();
 }

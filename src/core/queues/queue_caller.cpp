@@ -95,6 +95,8 @@ queue_caller::on_greeting(const result<queue_greeting_heard>& heard,
   if (!heard->primary && !heard->primaries.empty())
     servers_.prefer(servers_.add(heard->primaries.front()));
   window_.begin({bits_(), heard->birth});
+  host_.reset();
+  endable_ = true;
   advance(now, out);
   return out;
 }
@@ -230,6 +232,7 @@ void queue_caller::on_final(calls::iterator x, const msg::queue_answer& answer,
                             instant now, queue_effects& out) {
   auto& state = x->second;
   servers_.useful(state.server);
+  note_answer(state);
   if (answer.stale && !is_change(answer.verb)) {
     state.stale = answer;
     leave(state.server);
@@ -262,6 +265,8 @@ void queue_caller::on_expired(calls::iterator x, instant now,
 void queue_caller::on_failure(calls::iterator x, const error& reason,
                               instant now, queue_effects& out) {
   auto& state = x->second;
+  if (!is_refused(reason.code))
+    note_loss(state);
   if (is_hopeless(reason.code)) {
     if (state.maybe_done)
       return finish(x, unknown(reason.context), out);
@@ -357,6 +362,8 @@ void queue_caller::finish(calls::iterator x, result<msg::queue_answer> told,
 void queue_caller::give_up(calls::iterator x, queue_effects& out) {
   auto& state = x->second;
   const auto change = is_change(state.request.verb);
+  if (state.now == phase::sent)
+    note_loss(state);
   if (state.stale)
     return finish(x, *state.stale, out);
   if (change && (state.maybe_done || state.now == phase::sent))

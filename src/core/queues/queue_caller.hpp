@@ -38,6 +38,13 @@ struct queue_send {
   std::chrono::milliseconds timeout{0};
 };
 
+/// The session is not used any more: tell that server, once. No answer is
+/// waited for.
+struct queue_end {
+  std::string server;
+  msg::queue_request request;
+};
+
 /// What came of a call. Each gets one.
 struct queue_told {
   queue_call call = 0;
@@ -47,7 +54,8 @@ struct queue_told {
   std::optional<msg::queue_request> unknown;
 };
 
-using queue_effect = std::variant<queue_greet, queue_send, queue_told>;
+using queue_effect
+  = std::variant<queue_greet, queue_send, queue_end, queue_told>;
 using queue_effects = std::vector<queue_effect>;
 
 /// What a greeting brought.
@@ -84,6 +92,8 @@ struct queue_caller_options {
 ///      the same session and number.
 ///  C5  An error other than `outcome_unknown` means that a change was not
 ///      executed, and will not be.
+///  C6  A session is ended only if each request of it that may have been begun
+///      was sent to one server, the same for all, once, and was answered.
 class queue_caller {
 public:
   /// Unpredictable bits for a session.
@@ -111,6 +121,10 @@ public:
   /// Pops that wait are not to wait any longer: each is answered soon, with an
   /// item or `empty`.
   queue_effects end_waits(instant now);
+
+  /// Nothing will be asked for a while: ends the session if that is safe (C6).
+  /// The next call begins another one.
+  queue_effects end_session();
 
   /// @param heard Errors: `unsupported` (it has no queues; `others` is who
   ///   might), and whatever asking it says.
@@ -193,11 +207,15 @@ private:
   void set_timer(calls::iterator x);
   void make_ready(calls::iterator x);
   void leave(std::size_t server);
+  void note_answer(const pending& x);
+  void note_loss(const pending& x);
 
   queue_caller_options options_;
   randomness bits_;
   server_round servers_;
   session_window window_;
+  std::optional<std::size_t> host_; ///< Has answered all of this session.
+  bool endable_ = true;             ///< Nothing of it can come late (C6).
   calls calls_;
   std::set<queue_call> unnumbered_; ///< Ready, but for a number.
   std::set<queue_call> sendable_;   ///< Ready; reads, and what has a number.

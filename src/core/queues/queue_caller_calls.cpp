@@ -1,6 +1,7 @@
 #include "base/assert.hpp"
 #include "core/queues/queue_caller.hpp"
 #include "core/queues/queue_rules.hpp"
+#include "messages/queue_end.hpp"
 
 #include <algorithm>
 
@@ -75,11 +76,39 @@ queue_effects queue_caller::end_waits(instant now) {
     // The same number without waiting: whichever copy comes first counts.
     if (x->second.now == phase::sent) {
       attempts_.erase(x->second.attempt);
+      note_loss(x->second);
       x->second.maybe_done = true;
       make_ready(x);
     }
   }
   advance(now, out);
+  return out;
+}
+
+// -- the end of a session -----------------------------------------------------
+
+void queue_caller::note_answer(const pending& x) {
+  if (x.request.number == 0 || x.generation != window_.generation())
+    return;
+  endable_ = endable_ && host_.value_or(x.server) == x.server;
+  host_ = x.server;
+}
+
+void queue_caller::note_loss(const pending& x) {
+  if (x.request.number != 0 && x.generation == window_.generation())
+    endable_ = false;
+}
+
+queue_effects queue_caller::end_session() {
+  queue_effects out;
+  if (!window_.is_open() || !host_ || !endable_ || !calls_.empty())
+    return out;
+  msg::queue_request x;
+  x.verb = msg::queue_end_session;
+  x.session = window_.session();
+  x.number = x.first = window_.first();
+  window_.end();
+  out.emplace_back(queue_end{servers_.address(*host_), std::move(x)});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "core/queues/queue_rules.hpp"
 #include "core/queues/row_hash.hpp"
+#include "messages/queue_end.hpp"
 
 #include <optional>
 #include <utility>
@@ -80,6 +81,9 @@ queue_machine::execute(msg::queue_request& x, msg::queue_place place) {
     return answer;
   if (x.verb == queue_verb::tick) {
     tick(x.number, answer);
+  } else if (x.verb == msg::queue_end_session) {
+    sessions_.end(x.session);
+    answer.status = queue_status::done;
   } else if (is_change(x.verb)) {
     change(x, answer);
   } else {
@@ -202,7 +206,7 @@ msg::queue_answer queue_machine::look(const msg::queue_request& x) const {
   answer.verb = x.verb;
   answer.status = queue_status::invalid;
   answer.place.sequence = sequence_;
-  if (check_request(x) && !is_change(x.verb) && x.verb != queue_verb::tick)
+  if (check_request(x) && reads(x.verb))
     read(x, answer);
   return answer;
 }

@@ -16,7 +16,7 @@ namespace dfs::core {
 /// equal places. Pure: no clock but the ordered one, no order of hash tables.
 /// A copy is a snapshot, and cheap: it shares the items.
 ///
-///  I3  A number of a session is executed at most once.
+///  I3  A number of a session is executed at most once, while the session is.
 ///  I4  Equal messages give equal answers and equal hashes.
 ///  I6  Nothing above the limits is kept.
 class queue_machine {

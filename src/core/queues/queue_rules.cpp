@@ -1,5 +1,7 @@
 #include "core/queues/queue_rules.hpp"
 
+#include "messages/queue_end.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -92,14 +94,15 @@ result<nothing> check_item(const msg::queue_item& x) {
 
 result<nothing> check_request(const msg::queue_request& x) {
   const auto verb = static_cast<std::uint8_t>(x.verb);
-  if (verb < 1 || verb > static_cast<std::uint8_t>(queue_verb::tick))
+  if (verb < 1 || verb > static_cast<std::uint8_t>(msg::queue_end_session))
     return wrong("there is no such request");
   if (x.first < 1 || x.number < x.first)
     return wrong("numbers begin with 1, and `first` is not above them");
   const auto anonymous = x.session == msg::queue_session{};
   if (x.verb == queue_verb::tick && (!anonymous || x.first != 1))
     return wrong("a tick belongs to no session");
-  if (is_change(x.verb) && x.session.random == msg::queue_session{}.random)
+  if ((is_change(x.verb) || x.verb == msg::queue_end_session)
+      && x.session.random == msg::queue_session{}.random)
     return wrong("a session has a random number");
   return check_fields(x);
 }
@@ -115,9 +118,22 @@ result<nothing> check_batch(const msg::queue_batch& x) {
   return done;
 }
 
+void keep_to_format(msg::queue_batch& x) {
+  if (x.format >= queue_format_ends)
+    return;
+  for (auto& request : x.requests)
+    if (request.verb == msg::queue_end_session)
+      request.verb = queue_verb{};
+}
+
 bool is_change(queue_verb verb) {
   return verb == queue_verb::create || verb == queue_verb::destroy
          || verb == queue_verb::push || verb == queue_verb::pop;
+}
+
+bool reads(queue_verb verb) {
+  return verb == queue_verb::find || verb == queue_verb::top
+         || verb == queue_verb::size;
 }
 
 bool is_final(queue_status status) {

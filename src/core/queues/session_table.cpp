@@ -5,6 +5,7 @@
 #include "core/queues/row_hash.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -122,18 +123,25 @@ void session_table::keep(const msg::queue_session& session,
   DFS_ASSERT(to.answers.emplace(number, std::move(told)).second);
 }
 
+session_table::sessions::iterator
+session_table::drop(sessions::iterator which) {
+  auto& [id, x] = *which;
+  while (!x.answers.empty())
+    forget(id, x, x.answers.begin());
+  hash_ -= hash_of(*which);
+  return sessions_.erase(which);
+}
+
+void session_table::end(const msg::queue_session& session) {
+  if (const auto found = sessions_.find(session); found != sessions_.end())
+    (void) drop(found);
+}
+
 void session_table::expire(queue_tick clock) {
-  for (auto at = sessions_.begin(); at != sessions_.end();) {
-    auto& [id, x] = *at;
-    if (clock.value() - x.used.value() <= limits_.session_ticks) {
-      ++at;
-      continue;
-    }
-    while (!x.answers.empty())
-      forget(id, x, x.answers.begin());
-    hash_ -= hash_of(*at);
-    at = sessions_.erase(at);
-  }
+  for (auto at = sessions_.begin(); at != sessions_.end();)
+    at = clock.value() - at->second.used.value() > limits_.session_ticks
+           ? drop(at)
+           : std::next(at);
 }
 
 bool session_table::load(const msg::queue_session_row& row, queue_tick clock) {

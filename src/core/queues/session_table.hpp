@@ -62,6 +62,10 @@ public:
   void
   keep(const msg::queue_session& session, std::uint64_t number, answer told);
 
+  /// The client of this session has all answers, and nothing of it is under way
+  /// any more: the session is as if it had never been. May be repeated.
+  void end(const msg::queue_session& session);
+
   /// Ends the sessions that have not been used for too long. O(sessions).
   void expire(queue_tick clock);
 
@@ -89,6 +93,7 @@ private:
   using sessions = std::map<msg::queue_session, session>;
 
   void use(sessions::value_type& x, std::uint64_t first, queue_tick clock);
+  sessions::iterator drop(sessions::iterator which);
   void forget(const msg::queue_session& of, session& x,
               std::map<std::uint64_t, answer>::iterator which);
   static std::uint64_t hash_of(const sessions::value_type& x);

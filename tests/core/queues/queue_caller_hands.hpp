@@ -47,6 +47,8 @@ struct QueueCaller : ::testing::Test {
         sent.push_back(std::move(*sending));
       else if (auto* greeting = std::get_if<core::queue_greet>(&each))
         greetings.push_back(*greeting);
+      else if (auto* end = std::get_if<core::queue_end>(&each))
+        ended.push_back(*end);
       else
         told.push_back(std::get<core::queue_told>(std::move(each)));
     }
@@ -130,6 +132,7 @@ struct QueueCaller : ::testing::Test {
                             }};
   std::deque<core::queue_send> sent;
   std::deque<core::queue_greet> greetings;
+  std::vector<core::queue_end> ended;
   std::deque<core::queue_told> told;
 };
 

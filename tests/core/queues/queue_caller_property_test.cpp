@@ -59,6 +59,10 @@ public:
     return count;
   }
 
+  [[nodiscard]] std::size_t ended() const {
+    return ended_;
+  }
+
   [[nodiscard]] std::size_t answered() const {
     return ends_.size() - unknown();
   }
@@ -73,6 +77,8 @@ private:
   };
 
   void ask() {
+    if (caller_.open() == 0 && random_.one_in(3))
+      perform(caller_.end_session());
     const auto id = ++calls_;
     msg::queue_request x;
     x.queue = queue_id{1};
@@ -109,6 +115,13 @@ private:
           later(x);
         x.what = event::kind::lost;
         later(x);
+      } else if (const auto* end = std::get_if<queue_end>(&each)) {
+        ++ended_;
+        later({event::kind::request,
+               {0, end->server, end->request, {}, {}},
+               {},
+               {},
+               false});
       } else if (std::holds_alternative<queue_greet>(each)) {
         later({event::kind::greeting, {}, {}, machine_.clock()});
       } else {
@@ -191,6 +204,7 @@ private:
   queue_machine machine_;
   std::uint64_t k_ = 0;
   queue_call calls_ = 0;
+  std::size_t ended_ = 0;
   std::multimap<instant, event> events_;
   std::map<queue_call, std::int64_t> pushes_;
   std::map<queue_call, ec> ends_;
@@ -203,6 +217,7 @@ private:
 TEST(QueueCallerProperty, DoesEverythingOnceAndTellsTheTruth) {
   std::size_t unknown = 0;
   std::size_t answered = 0;
+  std::size_t ended = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     world x{seed};
@@ -210,9 +225,11 @@ TEST(QueueCallerProperty, DoesEverythingOnceAndTellsTheTruth) {
     x.judge();
     unknown += x.unknown();
     answered += x.answered();
+    ended += x.ended();
     if (HasFailure())
       return;
   }
+  EXPECT_GT(ended, 0u);              // C6
   EXPECT_GT(unknown, 0u);            // It was bad enough …
   EXPECT_GT(answered, unknown * 10); // … and not too bad.
 }

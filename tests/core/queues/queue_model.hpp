@@ -2,6 +2,7 @@
 
 #include "core/queues/queue_limits.hpp"
 #include "messages/queue.hpp"
+#include "messages/queue_end.hpp"
 
 #include <algorithm>
 #include <list>
@@ -45,6 +46,11 @@ struct queue_model {
     a.place = place;
     if (x.verb == msg::queue_verb::tick)
       return tick(x, a);
+    if (x.verb == msg::queue_end_session) {
+      sessions.erase(x.session); // As if it had never been.
+      a.status = status::done;
+      return a;
+    }
     if (x.verb == msg::queue_verb::find || x.verb == msg::queue_verb::top
         || x.verb == msg::queue_verb::size) {
       const auto of = sessions.find(x.session);

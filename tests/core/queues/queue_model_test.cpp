@@ -97,7 +97,10 @@ struct traffic {
       other.number = std::max(other.first, other.number - 1);
       return other;
     }
-    sent.push_back(fresh(x));
+    if (what == 17)
+      sent.push_back(clients[x.below(clients.size())].end());
+    else
+      sent.push_back(fresh(x));
     return sent.back();
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/queues/queue_machine.hpp"
+#include "messages/queue_end.hpp"
 
 #include <cstdint>
 #include <span>
@@ -72,6 +73,10 @@ struct queue_client {
   }
   msg::queue_request size(std::uint64_t queue) {
     return ask(msg::queue_verb::size, queue);
+  }
+  msg::queue_request end() {
+    first = number + 1;
+    return ask(msg::queue_end_session);
   }
 };
 
