@@ -319,6 +319,7 @@ void queue_shell::take(const fileserver::group_begun_anew&) const {
   state.machine = core::queue_machine{};
   state.under_way.clear();
   state.copies.clear();
+  state.waiting_bytes = 0;
   state.watch.clear();
   state.configuration = {};
   tell_board("not in the group of the queues yet");

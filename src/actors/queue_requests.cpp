@@ -20,6 +20,9 @@ constexpr std::size_t clients_max = 65'536;
 /// Items that wait for their place.
 constexpr std::size_t waiting_bytes_max = 64u << 20;
 
+/// Of one request: its client asks again when it has lost an answer.
+constexpr std::size_t repetitions_max = 16;
+
 /// The clock of the state goes on by one so often, while there are sessions.
 constexpr auto tick_every = 10s;
 /// A pop that waits keeps its session.
@@ -53,7 +56,7 @@ public:
     body_ += bytes;
     if (scatters_ && x.verb == msg::queue_verb::create)
       format_ = core::queue_format_scattered;
-    asked_.push_back({{x.session, x.number}, read});
+    asked_.push_back({{x.session, x.number}, read, x.item.bytes.size()});
   }
 
   /// Behind all others: nothing of these sessions comes later.
@@ -83,8 +86,7 @@ private:
     out.varint(asked_.size());
     payload += body_;
     made_.emplace_back(++state_.last_token, std::move(payload));
-    state_.under_way.emplace(state_.last_token,
-                             std::exchange(asked_, {}));
+    state_.under_way.emplace(state_.last_token, std::exchange(asked_, {}));
     body_.clear();
   }
 
@@ -131,9 +133,15 @@ queue_shell::change(const msg::change_queue& x, const door_caller& by) const {
     = std::min<instant::duration>(x.patience, by.until - self->clock().now());
   if (patience <= 0ms)
     request.wait = false;
+  const change_key key{request.session, request.number};
+  if (const auto asked = state.changes.find(key);
+      asked != state.changes.end() && asked->second.size() >= repetitions_max) {
+    ++counters().refused;
+    // Its copies are under way: "not begun" would be wrong.
+    return to_caf(fail(ec::outcome_unknown, "too many wait for this answer"));
+  }
   const auto door = request.wait ? monitor_door() : caf::actor_addr{};
   auto promise = self->make_response_promise<msg::queue_answer>();
-  const change_key key{request.session, request.number};
   state.changes[key].push_back(promise);
   if (request.wait) {
     self->delayed_send(self, patience,
@@ -218,10 +226,8 @@ bool queue_shell::may_be_discarded() const {
 
 void queue_shell::flush() const {
   batch_maker batches{state, may_be_discarded()};
-  for (auto& x : std::exchange(state.gathered, {})) {
-    state.waiting_bytes -= x.request.item.bytes.size();
+  for (const auto& x : std::exchange(state.gathered, {}))
     batches.add(x.request, x.read);
-  }
   batches.end(std::exchange(state.ended, {}));
   auto payloads = batches.take();
   if (payloads.empty())
@@ -236,10 +242,12 @@ void queue_shell::flush() const {
 // A payload is under way no more.
 void queue_shell::ends(
   const std::vector<queue_server_state::asked>& payload) const {
-  for (const auto& x : payload)
+  for (const auto& x : payload) {
+    state.waiting_bytes -= x.bytes;
     if (const auto found = state.copies.find(x.change);
         found != state.copies.end() && --found->second == 0)
       state.copies.erase(found);
+  }
 }
 
 void queue_shell::give_up(const patience_over& x) const {

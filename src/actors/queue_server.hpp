@@ -68,6 +68,7 @@ struct queue_server_state {
   struct asked {
     change_key change;      ///< If it is one.
     std::uint64_t read = 0; ///< Else; 0: it is no read.
+    std::size_t bytes = 0;  ///< Of its item.
   };
   struct gathering {
     msg::queue_request request;
@@ -105,7 +106,7 @@ struct queue_server_state {
   std::map<change_key, std::size_t> copies;
   std::uint64_t last_read = 0;
   core::submit_token last_token = 0;
-  std::size_t waiting_bytes = 0; ///< Of items in `changes`, about.
+  std::size_t waiting_bytes = 0; ///< Of items gathered, or under way.
 
   instant ticked{}; ///< When the clock of the state moved, or was asked to.
 };

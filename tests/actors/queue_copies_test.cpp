@@ -216,6 +216,53 @@ TEST_F(QueueCopies, HaveScatteredIdsAfterAnOrder) { // SPEC Q1, Q10
   EXPECT_EQ(format_of(msg::queue_verb::destroy), 1u);
 }
 
+// -- limits -------------------------------------------------------------------
+
+struct QueueLimits : QueueCopies {
+  std::uint64_t numbers = 0;
+
+  void push(std::size_t bytes) {
+    msg::queue_request x;
+    x.session.random[0] = 3;
+    x.number = ++numbers;
+    x.verb = msg::queue_verb::push;
+    x.queue = queue_id{1};
+    x.item.is_bytes = true;
+    x.item.bytes.assign(bytes, 'x');
+    pushes.push_back(self->request(queues, patience, msg::change_queue{x, 0ms},
+                                   door_caller{1}));
+  }
+  std::vector<decltype(std::declval<QueueCopies&>().pop())> pushes;
+};
+
+// What the group has not delivered waits here: each is handed on at once.
+TEST_F(QueueLimits, CountItemsUntilTheyAreAnswered) { // SPEC Q1
+  install(1);
+  for (std::size_t i = 1; i <= 64; ++i) {
+    push(1u << 20);
+    ASSERT_TRUE(has_payloads(i));
+  }
+  push(1);
+  EXPECT_EQ(outcome(std::move(pushes.back())), ec::busy);
+  refuse(0);
+  EXPECT_EQ(outcome(std::move(pushes.front())), ec::busy);
+  push(1); // There is room again.
+  EXPECT_TRUE(has_payloads(65));
+}
+
+// Each repetition has an answer of its own to wait for.
+TEST_F(QueueLimits, BoundTheRepetitionsOfARequest) { // SPEC S11
+  install(1);
+  using answer = decltype(pop());
+  std::vector<answer> all;
+  for (int i = 0; i < 17; ++i)
+    all.push_back(pop());
+  EXPECT_EQ(outcome(std::move(all.back())), ec::outcome_unknown);
+  refuse(0);
+  for (int i = 0; i < 16; ++i)
+    EXPECT_EQ(outcome(std::move(all[static_cast<std::size_t>(i)])), ec::busy);
+}
+
 // -- sessions that end --------------------------------------------------------
 
 struct QueueSessionEnds : QueueCopies {
