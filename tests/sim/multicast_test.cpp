@@ -110,6 +110,23 @@ TEST(Multicast, OneHungDiskStopsTheOthersOnce) { // SPEC Q4, Q6
     hold("hung-disk", 3, 2, rule);
 }
 
+TEST(Multicast, GoesOnWithSlowDisks) { // SPEC Q4, Q6
+  hold("slow-disks", 3, 3);
+  hold("slow-disks", 5, 2);
+}
+
+// Halves that are no majority, and more members than most have.
+TEST(Multicast, HasManyServers) { // SPEC Q2, Q4
+  for (const node_index n : {6, 9, 10, 16}) {
+    hold("faults", n, 1);
+    hold("stages", n, 1);
+  }
+  hold("loss", 9, 1);
+  hold("successions", 6, 1);
+  hold("successions", 10, 1);
+  hold("rejoin", 16, 1);
+}
+
 TEST(Multicast, HasOnePrimaryWhileItsSettingsChange) { // SPEC Q6, Q10
   hold("settings", 3, 6);
   hold("settings", 4, 3);
@@ -126,6 +143,28 @@ TEST(Multicast, ObeysAnOperator) { // SPEC Q10
 
 TEST(Multicast, DoesNotWrap) {
   hold("wrap", 3, 2);
+}
+
+// What is planted in small groups below is seen in large ones, too.
+TEST(Multicast, SeesBugsOfManyServers) {
+  struct {
+    node_index servers;
+    std::string_view mutant;
+    std::string_view scenario;
+  } const planted[] = {{6, "both-sides", "split"},
+                       {6, "final-at-install", "successions"},
+                       {9, "double-send", "calm"},
+                       {10, "no-attempts", "halves"},
+                       {16, "fickle-owner", "calm"}};
+  for (const auto& [servers, mutant, scenario] : planted) {
+    bool seen = false;
+    for (std::uint64_t seed = 1; seed <= 5 && !seen; ++seed) {
+      auto x = options(seed, servers);
+      x.world.mutants.insert(std::string{mutant});
+      seen = find_multicast_scenario(scenario)->run(x).broken.has_value();
+    }
+    EXPECT_TRUE(seen) << mutant << " among " << servers;
+  }
 }
 
 class PlantedMulticastBug : public testing::TestWithParam<multicast_mutant> {};

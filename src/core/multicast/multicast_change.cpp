@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto backoff = 20ms;
+constexpr auto keep_every = 300ms;
 
 /// Which epochs its server gave a disk that went back has forgotten, and those
 /// who are here may not have heard of them. So the first one of a life is among
@@ -87,7 +88,7 @@ void multicast_machine::start_attempt() {
   x.forced = component_.choice.forced;
   x.ballot = {x.forced ? force_.next_epoch(epoch) : epoch + 1, self_.server};
   x.members = component_.choice.members;
-  x.touched = x.said = now_;
+  x.touched = x.said = x.kept = now_;
   lead_ = std::move(x);
   const msg::gather_members ask{lead_->ballot};
   for (const auto& member : lead_->members)
@@ -431,9 +432,12 @@ void multicast_machine::watch_attempts() {
     abandon_attempt();
   if (!lead_)
     return;
+  const auto patience = lead_failures_ == 0 ? config_.attempt_patience
+                                            : config_.attempt_patience_again;
+  const bool order_over = lead_->forced && !component_.choice.forced;
   const bool members_left = !includes(component_.choice.members, lead_->members)
-                            || component_.leader != self_.server;
-  if (members_left || passed(lead_->touched, config_.attempt_patience)) {
+                            || component_.leader != self_.server || order_over;
+  if (members_left || passed(lead_->touched, patience)) {
     // Not all at once again: leaders that see different groups take turns.
     lead_failures_ = std::min(lead_failures_ + 1, 5u);
     lead_not_before_
@@ -446,7 +450,11 @@ void multicast_machine::watch_attempts() {
   if (!passed(lead_->said, config_.change_resend))
     return;
   lead_->said = now_;
-  if (lead_->commit && attempt_ && attempt_->phase == attempt_phase::gathering)
+  // Who has answered waits for the others, no longer than this one.
+  const bool keeps = passed(lead_->kept, keep_every);
+  if (keeps)
+    lead_->kept = now_;
+  if (attempt_ && attempt_->phase == attempt_phase::gathering)
     attempt_->touched = now_;
   for (const auto& member : lead_->members) {
     if (member.server == self_.server || lead_->ready.contains(member.server))
@@ -455,7 +463,7 @@ void multicast_machine::watch_attempts() {
         && (all_forgetful_recorded()
             || lead_->forgetful.contains(member.server)))
       send(member.server, *lead_->commit);
-    else if (lead_->commit || !lead_->gathered.contains(member.server))
+    else if (lead_->commit || keeps || !lead_->gathered.contains(member.server))
       send(member.server, msg::gather_members{lead_->ballot});
   }
 }

@@ -38,7 +38,9 @@ struct multicast_config {
   std::chrono::milliseconds silence{800}; ///< Then it is not heard any more.
   std::chrono::milliseconds settle{30}; ///< A set of members stands so long …
   std::chrono::milliseconds merge_gap{500}; ///< … or so long, to add some.
-  std::chrono::milliseconds attempt_patience{400}; ///< Without any progress.
+  std::chrono::milliseconds attempt_patience{400}; ///< Without any progress;
+  /// … after one that failed. A disk may take longer than the first for a sync.
+  std::chrono::milliseconds attempt_patience_again{1'600};
   std::chrono::milliseconds straggle{300}; ///< A member may install so late.
   std::chrono::milliseconds stuck{5'000};  ///< A member that holds all up.
   std::chrono::milliseconds shun{10'000};  ///< It is left out so long.

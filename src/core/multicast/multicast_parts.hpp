@@ -83,6 +83,7 @@ struct leader_attempt {
   std::set<server_id> differing; ///< Ready, with another order.
   instant touched{};
   instant said{};
+  instant kept{}; ///< When those who have answered were asked to go on waiting.
 };
 
 /// The service's state, for those who are far behind.

@@ -13,6 +13,7 @@ class NewDisks : public multicast_machines {
 protected:
   NewDisks() {
     durable = true;
+    config.attempt_patience_again = config.attempt_patience; // Many fail.
   }
 
   void all_vote() {

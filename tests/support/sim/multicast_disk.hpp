@@ -16,9 +16,10 @@ struct multicast_disk {
   bool used = false;
   std::uint64_t store = 0;
   core::stored_group group;
-  std::string state;          ///< The service's, at `group.position`.
-  bool went_back = false;     ///< It was put back to an older state.
-  virtual_time hangs_until{}; ///< No write ends before, and none fails.
+  std::string state;                ///< The service's, at `group.position`.
+  bool went_back = false;           ///< It was put back to an older state.
+  virtual_time hangs_until{};       ///< No write ends before, and none fails.
+  std::chrono::nanoseconds slow{0}; ///< A sync takes so much longer.
   ordered_writes writes;
 
   /// Places `first` … of the order; what was there from `first` on is void.

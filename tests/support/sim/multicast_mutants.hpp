@@ -13,7 +13,7 @@ struct multicast_mutant {
 
 /// Bugs that can be planted into the ordered multicast, to prove that the
 /// witness and the rest at the end see them.
-inline constexpr std::array<multicast_mutant, 21> multicast_mutants{{
+inline constexpr std::array<multicast_mutant, 22> multicast_mutants{{
   {"double-send", "a message is sent again under another number", "calm"},
   {"fickle-owner", "an owner gives a place twice", "calm"},
   {"wrap", "places wrap at 2^32", "wrap"},
@@ -28,6 +28,7 @@ inline constexpr std::array<multicast_mutant, 21> multicast_mutants{{
   {"free-early", "bodies are dropped before all have them", "loss"},
   {"old-state", "a snapshot is older than it says", "empty"},
   {"mute-disk", "a server does not tell that its disk hangs", "hung-disk"},
+  {"hasty", "a leader never waits longer than at first", "slow-disks"},
   {"older-votes", "a server whose disk went back votes as before", "older"},
   {"mute-new", "a server with a new disk says nothing of what it did since",
    "new-disks"},

@@ -31,6 +31,8 @@ void multicast_node::on_start() {
   auto config = cluster_.config_of(host_.index());
   if (cluster_.mutant("both-sides"))
     config.rule = core::primary_rule::highest_id_literal;
+  if (cluster_.mutant("hasty"))
+    config.attempt_patience_again = config.attempt_patience;
   if (cluster_.mutant("free-early"))
     config.retained = 0;
   const auto life
@@ -196,7 +198,7 @@ void multicast_node::sync() {
   const auto batch = writing_.size();
   const auto hangs
     = std::max(disk().hangs_until - cluster_.world().now(), virtual_time{});
-  const auto lasts = hangs + 100us + up_to(host_.random(), 2ms);
+  const auto lasts = hangs + disk().slow + 100us + up_to(host_.random(), 2ms);
   host_.later(lasts, [this, batch] {
     std::uint64_t token = 0;
     for (std::size_t i = 0; i < batch; ++i) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace dfs::sim {
@@ -255,6 +256,9 @@ std::vector<node_index> leave_one_by_one(multicast_cluster& cluster,
 // most until so many are left as go on alone. They come back together, without
 // their disks, and the changes that take them in fail.
 multicast_run run_new_disks(const multicast_options& usual) {
+  auto options = keeping_little(usual);
+  // So that a disk that hangs for a moment fails a change.
+  options.config.attempt_patience_again = options.config.attempt_patience;
   bool begun = false;
   const auto harm = [&](auto& cluster, auto& faults) {
     auto& random = cluster.world().random();
@@ -271,7 +275,7 @@ multicast_run run_new_disks(const multicast_options& usual) {
     faults.bring_back();
     faults.fail_attempts(random.below(7), 6s);
   };
-  return under(keeping_little(usual), lossy(1), 14s, harm, 0ms);
+  return under(options, lossy(1), 14s, harm, 0ms);
 }
 
 // A disk is put back to what it was a while ago, while all others stay: in the
@@ -340,12 +344,17 @@ public:
       return;
     if (now > since_ + usual_gap)
       lasted_ += now - since_;
+    longest_ = std::max(longest_, now - since_);
     safe_ = safe;
     since_ = now;
   }
   [[nodiscard]] std::chrono::nanoseconds lasted() const {
     const auto open = cluster_.world().now() - since_;
     return lasted_ + (open > usual_gap ? open : 0ns);
+  }
+  /// At a time.
+  [[nodiscard]] std::chrono::nanoseconds longest() const {
+    return std::max(longest_, cluster_.world().now() - since_);
   }
 
 private:
@@ -355,6 +364,7 @@ private:
   virtual_time since_;
   std::uint64_t safe_ = 0;
   std::chrono::nanoseconds lasted_{};
+  std::chrono::nanoseconds longest_{};
 };
 
 // It is heard all the time. Few places may wait for it, so that they do soon;
@@ -384,6 +394,43 @@ multicast_run run_hung_disk(const multicast_options& usual) {
     const auto left_out = cluster.complaints_about_members();
     if (!left_out.empty())
       world.report("M9", "14 s after the disk worked again:" + left_out);
+  });
+}
+
+// Less than half of the disks take 600 ms for each sync, for good: longer than
+// a leader waits at first. Others are away for a while, one after another, so
+// that there are changes, and those with slow disks may be needed for them:
+// each takes four syncs at most, and whoever comes back may interrupt the first
+// one.
+multicast_run run_slow_disks(const multicast_options& usual) {
+  auto options = usual;
+  options.pace = 20ms;
+  return under(options, {}, 45s, [](auto& cluster, auto& faults) {
+    auto& world = cluster.world();
+    const auto n = cluster.options().servers;
+    std::set<node_index> slow;
+    while (slow.size() < std::max<node_index>(1, (n - 1) / 2))
+      slow.insert(faults.any());
+    for (const auto i : slow)
+      cluster.disk(i).slow = 600ms;
+    standstill stop{cluster};
+    for (const auto end = world.now() + 44s; world.now() < end;) {
+      const auto i = faults.any();
+      if (!slow.contains(i))
+        faults.crash(i, 1s + faults.up_to(2s), world.random().one_in(2));
+      for (const auto next = world.now() + 11s; world.now() < next;) {
+        world.run_for(20ms);
+        stop.look();
+        if (stop.longest() > 8s)
+          world.report("M11", fmt::format("disks are slow, and nothing was "
+                                          "safe for {} ms",
+                                          stop.longest() / 1ms));
+        if (world.broken())
+          return;
+      }
+    }
+    for (const auto i : slow)
+      cluster.disk(i).slow = 0ns;
   });
 }
 
@@ -455,6 +502,8 @@ const std::vector<multicast_scenario>& multicast_scenarios() {
     {"memory", "memory mode: who restarts has nothing", run_memory},
     {"hung-disk", "a disk hangs for a minute, and its server is heard",
      run_hung_disk},
+    {"slow-disks", "less than half of the disks take 600 ms for each sync",
+     run_slow_disks},
     {"settings", "servers restart with another rule, one after another",
      run_settings},
     {"force", "too few are left, and an operator goes on with one of them",
