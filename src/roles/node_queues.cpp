@@ -1,8 +1,10 @@
 #include "actors/support/subsystem.hpp"
+#include "fileserver/multicast/queue_state.hpp"
 #include "roles/node_parts.hpp"
 #include "settings/queue_servers.hpp"
 
 #include <string>
+#include <string_view>
 
 // What a file server adds to a node if it has an id in the group that keeps
 // queues: the ordered multicast, and the queues on it.
@@ -22,7 +24,15 @@ result<nothing> node::parts::open_queues() {
     .bind = how.settings.node.bind,
     .owner = data->store(),
     .directory = data->path() + "/queues",
-    .salt = static_cast<std::uint32_t>(seed)};
+    .salt = static_cast<std::uint32_t>(seed),
+    .check = [](std::string_view state) -> result<nothing> {
+      const auto loaded = fileserver::decode_state(state);
+      return loaded ? result<nothing>{done} : loaded.error();
+    },
+    .next_life = [this](life_id last) -> result<life_id> {
+      const auto stamp = next_stamp(last.value() + 1);
+      return stamp ? result<life_id>{life_id{*stamp}} : stamp.error();
+    }};
   for (const auto& server : settings::queue_servers_of(queue)) {
     options.servers[server.id] = server.where;
     queue_options.names[server.id] = server.name;

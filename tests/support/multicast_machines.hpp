@@ -71,8 +71,10 @@ protected:
         refused.push_back(ended->token);
       } else if (auto* wanted = std::get_if<take_snapshot>(&x)) {
         EXPECT_EQ(wanted->ticket, ++tickets[server_id{who + 1}]);
-        perform(who,
-                machines[who]->snapshot_taken(wanted->ticket, "state", now));
+        ++wanted_states;
+        if (gives)
+          perform(who,
+                  machines[who]->snapshot_taken(wanted->ticket, "state", now));
       } else if (std::holds_alternative<replace_state>(x)) {
         ++replaced[server_id{who + 1}];
       } else if (std::holds_alternative<log_went_back>(x)) {
@@ -165,6 +167,8 @@ protected:
   std::map<server_id, int> replaced; ///< States, by whose.
   std::map<server_id, int> went_back;
   std::map<server_id, std::uint64_t> tickets; ///< Of the last state wanted.
+  bool gives = true;     ///< … which it is given at once.
+  int wanted_states = 0; ///< Of all.
   std::map<server_id, std::vector<primary_lost>> losses; ///< As told.
   std::uint64_t restarts = 0;
   std::function<bool(std::size_t, std::size_t, const msg::multicast_packet&)>

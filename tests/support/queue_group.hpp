@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,8 +71,15 @@ public:
     options.bind = *ip_address::parse("127.0.0.1");
     options.directory = directory(i);
     options.salt = static_cast<std::uint32_t>(lives_);
+    options.check = check;
+    options.next_life = next_life;
+    options.reopen_after = std::chrono::milliseconds{200};
     return fileserver::multicast_driver::open(std::move(options));
   }
+
+  /// Of states that are to be taken over.
+  std::function<result<nothing>(std::string_view)> check;
+  std::function<result<life_id>(life_id)> next_life;
 
 private:
   temp_dir directory_;

@@ -48,6 +48,9 @@ struct multicast_config {
   /// sync takes on a disk that is merely busy.
   std::chrono::milliseconds log_hangs{2'000};
 
+  /// A service that has not given its state for so long never will.
+  std::chrono::milliseconds state_patience{60'000};
+
   // -- the order --------------------------------------------------------------
   std::chrono::microseconds ack_gap{200}; ///< Least time between two STATUS.
   std::chrono::microseconds pack_delay{200};

@@ -177,6 +177,7 @@ void multicast_machine::offer_snapshot(server_id to) {
     send(to, giver_.source.offer(record_.lineage));
   } else if (!giver_.position) {
     giver_.position = position_;
+    giver_.asked_at = now_;
     out_.push_back(take_snapshot{++giver_.tickets, position_.k});
   }
 }

@@ -227,6 +227,8 @@ void multicast_machine::duty() {
   forget_old();
   send_beacons();
   giver_.source.expire(now_);
+  if (giver_.position && passed(giver_.asked_at, config_.state_patience))
+    giver_.position.reset(); // The next one who needs it has it asked for.
   duty_at_ = now_ + (operating_ ? config_.duty_idle : duty_between);
 }
 

@@ -89,7 +89,8 @@ struct leader_attempt {
 /// The service's state, for those who are far behind.
 struct state_giver {
   snapshot_source source;
-  std::optional<order_position> position; ///< Asked for.
+  std::optional<order_position> position; ///< Asked for,
+  instant asked_at{};                     ///< … then.
   std::uint64_t tickets = 0;
 };
 

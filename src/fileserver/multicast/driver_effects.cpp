@@ -72,6 +72,10 @@ void multicast_driver::inside::perform(core::replace_state& x) {
     // Two at once would meet in the draft.
     if (writer.joinable())
       writer.join();
+    // What this server has is not given away for what it cannot read.
+    if (options.check)
+      if (auto good = options.check(x.state); !good)
+        return fail_with(good.error());
     DFS_CRASH_POINT("multicast.replace");
     if (auto stored = log->replace(x, when_durable(x.token)); !stored)
       return fail_with(stored.error());
@@ -91,6 +95,7 @@ void multicast_driver::inside::begin_checkpoint() {
   checkpoint.emplace();
   checkpoint->ticket = ++tickets;
   checkpoint->position = machine->position();
+  checkpoint->asked_at = now();
   events.push_back(state_wanted{checkpoint->ticket});
 }
 
@@ -107,6 +112,7 @@ void multicast_driver::inside::take_state(std::uint64_t ticket,
   }
   if (checkpoint->void_by_now)
     return checkpoint.reset();
+  checkpoint->given = true;
   if (writer.joinable())
     writer.join();
   writer = std::thread{

@@ -24,6 +24,8 @@ namespace dfs::fileserver {
 struct checkpoint_under_way {
   std::uint64_t ticket = 0;
   core::order_position position;
+  instant asked_at{};
+  bool given = false;       ///< The service has answered.
   bool void_by_now = false; ///< The state was replaced meanwhile.
 };
 

@@ -24,7 +24,6 @@ constexpr auto checkpoint_again = 30s; // After one that failed.
 // Free bytes for a log that found none: two segments, and some for others.
 constexpr std::uint64_t room_bytes = 40u << 20;
 constexpr auto room_again = 1s;
-constexpr auto room_for_what = 30s; // There seemed to be enough.
 
 instant now() {
   return std::chrono::steady_clock::now();
@@ -231,6 +230,9 @@ void multicast_driver::inside::take(const endpoint& from,
 }
 
 void multicast_driver::inside::end_turn() {
+  if (checkpoint && !checkpoint->given
+      && now() >= checkpoint->asked_at + options.config.state_patience)
+    checkpoint.reset(); // Whoever was to give it has ended.
   if (log && !checkpoint && !failed && now() >= checkpoint_not_before
       && log->grown() > std::max(checkpoint_bytes, log->state_bytes())) {
     checkpoint_not_before = now() + checkpoint_again;
@@ -261,7 +263,7 @@ void multicast_driver::inside::fail_with(const error& why) {
   if (std::exchange(failed, true))
     return;
   if (why.code == ec::full)
-    again = now() + (has_room() ? room_for_what : room_again);
+    again = now() + (has_room() ? options.reopen_after : room_again);
   events.push_back(group_failed{why});
 }
 
@@ -275,7 +277,11 @@ bool multicast_driver::inside::has_room() const {
 // written whole is the torn tail of a crash.
 void multicast_driver::inside::begin_anew() {
   again = now() + room_again;
-  if (!has_room())
+  if (!has_room() || !options.next_life)
+    return;
+  // Its numbers begin anew: no later start of this store may have this life.
+  const auto life = options.next_life(options.self.life);
+  if (!life)
     return;
   if (writer.joinable())
     writer.join();
@@ -298,7 +304,7 @@ void multicast_driver::inside::begin_anew() {
   failed = false;
   again.reset();
   ++lives;
-  options.self.life = life_id{options.self.life.value() + 1};
+  options.self.life = *life;
   cutter = packet_cutter{options.self.server, options.self.life};
   durable = told_durable = 0;
   machine = std::make_unique<core::multicast_machine>(

@@ -22,6 +22,14 @@ struct multicast_driver_options {
   store_id owner;         ///< Of the data directory.
   std::string directory;  ///< Of the log; unused in memory mode.
   std::uint32_t salt = 0; ///< Random; for a log that is made now.
+  /// Can the service load this state? Asked before the log is replaced by it.
+  std::function<result<nothing>(std::string_view)> check = {};
+  /// A later life than that one, durable: that no other start ever has it. For
+  /// a log that is opened again, as there was no room for it. Without it there
+  /// is no life after the first.
+  std::function<result<life_id>(life_id)> next_life = {};
+  /// When that is tried although there seemed to be room.
+  std::chrono::milliseconds reopen_after{30'000};
 };
 
 /// Totals since the start, and how it stands.

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -257,6 +258,83 @@ TEST_F(MulticastDrivers, WhoIsFarBehindGetsTheWholeState) {
   start(3);
   ASSERT_TRUE(all_serve());
   EXPECT_TRUE(all_equal(12'010));
+}
+
+// Server 3 is away until it needs a whole state.
+class BehindDrivers : public MulticastDrivers {
+protected:
+  void fall_behind() {
+    begin(3, true);
+    ASSERT_TRUE(all_serve());
+    submit(1, 10);
+    ASSERT_TRUE(all_equal(10));
+    end(3);
+    for (const std::uint64_t i : {1, 2}) { // They keep nothing.
+      end(i);
+      group->config().retained = 300;
+      group->config().unstable = 100;
+      group->config().fit_lag = 50;
+      group->config().message_bytes = 100;
+      start(i);
+    }
+    ASSERT_TRUE(all_serve());
+    for (int i = 0; i < 1'000; ++i)
+      servers[1].driver->submit({{++tokens, std::string(90, 'x')}});
+    ASSERT_TRUE(test::eventually(
+      [&] { return servers[1].service->safe() == 1'000u; }, patience));
+  }
+  [[nodiscard]] bool fails(std::uint64_t i) {
+    return test::eventually([&] { return servers[i].driver->report().failed; },
+                            patience);
+  }
+};
+
+// What it could not load never replaces what it has.
+TEST_F(BehindDrivers, TakeOverNoStateThatCannotBeLoaded) { // SPEC Q5
+  fall_behind();
+  group->check = [](std::string_view) -> result<nothing> {
+    return fail(ec::unsupported, "of a newer version");
+  };
+  start(3);
+  EXPECT_TRUE(fails(3));
+  EXPECT_EQ(servers[3].service->replaced(), 0u);
+  end(3);
+  group->check = {};
+  start(3);
+  EXPECT_TRUE(all_equal(1'010));
+}
+
+// A log that was full is opened again as a new life, and its messages have the
+// first numbers again: no later start may have that life, whatever its clock.
+TEST_F(BehindDrivers, BeginAnewAsALifeThatNoOtherStartHas) { // SPEC Q4
+  fall_behind();
+  std::atomic<bool> full{true};
+  std::atomic<bool> lasts{false};
+  std::atomic<int> asked{0};
+  group->check = [&](std::string_view) -> result<nothing> {
+    return full ? result<nothing>{fail(ec::full)} : done;
+  };
+  group->next_life = [&](life_id last) -> result<life_id> {
+    ++asked;
+    if (!lasts)
+      return fail(ec::io_error, "the stamp is not on disk");
+    return life_id{last.value() + 1'000};
+  };
+  start(3);
+  ASSERT_TRUE(fails(3));
+  full = false;
+  ASSERT_TRUE(test::eventually([&] { return asked > 1; }, patience));
+  EXPECT_TRUE(servers[3].driver->report().failed); // No life, no member.
+  lasts = true;
+  ASSERT_TRUE(all_equal(1'010));
+  ASSERT_TRUE(test::eventually(
+    [&] {
+      const auto all = servers[1].driver->report().status.configuration.members;
+      return std::ranges::any_of(all, [&](const auto& x) {
+        return x.server == server_id{3} && x.life.value() > 1'000;
+      });
+    },
+    patience));
 }
 
 // SPEC Q6
