@@ -155,6 +155,50 @@ TEST(FailureMasters, OfTwoThatInTheLowerTermGoes) { // SPEC G6
   }
 }
 
+// Its first start gives it a higher term than the master's that it is a copy
+// of.
+TEST(FailureMasters, ACopyThatIsAloneGoesForTheMaster) { // SPEC M2, S2
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    start_with_master(net, 7);
+    for (std::uint8_t i : {1, 2, 3, 4}) {
+      net.cut(5, i);
+      net.cut(i, 5);
+    }
+    net.terms[5] = master_term{8};
+    // It meets the master first, or others.
+    const auto known
+      = seed % 2 == 0 ? first_two : std::vector{make_record(4).id.address()};
+    net.start(5, known, founding_masters, seed % 4 < 2 ? 1 : years_ahead);
+    ASSERT_TRUE(net.run_until(6s, [&] { return net.machine(5).joined(); }));
+    net.run(2s);
+    net.heal();
+    ASSERT_TRUE(
+      net.run_until(60s, [&] { return !net.at(5).refusals.empty(); }));
+    net.run(5s);
+    EXPECT_FALSE(was_ended(net.at(4)));
+    EXPECT_TRUE(net.agree(4));
+  }
+}
+
+// A restore lies between: what is alone is the master for all that.
+TEST(FailureMasters, ARestoredOneThatIsAloneStays) { // SPEC S7
+  network net{1, {}};
+  start_with_master(net, 7);
+  for (std::uint8_t i : {1, 2, 3, 4}) {
+    net.cut(5, i);
+    net.cut(i, 5);
+  }
+  net.terms[5] = master_term{7 + 65'536};
+  net.start(5, first_two, founding_masters);
+  ASSERT_TRUE(net.run_until(6s, [&] { return net.machine(5).joined(); }));
+  net.run(2s);
+  net.heal();
+  EXPECT_TRUE(net.run_until(60s, [&] { return was_ended(net.at(4)); }));
+  EXPECT_FALSE(was_ended(net.at(5)));
+}
+
 // One store twice, or two new ones: servers have obeyed that of the larger side
 // for longer.
 TEST(FailureMasters, OfTwoInOneTermThatOfTheSmallerSideGoes) { // SPEC G6

@@ -34,6 +34,21 @@ older(const msg::member_record& x, const msg::member_record& stands) {
                      x.name, x.term.value(), named(stands));
 }
 
+std::string
+copied(const msg::member_record& x, const msg::member_record& stands) {
+  return fmt::format(
+    "the metadata of {} are a copy of those of {}, which lives "
+    "and is not alone as this node is",
+    x.name, named(stands));
+}
+
+/// Neither's metadata were restored from a backup since they were the same: a
+/// restore goes on far above all terms before it (docs/formats/metadata.md).
+bool are_of_one_branch(const msg::member_record& x,
+                       const msg::member_record& y) {
+  return x.term.value() >> 16 == y.term.value() >> 16;
+}
+
 } // namespace
 
 bool failure_machine::parts::is_rival(const msg::member_record& other) const {
@@ -55,8 +70,19 @@ void failure_machine::parts::greet_rivals() {
 
 void failure_machine::parts::settle_masters(const msg::gossip_introduction& x) {
   const auto& other = x.record;
-  if (!is_rival(other) || is_master_rather_than(group.self, other))
-    return; // It hears so from this node.
+  if (!is_rival(other))
+    return;
+  // A copy has a higher term than what it is a copy of from its first start on,
+  // but nobody obeys it as long as it is alone.
+  if (other.term != group.self.term && are_of_one_branch(other, group.self)) {
+    const bool lonely = !accompanied && group.side_members() == 1;
+    if (lonely && x.members > 1)
+      return give_way(copied(group.self, other));
+    if (x.members <= 1 && group.side_members() > 1)
+      return; // It hears so from this node.
+  }
+  if (is_master_rather_than(group.self, other))
+    return; // Likewise.
   if (is_master_rather_than(other, group.self))
     return give_way(older(group.self, other));
   // Neither is the master by its term. One of them decides for both, and once,

@@ -42,6 +42,7 @@ void failure_machine::parts::begin_call(instant at) {
   now = at;
   group.fresh.expire(now);
   group.unanswered = probes.unanswered(group, now);
+  accompanied |= is == phase::member && group.side_members() > 1;
 }
 
 effects failure_machine::parts::end_call() {

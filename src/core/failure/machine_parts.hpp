@@ -126,6 +126,7 @@ struct failure_machine::parts {
   instant leaving_since{};
   endpoint guide; ///< Of this life: who told of the former one's end.
   std::optional<msg::member_id> dismissed; ///< The rival told last to go.
+  bool accompanied = false; ///< Others were members with this life.
   instant next_life{};
   std::chrono::milliseconds life_pause{0};
 };
