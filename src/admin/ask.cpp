@@ -1,6 +1,7 @@
 #include "admin/ask.hpp"
 
 #include "admin/change_outcome.hpp"
+#include "client/master_session.hpp"
 #include "settings/pki.hpp"
 
 #include <fmt/format.h>
@@ -56,6 +57,12 @@ std::string advice(ec code, verb_context& context, request_id asked) {
   }
 }
 
+/// Nobody has looked at the number of the change.
+bool says_nothing(ec code) {
+  constexpr int in_time = 3;
+  return client::is_of_this_try(code) || exit_status(code) == in_time;
+}
+
 } // namespace
 
 request_id choose_request(const verb_context& context) {
@@ -67,6 +74,16 @@ request_id choose_request(const verb_context& context) {
     std::memcpy(&number, bytes.data(), sizeof number);
   }
   return request_id{number};
+}
+
+error of_a_change(error why, const verb_context& context) {
+  if (context.options.request == request_id{} || !says_nothing(why.code))
+    return why;
+  why.code = ec::outcome_unknown;
+  why.context = without_advice(std::move(why.context))
+                + "; whether an earlier run under that number has done it is "
+                  "not known";
+  return why;
 }
 
 error explain(error why, verb_context& context, request_id asked) {

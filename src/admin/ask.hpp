@@ -13,6 +13,10 @@ namespace dfs::admin {
 /// ask with when the outcome is unknown.
 [[nodiscard]] error explain(error why, verb_context& context, request_id asked);
 
+/// Under `--request-id` an earlier run may have made the change: only what the
+/// master says after a look at that number is certain (SPEC S11).
+[[nodiscard]] error of_a_change(error why, const verb_context& context);
+
 /// One request to the cluster and its answer. @returns the errors of
 /// `verb_context::cluster` and of the request, explained.
 template <class Request>

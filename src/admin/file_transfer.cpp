@@ -97,7 +97,7 @@ result<std::string> target_path(verb_context& context, const std::string& to,
     const auto there = (*files)->ask(msg::get_status{to});
     // What is wrong with a path, the change itself says better.
     if (!there && exit_status(there.error().code) > 2)
-      return explain_transfer(there.error(), context, to);
+      return explain_transfer(of_a_change(there.error(), context), context, to);
     if (!there || there->kind != msg::entry_kind::directory)
       return to;
   }
@@ -130,7 +130,7 @@ store_file(verb_context& context, std::shared_ptr<client::byte_source> source,
     return files.error();
   const auto where = class_of(context, path);
   if (!where)
-    return where.error();
+    return explain_transfer(of_a_change(where.error(), context), context, path);
   if (*where == msg::storage_class::versioned)
     return store_version(context, std::move(source), path, how.parents,
                          std::move(said));

@@ -1,10 +1,14 @@
 #include "admin/file_tree.hpp"
 
+#include "admin/ask.hpp"
 #include "admin/file_cells.hpp"
 #include "admin/file_transfer.hpp"
 #include "admin/tree_report.hpp"
 #include "admin/versioned_files.hpp"
+#include "client/change_name.hpp"
 #include "client/local_files.hpp"
+
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <functional>
@@ -27,16 +31,30 @@ struct tree_writer {
   tree_report& report;
   side_by_side& transfers;
 
+  /// An earlier run of the command may have made some of the files (SPEC S11).
+  [[nodiscard]] bool repeats() const {
+    return context.options.request != request_id{};
+  }
+
+  [[nodiscard]] std::uint64_t
+  number_of(const std::string& path, const std::string& mark) {
+    return client::request_in(context.first_request(), path, mark);
+  }
+
   /// @param where Of the directory that it comes into.
+  /// @param mark  Tells versions of the source apart.
   /// @returns what cancels it.
   std::function<void()> write(std::shared_ptr<client::byte_source> source,
                               const std::string& path, msg::storage_class where,
+                              const std::string& mark,
                               side_by_side::ended ended) {
     report.shown().add_total(source->length().value_or(0));
     if (where == msg::storage_class::versioned)
-      return write_version(std::move(source), path, std::move(ended));
+      return write_version(std::move(source), path, mark, std::move(ended));
     client::file_write what;
     what.path = path;
+    what.request = number_of(path, mark);
+    what.repeats = repeats();
     what.force = how.force;
     what.parents = true; // Directories are made as they are needed.
     what.resume = how.resume;
@@ -59,14 +77,15 @@ struct tree_writer {
   using names = std::set<std::string, std::less<>>;
 
   /// What is in a directory already. Asked for once, so that files that may not
-  /// be made are not sent; empty where all may be. What is wrong with the
-  /// directory is said of each file in it. @returns as `side_by_side::begin`.
+  /// be made are not sent; empty where all may be, or may have been made by
+  /// this command. What is wrong with the directory is said of each file in it.
+  /// @returns as `side_by_side::begin`.
   result<names> names_in(const std::string& path) {
     names found;
     msg::list_directory page;
     page.path = path;
     page.names_only = true;
-    while (!how.force) {
+    while (!how.force && !repeats()) {
       const auto listed = files.ask(page);
       if (!listed && listed.error().code == ec::cancelled)
         return listed.error();
@@ -87,9 +106,11 @@ struct tree_writer {
 
   std::function<void()>
   write_version(std::shared_ptr<client::byte_source> source,
-                const std::string& path, side_by_side::ended ended) {
+                const std::string& path, const std::string& mark,
+                side_by_side::ended ended) {
     client::version_write what;
     what.path = path;
+    what.request = number_of(path, mark);
     what.parents = true;
     what.timeout = context.transfer_timeout();
     what.progress = [this](std::uint64_t bytes) { report.shown().add(bytes); };
@@ -106,12 +127,12 @@ struct tree_writer {
   }
 
   result<nothing> directory(const std::string& path) {
-    const auto made = files.ask(
-      msg::make_directory{context.next_request().value(), path, true});
+    const auto made
+      = files.ask(msg::make_directory{number_of(path, {}), path, true});
     if (!made && made.error().code == ec::cancelled)
       return made.error();
     if (!made)
-      report.failed(made.error(), path);
+      report.failed(of_a_change(made.error(), context), path);
     return done;
   }
 };
@@ -125,7 +146,8 @@ struct tree_put : tree_writer {
       return done;
     }
     return transfers.begin([&](side_by_side::ended ended) {
-      return write(*source, path, where, std::move(ended));
+      return write(*source, path, where, (*source)->fingerprint(),
+                   std::move(ended));
     });
   }
 
@@ -177,6 +199,7 @@ struct tree_copy : tree_writer {
     std::string from;
     std::string to;
     msg::storage_class where = msg::storage_class::chunked; ///< Of `to`.
+    std::string mark;                                       ///< As of `write`.
     side_by_side::ended ended;
     std::function<void()> cancel = [] {};
   };
@@ -188,7 +211,7 @@ struct tree_copy : tree_writer {
   }
 
   void copy(const one_ptr& x, std::shared_ptr<client::byte_source> source) {
-    x->cancel = write(std::move(source), x->to, x->where, x->ended);
+    x->cancel = write(std::move(source), x->to, x->where, x->mark, x->ended);
   }
 
   void open_chunks(const one_ptr& x) {
@@ -221,12 +244,14 @@ struct tree_copy : tree_writer {
   }
 
   result<nothing> file(const std::string& from, msg::storage_class of_source,
-                       const std::string& to, msg::storage_class of_target) {
+                       const std::string& to, msg::storage_class of_target,
+                       const msg::list_entry& listed) {
     return transfers.begin([&](side_by_side::ended ended) {
       auto x = std::make_shared<one>();
       x->from = from;
       x->to = to;
       x->where = of_target;
+      x->mark = fmt::format("{} {}", listed.length, listed.modified.count());
       x->ended = std::move(ended);
       if (of_source == msg::storage_class::versioned)
         open_versions(x);
@@ -256,7 +281,7 @@ struct tree_copy : tree_writer {
           if (each.kind == msg::entry_kind::directory)
             return walk(source, target, known);
           if (!known || *of_target == msg::storage_class::versioned)
-            return file(source, *of_source, target, *of_target);
+            return file(source, *of_source, target, *of_target, each);
           exists(target);
           return result<nothing>{done};
         });
@@ -285,7 +310,7 @@ result<exit_code> put_tree(verb_context& context, const std::string& local,
   if (walked)
     walked = transfers.finish();
   if (!walked)
-    return report.stopped(walked.error(), target);
+    return report.stopped(of_a_change(walked.error(), context), target);
   return report.finish(target);
 }
 
@@ -306,7 +331,7 @@ result<exit_code> copy_tree(verb_context& context, const std::string& from,
   if (walked)
     walked = transfers.finish();
   if (!walked)
-    return report.stopped(walked.error(), target);
+    return report.stopped(of_a_change(walked.error(), context), target);
   return report.finish(target);
 }
 

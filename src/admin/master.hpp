@@ -19,9 +19,12 @@ ask_master(verb_context& context, Request request) {
     if (request.request == 0)
       request.request = context.next_request().value();
   auto reply = (*master)->call(request);
-  if (!reply)
-    return explain(reply.error(), context, context.first_request());
-  return reply;
+  if (reply)
+    return reply;
+  auto why = reply.error();
+  if constexpr (requires { request.request; })
+    why = of_a_change(std::move(why), context);
+  return explain(std::move(why), context, context.first_request());
 }
 
 } // namespace dfs::admin

@@ -3,6 +3,7 @@
 #include "base/crc32c.hpp"
 #include "messages/queue_inspect.hpp"
 #include "wire/codec.hpp"
+#include "wire/seal_crypto.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -169,6 +170,20 @@ bool looks_like_change_name(std::string_view text) {
   return looks_like_queue_name(text)
          || ((text.starts_with(append_mark) || text.starts_with(write_mark))
              && text.find('.') != std::string_view::npos);
+}
+
+std::uint64_t
+request_in(request_id command, std::string_view path, std::string_view source) {
+  // A user who unpacks what a stranger has made cannot be given files whose
+  // numbers are equal.
+  wire::hmac_sha256 hash{"dfsnode: a file of a tree"};
+  const auto text
+    = fmt::format("{} {} {}{}", command.value(), path.size(), path, source);
+  const auto digest = hash(text);
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof number; ++i)
+    number = number << 8 | digest[i];
+  return number == 0 ? 1 : number; // Zero is no number.
 }
 
 writer_id writer_in(writer_id writer, chunk_id chunk) {

@@ -73,6 +73,16 @@ struct queue_name {
 /// May it be any of these? It need not be whole.
 [[nodiscard]] bool looks_like_change_name(std::string_view text);
 
+/// The number under which a command that makes many files makes one of them:
+/// the same in each run of the command with the same `--request-id`, and
+/// another one if the source has changed since. Two are equal with a chance of
+/// 2^-64.
+/// @param command Of the command, never sent itself.
+/// @param path    In the cluster: numbers of all users share one table.
+/// @param source  Tells versions of the source apart; empty of a directory.
+[[nodiscard]] std::uint64_t
+request_in(request_id command, std::string_view path, std::string_view source);
+
 /// Who a writer is in one chunk: in another one somebody else.
 [[nodiscard]] writer_id writer_in(writer_id writer, chunk_id chunk);
 

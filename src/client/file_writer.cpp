@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/crash_point.hpp"
+#include "client/master_session.hpp"
 #include "core/filetree/request_check.hpp"
 #include "net/frame_client.hpp"
 #include "wire/seal_crypto.hpp"
@@ -25,6 +26,17 @@ constexpr std::size_t chunks_per_message_max = 16;
 constexpr auto abort_patience = 1'000ms;
 
 constexpr int renewals_max = 5;
+
+/// Or an earlier try may have been done, and a later one was refused: as long
+/// as the upload is not finished, that is as good as not done.
+bool refuses_grants(ec code) {
+  return code == ec::stale || code == ec::outcome_unknown;
+}
+
+/// Of a command that is repeated: whether it was done the first time.
+bool says_nothing(ec code) {
+  return is_of_this_try(code) || is_passing(code) || code == ec::not_leader;
+}
 
 std::uint64_t new_number() {
   return net::random_request_id().value();
@@ -81,11 +93,13 @@ void file_writer::ask_whether_done() {
         return;
       if (reply)
         return self->committed(*std::move(reply));
-      const auto code = reply.error().code;
-      if (code == ec::not_found || code == ec::invalid_argument)
+      const auto& why = reply.error();
+      if (why.code == ec::not_found || why.code == ec::invalid_argument)
         self->begin();
+      else if (says_nothing(why.code))
+        self->stop_with(fail(ec::outcome_unknown, why.context));
       else
-        self->stop_with(reply.error());
+        self->stop_with(why);
     });
 }
 
@@ -306,7 +320,7 @@ void file_writer::extend() {
       self->extending_ = false;
       if (reply)
         self->extended(*std::move(reply));
-      else if (reply.error().code == ec::stale)
+      else if (refuses_grants(reply.error().code))
         self->renew_grants(reply.error());
       else
         self->stop_with(reply.error());
@@ -354,8 +368,29 @@ void file_writer::commit() {
         self->committed(*std::move(reply));
       else if (reply.error().code == ec::stale)
         self->renew_grants(reply.error());
+      else if (reply.error().code == ec::outcome_unknown)
+        self->settle_commit(reply.error());
       else
         self->stop_with(reply.error());
+    });
+}
+
+/// A try got no answer, and a later one was refused: by a master that has
+/// looked at the number, or by one whose metadata are older. The number tells.
+void file_writer::settle_commit(const error& why) {
+  maybe_committed_ = true;
+  session_.master.ask<msg::finish_upload>(
+    {.request = what_.request, .upload = core::any_upload}, patience_.left(),
+    [self = shared_from_this(), why](auto reply) {
+      if (!self->then_)
+        return;
+      if (reply)
+        return self->committed(*std::move(reply));
+      const auto known = reply.error().code;
+      if (known == ec::not_found || known == ec::invalid_argument)
+        self->renew_grants(why); // A commit that was done answers by itself.
+      else
+        self->stop_with(why);
     });
 }
 
@@ -436,6 +471,8 @@ void file_writer::stop_with(error why) {
       chunk.writer->cancel();
   chunks_.clear();
   finishing_ = true; // Nothing is started any more.
+  if (maybe_committed_ && why.code != ec::cancelled)
+    why.code = ec::outcome_unknown;
   if (!stopped_)
     stopped_ = std::move(why);
   if (opening_) // Its answer names what is to be dropped.

@@ -85,6 +85,7 @@ private:
   void extended(msg::upload_status status);
   void verify_and_finish();
   void commit();
+  void settle_commit(const error& why);
   void committed(msg::file_status status);
   void renew_grants(const error& why);
   void wait_for_reports();
@@ -115,6 +116,7 @@ private:
   bool opening_ = false;   ///< begin_upload is on its way.
   bool extending_ = false; ///< extend_upload is on its way.
   bool finishing_ = false;
+  bool maybe_committed_ = false; ///< By a try that nobody answered.
   bool streaming_ = false;       ///< A chunk takes from `stream_`.
   std::optional<error> stopped_; ///< What it ends with.
   int renewals_ = 0;             ///< Of grants that the master did not take.

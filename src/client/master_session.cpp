@@ -35,14 +35,13 @@ std::chrono::milliseconds left_until(instant deadline) {
   return std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
 }
 
-/// Judged before the number of a change is looked at: it says nothing of an
-/// earlier try.
+} // namespace
+
 bool is_of_this_try(ec code) {
   return code == ec::denied || code == ec::unauthenticated
-         || code == ec::token_expired || code == ec::unsupported;
+         || code == ec::token_expired || code == ec::unsupported
+         || code == ec::stale;
 }
-
-} // namespace
 
 master_session::master_session(boost::asio::io_context& io,
                                net::tls_context tls, connection_options options)

@@ -28,6 +28,11 @@ inline constexpr bool may_repeat
   { x.request } -> std::convertible_to<std::uint64_t>;
 };
 
+/// Is it judged before the number of a change is looked at? Such a refusal says
+/// nothing of an earlier try under the number: rights may have been taken away
+/// since, or the metadata of this master may be older than that try.
+[[nodiscard]] bool is_of_this_try(ec code);
+
 // The way to the master, wherever it is (docs/protocols/leader.md). Servers are
 // raced for the word of who leads, and requests go over the connection to that
 // one. When it is lost, or gives no sign of life while answers are due, it is

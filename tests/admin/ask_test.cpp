@@ -51,6 +51,27 @@ TEST_F(Ask, ErrorsSayWhatToTry) {
             "no. Try: dfsnode request 9.1");
 }
 
+// Under --request-id an earlier run may have done it: of that, who refuses
+// before a look at the number says nothing.
+TEST_F(Ask, ARefusedRepetitionSaysNothingOfTheFirstRun) { // SPEC S11
+  const auto told
+    = [&](ec code) { return of_a_change(fail(code, "no. Try: it"), context); };
+  for (const auto code :
+       {ec::stale, ec::denied, ec::unavailable, ec::busy, ec::not_leader}) {
+    options.request = {};
+    EXPECT_EQ(told(code).code, code);
+    EXPECT_EQ(told(code).context, "no. Try: it");
+    options.request = request_id{42};
+    EXPECT_EQ(told(code).code, ec::outcome_unknown) << to_string(code);
+    EXPECT_EQ(told(code).context,
+              "no; whether an earlier run under that number has done it is not "
+              "known");
+  }
+  for (const auto code : {ec::exists, ec::not_found, ec::invalid_argument,
+                          ec::cancelled, ec::full, ec::outcome_unknown})
+    EXPECT_EQ(told(code).code, code) << to_string(code);
+}
+
 TEST_F(Ask, OfManyContactsSomeAreNamed) {
   around.environment[0]
     = "DFSNODE_CLIENT_CONTACTS=[::1]:1,[::1]:2,[::1]:3,[::1]:4,[::1]:5";

@@ -6,8 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace dfs::client {
 namespace {
@@ -376,6 +380,50 @@ TEST_F(FileWriterTest, ARepeatedPutHasItsEffectOnce) {
     = put("hello", {.path = "/new", .request = ++number, .repeats = true});
   ASSERT_TRUE(made) << made.error().context;
   EXPECT_EQ(cluster.content("/new"), "hello");
+}
+
+// Goal: a commit that nobody answered, and that was then refused, ends as it
+// became. Method: the number is asked; the grants are renewed if it is not
+// known.
+TEST_F(FileWriterTest, ACommitThatNobodyAnsweredIsAskedFor) { // SPEC S11
+  std::vector<std::string> asked;
+  std::optional<error> question;
+  bool lost = false;
+  cluster.on_master = [&](const std::string& name) -> std::optional<error> {
+    asked.push_back(name);
+    if (name == "commit_file" && !std::exchange(lost, true))
+      return fail(ec::outcome_unknown, "another life of the master");
+    return name == "finish_upload" ? question : std::nullopt;
+  };
+  const auto made = put("hello", {.path = "/f"});
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(cluster.content("/f"), "hello");
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), "commit_file"), 2);
+  // Done, and answered by nobody: no second file.
+  for (const auto code : {ec::invalid_argument, ec::stale, ec::denied}) {
+    lost = false;
+    question = fail(code, "no");
+    const auto second
+      = put("hello", {.path = "/" + std::string{to_string(code)}});
+    EXPECT_EQ(static_cast<bool>(second), code == ec::invalid_argument)
+      << to_string(code);
+  }
+  lost = false;
+  EXPECT_EQ(refusal(put("hello", {.path = "/g"})), ec::outcome_unknown)
+    << "the metadata may be older than what was done";
+  // A command that repeats learns as little.
+  lost = true;
+  for (const auto code : {ec::stale, ec::denied, ec::unavailable}) {
+    question = fail(code, "no");
+    EXPECT_EQ(
+      refusal(put("hello", {.path = "/h", .request = 9, .repeats = true})),
+      ec::outcome_unknown)
+      << to_string(code);
+  }
+  question = fail(ec::full, "no");
+  EXPECT_EQ(
+    refusal(put("hello", {.path = "/h", .request = 9, .repeats = true})),
+    ec::full);
 }
 
 struct changing_source final : byte_source {

@@ -454,6 +454,22 @@ TEST(ChangeName, IsReadAsItWasPrinted) { // SPEC S7
   }
 }
 
+TEST(RequestNumber, IsOfOneFileOfOneCommand) { // SPEC S11
+  const auto of = [](std::uint64_t command, std::string_view path,
+                     std::string_view source) {
+    return request_in(request_id{command}, path, source);
+  };
+  // Pinned: a command may be repeated with the next version of the program.
+  EXPECT_EQ(of(42, "/a/b", "10 7 3 1"), 9'850'815'880'905'191'824u);
+  std::set<std::uint64_t> all{of(42, "/a/b", "10 7 3 1")};
+  EXPECT_TRUE(all.insert(of(43, "/a/b", "10 7 3 1")).second);
+  EXPECT_TRUE(all.insert(of(42, "/a/c", "10 7 3 1")).second);
+  EXPECT_TRUE(all.insert(of(42, "/a/b", "11 7 3 1")).second);
+  EXPECT_TRUE(all.insert(of(42, "/a/b1", "0 7 3 1")).second);
+  EXPECT_TRUE(all.insert(of(42, "/a/b", {})).second);
+  EXPECT_EQ(all.count(0), 0u);
+}
+
 // Goal: who certainly did not write is not stopped by being unknown. Method: so
 // many others write that a writer is forgotten before his first piece, and
 // between two of them.

@@ -306,6 +306,61 @@ class FileVerbs(Verbs, unittest.TestCase):
             self.assertIn(b"exists", done.stderr)
         self.assertEqual(self.orphans() - orphans, set())
 
+    def in_the_trash(self):
+        return sorted(
+            x["path"] for x in json.loads(self.verb("trash", "ls", "--json"))
+            if x["path"].startswith(self.dir))
+
+    def test_a_tree_under_one_request_id_has_each_effect_once(self):  # SPEC S11
+        tree = self.here / "tree"
+        (tree / "sub/empty").mkdir(parents=True)
+        for name, size in (("large", 9 * MIB), ("sub/small", 100), ("none", 0)):
+            random_file(tree / name, size, size)
+        put = ["put", "-r", "--force", tree, f"{self.dir}/tree"]
+        copy = ["cp", "-r", "--force", f"{self.dir}/tree", f"{self.dir}/copy"]
+        for words, request in ((put, 4711), (copy, 4712)):
+            for _ in range(2):
+                self.verb(*words, "--request-id", request)
+            self.assertEqual(self.in_the_trash(), [])
+        # Without --force: what the command itself has made is no obstacle, what
+        # others have made is one.
+        words = ["put", "-r", tree, f"{self.dir}/other", "--request-id", 4713]
+        self.verb("put", "-p", tree / "none", f"{self.dir}/other/sub/small")
+        for _ in range(2):
+            done = self.try_verb(*words)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(b"other/sub/small", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 2, done.stderr)
+        self.verb("rm", f"{self.dir}/other/sub/small")
+        self.verb(*words)
+        self.assertEqual(self.verb("cat", f"{self.dir}/other/sub/small"),
+                         (tree / "sub/small").read_bytes())
+        # A file that was changed since is another file, a missing one is not
+        # made again.
+        before = self.in_the_trash()
+        (tree / "sub/small").write_text("changed")
+        self.verb("rm", f"{self.dir}/tree/none")
+        self.verb(*put, "--request-id", 4711)
+        self.assertEqual(self.verb("cat", f"{self.dir}/tree/sub/small"),
+                         b"changed")
+        self.assertEqual(self.names(f"{self.dir}/tree"), ["large", "sub"])
+        self.assertEqual(
+            self.in_the_trash(),
+            sorted(before + [f"{self.dir}/tree/none",
+                             f"{self.dir}/tree/sub/small"]))
+
+    def test_names_under_one_request_id_are_changed_once(self):  # SPEC S11
+        changes = (["touch", f"{self.dir}/f"], ["mkdir", f"{self.dir}/d"],
+                   ["mv", f"{self.dir}/f", f"{self.dir}/g"],
+                   ["mv", "-T", f"{self.dir}/d", f"{self.dir}/e"],
+                   ["rm", f"{self.dir}/g"], ["rm", "-r", f"{self.dir}/e"])
+        for request, words in enumerate(changes, 4801):
+            with self.subTest(verb=words):
+                for _ in range(2):
+                    self.verb(*words, "--request-id", request)
+        self.assertEqual(self.names(), [])
+        self.refused(1, "rm", f"{self.dir}/g", "--request-id", 4900)
+
     def orphans(self):
         told = json.loads(self.try_verb("fsck", "--json").stdout)
         return {x["chunk"] for x in told["findings"] if x["problem"] == "ORPHAN"}

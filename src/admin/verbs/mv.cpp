@@ -48,6 +48,7 @@ result<nothing> check_hidden(verb_context& context, const std::string& path) {
 }
 
 /// A file that is hidden yet is moved when the namespace has heard of it.
+/// @pre The request has its number: all tries are one change.
 result<msg::file_status>
 rename(verb_context& context, const msg::rename_entry& request) {
   auto moved = ask_master(context, request);
@@ -68,6 +69,7 @@ rename(verb_context& context, const msg::rename_entry& request) {
 
 result<exit_code> move_entry(const move_options& x, verb_context& context) {
   msg::rename_entry request;
+  request.request = context.next_request().value();
   request.from = x.from;
   request.to = x.to;
   if (!x.exact) {
@@ -79,7 +81,8 @@ result<exit_code> move_entry(const move_options& x, verb_context& context) {
   request.force = x.force;
   if (!x.force)
     if (auto good = check_hidden(context, request.to); !good)
-      return good.error();
+      return explain(of_a_change(good.error(), context), context,
+                     context.first_request());
   const auto moved = rename(context, request);
   if (!moved)
     return explain_transfer(moved.error(), context, {});

@@ -53,9 +53,13 @@ result<bool> is_versioned_file(const std::string& path, verb_context& context) {
 
 result<exit_code> remove(const remove_options& x, verb_context& context) {
   const auto versioned = is_versioned_file(x.path, context);
-  if (!versioned)
-    return versioned.error();
-  if (*versioned)
+  const auto missing = !versioned && versioned.error().code == ec::not_found;
+  // An earlier run may have deleted it: the master knows by the number.
+  const auto repeats = context.options.request != request_id{};
+  if (!versioned && !(missing && repeats))
+    return explain(of_a_change(versioned.error(), context), context,
+                   context.first_request());
+  if (versioned && *versioned)
     return remove_version(x.path, context);
   msg::remove_entry request;
   request.path = x.path;
