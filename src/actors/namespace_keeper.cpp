@@ -113,8 +113,11 @@ bool waits_for_leases(self_pointer self, const Change& x,
 /// The leases are over, unless the actor's clock was ahead: then the first one
 /// waits again, and the others behind it.
 void go_on(self_pointer self) {
-  for (auto& x : std::exchange(self->state.held, {}))
+  auto& state = self->state;
+  for (auto& x : std::exchange(state.held, {}))
     x();
+  if (state.held.empty())
+    state.names->nobody_waits();
 }
 
 // -- changes that bring chunks ------------------------------------------------

@@ -311,6 +311,18 @@ TEST_F(LeasedNames, OfADeletedFileGiveWayWhenTheLeaseIsOver) {
   EXPECT_TRUE(finish(made));
 }
 
+// The name was to give way, and was put again meanwhile.
+TEST_F(LeasedNames, AreGivenAgainWhenTheChangeThatWaitedIsRefused) {
+  note(file, 2, 0, msg::version_kind::deleted);
+  const auto made
+    = begin<msg::file_status>(msg::make_directory{0, "/docs/f", false});
+  EXPECT_FALSE(made.answered());
+  note(file, 3, 10);
+  let_pass();
+  EXPECT_EQ(refusal(finish(made)), ec::exists);
+  EXPECT_GT(locate("/docs/f")->names.ms, 0u);
+}
+
 TEST_F(LeasedNames, KeepNothingElseWaiting) {
   EXPECT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/docs/d", false}));
   EXPECT_TRUE(ask<msg::file_status>(msg::make_directory{0, "/chunked", false}));

@@ -45,6 +45,12 @@ public:
   /// for again then, and leases are given no more until it may go on. 0: now.
   [[nodiscard]] boot_clock::duration wait(boot_instant now);
 
+  /// All changes that waited were made, or given up: the state in which they
+  /// waited may have changed, and then nobody asks `wait` again.
+  void nobody_waits() {
+    waited_for_ = false;
+  }
+
   /// The change was made.
   /// @param position Of the master's log, this change included.
   void changed(boot_instant now, std::uint64_t position);

@@ -71,6 +71,17 @@ TEST_F(NameLease, IsGivenAgainWhenAChangeWasRefusedAfterItsWait) {
   EXPECT_EQ(master.grant(now + 110ms).ms, 100u);
 }
 
+// It may be refused without a look at the leases: the disk is full since.
+TEST_F(NameLease, IsGivenAgainWhenTheChangeThatWaitedWasGivenUp) {
+  free_of_former_life();
+  (void) master.grant(now);
+  (void) master.wait(now);
+  EXPECT_EQ(master.grant(now + 500ms).ms, 0u) << "it may come later";
+  master.nobody_waits();
+  EXPECT_EQ(master.grant(now + 500ms), (msg::name_lease{100, 40}));
+  EXPECT_EQ(master.wait(now + 500ms), 110ms);
+}
+
 TEST_F(NameLease, IsNotGivenShortlyAfterAChange) {
   free_of_former_life();
   master.changed(now, 50);
