@@ -23,6 +23,7 @@ constexpr auto tick_interval = 100ms;
 // Asking again costs little and mends whatever was missed: a restarted
 // membership actor, for one, knows no watchers.
 constexpr auto watch_interval = 5s;
+constexpr auto look_interval = 1s;
 constexpr auto watch_timeout = 2s;
 
 void perform(self_pointer self, const core::link_effects& effects);
@@ -139,6 +140,16 @@ void watch(self_pointer self) {
       });
 }
 
+void look_at_planes(self_pointer self, instant now) {
+  auto& state = self->state;
+  const auto& to = state.options.findings;
+  if (!to || now < state.next_look)
+    return;
+  state.next_look = now + look_interval;
+  state.planes.look(state.members, state.table->status(now), now);
+  to->set(state.planes.findings(now));
+}
+
 void tick(self_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
@@ -149,6 +160,7 @@ void tick(self_pointer self) {
     log_event(*log_for("control-links"), spdlog::level::warn,
               "peer fell silent",
               {{"peer", silent.name}, {"id", to_string(silent.peer)}});
+  look_at_planes(self, now);
 }
 
 void end_link(self_pointer self) {

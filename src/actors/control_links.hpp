@@ -5,11 +5,13 @@
 #include "actors/support/peer_finder.hpp"
 #include "actors/support/peer_roll.hpp"
 #include "actors/support/subsystem_ref.hpp"
+#include "actors/support/told_findings.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "core/links/known_members.hpp"
 #include "core/links/link_plan.hpp"
 #include "core/links/link_table.hpp"
+#include "core/links/plane_watch.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -30,6 +32,9 @@ struct control_links_options {
   std::function<version_directory_actor()> versions; ///< Likewise.
   std::shared_ptr<peer_roll> roll; ///< Told of the group; null: nobody is.
   std::shared_ptr<leader_board> leaders = nullptr; ///< Nobody looks at it.
+  /// At a master: told of members that one of the two ways does not reach. May
+  /// be null.
+  std::shared_ptr<told_findings> findings = nullptr;
 };
 
 struct control_links_state {
@@ -44,6 +49,8 @@ struct control_links_state {
   directory_actor directory; ///< Of the peer; null unless connected.
   link_keeper_actor keeper;  ///< Of the peer; null unless introduced.
   instant next_watch;        ///< When membership is asked again.
+  core::plane_watch planes;
+  instant next_look; ///< When `planes` looks again.
 };
 
 /// Keeps the link of docs/protocols/gate.md, C1 to C8.

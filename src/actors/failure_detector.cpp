@@ -24,6 +24,7 @@ constexpr std::uint8_t kind_bits = 0x3f;
 // A list that changes on and on is written down so often, and one that never
 // does as well: what is in it was seen until then.
 constexpr auto keep_pause = std::chrono::seconds{2};
+constexpr auto compare_period = std::chrono::seconds{1};
 constexpr auto keep_at_least = std::chrono::hours{1};
 
 static_assert(msg::gossip_kind_count <= net::traffic_class::own);
@@ -63,6 +64,7 @@ struct shell {
 
   void perform(const core::rejoined& x) {
     state.options.self = state.machine->self();
+    ++state.options.counters->rejoins;
     state.options.keep_stamp(x.id.start_ms);
     self->send(state.membership,
                msg::self_changed{state.options.self, x.cause});
@@ -157,6 +159,20 @@ struct shell {
     }
   }
 
+  void compare_lists(instant at) {
+    if (at < state.compared_at + compare_period)
+      return;
+    state.compared_at = at;
+    const auto& machine = *state.machine;
+    const auto differing = machine.differing(at);
+    state.options.counters->differing = differing.size();
+    if (const auto& to = state.options.findings) {
+      const auto found
+        = core::find_differing(differing, machine.members().size() - 1);
+      to->set(found ? std::vector{*found} : std::vector<msg::health_finding>{});
+    }
+  }
+
   void keep_addresses(instant at) {
     const auto& machine = *state.machine;
     const auto pause
@@ -183,6 +199,7 @@ struct shell {
     expire_joins();
     run(state.machine->tick(at));
     count(at);
+    compare_lists(at);
     keep_addresses(at);
   }
 

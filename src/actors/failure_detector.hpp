@@ -2,7 +2,9 @@
 
 #include "actors/group_counters.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/support/told_findings.hpp"
 #include "core/failure/failure_machine.hpp"
+#include "core/failure/list_doubts.hpp"
 #include "messages/gossip.hpp"
 #include "net/datagram_sender.hpp"
 
@@ -49,6 +51,8 @@ struct failure_detector_options {
   /// Told when it changes, and once after joining. May be empty.
   std::function<void(core::group_reach)> on_reach;
   std::shared_ptr<group_counters> counters = std::make_shared<group_counters>();
+  /// Told of members that have another list for long. May be null.
+  std::shared_ptr<told_findings> findings = nullptr;
 };
 
 /// What the class of a body is to `net::group_socket`: the kind of a gossip
@@ -79,6 +83,7 @@ struct failure_detector_state {
   std::vector<joining> joins;
   std::optional<error> refusal; ///< The last one that may pass, until then.
   std::vector<caf::typed_response_promise<msg::group_left>> leaves;
+  instant compared_at{};                  ///< When lists were last looked at.
   std::optional<instant> armed;           ///< The next tick on its way, if any.
   std::optional<core::group_reach> reach; ///< As told last.
   std::uint64_t kept_changes = 0; ///< Of the list whose addresses were kept.

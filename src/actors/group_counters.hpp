@@ -17,6 +17,8 @@ struct group_counters {
   // By the failure detector.
   std::atomic<std::uint64_t> suspects{0};      ///< Of its targets, now.
   std::atomic<std::uint64_t> lost_permille{0}; ///< Of its round trips, lately.
+  std::atomic<std::uint64_t> rejoins{0};       ///< Lives after the first one.
+  std::atomic<std::uint64_t> differing{0}; ///< Members with another list, long.
 };
 
 } // namespace dfs::actors

@@ -196,7 +196,8 @@ void node::parts::complete_status(msg::cluster_status& x) const {
   for (auto found : {core::find_clock_trouble(deletions->jumped()),
                      core::find_unnamed(x.unnamed_files),
                      core::find_conflicts(
-                       version_directory_options.conflicts->get(), "versions")})
+                       version_directory_options.conflicts->get(), "versions"),
+                     link_findings->get(), list_findings->get()})
     std::ranges::move(found, std::back_inserter(x.findings));
 }
 

@@ -44,6 +44,12 @@ void describe_members(metrics_page& page, const actors::group_counters& x) {
   page.sample({{"change", "join"}}, x.joins.load());
   page.sample({{"change", "leave"}}, x.leaves.load());
   page.sample({{"change", "fail"}}, x.failures.load());
+  page.family("dfs_group_rejoins_total", metric::counter,
+              "Lives that this node began because it was held for dead.");
+  page.sample({}, x.rejoins.load());
+  page.family("dfs_group_lists_differ", metric::gauge,
+              "Members that have had another member list for over a minute.");
+  page.sample({}, x.differing.load());
   page.family("dfs_group_suspects", metric::gauge,
               "Members that this node probes and suspects.");
   page.sample({}, x.suspects.load());

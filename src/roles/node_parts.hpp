@@ -20,6 +20,7 @@
 #include "actors/support/port_prober.hpp"
 #include "actors/support/subsystem_ref.hpp"
 #include "actors/support/supervisor.hpp"
+#include "actors/support/told_findings.hpp"
 #include "actors/version_directory.hpp"
 #include "actors/version_keeper.hpp"
 #include "base/utc_time.hpp"
@@ -147,6 +148,11 @@ struct node::parts {
     = std::make_shared<actors::door_statistics>();
   std::shared_ptr<actors::group_counters> group_counts
     = std::make_shared<actors::group_counters>();
+  // For `status`, of a master.
+  std::shared_ptr<actors::told_findings> list_findings
+    = std::make_shared<actors::told_findings>();
+  std::shared_ptr<actors::told_findings> link_findings
+    = std::make_shared<actors::told_findings>();
   std::unique_ptr<planes> ports;
   std::optional<settings::data_dir> data;
   std::shared_ptr<actors::membership_log> history;

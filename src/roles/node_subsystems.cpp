@@ -99,6 +99,7 @@ actors::supervised node::parts::supervise_detector() {
     options.keep_addresses = [this](const auto& x) { keep_addresses(x); };
     options.network = ports->group();
     options.counters = group_counts;
+    options.findings = list_findings;
     options.new_stamp = [this](std::uint64_t x) { return next_stamp(x); };
     options.keep_stamp = [this](std::uint64_t x) { keep_stamp(x); };
     options.on_refusal = [this](const error& why) { give_up(2, why.context); };
@@ -130,6 +131,7 @@ actors::supervised node::parts::supervise_links() {
     if (metadata) {
       options.chunks = [to = chunks] { return to.get(); };
       options.versions = [to = versions] { return to.get(); };
+      options.findings = link_findings;
     }
     options.boot = boot;
     options.seed = seed;

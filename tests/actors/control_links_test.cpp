@@ -75,6 +75,7 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
   };
 
   fake_finder finder;
+  std::shared_ptr<told_findings> findings = std::make_shared<told_findings>();
   std::vector<node> nodes;
   node server = start({own.id, {own, master}}, boot_id{1});
   node keeper = start({master.id, {own, master}}, boot_id{2});
@@ -82,11 +83,13 @@ struct ControlLinks : ::testing::Test, test::deterministic_system {
   node start(const msg::member_list& list, boot_id boot) {
     node x;
     x.membership.set(sys.spawn(test::fake_membership, list));
-    x.links.set(
-      sys.spawn(control_links, control_links_options{.membership = x.membership,
-                                                     .finder = &finder,
-                                                     .boot = boot,
-                                                     .seed = boot.value()}));
+    control_links_options options{.membership = x.membership,
+                                  .finder = &finder,
+                                  .boot = boot,
+                                  .seed = boot.value()};
+    if (list.self == master.id)
+      options.findings = findings;
+    x.links.set(sys.spawn(control_links, options));
     x.door.set(sys.spawn(
       directory, directory_options{x.membership, x.links, boot, {}, {}, {}}));
     nodes.push_back(x);
@@ -390,6 +393,16 @@ TEST_F(ControlLinks, LinkToNobodyWithoutTheRoleInTheCertificate) { // C14
   finder.roles = static_cast<msg::role_set>(own.roles | master.roles);
   pass(6s);
   EXPECT_EQ(links(server).at(0).state, link_state::up);
+}
+
+TEST_F(ControlLinks, TellOfAServerThatHasNone) { // SPEC S9
+  pass(25s);
+  ASSERT_EQ(findings->get().size(), 1u);
+  EXPECT_EQ(findings->get()[0].code, "CONNECTION_LOST");
+  EXPECT_NE(findings->get()[0].text.find(own.name), std::string::npos);
+  finder.directory = keeper.door.get();
+  pass(12s);
+  EXPECT_TRUE(findings->get().empty());
 }
 
 TEST_F(ControlLinks, SpeaksToCompatibleVersionsOnly) { // SPEC O5

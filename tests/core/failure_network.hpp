@@ -137,6 +137,11 @@ public:
     cuts_.emplace(from, to);
   }
 
+  /// Its group port neither hears nor is heard, until `heal`.
+  void block_group_port(std::uint8_t number) {
+    blocked_.insert(number);
+  }
+
   void split(const std::set<std::uint8_t>& side) {
     for (const auto& [x, a] : nodes_)
       for (const auto& [y, b] : nodes_)
@@ -146,6 +151,7 @@ public:
 
   void heal() {
     cuts_.clear();
+    blocked_.clear();
   }
 
   void run(std::chrono::milliseconds how_long) {
@@ -282,7 +288,9 @@ private:
     ++self.packets;
     self.bytes += body.size();
     const auto to = number_of(x.to);
-    if (cuts_.contains({number, to}))
+    if (cuts_.contains({number, to})
+        || (x.via == msg::socket_kind::group
+            && (blocked_.contains(number) || blocked_.contains(to))))
       return;
     const unsigned copies
       = random_.below(100) < options_.duplicate_percent ? 2 : 1;
@@ -305,6 +313,7 @@ private:
   std::map<std::uint8_t, node> nodes_;
   std::multimap<instant, flight> flights_;
   std::set<std::pair<std::uint8_t, std::uint8_t>> cuts_;
+  std::set<std::uint8_t> blocked_;
   std::vector<change> changes_;
 };
 

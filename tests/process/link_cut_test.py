@@ -126,6 +126,31 @@ class Datagrams(Writes):
 
 
 @unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
+class OneWay(Writes):
+    """The datagrams of a server pass and its connections do not, or the
+    reverse: `status` tells which. SPEC S9"""
+
+    def findings(self, code):
+        return [x["what"] for x in self.cluster.status()["findings"]
+                if x["code"] == code]
+
+    def wait_until_told(self, code, name, there):
+        wait_for(lambda: any(name in x for x in self.findings(code)) == there,
+                 40, lambda: self.cluster.verb("status", check=False).stdout)
+
+    def test_is_told(self):
+        for protocol, code in (("udp", "DATAGRAMS_LOST"),
+                               ("tcp", "CONNECTION_LOST")):
+            with self.subTest(protocol):
+                others = [x for x in range(6) if x != STORES[0]]
+                self.network.cut(both_ways(STORES[0], others), protocol)
+                self.wait_until_told(code, "store-1", True)
+                self.network.heal()
+                self.wait_until_told(code, "store-1", False)
+                self.cluster.wait_until_whole(15)
+
+
+@unittest.skipIf(NO_NETWORK, f"needs network namespaces: {NO_NETWORK}")
 class Deaf(unittest.TestCase):
     """One of five hears nobody, by datagrams or connections, for 20 s, or for
     ten minutes with DFS_DEEP=1. SPEC M2, M5, S9"""

@@ -69,6 +69,8 @@ class Monitoring(unittest.TestCase):
             self.assertEqual(status, 200)
             for line in ("dfs_group_members %d" % len(ALL_ROLES),
                          "dfs_group_suspects 0",
+                         "dfs_group_rejoins_total 0",
+                         "dfs_group_lists_differ 0",
                          'dfs_group_changes_total{change="fail"} 0'):
                 self.assertIn(f"\n{line}\n", text)
             told, promised = served(text), documented()

@@ -85,6 +85,10 @@ probe_status failure_machine::probes(instant now) const {
   return parts_->probes.status(parts_->group, now);
 }
 
+std::vector<msg::member_record> failure_machine::differing(instant now) const {
+  return parts_->sync.differing(parts_->group, now);
+}
+
 void failure_machine::check() const {
   parts_->check();
 }

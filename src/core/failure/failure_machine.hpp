@@ -80,6 +80,10 @@ public:
   /// Changes of the list so far: `addresses` changes with it only.
   [[nodiscard]] std::uint64_t changes() const;
 
+  /// Members whose list has been another one than this node's for a minute: for
+  /// people.
+  [[nodiscard]] std::vector<msg::member_record> differing(instant now) const;
+
   /// For people: nothing may be decided by it.
   [[nodiscard]] probe_status probes(instant now) const;
 

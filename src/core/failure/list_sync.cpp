@@ -100,6 +100,7 @@ std::vector<msg::gossip_page> make_pages(group_state& group,
 
 void list_sync::observe(group_state& group, const msg::member_id& peer,
                         std::uint64_t digest, instant now) {
+  doubts_.observe(peer, digest == group.table.digest(), now);
   if (digest == group.table.digest()) {
     differs_since_.reset();
     caught_up_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/failure/group_state.hpp"
+#include "core/failure/list_doubts.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -59,6 +60,12 @@ public:
     return caught_up_;
   }
 
+  /// Members of the list whose own has been another one for a minute.
+  [[nodiscard]] std::vector<msg::member_record>
+  differing(const group_state& group, instant now) {
+    return doubts_.differing(group.table, now);
+  }
+
   void tick(group_state& group, instant now);
 
   [[nodiscard]] std::optional<instant> next_deadline() const;
@@ -79,6 +86,7 @@ private:
   std::optional<instant> last_start_;
   instant window_end_{};
   std::size_t window_pages_ = 0;
+  list_doubts doubts_;
 };
 
 } // namespace dfs::core

@@ -18,6 +18,11 @@ public:
   [[nodiscard]] const msg::member_record* self() const;
   [[nodiscard]] const msg::member_record* find(const msg::member_id& id) const;
 
+  [[nodiscard]] const std::map<msg::member_id, msg::member_record>&
+  all() const {
+    return members_;
+  }
+
   /// Whom this node must be linked to: the master, if that is another node. Of
   /// several the one that `leading_member` says.
   [[nodiscard]] std::optional<msg::member_record> master() const;
