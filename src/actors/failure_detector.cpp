@@ -64,7 +64,8 @@ struct shell {
 
   void perform(const core::rejoined& x) {
     state.options.self = state.machine->self();
-    ++state.options.counters->rejoins;
+    if (state.machine->joined())
+      ++state.options.counters->rejoins;
     state.options.keep_stamp(x.id.start_ms);
     self->send(state.membership,
                msg::self_changed{state.options.self, x.cause});

@@ -204,6 +204,24 @@ TEST(FailureIdentity, OnlyNewsOfThisLifeOrALaterOneEndIt) {
   EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(3); }));
 }
 
+// Its clock was set back, and its stamp was lost with its disk: nobody has
+// found out yet that the life which had started later is over.
+TEST(FailureIdentity, AnEarlierLifeThatJoinsIsToldOfTheLaterOne) { // SPEC M1
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    network net{seed, bad};
+    net.start_group(3);
+    const auto former = make_record(3).id;
+    net.crash(3);
+    net.run(100ms);
+    net.start(3, first_node, 4, former.start_ms - 1'000'000);
+    EXPECT_TRUE(net.run_until(2s, [&] { return net.agree(3); }));
+    EXPECT_GT(net.machine(3).self().id.start_ms, former.start_ms);
+    net.run(10s);
+    EXPECT_TRUE(net.agree(3));
+  }
+}
+
 TEST(FailureIdentity, APingForAnOlderLifeIsAnsweredByAnIntroduction) {
   network net{1, {}};
   net.start_group(3);

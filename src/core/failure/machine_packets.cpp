@@ -197,6 +197,14 @@ void failure_machine::parts::on_join(const msg::gossip_introduction& x) {
     tell_retired(id);
     return;
   }
+  if (const auto* later = group.table.find_at(id.address());
+      later != nullptr && later->id.start_ms > id.start_ms) {
+    // Two processes have no port in common: that life has ended, and the clock
+    // was set back since.
+    group.introduce(id.address(), msg::introduction_kind::hello,
+                    later->id.start_ms);
+    return;
+  }
   if (refuses(x))
     return;
   // A joiner has nothing to compare and asks by itself.
