@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 // The promises about the group on whole groups, a few seeds each; `dfs-sim`
@@ -136,6 +137,8 @@ INSTANTIATE_TEST_SUITE_P(
                     setup{"deaf-rack", 40, percent(10), 1, false, 2},
                     setup{"hiccups", 2, percent(10), 1, false, 20},
                     setup{"hiccups", 5, percent(10), 1, false, 10},
+                    setup{"merge-crash", 5, percent(10), 1, false, 20},
+                    setup{"merge-crash", 9, percent(10), 1, false, 10},
                     setup{"crowd", 5, percent(10), 1, false, 10},
                     setup{"crowd", 50, percent(10), 1, false, 1},
                     setup{"two-masters", 5, percent(10), 1, false, 20},
@@ -195,10 +198,17 @@ INSTANTIATE_TEST_SUITE_P(
     proof{with("credulous", {"deaf-rack", 5, 0, 1, false, 4}),
           "rejoins on the larger side"},
     proof{with("ageless", {"two-masters", 5, 0, 1, false, 4}), "one-master"},
+    proof{with("sluggish", {"merge-crash", 5, 0, 1, false, 3}),
+          "crash amid a merge"},
     proof{with("amnesty", {"hiccups", 2, 0, 1, false, 3}),
           "crash under stalls"},
     proof{with("deaf", {"crash", 10, 0, 1, false, 3}), "crash"}),
-  [](const auto& info) { return info.param.run.mutant; });
+  [](const auto& info) {
+    auto name
+      = info.param.run.mutant + "_" + std::string{info.param.run.scenario};
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+  });
 
 } // namespace
 } // namespace dfs::sim

@@ -16,6 +16,7 @@ constexpr std::string_view merged_after = "merged after a split with changes";
 constexpr std::string_view larger_rejoins = "rejoins on the larger side";
 constexpr std::string_view stalled_detection = "crash under stalls, less them";
 constexpr std::string_view crowded_detection = "crash while many join";
+constexpr std::string_view merging_detection = "crash amid a merge";
 constexpr auto patience = 60s;
 
 double seconds(std::chrono::nanoseconds t) {
@@ -216,6 +217,37 @@ scenario_run run_crowd(const scenario_options& options) {
   return s.finish();
 }
 
+// A split heals, and while the sides meet a member of either dies.
+scenario_run run_merge_crash(const scenario_options& o) {
+  stage s{o};
+  auto& world = s.world();
+  if (!s.form())
+    return s.finish();
+  auto sides = choose_sides(s);
+  excuse(s, sides);
+  world.net().split({sides.larger, sides.smaller});
+  world.run_for(split_time(world.random()));
+  auto& side = world.random().one_in(2) ? sides.larger : sides.smaller;
+  const auto victim = side.back();
+  side.pop_back();
+  const auto before = lives(s, sides.larger);
+  world.net().heal();
+  world.run_for(up_to(world.random(), 2s));
+  const auto when = world.now();
+  s.group.crash(victim);
+  if (!s.group.settle(patience)) {
+    s.breach("sides", "lists differ long after a crash amid a merge:"
+                        + s.group.notes().difference());
+    return s.finish();
+  }
+  if (const auto gone = s.group.notes().current(victim).gone)
+    s.measure(merging_detection, seconds(*gone - when));
+  world.run_for(10s);
+  s.measure(larger_rejoins,
+            static_cast<double>(lives(s, sides.larger) - before));
+  return s.finish();
+}
+
 } // namespace
 
 void add_sides(std::vector<bound>& bounds) {
@@ -223,6 +255,7 @@ void add_sides(std::vector<bound>& bounds) {
   bounds.push_back({larger_rejoins, "", {}, 0});     // SPEC M5
   bounds.push_back({stalled_detection, "s", {}, 6}); // SPEC M4
   bounds.push_back({crowded_detection, "s", {}, 6}); // SPEC M4
+  bounds.push_back({merging_detection, "s", {}, 6}); // SPEC M4
 }
 
 void add_sides(std::vector<scenario>& scenarios) {
@@ -242,6 +275,8 @@ void add_sides(std::vector<scenario>& scenarios) {
                        run_hiccups, 2});
   scenarios.push_back(
     {"crowd", "a crash while as many nodes join as there are", run_crowd, 2});
+  scenarios.push_back(
+    {"merge-crash", "a crash while two sides meet again", run_merge_crash, 5});
 }
 
 } // namespace dfs::sim
