@@ -63,6 +63,11 @@ public:
   void answer(std::string_view reply);
   void refuse(const error& reason);
 
+  /// It was decoded: up to 1 MiB is not held until the answer is here.
+  void forget_message() {
+    request_.message = {};
+  }
+
   /// Somebody else answers from now on.
   net::frame_request hand_over() &&;
 
@@ -129,6 +134,7 @@ public:
       auto request = wire::decode<Request>(job.request().message);
       if (!request)
         return job.refuse(request.error());
+      job.forget_message();
       // For audits: the certificate says who it is, not the client.
       if constexpr (requires { request->principal; })
         request->principal = job.request().from->peer().name;

@@ -165,9 +165,7 @@ void keep_subscription(front_door_self self, const caf::actor& listener,
 // -- front_door_state ---------------------------------------------------------
 
 front_door_state::~front_door_state() {
-  // Another actor may get our address.
-  for (const auto& [id, job] : waiting)
-    options.given_up->remove(own, id);
+  options.given_up->remove_all(own);
 }
 
 void front_door_state::take(front_door_self self, door_work& work) {
@@ -255,15 +253,21 @@ void front_door_state::log_in(door_job job) {
 void front_door_state::expire(front_door_self self, instant now) {
   ticking = false;
   const auto over = caf::make_error(caf::sec::request_timeout);
-  for (auto& [id, job] : waiting) {
+  for (auto x = waiting.begin(); x != waiting.end();) {
+    auto& [id, job] = *x;
     const auto deadline = job.request().deadline;
     if (job.request().from && deadline <= now)
       give_up(id, job, from_caf(over));
-    else if (!job.request().from && deadline + unanswered_max <= now)
-      // As CAF's clock would: ends the request on our side, too.
-      self->enqueue(caf::make_mailbox_element(self.actor->ctrl(),
-                                              caf::message_id{id}, {}, over),
-                    self->context());
+    if (job.request().from || deadline + unanswered_max > now) {
+      ++x;
+      continue;
+    }
+    // As CAF's clock would: ends the request on our side, too. Should it still
+    // lie in a mailbox, it is dropped there whenever its turn comes.
+    self->enqueue(caf::make_mailbox_element(self.actor->ctrl(),
+                                            caf::message_id{id}, {}, over),
+                  self->context());
+    x = waiting.erase(x);
   }
   if (!waiting.empty())
     tick_later(self);

@@ -277,7 +277,10 @@ void queue_shell::forget_callers(Is is_gone) const {
     if (!is_gone(caller))
       return false;
     state.pops.drop(key.first, key.second);
-    state.changes.erase(key);
+    // Nobody hears it, but its door counts it as work until then.
+    if (auto waited = state.changes.extract(key))
+      for (auto& promise : waited.mapped())
+        promise.deliver(to_caf(fail(ec::cancelled, "its client is gone")));
     return true;
   });
   count();

@@ -317,7 +317,7 @@ result<std::shared_ptr<const void>> frame_connection::take_on(request_id id) {
   }
   if (house_->draining)
     return refused(ec::shutting_down, "the server is shutting down");
-  if (in_work_ >= limits.outstanding_per_connection_max
+  if (*in_work_ >= limits.outstanding_per_connection_max
       || !may_take(
         {limits.outstanding_max, limits.outstanding_per_principal_max},
         share_->requests, house_->outstanding)) {
@@ -330,13 +330,15 @@ result<std::shared_ptr<const void>> frame_connection::take_on(request_id id) {
 }
 
 std::shared_ptr<const void> frame_connection::take_place() {
-  ++in_work_;
+  ++*in_work_;
   ++house_->outstanding;
   ++share_->requests;
-  return {this, [self = shared_from_this()](const void*) {
-            --self->in_work_;
-            --self->house_->outstanding;
-            --self->share_->requests;
+  // Not the connection, which may hold a megabyte of an unfinished frame.
+  return {share_.get(),
+          [mine = in_work_, house = house_, share = share_](const void*) {
+            --*mine;
+            --house->outstanding;
+            --share->requests;
           }};
 }
 

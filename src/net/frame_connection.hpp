@@ -158,7 +158,9 @@ private:
   std::shared_ptr<const wire::token> proof_;      ///< … what it said …
   std::shared_ptr<const wire::key_ring> checked_; ///< … by these keys.
 
-  std::atomic<std::size_t> in_work_{0}; ///< Places, I1. Any thread.
+  /// Places, I1. Any thread; they may outlive the connection.
+  const std::shared_ptr<std::atomic<std::size_t>> in_work_
+    = std::make_shared<std::atomic<std::size_t>>(0);
 
   mutable std::mutex mutex_;
   std::optional<boost::asio::ip::tcp::socket> socket_; ///< Until TLS begins.

@@ -81,10 +81,14 @@ std::shared_ptr<actors::kept_quarantine> node::parts::open_quarantine() {
     warn("which methods failed is lost", known.error().context);
   std::vector<core::method_quarantine::record> records;
   const auto now = wall_clock();
+  constexpr auto rest = core::method_quarantine::rest;
   if (known)
     for (const auto& [method, throws, last] : known->entries)
-      // A clock that was set back makes nothing younger than now.
-      records.push_back({method, throws, std::max(milliseconds{0}, now - last)});
+      // A clock that was far ahead then must not make this refusal last.
+      records.push_back({method, throws,
+                         last > now + rest
+                           ? milliseconds{rest}
+                           : std::max(milliseconds{0}, now - last)});
   return std::make_shared<actors::kept_quarantine>(
     core::method_quarantine{records, instant::clock::now()},
     [this](auto all) { keep_failed_methods(std::move(all)); });

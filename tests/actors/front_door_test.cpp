@@ -394,6 +394,8 @@ TEST_F(FrontDoorTest, FreesAPlaceThatNobodyAnswersFor) { // SPEC S10
     advance(1s);
   EXPECT_EQ(places.use_count(), 1);
   EXPECT_EQ(port->count[1], 1);
+  // Should it lie in a mailbox all the same, it is not done an hour later.
+  EXPECT_EQ(given_up->size(), 1u);
 }
 
 TEST_F(FrontDoorTest, NeedsNoMoreOfWhatIsOverOrOfWhoIsGone) { // I2

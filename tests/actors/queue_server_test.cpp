@@ -219,11 +219,17 @@ TEST_F(QueueServers, AnItemGoesToNobodyWhoIsGone) {
   auto pop = request(queue_verb::pop, queue);
   pop.wait = true;
   caf::scoped_actor waiter{sys};
-  (void) waiter->request(servers[1].queues, patience,
-                         msg::change_queue{pop, 15s}, door_caller{2});
+  auto waiting = waiter->request(servers[1].queues, patience,
+                                 msg::change_queue{pop, 15s}, door_caller{2});
   ASSERT_TRUE(
     test::eventually([&] { return servers[1].counters->applied >= 2; }));
   self->send(servers[1].queues, door_caller{2});
+  // The door counts it as work until it is answered.
+  bool answered = false;
+  waiting.receive(
+    [](msg::queue_answer&) {},
+    [&](caf::error& why) { answered = from_caf(why).code == ec::cancelled; });
+  EXPECT_TRUE(answered);
   ASSERT_TRUE(push(1, queue, 42));
   const auto popped = change(1, request(queue_verb::pop, queue));
   ASSERT_TRUE(popped);

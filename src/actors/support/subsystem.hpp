@@ -48,7 +48,7 @@ template <class Impl>
 class metered final : public Impl {
 public:
   metered(caf::actor_config& config, std::shared_ptr<actor_meter> meter,
-          std::shared_ptr<const given_up_requests> given_up)
+          std::shared_ptr<given_up_requests> given_up)
     : Impl{config},
       meter_{std::move(meter)},
       given_up_{std::move(given_up)},
@@ -148,6 +148,8 @@ private:
   caf::invoke_message_result
   drop(const caf::mailbox_element& what, instant now) {
     life_->taken(now);
+    given_up_->remove(what.sender.get(),
+                      what.mid.response_id().integer_value());
     what.sender->enqueue(
       nullptr, what.mid.response_id(),
       caf::make_message(caf::make_error(caf::sec::request_timeout)), nullptr);
@@ -163,7 +165,7 @@ private:
   }
 
   std::shared_ptr<actor_meter> meter_;
-  std::shared_ptr<const given_up_requests> given_up_;
+  std::shared_ptr<given_up_requests> given_up_;
   std::shared_ptr<actor_life> life_;
   bool ended_ = false;
 };

@@ -27,8 +27,7 @@ bool method_quarantine::refused(const entry& x, instant now) {
 bool method_quarantine::threw(std::uint16_t method, instant now) {
   auto& x = methods_[method];
   const bool refused_before = refused(x, now);
-  // One that was refused once is on probation for ever.
-  if (x.throws < throws_max && now >= x.last + rest)
+  if (now >= x.last + (x.throws < throws_max ? rest : probation))
     x.throws = 0;
   x.throws = std::min(x.throws + 1, throws_max);
   x.last = now;

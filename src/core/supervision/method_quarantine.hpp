@@ -16,11 +16,13 @@ namespace dfs::core {
 /// a method that threw twice is not handled any more, for a while.
 ///
 ///  I1  In any time of length `rest` a method throws at most `throws_max` times
-///      before it is refused; after it was refused once, one time.
+///      before it is refused; after it was refused once, one time, until it
+///      has not thrown for `probation`.
 class method_quarantine {
 public:
   static constexpr std::uint32_t throws_max = 2;
   static constexpr std::chrono::minutes rest{10};
+  static constexpr std::chrono::hours probation{24};
 
   /// What is known of one method, for the next process.
   struct record {

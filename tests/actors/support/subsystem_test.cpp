@@ -129,6 +129,7 @@ TEST_F(SubsystemTest, DropsWhatWasGivenUpBeforeItBegan) {
               "first", "second", "system_error(request_timeout)", "done"}));
   EXPECT_EQ(stats().mailbox, 0u);
   EXPECT_EQ(stats().messages, 1u);
+  EXPECT_EQ(registry.given_up()->size(), 0u) << "dropped once";
   // Of another asker the same number says nothing.
   const auto* const other = self->ctrl();
   registry.given_up()->add(other, 1);

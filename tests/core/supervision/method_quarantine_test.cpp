@@ -48,6 +48,16 @@ TEST(MethodQuarantine, ForgetsOneThrowAfterARest) {
   }
 }
 
+TEST(MethodQuarantine, ForgetsARefusalAfterADay) {
+  method_quarantine all;
+  auto now = instant{} + 1h;
+  (void) all.threw(method, now);
+  ASSERT_TRUE(all.threw(method, now));
+  now += method_quarantine::probation;
+  EXPECT_FALSE(all.threw(method, now)) << "once may be an accident";
+  EXPECT_FALSE(all.refuses(method, now));
+}
+
 TEST(MethodQuarantine, GoesOnInTheNextProcess) { // SPEC S10
   method_quarantine all;
   const auto now = instant{} + 1h;
