@@ -113,11 +113,10 @@ bool waits_for_leases(self_pointer self, const Change& x,
 /// The leases are over, unless the actor's clock was ahead: then the first one
 /// waits again, and the others behind it.
 void go_on(self_pointer self) {
-  auto& state = self->state;
-  for (auto& x : std::exchange(state.held, {}))
+  for (auto& x : std::exchange(self->state.held, {}))
     x();
-  if (state.held.empty())
-    state.names->nobody_waits();
+  if (self->state.held.empty())
+    self->state.names->nobody_waits();
 }
 
 // -- changes that bring chunks ------------------------------------------------
